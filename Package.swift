@@ -1,0 +1,86 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One row a target: what it may import is its dependency list, and Tools/scripts/check holds the
+// sources to it (docs/architecture.md has the table in words).
+
+let swift: [SwiftSetting] = [.swiftLanguageMode(.v6), .enableUpcomingFeature("ExistentialAny")]
+
+/// OpenMP is used by one target only; Debian's runtime is LLVM's, named `omp5`.
+let openMP: (c: [CSetting], link: [LinkerSetting]) = (
+  [.unsafeFlags(["-fopenmp"])], [.linkedLibrary("omp5")]
+)
+
+/// clang stays at -O2 without this, and the kernels' bodies are written to be unrolled.
+let optimizedC: [CSetting] = [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-math-errno"])]
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil, exclude: [String] = []) -> Target {
+  .target(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: swift)
+}
+
+func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(
+    name: name, dependencies: dependencies + [argumentParser], path: "Tools/\(name)", swiftSettings: swift)
+}
+
+func test(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies + ["IRTestSupport"], resources: resources, swiftSettings: swift)
+}
+
+let package = Package(
+  name: "irkit",
+  products: [
+    .library(name: "ImageRestoration", targets: ["ImageRestoration"]),
+    .executable(name: "irrun", targets: ["irrun"]),
+    .executable(name: "irdump", targets: ["irdump"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: [
+    // C: kernels, drivers, and the module maps of system libraries.
+    .target(name: "CIRKernels", exclude: ["isa", "body"], cSettings: optimizedC),
+    .target(
+      name: "CIROperators", dependencies: ["CIRKernels"], cSettings: optimizedC + openMP.c,
+      linkerSettings: openMP.link),
+    .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+    .systemLibrary(name: "CVips", pkgConfig: "vips", providers: [.apt(["libvips-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(name: "CONNXProto", dependencies: ["CProtobufC"], exclude: ["onnx.proto"]),
+
+    // Swift, lowest layer first.
+    library("IRTensor"),
+    library("IRGraph", ["IRTensor"]),
+    library("IROperators", ["IRGraph", "IRTensor"]),
+    library("IRCompiler", ["IROperators", "IRGraph", "IRTensor"]),
+    library("IRRuntime", ["IRCompiler", "IROperators", "IRGraph", "IRTensor", "CIROperators", "CIRKernels"]),
+    library("IRONNX", ["IROperators", "IRGraph", "IRTensor", "CONNXProto"]),
+    library("IRImage", ["IRTensor", "CVips"]),
+    library("IRTensorFiles", ["IRTensor", "CZlib"]),
+    library("ImageRestoration", ["IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRImage", "IRTensorFiles"]),
+    library("IRCommandLine", ["ImageRestoration", argumentParser]),
+
+    tool("irrun", ["ImageRestoration", "IRCommandLine"]),
+    tool("irdump", ["ImageRestoration", "IRCommandLine"]),
+    .executableTarget(
+      name: "irconformance", dependencies: ["IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", argumentParser],
+      path: "Tools/conformance", swiftSettings: swift),
+
+    // Tests: IRTestSupport is an ordinary target so that benchmarks can use the same samples.
+    library("IRTestSupport", ["IROperators", "IRGraph", "IRTensor"], path: "Tests/IRTestSupport"),
+    test("IRTensorTests", ["IRTensor"]),
+    test("IRGraphTests", ["IRGraph", "IROperators", "IRTensor"]),
+    test("IROperatorsTests", ["IROperators", "IRGraph", "IRTensor"]),
+    test("IRCompilerTests", ["IRCompiler", "IROperators", "IRGraph", "IRTensor"]),
+    test("IRRuntimeTests", ["IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor"]),
+    test("IRONNXTests", ["IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor"]),
+    test("IRImageTests", ["IRImage", "IRTensor"]),
+    test("IRTensorFilesTests", ["IRTensorFiles", "IRTensor"]),
+    test("CIRKernelsTests", ["CIRKernels", "CIROperators"]),
+    test("EndToEndTests", ["ImageRestoration"]),
+  ],
+  cLanguageStandard: .gnu11
+)
