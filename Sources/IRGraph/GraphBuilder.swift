@@ -1,0 +1,65 @@
+import IRTensor
+
+/// Builds a graph operator by operator; the operators' modules add a function each
+/// (`g.convolution(x, weight: w)`), all through `apply`.
+public struct GraphBuilder: Sendable {
+  public private(set) var graph: Graph
+  private var scopes: [String] = []
+  private var nameCounts: [String: Int] = [:]
+
+  public init(name: String = "graph") { graph = Graph(name: name) }
+  public init(extending graph: Graph) { self.graph = graph }
+
+  /// The type of a value.
+  public func type(of value: ValueID) -> TensorType { graph[value].type }
+  public func shape(of value: ValueID) -> Shape { graph[value].type.shape }
+
+  public mutating func input(_ name: String, _ type: TensorType) -> ValueID { graph.addInput(name, type) }
+
+  public mutating func constant(_ tensor: Tensor, name: String? = nil) -> ValueID {
+    graph.addConstant(tensor, name: name ?? unique("constant"))
+  }
+
+  public mutating func output(_ value: ValueID, name: String) { graph.addOutput(value, name: name) }
+
+  /// Prefixes the names made inside `body` with `scope` and a dot.
+  public mutating func inScope<R, E: Error>(
+    _ scope: String, _ body: (inout GraphBuilder) throws(E) -> R
+  ) throws(E) -> R {
+    scopes.append(scope)
+    defer { scopes.removeLast() }
+    return try body(&self)
+  }
+
+  /// Adds a node; without a name it is called after its operator, with a number.
+  /// - Throws: `GraphError.type` where the operator refuses the inputs.
+  public mutating func apply(
+    _ operator: any Operator, _ inputs: [ValueID], name: String? = nil
+  ) throws(GraphError) -> [ValueID] {
+    let base = name ?? unique(`operator`.name.prefix(1).lowercased() + `operator`.name.dropFirst())
+    return try graph.addNode(`operator`, inputs: inputs, name: (scopes + [base]).joined(separator: "."))
+  }
+
+  /// As `apply`, for an operator of one output.
+  public mutating func value(
+    _ operator: any Operator, _ inputs: [ValueID], name: String? = nil
+  ) throws(GraphError) -> ValueID {
+    let outputs = try apply(`operator`, inputs, name: name)
+    precondition(outputs.count == 1, "\(`operator`.name) has \(outputs.count) outputs")
+    return outputs[0]
+  }
+
+  /// The finished graph.
+  /// - Throws: what `Graph.verify()` finds.
+  public func finished() throws(GraphError) -> Graph {
+    try graph.verify()
+    return graph
+  }
+
+  private mutating func unique(_ base: String) -> String {
+    let key = (scopes + [base]).joined(separator: ".")
+    let count = nameCounts[key, default: 0]
+    nameCounts[key] = count + 1
+    return count == 0 ? base : "\(base)_\(count)"
+  }
+}

@@ -1,0 +1,59 @@
+import IRTensor
+
+/// The meaning of an operator: a plain value of attributes, with the rule for its types and an
+/// executable definition that every other implementation is tested against.
+///
+/// `Codable` is the operator's text and JSON form: attributes are the stored properties, by name.
+public protocol Operator: Hashable, Sendable, Codable {
+  /// The operator's name in the text form, dumps and profiles; never changes.
+  static var name: String { get }
+
+  /// The types of the outputs.
+  /// - Throws: `TypeError` naming the constraint that `inputs` or the attributes break. Attributes come
+  ///   from files: every combination ends in a type or an error, never in a trap.
+  func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType]
+
+  /// The definition: plain loops, float64 accumulation. Total: for inputs whose types `outputTypes`
+  /// accepted, every element value gives some result of the stated types (an index out of range is
+  /// clamped), so that hostile constants can be folded.
+  func evaluate(_ inputs: [Tensor]) -> [Tensor]
+}
+
+extension Operator {
+  public var name: String { Self.name }
+}
+
+/// An operator whose work is counted in multiply-adds: contractions and convolutions.
+public protocol ContractionOperator: Operator {
+  /// Multiply-adds of one evaluation.
+  func multiplyAddCount(for inputs: [TensorType]) -> Int
+}
+
+/// Why types do not fit an operator: the constraint's name, stable and tested (`Pad.rank`), and what
+/// was found, with numbers.
+public struct TypeError: Error, Hashable, Sendable, CustomStringConvertible {
+  public var constraint: String
+  public var detail: String
+
+  public init(_ constraint: String, _ detail: String) {
+    self.constraint = constraint
+    self.detail = detail
+  }
+
+  public var description: String { "\(detail) (\(constraint))" }
+}
+
+/// The operators known by name, for parsing text.
+public struct OperatorSet: Sendable {
+  public private(set) var operators: [String: any Operator.Type] = [:]
+
+  /// - Precondition: no two operators share a name.
+  public init(_ types: [any Operator.Type]) {
+    for type in types {
+      precondition(operators.updateValue(type, forKey: type.name) == nil, "two operators named \(type.name)")
+    }
+  }
+
+  public subscript(name: String) -> (any Operator.Type)? { operators[name] }
+  public var names: [String] { operators.keys.sorted() }
+}
