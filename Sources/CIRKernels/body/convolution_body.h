@@ -1,0 +1,95 @@
+// Depthwise convolution and the row accumulations of other sliding windows.
+
+#include <assert.h>
+
+#include "../include/ir_kernels.h"
+
+// The inputs left of, at and right of x, with zeros outside 0 ..< width.
+V_INLINE void window_at_edge(const float *row, size_t x, size_t width, v_f32 window[3]) {
+  float copy[V_LANES + 2];
+  for (size_t i = 0; i < V_LANES + 2; i++)
+    copy[i] = x + i >= 1 && x + i - 1 < width ? row[x + i - 1] : 0;
+  for (int i = 0; i < 3; i++) window[i] = v_load(copy + i);
+}
+
+V_INLINE void depthwise_at(
+  const struct ir_depthwise_rows *r, const size_t count, size_t x, const bool interior,
+  const v_f32 weights[9]) {
+  v_f32 sum[2] = {v_set(r->bias), v_set(r->bias)};
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < count + 2; i++) {
+    v_f32 window[3];
+    if (interior) {
+      const float *p = r->rows[i] + x;
+      window[0] = v_load(p - 1), window[1] = v_load(p), window[2] = v_load(p + 1);
+    } else {
+      window_at_edge(r->rows[i], x, r->width, window);
+    }
+#pragma clang loop unroll(full)
+    for (size_t o = 0; o < count; o++) {
+      if (i < o || i > o + 2) continue;
+      const v_f32 *w = weights + 3 * (i - o);
+      sum[o] = v_fma(window[0], w[0], sum[o]);
+      sum[o] = v_fma(window[1], w[1], sum[o]);
+      sum[o] = v_fma(window[2], w[2], sum[o]);
+    }
+  }
+  size_t n = r->width - x < V_LANES ? r->width - x : V_LANES;
+#pragma clang loop unroll(full)
+  for (size_t o = 0; o < count; o++) {
+    v_f32 y = sum[o];
+    if (r->residual[o])
+      y += interior ? v_load(r->residual[o] + x) : v_load_partial(r->residual[o] + x, n);
+    if (r->activation == IR_ACTIVATION_RELU) y = v_relu(y);
+    if (interior) v_store(r->output[o] + x, y);
+    else v_store_partial(r->output[o] + x, y, n);
+  }
+}
+
+V_INLINE void depthwise(const struct ir_depthwise_rows *r, const size_t count) {
+  v_f32 weights[9];
+  for (int i = 0; i < 9; i++) weights[i] = v_set(r->weights[i]);
+  depthwise_at(r, count, 0, false, weights);
+  size_t x = V_LANES;
+  for (; x + V_LANES < r->width; x += V_LANES) depthwise_at(r, count, x, true, weights);
+  if (x < r->width) depthwise_at(r, count, x, false, weights);
+}
+
+void IR_ISA_NAME(f32_depthwise_3x3)(const struct ir_depthwise_rows *rows) {
+  assert(rows->width > 0 && (rows->count == 1 || rows->count == 2));
+  if (rows->count == 1) depthwise(rows, 1);
+  else depthwise(rows, 2);
+}
+
+V_INLINE v_f32 load_strided(const float *p, size_t stride) {
+  v_f32 v;
+  for (size_t i = 0; i < V_LANES; i++) v[i] = p[i * stride];
+  return v;
+}
+
+void IR_ISA_NAME(f32_accumulate)(
+  size_t count, float weight, const float *input, size_t stride, float *output) {
+  size_t i = 0;
+  for (; i + V_LANES <= count; i += V_LANES) {
+    v_f32 x = stride == 1 ? v_load(input + i) : load_strided(input + i * stride, stride);
+    v_store(output + i, v_fma(x, v_set(weight), v_load(output + i)));
+  }
+  for (; i < count; i++) {
+    v_f32 x = v_set(input[i * stride]), y = v_set(output[i]);
+    output[i] = v_fma(x, v_set(weight), y)[0];
+  }
+}
+
+void IR_ISA_NAME(f32_accumulate_maximum)(
+  size_t count, const float *input, size_t stride, float *output) {
+  size_t i = 0;
+  for (; i + V_LANES <= count; i += V_LANES) {
+    v_f32 x = stride == 1 ? v_load(input + i) : load_strided(input + i * stride, stride);
+    v_f32 y = v_load(output + i);
+    v_store(output + i, v_select(y != y, y, v_max(y, x)));
+  }
+  for (; i < count; i++) {
+    float x = input[i * stride], y = output[i];
+    output[i] = y != y || y > x ? y : x;
+  }
+}

@@ -1,0 +1,54 @@
+#ifndef IR_KERNEL_LIST_H
+#define IR_KERNEL_LIST_H
+
+#include "ir_kernel_types.h"
+
+/// Every kernel but the elementwise ones: X(name, result, (parameters)).
+#define IR_KERNEL_LIST(X) \
+  X(f32_gemm, void, (const struct ir_gemm_tile *tile)) \
+  /* packed[k][j] = source[k * row_stride + j]; columns beyond `columns` are 0. */ \
+  X(f32_gemm_pack_rows, void, \
+    (size_t depth, size_t columns, const float *source, size_t row_stride, float *packed)) \
+  /* packed[k * packed_stride + j] = source[k + j * column_stride] for j < columns. */ \
+  X(f32_transpose, void, \
+    (size_t depth, size_t columns, const float *source, size_t column_stride, float *packed, \
+     size_t packed_stride)) \
+  X(f32_depthwise_3x3, void, (const struct ir_depthwise_rows *rows)) \
+  /* output[i] += weight * input[i * stride] */ \
+  X(f32_accumulate, void, \
+    (size_t count, float weight, const float *input, size_t stride, float *output)) \
+  /* output[i] = max(output[i], input[i * stride]) */ \
+  X(f32_accumulate_maximum, void, \
+    (size_t count, const float *input, size_t stride, float *output)) \
+  /* output[i] = activation(input[i] * scale + shift + residual[i]); residual may be NULL. */ \
+  X(f32_scale_shift, void, \
+    (size_t count, const float *input, float scale, float shift, const float *residual, \
+     enum ir_activation activation, float *output)) \
+  X(f32_statistic_row, float, \
+    (enum ir_statistic kind, size_t count, float offset, const float *input)) \
+  /* accumulator[j] combined with input[i * stride + j] for i < axis; offsets may be NULL. */ \
+  X(f32_statistic_columns, void, \
+    (enum ir_statistic kind, size_t axis, size_t width, const float *offsets, \
+     const float *input, size_t stride, float *accumulator)) \
+  /* output[i] = (input[i] - mean) * factor * scale[i] + bias[i]; scale, bias may be NULL. */ \
+  X(f32_normalize_row, void, \
+    (size_t count, float mean, float factor, const float *scale, const float *bias, \
+     const float *input, float *output)) \
+  /* output[j] = (input[j] - means[j]) * factors[j] * scale + bias; means may be NULL. */ \
+  X(f32_normalize_columns, void, \
+    (size_t width, const float *means, const float *factors, float scale, float bias, \
+     const float *input, float *output)) \
+  /* output[i] = exp(input[i] - offset), returns their sum. */ \
+  X(f32_exponential_row, float, \
+    (size_t count, float offset, const float *input, float *output)) \
+  /* output[j] = exp(input[j] - offsets[j]), sums[j] += output[j]. */ \
+  X(f32_exponential_columns, void, \
+    (size_t width, const float *offsets, const float *input, float *output, float *sums)) \
+  /* output[o] = sum over t of weights[t * count + o] * input[indices[t * count + o]] */ \
+  X(f32_resample_row, void, \
+    (size_t count, size_t tap_count, const int32_t *indices, const float *weights, \
+     const float *input, float *output)) \
+  X(f32_from_f16, void, (size_t count, const uint16_t *input, float *output)) \
+  X(f32_to_f16, void, (size_t count, const float *input, uint16_t *output))
+
+#endif

@@ -1,0 +1,34 @@
+// AVX-512 F, BW, DQ, VL (Skylake-X, Zen 4 and later).
+#include <immintrin.h>
+#include <stddef.h>
+
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c"), min_vector_width(512))), apply_to = function)
+
+#define IR_ISA_NAME(name) ir_##name##__avx512
+#define V_LANES 16
+#define V_GEMM_ROWS 14
+
+typedef float v_f32 __attribute__((ext_vector_type(V_LANES)));
+typedef float v_f32_unaligned __attribute__((ext_vector_type(V_LANES), aligned(4)));
+typedef int v_i32 __attribute__((ext_vector_type(V_LANES)));
+
+#define V_INLINE static inline __attribute__((always_inline, unused))
+#define V_MASK(n) ((__mmask16)((1u << (n)) - 1))
+
+V_INLINE v_f32 v_load_partial(const float *p, size_t n) {
+  return (v_f32)_mm512_maskz_loadu_ps(V_MASK(n), p);
+}
+V_INLINE void v_store_partial(float *p, v_f32 v, size_t n) {
+  _mm512_mask_storeu_ps(p, V_MASK(n), (__m512)v);
+}
+V_INLINE v_f32 v_fma(v_f32 a, v_f32 b, v_f32 c) { return __builtin_elementwise_fma(a, b, c); }
+V_INLINE v_f32 v_gather(const float *p, const int *indices) {
+  return (v_f32)_mm512_i32gather_ps(_mm512_loadu_si512(indices), p, 4);
+}
+V_INLINE v_f32 v_load_f16(const unsigned short *p) {
+  return (v_f32)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
+}
+V_INLINE void v_store_f16(unsigned short *p, v_f32 v) {
+  _mm256_storeu_si256((__m256i *)p, _mm512_cvtps_ph((__m512)v, 0));
+}
+#include "vector_generic.h"

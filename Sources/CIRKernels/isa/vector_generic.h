@@ -1,0 +1,55 @@
+// What every ISA spells the same way in clang's vector extensions.
+
+V_INLINE v_f32 v_load(const float *p) { return *(const v_f32_unaligned *)p; }
+V_INLINE void v_store(float *p, v_f32 v) { *(v_f32_unaligned *)p = v; }
+V_INLINE v_f32 v_set(float x) { return (v_f32)x; }
+V_INLINE v_i32 v_bits(v_f32 v) { return (v_i32)v; }
+V_INLINE v_f32 v_from_bits(v_i32 v) { return (v_f32)v; }
+
+// Lanes of a comparison are all ones or all zeros.
+V_INLINE v_f32 v_select(v_i32 mask, v_f32 yes, v_f32 no) {
+  return v_from_bits((mask & v_bits(yes)) | (~mask & v_bits(no)));
+}
+// Both give `b` where either is NaN (the machine instruction on x86).
+V_INLINE v_f32 v_max(v_f32 a, v_f32 b) { return v_select(a > b, a, b); }
+V_INLINE v_f32 v_min(v_f32 a, v_f32 b) { return v_select(a < b, a, b); }
+V_INLINE v_f32 v_relu(v_f32 v) { return v_max(v_set(0), v); }
+V_INLINE v_f32 v_abs(v_f32 v) { return v_from_bits(v_bits(v) & 0x7fffffff); }
+V_INLINE v_f32 v_copysign(v_f32 magnitude, v_f32 sign) {
+  return v_from_bits(v_bits(magnitude) | (v_bits(sign) & (int)0x80000000));
+}
+V_INLINE v_f32 v_sqrt(v_f32 v) { return __builtin_elementwise_sqrt(v); }
+V_INLINE v_f32 v_floor(v_f32 v) { return __builtin_elementwise_floor(v); }
+V_INLINE v_f32 v_ceil(v_f32 v) { return __builtin_elementwise_ceil(v); }
+V_INLINE v_f32 v_round(v_f32 v) { return __builtin_elementwise_roundeven(v); }
+V_INLINE v_i32 v_to_int(v_f32 v) { return __builtin_convertvector(v, v_i32); }
+V_INLINE v_f32 v_to_float(v_i32 v) { return __builtin_convertvector(v, v_f32); }
+
+// x * 2^n for whole n in -252 ... 254; two steps, so that subnormal results are right.
+V_INLINE v_f32 v_scale_exponent(v_f32 x, v_f32 n) {
+  v_i32 whole = v_to_int(n), half = whole >> 1;
+  v_f32 first = v_from_bits((half + 127) << 23);
+  v_f32 second = v_from_bits((whole - half + 127) << 23);
+  return x * first * second;
+}
+
+// Lanes are combined in pairs at distance lanes/2, lanes/4, ...: one order for each ISA.
+#define V_REDUCE(v, combine) \
+  ({ \
+    v_f32 reduce_v = (v); \
+    float reduce_lane[V_LANES]; \
+    v_store(reduce_lane, reduce_v); \
+    for (int width = V_LANES / 2; width; width /= 2) \
+      for (int i = 0; i < width; i++) { \
+        float x = reduce_lane[i], y = reduce_lane[i + width]; \
+        reduce_lane[i] = combine; \
+      } \
+    reduce_lane[0]; \
+  })
+
+// The first n lanes get their value, the others `fill`.
+V_INLINE v_f32 v_keep(v_f32 v, size_t n, v_f32 fill) {
+  v_i32 lane;
+  for (int i = 0; i < V_LANES; i++) lane[i] = i;
+  return v_select(lane < (int)n, v, fill);
+}

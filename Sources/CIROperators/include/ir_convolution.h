@@ -1,0 +1,60 @@
+#ifndef IR_CONVOLUTION_H
+#define IR_CONVOLUTION_H
+
+#include <stddef.h>
+
+#include "ir_kernels.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// Shared by convolution and transposed convolution. The trailing pads (and, transposed, the
+/// output padding) are implied by the output's extents: what lies outside the input reads as 0.
+struct ir_conv2d_params {
+  size_t batch;
+  size_t input_channels, input_height, input_width;
+  size_t output_channels, output_height, output_width;
+  size_t kernel_height, kernel_width;
+  size_t stride_y, stride_x;
+  size_t dilation_y, dilation_x;
+  size_t pad_top, pad_left;
+  size_t groups;
+  enum ir_activation activation;
+};
+
+/// Weights [output_channels, input_channels / groups, kernel_height, kernel_width] to the order
+/// the driver reads; `batch` and the spatial extents do not matter. `packed` is 64-byte aligned.
+void ir_conv2d_pack_weights(
+  const struct ir_conv2d_params *params, const float *weights, float *packed);
+
+/// Elements of the packed weights.
+size_t ir_conv2d_packed_weights_count(const struct ir_conv2d_params *params);
+
+/// output = activation(convolution + bias + residual).
+/// `bias` [output_channels] or NULL; `residual` of the output's shape or NULL, and may be `output`.
+void ir_conv2d(
+  const struct ir_conv2d_params *params, const float *input, const float *packed_weights,
+  const float *bias, const float *residual, float *output, void *workspace, int threads);
+
+size_t ir_conv2d_workspace(const struct ir_conv2d_params *params, int threads);
+
+/// Weights [input_channels, output_channels / groups, kernel_height, kernel_width].
+void ir_conv2d_transpose_pack_weights(
+  const struct ir_conv2d_params *params, const float *weights, float *packed);
+
+size_t ir_conv2d_transpose_packed_weights_count(const struct ir_conv2d_params *params);
+
+/// The adjoint of the convolution with the same parameters (input and output exchanged), plus
+/// bias, residual and activation as in ir_conv2d.
+void ir_conv2d_transpose(
+  const struct ir_conv2d_params *params, const float *input, const float *packed_weights,
+  const float *bias, const float *residual, float *output, void *workspace, int threads);
+
+size_t ir_conv2d_transpose_workspace(const struct ir_conv2d_params *params, int threads);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

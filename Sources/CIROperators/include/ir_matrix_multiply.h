@@ -1,0 +1,41 @@
+#ifndef IR_MATRIX_MULTIPLY_H
+#define IR_MATRIX_MULTIPLY_H
+
+#include <stddef.h>
+
+#include "ir_kernels.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// Strides of a batch of matrices; the batch has two levels so that (image, head) views of one
+/// tensor need no copy. A stride of 0 broadcasts.
+struct ir_matrix_strides {
+  size_t outer, inner;
+  size_t row, column;
+};
+
+/// C = activation(alpha * A * B + row_bias + column_bias), A [rows, depth], B [depth, columns].
+struct ir_matrix_multiply_params {
+  size_t outer_batch, inner_batch;
+  size_t rows, columns, depth;
+  struct ir_matrix_strides a, b;
+  /// `c.column` must be 1.
+  struct ir_matrix_strides c;
+  float alpha;
+  enum ir_activation activation;
+};
+
+/// `row_bias` [rows] or NULL, `column_bias` [columns] or NULL, shared by the whole batch.
+void ir_matrix_multiply(
+  const struct ir_matrix_multiply_params *params, const float *a, const float *b,
+  const float *row_bias, const float *column_bias, float *c, void *workspace, int threads);
+
+size_t ir_matrix_multiply_workspace(const struct ir_matrix_multiply_params *params, int threads);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,24 @@
+#ifndef IR_OPERATORS_H
+#define IR_OPERATORS_H
+
+/// Whole-operator drivers: tiling, packing and threads over the kernels of CIRKernels.
+///
+/// What holds for every function here:
+/// - Tensors are dense row-major float32 unless a parameter says otherwise; sizes and strides are
+///   in elements, workspaces in bytes. A workspace is 64-byte aligned and may be uninitialised;
+///   a workspace of 0 bytes may be NULL.
+/// - `threads` >= 1; the result has the same bytes for every value of it.
+/// - Pointers marked "or NULL" may be absent; no output may overlap an input unless it says so.
+/// - Any extent may be 0: then nothing is written (a reduction over nothing writes its identity).
+/// - Preconditions are asserted, never reported.
+/// - Packed weights and workspaces belong to the ISA selected (ir_kernels_select) when they were
+///   made; selecting another one means packing again.
+
+#include "ir_convolution.h"
+#include "ir_elementwise.h"
+#include "ir_matrix_multiply.h"
+#include "ir_movement.h"
+#include "ir_reduction.h"
+#include "ir_resampling.h"
+
+#endif
