@@ -30,7 +30,8 @@ struct ir_gemm_tile {
 
 /// Output rows of a 3x3 depthwise convolution, stride 1, dilation 1, over one plane.
 struct ir_depthwise_rows {
-  /// Rows `above` .. and so on: input row y - 1 + i is rows[i]; zeros stand in outside the plane.
+  /// Input rows y - 1, y, y + 1 (and y + 2 for two output rows); a row of zeros stands in for one
+  /// outside the plane.
   const float *rows[4];
   /// Input width == output width; the pads left and right are 1.
   size_t width;

@@ -1,0 +1,141 @@
+#include <assert.h>
+
+#include "depthwise.h"
+#include "gemm_block.h"
+#include "ir_convolution.h"
+#include "parallel.h"
+#include "sliding.h"
+
+// One group of one image: rows are output channels, columns pixels, depth (tap, channel).
+struct conv2d_plan {
+  struct ir_sliding sliding;
+  struct ir_panels panels;
+  size_t rows, columns, depth;
+  size_t column_blocks, row_parts;
+};
+
+// Fewer column blocks than this, and the panels are shared out as well.
+enum { ENOUGH_TASKS = 8, FEWEST_PART_ROWS = 48 };
+
+static struct conv2d_plan plan_of(const struct ir_conv2d_params *p) {
+  assert(p->groups >= 1 && p->input_channels % p->groups == 0);
+  assert(p->output_channels % p->groups == 0);
+  struct conv2d_plan plan = {
+    .sliding = {
+      .channels = p->input_channels / p->groups,
+      .height = p->input_height,
+      .width = p->input_width,
+      .grid_height = p->output_height,
+      .grid_width = p->output_width,
+      .step_y = p->stride_y,
+      .step_x = p->stride_x,
+      .tap_rows = p->kernel_height,
+      .tap_columns = p->kernel_width,
+      .first_dy = -(ptrdiff_t)p->pad_top,
+      .next_dy = (ptrdiff_t)p->dilation_y,
+      .first_dx = -(ptrdiff_t)p->pad_left,
+      .next_dx = (ptrdiff_t)p->dilation_x,
+    },
+    .rows = p->output_channels / p->groups,
+    .columns = p->output_height * p->output_width,
+  };
+  plan.panels = ir_panels_of(plan.rows);
+  plan.depth = plan.sliding.channels * p->kernel_height * p->kernel_width;
+  plan.column_blocks = ir_ceiling_divide(plan.columns, IR_COLUMN_BLOCK);
+  size_t tasks = p->batch * p->groups * plan.column_blocks;
+  size_t parts = tasks ? ir_ceiling_divide(ENOUGH_TASKS, tasks) : 1;
+  plan.row_parts = ir_larger(1, ir_smaller(parts, plan.rows / FEWEST_PART_ROWS));
+  plan.row_parts = ir_larger(1, ir_smaller(plan.row_parts, plan.panels.count));
+  return plan;
+}
+
+size_t ir_conv2d_packed_weights_count(const struct ir_conv2d_params *p) {
+  return p->output_channels * (p->input_channels / p->groups) * p->kernel_height * p->kernel_width;
+}
+
+void ir_conv2d_pack_weights(
+  const struct ir_conv2d_params *p, const float *weights, float *packed) {
+  struct conv2d_plan plan = plan_of(p);
+  const size_t taps = p->kernel_height * p->kernel_width, channels = plan.sliding.channels;
+  if (ir_is_depthwise(p)) {
+    for (size_t i = 0; i < p->output_channels * taps; i++) packed[i] = weights[i];
+    return;
+  }
+  for (size_t group = 0; group < p->groups; group++)
+    for (size_t panel = 0; panel < plan.panels.count; panel++) {
+      size_t start = group * plan.rows + ir_panel_start(&plan.panels, panel);
+      size_t height = ir_panel_rows(&plan.panels, panel);
+      for (size_t tap = 0; tap < taps; tap++)
+        for (size_t channel = 0; channel < channels; channel++)
+          for (size_t i = 0; i < height; i++)
+            packed[start * plan.depth + (tap * channels + channel) * height + i] =
+              weights[((start + i) * channels + channel) * taps + tap];
+    }
+}
+
+size_t ir_conv2d_workspace(const struct ir_conv2d_params *p, int threads) {
+  if (ir_is_depthwise(p)) return ir_depthwise_workspace(p, threads);
+  return (size_t)threads * ir_column_block_count(plan_of(p).depth) * sizeof(float);
+}
+
+struct conv2d_context {
+  const struct ir_conv2d_params *params;
+  struct conv2d_plan plan;
+  const float *input, *weights, *bias, *residual;
+  float *output, *workspace;
+};
+
+static void run_task(const void *context, size_t index, int thread) {
+  const struct conv2d_context *c = context;
+  const struct conv2d_plan *plan = &c->plan;
+  size_t part = index % plan->row_parts, rest = index / plan->row_parts;
+  size_t column = rest % plan->column_blocks * IR_COLUMN_BLOCK;
+  // Images and groups are numbered together: both lie one after the other in memory.
+  size_t image_group = rest / plan->column_blocks, group = image_group % c->params->groups;
+  size_t columns = ir_smaller(IR_COLUMN_BLOCK, plan->columns - column);
+
+  const struct ir_sliding *s = &plan->sliding;
+  const float *input = c->input + image_group * s->channels * s->height * s->width;
+  size_t output = image_group * plan->rows * plan->columns + column;
+  float *packed = c->workspace + (size_t)thread * ir_column_block_count(plan->depth);
+
+  struct ir_gemm_block block = {
+    .panels = plan->panels,
+    .first_panel = plan->panels.count * part / plan->row_parts,
+    .last_panel = plan->panels.count * (part + 1) / plan->row_parts,
+    .columns = columns,
+    .total_depth = plan->depth,
+    .a = c->weights + group * plan->rows * plan->depth,
+    .b = packed,
+    .residual = c->residual ? c->residual + output : NULL,
+    .residual_stride = plan->columns,
+    .c = c->output + output,
+    .c_stride = plan->columns,
+    .alpha = 1,
+    .row_bias = c->bias ? c->bias + group * plan->rows : NULL,
+    .activation = c->params->activation,
+  };
+  size_t step = ir_depth_block(plan->depth);
+  for (; block.start < plan->depth; block.start += block.depth) {
+    block.depth = ir_smaller(step, plan->depth - block.start);
+    ir_pack_sliding_columns(s, input, block.start, block.depth, column, columns, packed);
+    ir_gemm_block(&block);
+  }
+}
+
+void ir_conv2d(
+  const struct ir_conv2d_params *params, const float *input, const float *packed_weights,
+  const float *bias, const float *residual, float *output, void *workspace, int threads) {
+  if (ir_is_depthwise(params)) {
+    ir_depthwise(
+      params, input, packed_weights, bias, residual, output, workspace, threads);
+    return;
+  }
+  struct conv2d_context context = {
+    params, plan_of(params), input, packed_weights, bias, residual, output, workspace,
+  };
+  const struct conv2d_plan *plan = &context.plan;
+  assert(plan->depth > 0);
+  size_t tasks = params->batch * params->groups * plan->column_blocks * plan->row_parts;
+  if (plan->rows) ir_parallel_for(tasks, threads, run_task, &context);
+}

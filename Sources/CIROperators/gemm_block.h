@@ -1,0 +1,53 @@
+#ifndef IR_GEMM_BLOCK_H
+#define IR_GEMM_BLOCK_H
+
+#include <stddef.h>
+
+#include "ir_kernels.h"
+
+/// How the rows of A are cut into panels: as equal as they can be, so that no kernel runs nearly
+/// empty. Panel p is [depth][rows of p]; panels follow each other without gaps.
+struct ir_panels {
+  size_t count, rows, taller;
+};
+
+struct ir_panels ir_panels_of(size_t rows);
+size_t ir_panel_start(const struct ir_panels *panels, size_t panel);
+size_t ir_panel_rows(const struct ir_panels *panels, size_t panel);
+
+/// packed = A in panels; element (i, k) is a[i * row_stride + k * column_stride].
+void ir_pack_panels(
+  size_t rows, size_t depth, const float *a, size_t row_stride, size_t column_stride,
+  float *packed);
+
+/// One block of depth of C += A * B, for some panels of A and some columns.
+struct ir_gemm_block {
+  struct ir_panels panels;
+  size_t first_panel, last_panel;
+  /// Columns of this block; B is [column panel][depth][gemm_columns].
+  size_t columns;
+  /// The panels of A hold `total_depth`; this block is `depth` from `start` on.
+  size_t total_depth, start, depth;
+  const float *a, *b;
+  /// What the first block starts from, or NULL; later blocks start from C.
+  const float *residual;
+  size_t residual_stride;
+  float *c;
+  size_t c_stride;
+  float alpha;
+  const float *row_bias, *column_bias;
+  enum ir_activation activation;
+};
+
+void ir_gemm_block(const struct ir_gemm_block *block);
+
+/// Blocks of depth are as equal as they can be; their number depends on the depth alone.
+size_t ir_depth_block(size_t depth);
+
+/// Columns packed at once: they and one panel of A stay in the second-level cache.
+enum { IR_COLUMN_BLOCK = 256 };
+
+/// Floats of a packed column block, with room for the spill of ir_pack_sliding_columns.
+size_t ir_column_block_count(size_t depth);
+
+#endif

@@ -1,0 +1,253 @@
+#include "ir_matrix_multiply.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "gemm_block.h"
+#include "parallel.h"
+
+// Three ways, chosen by the sizes alone:
+// - few rows and columns but great depth: the depth is split into parts, summed in order;
+// - A of a matrix small: each task packs it for itself;
+// - else A is packed first, matrix by matrix, by all workers.
+enum {
+  SPLIT_PART_DEPTH = 2048,
+  SPLIT_MOST_ELEMENTS = 256 * 256,
+  SMALL_A_ELEMENTS = 64 * 1024,
+  ENOUGH_TASKS = 8,
+  FEWEST_PART_ROWS = 48,
+};
+
+struct multiply_plan {
+  struct ir_panels panels;
+  size_t batch, depth_parts, column_blocks, row_parts;
+  bool packs_first;
+};
+
+static struct multiply_plan plan_of(const struct ir_matrix_multiply_params *p) {
+  struct multiply_plan plan = {
+    .panels = ir_panels_of(p->rows),
+    .batch = p->outer_batch * p->inner_batch,
+    .depth_parts = 1,
+    .column_blocks = ir_ceiling_divide(p->columns, IR_COLUMN_BLOCK),
+    .row_parts = 1,
+  };
+  if (p->depth >= 2 * SPLIT_PART_DEPTH && p->rows * p->columns <= SPLIT_MOST_ELEMENTS) {
+    plan.depth_parts = ir_ceiling_divide(p->depth, SPLIT_PART_DEPTH);
+    return plan;
+  }
+  plan.packs_first = p->rows * p->depth > SMALL_A_ELEMENTS;
+  size_t tasks = plan.packs_first ? plan.column_blocks : plan.batch * plan.column_blocks;
+  size_t parts = tasks ? ir_ceiling_divide(ENOUGH_TASKS, tasks) : 1;
+  plan.row_parts = ir_larger(1, ir_smaller(parts, p->rows / FEWEST_PART_ROWS));
+  plan.row_parts = ir_larger(1, ir_smaller(plan.row_parts, plan.panels.count));
+  return plan;
+}
+
+static size_t part_depth(
+  const struct ir_matrix_multiply_params *p, const struct multiply_plan *plan) {
+  return ir_ceiling_divide(p->depth, plan->depth_parts);
+}
+
+// Floats a worker has: the packed columns and, unless packed first, the packed rows.
+static size_t worker_count(
+  const struct ir_matrix_multiply_params *p, const struct multiply_plan *plan) {
+  size_t depth = part_depth(p, plan), columns = ir_column_block_count(depth);
+  return columns + (plan->packs_first ? 0 : ir_aligned_count(p->rows * depth));
+}
+
+// Floats all workers share: A packed, or the partial products.
+static size_t shared_count(
+  const struct ir_matrix_multiply_params *p, const struct multiply_plan *plan) {
+  if (plan->packs_first) return ir_aligned_count(p->rows * p->depth);
+  if (plan->depth_parts == 1) return 0;
+  return ir_aligned_count(plan->batch * plan->depth_parts * p->rows * p->columns);
+}
+
+size_t ir_matrix_multiply_workspace(const struct ir_matrix_multiply_params *p, int threads) {
+  struct multiply_plan plan = plan_of(p);
+  return (shared_count(p, &plan) + (size_t)threads * worker_count(p, &plan)) * sizeof(float);
+}
+
+struct multiply_context {
+  const struct ir_matrix_multiply_params *params;
+  struct multiply_plan plan;
+  const float *a, *b, *row_bias, *column_bias;
+  float *c, *shared, *workers;
+  /// The matrix being multiplied, where A is packed first.
+  size_t matrix;
+};
+
+static size_t offset_of(
+  const struct ir_matrix_multiply_params *p, const struct ir_matrix_strides *s, size_t matrix) {
+  return matrix / p->inner_batch * s->outer + matrix % p->inner_batch * s->inner;
+}
+
+// Columns first ..< first + columns of rows start ..< start + depth of B, in panels.
+static void pack_columns(
+  const struct ir_matrix_strides *s, const float *b, size_t start, size_t depth, size_t first,
+  size_t columns, float *packed) {
+  const struct ir_kernel_table *kernels = ir_kernels();
+  const size_t width = kernels->gemm_columns;
+  for (size_t j = 0; j < columns; j += width) {
+    const float *source = b + start * s->row + (first + j) * s->column;
+    float *target = packed + j * depth;
+    size_t count = ir_smaller(width, columns - j);
+    if (s->column == 1) {
+      kernels->f32_gemm_pack_rows(depth, count, source, s->row, target);
+      continue;
+    }
+    if (count < width) memset(target, 0, depth * width * sizeof *target);
+    if (s->row == 1) {
+      kernels->f32_transpose(depth, count, source, s->column, target, width);
+      continue;
+    }
+    for (size_t k = 0; k < depth; k++)
+      for (size_t l = 0; l < count; l++)
+        target[k * width + l] = source[k * s->row + l * s->column];
+  }
+}
+
+static void multiply_columns(
+  const struct ir_matrix_multiply_params *p, struct ir_gemm_block *block, const float *b,
+  size_t first, float *packed) {
+  size_t step = ir_depth_block(block->total_depth);
+  block->b = packed;
+  for (block->start = 0; block->start < block->total_depth; block->start += block->depth) {
+    block->depth = ir_smaller(step, block->total_depth - block->start);
+    pack_columns(&p->b, b, block->start, block->depth, first, block->columns, packed);
+    ir_gemm_block(block);
+  }
+}
+
+static void run_block(const void *context, size_t index, int thread) {
+  const struct multiply_context *c = context;
+  const struct ir_matrix_multiply_params *p = c->params;
+  const struct multiply_plan *plan = &c->plan;
+  size_t part = index % plan->row_parts, rest = index / plan->row_parts;
+  size_t column = rest % plan->column_blocks * IR_COLUMN_BLOCK;
+  size_t matrix = rest / plan->column_blocks + c->matrix;
+  float *worker = c->workers + (size_t)thread * worker_count(p, plan);
+  const float *a = c->shared;
+  struct ir_gemm_block block = {
+    .panels = plan->panels,
+    .first_panel = plan->panels.count * part / plan->row_parts,
+    .last_panel = plan->panels.count * (part + 1) / plan->row_parts,
+    .columns = ir_smaller(IR_COLUMN_BLOCK, p->columns - column),
+    .total_depth = p->depth,
+    .c = c->c + offset_of(p, &p->c, matrix) + column,
+    .c_stride = p->c.row,
+    .alpha = p->alpha,
+    .row_bias = c->row_bias,
+    .column_bias = c->column_bias ? c->column_bias + column : NULL,
+    .activation = p->activation,
+  };
+  if (!plan->packs_first) {
+    float *packed = worker + ir_column_block_count(p->depth);
+    const float *source = c->a + offset_of(p, &p->a, matrix);
+    ir_pack_panels(p->rows, p->depth, source, p->a.row, p->a.column, packed);
+    a = packed;
+  }
+  block.a = a;
+  multiply_columns(p, &block, c->b + offset_of(p, &p->b, matrix), column, worker);
+}
+
+static void pack_panel(const void *context, size_t panel, int thread) {
+  (void)thread;
+  const struct multiply_context *c = context;
+  const struct ir_matrix_multiply_params *p = c->params;
+  size_t row = ir_panel_start(&c->plan.panels, panel);
+  const float *a = c->a + offset_of(p, &p->a, c->matrix) + row * p->a.row;
+  ir_pack_panels(
+    ir_panel_rows(&c->plan.panels, panel), p->depth, a, p->a.row, p->a.column,
+    c->shared + row * p->depth);
+}
+
+static void run_depth_part(const void *context, size_t index, int thread) {
+  const struct multiply_context *c = context;
+  const struct ir_matrix_multiply_params *p = c->params;
+  const struct multiply_plan *plan = &c->plan;
+  size_t matrix = index / plan->depth_parts, longest = part_depth(p, plan);
+  size_t start = index % plan->depth_parts * longest;
+  size_t depth = start < p->depth ? ir_smaller(longest, p->depth - start) : 0;
+  float *worker = c->workers + (size_t)thread * worker_count(p, plan);
+  float *rows = worker + ir_column_block_count(longest);
+  float *partial = c->shared + index * p->rows * p->columns;
+  if (!depth) {
+    memset(partial, 0, p->rows * p->columns * sizeof *partial);
+    return;
+  }
+  const float *a = c->a + offset_of(p, &p->a, matrix) + start * p->a.column;
+  const float *b = c->b + offset_of(p, &p->b, matrix) + start * p->b.row;
+  ir_pack_panels(p->rows, depth, a, p->a.row, p->a.column, rows);
+  for (size_t column = 0; column < p->columns; column += IR_COLUMN_BLOCK) {
+    struct ir_gemm_block block = {
+      .panels = plan->panels, .last_panel = plan->panels.count,
+      .columns = ir_smaller(IR_COLUMN_BLOCK, p->columns - column),
+      .total_depth = depth, .a = rows,
+      .c = partial + column, .c_stride = p->columns, .alpha = 1,
+    };
+    multiply_columns(p, &block, b, column, worker);
+  }
+}
+
+// One row of one matrix: its partial products, added in order.
+static void sum_parts(const void *context, size_t index, int thread) {
+  (void)thread;
+  const struct multiply_context *c = context;
+  const struct ir_matrix_multiply_params *p = c->params;
+  const struct ir_kernel_table *kernels = ir_kernels();
+  size_t matrix = index / p->rows, row = index % p->rows;
+  const float *parts =
+    c->shared + (matrix * c->plan.depth_parts * p->rows + row) * p->columns;
+  float *output = c->c + offset_of(p, &p->c, matrix) + row * p->c.row;
+  memset(output, 0, p->columns * sizeof *output);
+  kernels->f32_statistic_columns(
+    IR_STATISTIC_SUM, c->plan.depth_parts, p->columns, NULL, parts, p->rows * p->columns, output);
+  kernels->f32_scale_shift(
+    p->columns, output, p->alpha, c->row_bias ? c->row_bias[row] : 0, c->column_bias,
+    p->activation, output);
+}
+
+// The sum over no depth: what is left are the biases.
+static void write_biases(const struct multiply_context *c) {
+  const struct ir_matrix_multiply_params *p = c->params;
+  for (size_t i = 0; i < c->plan.batch * p->rows; i++) {
+    size_t row = i % p->rows;
+    float *output = c->c + offset_of(p, &p->c, i / p->rows) + row * p->c.row;
+    memset(output, 0, p->columns * sizeof *output);
+    ir_kernels()->f32_scale_shift(
+      p->columns, output, 1, c->row_bias ? c->row_bias[row] : 0, c->column_bias, p->activation,
+      output);
+  }
+}
+
+void ir_matrix_multiply(
+  const struct ir_matrix_multiply_params *params, const float *a, const float *b,
+  const float *row_bias, const float *column_bias, float *c, void *workspace, int threads) {
+  const struct ir_matrix_multiply_params *p = params;
+  assert(p->c.column == 1 || p->columns <= 1);
+  struct multiply_context context = {
+    .params = p, .plan = plan_of(p), .a = a, .b = b, .row_bias = row_bias,
+    .column_bias = column_bias, .c = c, .shared = workspace,
+  };
+  const struct multiply_plan *plan = &context.plan;
+  if (!plan->batch || !p->rows || !p->columns) return;
+  context.workers = context.shared + shared_count(p, plan);
+  if (!p->depth) {
+    write_biases(&context);
+  } else if (plan->depth_parts > 1) {
+    ir_parallel_for(plan->batch * plan->depth_parts, threads, run_depth_part, &context);
+    ir_parallel_for(plan->batch * p->rows, threads, sum_parts, &context);
+  } else if (plan->packs_first) {
+    for (; context.matrix < plan->batch; context.matrix++) {
+      size_t here = offset_of(p, &p->a, context.matrix);
+      if (context.matrix == 0 || here != offset_of(p, &p->a, context.matrix - 1))
+        ir_parallel_for(plan->panels.count, threads, pack_panel, &context);
+      ir_parallel_for(plan->column_blocks * plan->row_parts, threads, run_block, &context);
+    }
+  } else {
+    ir_parallel_for(
+      plan->batch * plan->column_blocks * plan->row_parts, threads, run_block, &context);
+  }
+}

@@ -1,0 +1,86 @@
+#include "sliding.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "ir_kernels.h"
+#include "parallel.h"
+
+enum { WIDEST_PANEL = 64 };
+
+// Any columns: each has its own offset into the plane, or none.
+static void pack_scattered(
+  const struct ir_sliding *s, const float *input, size_t depth, ptrdiff_t dy, ptrdiff_t dx,
+  size_t first, size_t columns, size_t width, float *packed) {
+  ptrdiff_t offsets[WIDEST_PANEL];
+  size_t y = first / s->grid_width, x = first % s->grid_width;
+  for (size_t j = 0; j < width; j++) {
+    ptrdiff_t iy = (ptrdiff_t)(y * s->step_y) + dy, ix = (ptrdiff_t)(x * s->step_x) + dx;
+    bool inside = j < columns && iy >= 0 && iy < (ptrdiff_t)s->height && ix >= 0 &&
+                  ix < (ptrdiff_t)s->width;
+    offsets[j] = inside ? iy * (ptrdiff_t)s->width + ix : -1;
+    if (++x == s->grid_width) x = 0, y++;
+  }
+  const size_t plane = s->height * s->width;
+  for (size_t k = 0; k < depth; k++)
+    for (size_t j = 0; j < width; j++)
+      packed[k * width + j] = offsets[j] < 0 ? 0 : input[k * plane + (size_t)offsets[j]];
+}
+
+// Columns of one grid row at unit step: a run of the plane with zeros before and after.
+static void pack_run(
+  const struct ir_sliding *s, const float *input, size_t depth, ptrdiff_t iy, ptrdiff_t ix,
+  size_t columns, size_t width, float *packed) {
+  ptrdiff_t before = ix < 0 ? -ix : 0, end = (ptrdiff_t)s->width - ix;
+  if (end > (ptrdiff_t)columns) end = (ptrdiff_t)columns;
+  if (iy < 0 || iy >= (ptrdiff_t)s->height || end <= before) {
+    memset(packed, 0, depth * width * sizeof *packed);
+    return;
+  }
+  // Packing `before` places further leaves the zeros after a row in front of the next one; what
+  // spills behind the last row is written again by whatever is packed there.
+  memset(packed, 0, (size_t)before * sizeof *packed);
+  ir_kernels()->f32_gemm_pack_rows(
+    depth, (size_t)(end - before), input + iy * (ptrdiff_t)s->width + ix + before,
+    s->height * s->width, packed + before);
+}
+
+static void pack_panel(
+  const struct ir_sliding *s, const float *input, size_t start, size_t depth, size_t first,
+  size_t columns, size_t width, float *packed) {
+  size_t y = first / s->grid_width, x = first % s->grid_width;
+  // A 1x1 window at unit step over a grid as wide as the input never notices rows.
+  bool flat = s->tap_rows * s->tap_columns == 1 && s->step_y == 1 && s->step_x == 1 &&
+              s->first_dy == 0 && s->first_dx == 0 && s->grid_width == s->width &&
+              s->grid_height <= s->height;
+  bool is_run = s->step_x == 1 && x + columns <= s->grid_width;
+  for (size_t k = start; k < start + depth;) {
+    size_t tap = k / s->channels, channel = k % s->channels;
+    size_t count = ir_smaller(s->channels - channel, start + depth - k);
+    ptrdiff_t dy = s->first_dy + (ptrdiff_t)(tap / s->tap_columns) * s->next_dy;
+    ptrdiff_t dx = s->first_dx + (ptrdiff_t)(tap % s->tap_columns) * s->next_dx;
+    const float *planes = input + channel * s->height * s->width;
+    float *target = packed + (k - start) * width;
+    if (flat) {
+      ir_kernels()->f32_gemm_pack_rows(
+        count, columns, planes + first, s->height * s->width, target);
+    } else if (is_run) {
+      ptrdiff_t iy = (ptrdiff_t)(y * s->step_y) + dy;
+      pack_run(s, planes, count, iy, (ptrdiff_t)x + dx, columns, width, target);
+    } else {
+      pack_scattered(s, planes, count, dy, dx, first, columns, width, target);
+    }
+    k += count;
+  }
+}
+
+void ir_pack_sliding_columns(
+  const struct ir_sliding *sliding, const float *input, size_t start, size_t depth, size_t first,
+  size_t columns, float *packed) {
+  const size_t width = ir_kernels()->gemm_columns;
+  assert(width <= WIDEST_PANEL);
+  for (size_t j = 0; j < columns; j += width)
+    pack_panel(
+      sliding, input, start, depth, first + j, ir_smaller(width, columns - j), width,
+      packed + j * depth);
+}
