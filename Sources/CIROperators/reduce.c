@@ -6,7 +6,7 @@
 #include "parallel.h"
 
 // Long axes are cut into blocks of fixed length, combined in order in double.
-enum { ROW_BLOCK = 8 * 1024, COLUMN_AXIS_BLOCK = 4 * 1024, WIDEST_BLOCK = 256 };
+enum { ROW_BLOCK = 8 * 1024, COLUMN_AXIS_BLOCK = 256, WIDEST_BLOCK = 256 };
 
 struct reduce_context {
   const struct ir_reduce_params *params;

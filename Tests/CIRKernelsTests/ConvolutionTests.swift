@@ -1,0 +1,203 @@
+import CIRKernels
+import CIROperators
+import Testing
+
+extension KernelTests {
+  struct Window {
+    var batch = 1
+    var channels: (input: Int, output: Int)
+    var size: (height: Int, width: Int)
+    var kernel: (height: Int, width: Int) = (1, 1)
+    var stride: (y: Int, x: Int) = (1, 1)
+    var dilation: (y: Int, x: Int) = (1, 1)
+    /// Top, left, bottom, right.
+    var pads: (Int, Int, Int, Int) = (0, 0, 0, 0)
+    var groups = 1
+    var activation = IR_ACTIVATION_NONE
+    var isFused = false
+
+    func params(output: (height: Int, width: Int)) -> ir_conv2d_params {
+      ir_conv2d_params(
+        batch: batch, input_channels: channels.input, input_height: size.height,
+        input_width: size.width, output_channels: channels.output, output_height: output.height,
+        output_width: output.width, kernel_height: kernel.height, kernel_width: kernel.width,
+        stride_y: stride.y, stride_x: stride.x, dilation_y: dilation.y, dilation_x: dilation.x,
+        pad_top: pads.0, pad_left: pads.1, groups: groups, activation: activation)
+    }
+
+    var convolution: ir_conv2d_params {
+      let reachY = (kernel.height - 1) * dilation.y + 1
+      let reachX = (kernel.width - 1) * dilation.x + 1
+      return params(
+        output: (
+          (size.height + pads.0 + pads.2 - reachY) / stride.y + 1,
+          (size.width + pads.1 + pads.3 - reachX) / stride.x + 1
+        ))
+    }
+
+    var transposed: ir_conv2d_params {
+      params(
+        output: (
+          (size.height - 1) * stride.y + (kernel.height - 1) * dilation.y + 1 - pads.0 - pads.2,
+          (size.width - 1) * stride.x + (kernel.width - 1) * dilation.x + 1 - pads.1 - pads.3
+        ))
+    }
+  }
+
+  /// Calls `body` with every (input, weight, output) index that meets in a convolution of
+  /// `outer` extents with `p`'s window; `inner` is the strided grid.
+  static func forEachTap(
+    _ p: ir_conv2d_params, grid: (Int, Int), plane: (Int, Int),
+    _ body: (_ gridY: Int, _ gridX: Int, _ planeY: Int, _ planeX: Int, _ tap: Int) -> Void
+  ) {
+    for gy in 0..<grid.0 {
+      for gx in 0..<grid.1 {
+        for ky in 0..<p.kernel_height {
+          for kx in 0..<p.kernel_width {
+            let y = gy * p.stride_y + ky * p.dilation_y - p.pad_top
+            let x = gx * p.stride_x + kx * p.dilation_x - p.pad_left
+            guard y >= 0, y < plane.0, x >= 0, x < plane.1 else { continue }
+            body(gy, gx, y, x, ky * p.kernel_width + kx)
+          }
+        }
+      }
+    }
+  }
+
+  static let windows: [Window] =
+    [1, 15, 16, 17, 31, 32, 33, 300].map { Window(channels: (3, 5), size: (1, $0)) }
+    + [
+      Window(channels: (48, 127), size: (9, 11), isFused: true),
+      Window(channels: (127, 255), size: (8, 32), activation: IR_ACTIVATION_RELU, isFused: true),
+      Window(channels: (600, 20), size: (5, 7), isFused: true),
+      Window(batch: 2, channels: (7, 9), size: (10, 64), kernel: (3, 3), pads: (1, 1, 1, 1)),
+      Window(channels: (60, 9), size: (5, 33), kernel: (3, 3), pads: (1, 1, 1, 1), isFused: true),
+      Window(channels: (5, 3), size: (13, 17), kernel: (3, 2), stride: (2, 3), pads: (0, 1, 2, 0)),
+      Window(channels: (4, 6), size: (20, 70), kernel: (3, 3), dilation: (2, 3), pads: (2, 3, 2, 3)),
+      Window(channels: (2, 3), size: (40, 40), kernel: (7, 7), stride: (2, 1), pads: (3, 3, 3, 3)),
+      Window(
+        batch: 2, channels: (6, 9), size: (11, 12), kernel: (3, 3), pads: (1, 1, 1, 1), groups: 3,
+        activation: IR_ACTIVATION_RELU, isFused: true),
+      Window(channels: (4, 4), size: (6, 5), kernel: (2, 2), stride: (2, 2), groups: 2),
+    ]
+
+  static let depthwiseWindows: [Window] =
+    [1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 34, 50].map {
+      Window(
+        channels: (3, 3), size: ($0 % 5 + 1, $0), kernel: (3, 3), pads: (1, 1, 1, 1), groups: 3,
+        isFused: $0 % 2 == 0)
+    }
+    + [
+      Window(batch: 2, channels: (5, 10), size: (70, 19), kernel: (3, 3), pads: (1, 1, 1, 1), groups: 5),
+      Window(channels: (4, 4), size: (9, 40), kernel: (5, 5), pads: (2, 2, 2, 2), groups: 4, isFused: true),
+      Window(
+        channels: (4, 4), size: (12, 41), kernel: (3, 3), stride: (2, 2), pads: (1, 1, 1, 1),
+        groups: 4, activation: IR_ACTIVATION_RELU),
+      Window(channels: (2, 2), size: (9, 9), kernel: (3, 3), dilation: (3, 2), pads: (4, 9, 1, 3), groups: 2),
+    ]
+
+  @Test(arguments: (windows + depthwiseWindows).indices) func conv2d(_ index: Int) {
+    let window = (Self.windows + Self.depthwiseWindows)[index]
+    var p = window.convolution
+    let perGroup = (input: p.input_channels / p.groups, output: p.output_channels / p.groups)
+    let taps = p.kernel_height * p.kernel_width
+    let plane = p.input_height * p.input_width
+    let grid = p.output_height * p.output_width
+    let input = Guarded(values(p.batch * p.input_channels * plane))
+    let weights = Guarded(values(p.output_channels * perGroup.input * taps, seed: 2))
+    var expected = [Double](repeating: 0, count: p.batch * p.output_channels * grid)
+    for image in 0..<p.batch {
+      for o in 0..<p.output_channels {
+        for i in 0..<perGroup.input {
+          let source = (image * p.input_channels + o / perGroup.output * perGroup.input + i) * plane
+          Self.forEachTap(
+            p, grid: (p.output_height, p.output_width), plane: (p.input_height, p.input_width)
+          ) { gy, gx, y, x, tap in
+            expected[(image * p.output_channels + o) * grid + gy * p.output_width + gx] +=
+              Double(input.pointer[source + y * p.input_width + x])
+              * Double(weights.pointer[(o * perGroup.input + i) * taps + tap])
+          }
+        }
+      }
+    }
+    check(window, &p, input, &expected) { p, bias, output, threads in
+      let packed = Guarded<Float>(count: ir_conv2d_packed_weights_count(&p))
+      ir_conv2d_pack_weights(&p, weights.pointer, packed.pointer)
+      let scratch = workspace(ir_conv2d_workspace(&p, threads))
+      ir_conv2d(
+        &p, input.pointer, packed.pointer, bias, bias == nil ? nil : UnsafePointer(output), output,
+        scratch.pointer, threads)
+    }
+  }
+
+  static let transposedWindows: [Window] = [
+    Window(channels: (5, 7), size: (6, 9), kernel: (2, 2), stride: (2, 2)),
+    Window(batch: 2, channels: (3, 40), size: (7, 33), kernel: (3, 3), pads: (1, 1, 1, 1), isFused: true),
+    Window(channels: (4, 4), size: (9, 11), kernel: (4, 4), stride: (2, 2), pads: (1, 1, 1, 1), groups: 2),
+    Window(
+      channels: (6, 3), size: (8, 7), kernel: (3, 5), stride: (2, 3), pads: (1, 2, 0, 1),
+      activation: IR_ACTIVATION_RELU, isFused: true),
+    Window(channels: (2, 3), size: (5, 6), kernel: (3, 3), stride: (4, 4), isFused: true),
+    Window(channels: (3, 2), size: (6, 6), kernel: (3, 3), stride: (2, 3), dilation: (2, 2), pads: (1, 0, 0, 1)),
+    Window(channels: (600, 3), size: (4, 5), kernel: (2, 2), stride: (1, 2)),
+  ]
+
+  @Test(arguments: transposedWindows.indices) func conv2dTranspose(_ index: Int) {
+    let window = Self.transposedWindows[index]
+    var p = window.transposed
+    let perGroup = (input: p.input_channels / p.groups, output: p.output_channels / p.groups)
+    let taps = p.kernel_height * p.kernel_width
+    let grid = p.input_height * p.input_width
+    let plane = p.output_height * p.output_width
+    let input = Guarded(values(p.batch * p.input_channels * grid))
+    let weights = Guarded(values(p.input_channels * perGroup.output * taps, seed: 2))
+    var expected = [Double](repeating: 0, count: p.batch * p.output_channels * plane)
+    for image in 0..<p.batch {
+      for i in 0..<p.input_channels {
+        for o in 0..<perGroup.output {
+          let target = image * p.output_channels + i / perGroup.input * perGroup.output + o
+          Self.forEachTap(
+            p, grid: (p.input_height, p.input_width), plane: (p.output_height, p.output_width)
+          ) { gy, gx, y, x, tap in
+            let source = (image * p.input_channels + i) * grid + gy * p.input_width + gx
+            expected[target * plane + y * p.output_width + x] +=
+              Double(input.pointer[source])
+              * Double(weights.pointer[(i * perGroup.output + o) * taps + tap])
+          }
+        }
+      }
+    }
+    check(window, &p, input, &expected) { p, bias, output, threads in
+      let packed = Guarded<Float>(count: ir_conv2d_transpose_packed_weights_count(&p))
+      ir_conv2d_transpose_pack_weights(&p, weights.pointer, packed.pointer)
+      let scratch = workspace(ir_conv2d_transpose_workspace(&p, threads))
+      ir_conv2d_transpose(
+        &p, input.pointer, packed.pointer, bias, bias == nil ? nil : UnsafePointer(output), output,
+        scratch.pointer, threads)
+    }
+  }
+
+  /// Adds what is fused to `expected` and compares; the residual is the output itself.
+  private func check(
+    _ window: Window, _ p: inout ir_conv2d_params, _ input: Guarded<Float>,
+    _ expected: inout [Double],
+    _ run: (inout ir_conv2d_params, UnsafePointer<Float>?, UnsafeMutablePointer<Float>, Int32) ->
+      Void
+  ) {
+    let bias = Guarded(values(p.output_channels, seed: 3))
+    let residual = values(expected.count, seed: 4)
+    let plane = p.output_height * p.output_width
+    for i in expected.indices {
+      if window.isFused {
+        expected[i] += Double(bias.pointer[i / plane % p.output_channels]) + Double(residual[i])
+      }
+      if window.activation == IR_ACTIVATION_RELU { expected[i] = max(0, expected[i]) }
+    }
+    expectEverywhere(expected, tolerance: 1e-5, "\(window)") { [p] threads in
+      var p = p
+      let output = Guarded(residual)
+      run(&p, window.isFused ? UnsafePointer(bias.pointer) : nil, output.pointer, threads)
+      return output.elements
+    }
+  }
+}

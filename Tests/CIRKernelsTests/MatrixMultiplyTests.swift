@@ -1,0 +1,88 @@
+import CIRKernels
+import CIROperators
+import Testing
+
+extension KernelTests {
+  struct Product {
+    var outer = 1
+    var inner = 1
+    var rows: Int
+    var columns: Int
+    var depth: Int
+    var isATransposed = false
+    var isBTransposed = false
+    var alpha: Float = 1
+    var activation = IR_ACTIVATION_NONE
+    var hasBiases = false
+
+    var params: ir_matrix_multiply_params {
+      let a = rows * depth
+      let b = depth * columns
+      let c = rows * columns
+      return ir_matrix_multiply_params(
+        outer_batch: outer, inner_batch: inner, rows: rows, columns: columns, depth: depth,
+        a: ir_matrix_strides(
+          outer: inner * a, inner: a, row: isATransposed ? 1 : depth,
+          column: isATransposed ? rows : 1),
+        // One B for all of the inner batch.
+        b: ir_matrix_strides(
+          outer: b, inner: 0, row: isBTransposed ? 1 : columns,
+          column: isBTransposed ? depth : 1),
+        c: ir_matrix_strides(outer: inner * c, inner: c, row: columns, column: 1),
+        alpha: alpha, activation: activation)
+    }
+  }
+
+  static let products: [Product] =
+    [0, 1, 3, 4, 13, 14, 15, 31, 32, 33, 127].map { Product(rows: 5, columns: $0, depth: 7) }
+    + [0, 1, 13, 14, 15, 29, 255].map { Product(rows: $0, columns: 33, depth: 9) }
+    + [0, 1, 511, 513, 1100].map { Product(rows: 17, columns: 40, depth: $0, hasBiases: true) }
+    + [
+      Product(outer: 2, inner: 3, rows: 15, columns: 33, depth: 20, alpha: 0.5),
+      Product(rows: 48, columns: 47, depth: 9000, isBTransposed: true, alpha: 2, hasBiases: true),
+      Product(outer: 2, rows: 3, columns: 300, depth: 4097, isATransposed: true, hasBiases: true),
+      Product(outer: 2, inner: 2, rows: 150, columns: 517, depth: 600, isATransposed: true),
+      Product(
+        rows: 150, columns: 270, depth: 33, isATransposed: true, isBTransposed: true,
+        activation: IR_ACTIVATION_RELU, hasBiases: true),
+    ]
+
+  @Test(arguments: products.indices) func matrixMultiply(_ index: Int) {
+    let product = Self.products[index]
+    var params = product.params
+    let batch = product.outer * product.inner
+    let a = Guarded(values(batch * product.rows * product.depth))
+    let b = Guarded(values(product.outer * product.depth * product.columns, seed: 2))
+    let rowBias = Guarded(values(product.rows, seed: 3))
+    let columnBias = Guarded(values(product.columns, seed: 4))
+
+    var expected: [Double] = []
+    for matrix in 0..<batch {
+      for i in 0..<product.rows {
+        for j in 0..<product.columns {
+          var sum = 0.0
+          let aStart = matrix * product.rows * product.depth
+          let bStart = matrix / product.inner * product.depth * product.columns
+          for k in 0..<product.depth {
+            sum +=
+              Double(a.pointer[aStart + i * params.a.row + k * params.a.column])
+              * Double(b.pointer[bStart + k * params.b.row + j * params.b.column])
+          }
+          sum *= Double(product.alpha)
+          if product.hasBiases { sum += Double(rowBias.pointer[i]) + Double(columnBias.pointer[j]) }
+          expected.append(product.activation == IR_ACTIVATION_RELU ? max(0, sum) : sum)
+        }
+      }
+    }
+    // Rounding grows with the sum.
+    let tolerance = 4e-6 + 4e-8 * Double(product.depth)
+    expectEverywhere(expected, tolerance: tolerance, "\(product)") { threads in
+      let c = Guarded<Float>(count: expected.count)
+      let scratch = workspace(ir_matrix_multiply_workspace(&params, threads))
+      ir_matrix_multiply(
+        &params, a.pointer, b.pointer, product.hasBiases ? rowBias.pointer : nil,
+        product.hasBiases ? columnBias.pointer : nil, c.pointer, scratch.pointer, threads)
+      return c.elements
+    }
+  }
+}
