@@ -1,0 +1,172 @@
+import Foundation
+import IRTensor
+
+/// A file's bytes, mapped read-only; the mapping lives as long as its storage.
+struct MappedFile {
+  let storage: TensorStorage
+  let byteCount: Int
+
+  init(path: String) throws(ONNXError) {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { throw .file(path: path, reason: systemError()) }
+    defer { close(descriptor) }
+    try self.init(descriptor: descriptor, path: path)
+  }
+
+  init(descriptor: Int32, path: String) throws(ONNXError) {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw .file(path: path, reason: systemError()) }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw .file(path: path, reason: "not a regular file") }
+    byteCount = Int(status.st_size)
+    guard byteCount <= ONNXLimits.fileByteCount else {
+      throw .file(path: path, reason: "\(byteCount) bytes are more than a model may have")
+    }
+    guard byteCount > 0 else { storage = TensorStorage(byteCount: 0); return }
+    let length = byteCount
+    guard let start = mmap(nil, length, PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED else {
+      throw .file(path: path, reason: systemError())
+    }
+    storage = TensorStorage(borrowing: start, byteCount: length) { munmap($0, length) }
+  }
+}
+
+func systemError() -> String { String(cString: strerror(errno)) }
+
+/// The folder of a model, from which external data may be read: regular files below it, reached
+/// without links, and nothing else.
+struct ExternalDataDirectory {
+  private let modelPath: String
+  private var files: [String: MappedFile] = [:]
+
+  init(modelPath: String) { self.modelPath = modelPath }
+
+  /// The bytes that a tensor's `external_data` entries name.
+  mutating func data(for tensor: String, _ properties: [ONNXProperty]) throws(ONNXError) -> ONNXTensor.Data {
+    let path = modelPath
+    func refuse(_ reason: String) -> ONNXError {
+      .externalData(path: path, tensor: tensor, reason: reason)
+    }
+    var values: [String: String] = [:]
+    for property in properties {
+      guard ["location", "offset", "length", "checksum"].contains(property.key) else {
+        throw refuse("the key \(property.key) is not one of location, offset, length, checksum")
+      }
+      guard values.updateValue(property.value, forKey: property.key) == nil else {
+        throw refuse("the key \(property.key) occurs twice")
+      }
+    }
+    guard let location = values["location"], !location.isEmpty else { throw refuse("it names no location") }
+    let components = location.split(separator: "/", omittingEmptySubsequences: false)
+    guard !location.hasPrefix("/"), !location.contains("\\"), !location.contains("\0"),
+      components.allSatisfy({ !["", ".", ".."].contains($0) })
+    else { throw refuse("the location \(location) leaves the model's folder") }
+    func number(_ key: String) throws(ONNXError) -> Int? {
+      guard let text = values[key] else { return nil }
+      guard let value = Int(text), value >= 0 else { throw refuse("\(key) is \(text)") }
+      return value
+    }
+    let offset = try number("offset") ?? 0
+    let file = try map(location, components: components.map(String.init), refuse: refuse)
+    let length = try number("length") ?? max(file.byteCount - offset, 0)
+    let (end, overflow) = offset.addingReportingOverflow(length)
+    guard !overflow, end <= file.byteCount else {
+      throw refuse("bytes \(offset) to \(offset)+\(length) of \(location), which has \(file.byteCount)")
+    }
+    let start = file.storage.pointer + offset
+    guard offset % TensorStorage.alignment == 0 else {
+      let copy = TensorStorage(byteCount: length)
+      copy.pointer.copyMemory(from: start, byteCount: length)
+      return .bytes(copy, byteCount: length)
+    }
+    let owner = file.storage
+    return .bytes(
+      TensorStorage(borrowing: start, byteCount: length) { _ in withExtendedLifetime(owner) {} },
+      byteCount: length)
+  }
+
+  /// Opens component by component without following links, so that nothing can be swapped between a
+  /// check and its use.
+  private mutating func map(
+    _ location: String, components: [String], refuse: (String) -> ONNXError
+  ) throws(ONNXError) -> MappedFile {
+    if let known = files[location] { return known }
+    let slash = modelPath.lastIndex(of: "/")
+    let folder = slash.map { String(modelPath[...$0]) } ?? "."
+    var directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard directory >= 0 else { throw refuse("the folder \(folder): \(systemError())") }
+    defer { close(directory) }
+    for component in components.dropLast() {
+      let next = openat(directory, component, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+      guard next >= 0 else { throw refuse("\(location): \(systemError())") }
+      close(directory)
+      directory = next
+    }
+    guard let name = components.last else { throw refuse("it names no location") }
+    let descriptor = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else {
+      throw refuse(errno == ELOOP ? "\(location) is a symbolic link" : "\(location): \(systemError())")
+    }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw refuse("\(location): \(systemError())") }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw refuse("\(location) is not a regular file") }
+    guard status.st_nlink == 1 else { throw refuse("\(location) is a hard link") }
+    let file = try MappedFile(descriptor: descriptor, path: location)
+    files[location] = file
+    return file
+  }
+}
+
+extension ONNXModel {
+  /// Visits every tensor that lies outside the file and replaces its data.
+  mutating func resolveExternalData(
+    _ load: (String, [ONNXProperty]) throws(ONNXError) -> ONNXTensor.Data
+  ) throws(ONNXError) {
+    try graph.forEachTensor { (tensor) throws(ONNXError) in
+      guard case .external(let properties) = tensor.data else { return }
+      tensor.data = try load(tensor.name, properties)
+    }
+    for index in functions.indices {
+      for node in functions[index].nodes.indices {
+        try functions[index].nodes[node].forEachTensor { (tensor) throws(ONNXError) in
+          guard case .external(let properties) = tensor.data else { return }
+          tensor.data = try load(tensor.name, properties)
+        }
+      }
+    }
+  }
+}
+
+extension ONNXGraph {
+  /// Visits initializers and tensors in attributes, subgraphs included.
+  package mutating func forEachTensor(_ body: (inout ONNXTensor) throws(ONNXError) -> Void) throws(ONNXError) {
+    for index in initializers.indices { try body(&initializers[index]) }
+    for index in sparseInitializers.indices {
+      try body(&sparseInitializers[index].values)
+      try body(&sparseInitializers[index].indices)
+    }
+    for index in nodes.indices { try nodes[index].forEachTensor(body) }
+  }
+}
+
+extension ONNXNode {
+  package mutating func forEachTensor(_ body: (inout ONNXTensor) throws(ONNXError) -> Void) throws(ONNXError) {
+    for index in attributes.indices {
+      switch attributes[index].value {
+      case .tensor(var tensor):
+        try body(&tensor)
+        attributes[index].value = .tensor(tensor)
+      case .tensors(var tensors):
+        for position in tensors.indices { try body(&tensors[position]) }
+        attributes[index].value = .tensors(tensors)
+      case .graph(var graph):
+        try graph.forEachTensor(body)
+        attributes[index].value = .graph(graph)
+      case .graphs(var graphs):
+        for position in graphs.indices { try graphs[position].forEachTensor(body) }
+        attributes[index].value = .graphs(graphs)
+      default: break
+      }
+    }
+  }
+}

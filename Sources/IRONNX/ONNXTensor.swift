@@ -1,0 +1,92 @@
+import IRTensor
+
+/// A tensor as a model file holds it: any of ONNX's element types, convertible to a `Tensor` where
+/// the type is one of ours.
+public struct ONNXTensor: Sendable {
+  package enum Data: Sendable {
+    /// Little-endian elements, row-major.
+    case bytes(TensorStorage, byteCount: Int)
+    /// Typed data of element types that this project does not compute with.
+    case strings([[UInt8]])
+    case int32s([Int32])
+    case floats([Float])
+    case doubles([Double])
+    /// In a file beside the model, until `ONNXModel.init(contentsOf:)` has mapped it.
+    case external([ONNXProperty])
+  }
+
+  public var name: String
+  /// ONNX's number of the element type.
+  public var dataType: Int32
+  public var dims: [Int64]
+  public var docString = ""
+  public var metadata: [ONNXProperty] = []
+  package var data: Data
+
+  package init(name: String, dataType: Int32, dims: [Int64], data: Data) {
+    self.name = name
+    self.dataType = dataType
+    self.dims = dims
+    self.data = data
+  }
+
+  /// A tensor of the file from one of ours; the bytes are shared.
+  public init(_ tensor: Tensor, name: String) {
+    self.init(
+      name: name, dataType: tensor.elementType.rawValue, dims: tensor.shape.map { Int64($0) },
+      data: .bytes(tensor.storage, byteCount: tensor.byteCount))
+  }
+}
+
+public struct ONNXSparseTensor: Sendable {
+  public var values: ONNXTensor
+  public var indices: ONNXTensor
+  public var dims: [Int64]
+}
+
+extension ONNXTensor {
+  /// The tensor's values.
+  /// - Throws: `ONNXError.tensor` for an element type that is not ours, dimensions that are negative
+  ///   or too large, or data of another length than they need.
+  public func tensor() throws(ONNXError) -> Tensor {
+    guard let elementType = ElementType(rawValue: dataType) else {
+      throw .tensor(name: name, detail: "element type \(Self.typeName(dataType)) is not supported")
+    }
+    guard dims.allSatisfy({ $0 >= 0 }), dims.count <= ONNXLimits.rank else {
+      throw .tensor(name: name, detail: "dimensions \(dims) are not a shape")
+    }
+    let shape = Shape(dims.map { Int(clamping: $0) })
+    guard let count = shape.checkedElementCount, count <= ONNXLimits.elementCount else {
+      throw .tensor(name: name, detail: "dimensions \(dims) are too large")
+    }
+    guard case .bytes(let storage, let byteCount) = data else {
+      throw .tensor(name: name, detail: "its data are not of its element type \(elementType)")
+    }
+    let type = TensorType(elementType, shape)
+    guard byteCount == type.byteCount else {
+      throw .tensor(name: name, detail: "\(byteCount) bytes of data, its type \(type) takes \(type.byteCount)")
+    }
+    return Tensor(type, storage: storage)
+  }
+
+  /// ONNX's name of an element type's number.
+  package static func typeName(_ dataType: Int32) -> String {
+    if let known = ElementType(rawValue: dataType) { return known.description }
+    let names: [Int32: String] = [
+      0: "undefined", 8: "string", 14: "complex64", 15: "complex128", 17: "float8e4m3fn",
+      18: "float8e4m3fnuz", 19: "float8e5m2", 20: "float8e5m2fnuz", 21: "uint4", 22: "int4",
+      23: "float4e2m1", 24: "float8e8m0", 25: "uint2", 26: "int2", 27: "float6e2m3", 28: "float6e3m2",
+    ]
+    return names[dataType] ?? "number \(dataType)"
+  }
+}
+
+/// Limits on what a model file may ask for before anything of that size is allocated.
+package enum ONNXLimits {
+  static let rank = 32
+  static let elementCount = 1 << 40
+  static let nesting = 96
+  static let fileByteCount = 1 << 34
+  /// Bytes of messages that unpacking may allocate beyond four times the file's size.
+  static let messageByteCount = 256 << 20
+}
