@@ -12,19 +12,28 @@ V_INLINE void window_at_edge(const float *row, size_t x, size_t width, v_f32 win
   for (int i = 0; i < 3; i++) window[i] = v_load(copy + i);
 }
 
+enum place { LEFT_EDGE, INTERIOR, RIGHT_EDGE, PARTIAL };
+
+V_INLINE void load_window(
+  const float *row, size_t x, size_t width, const enum place place, v_f32 window[3]) {
+  const float *p = row + x;
+  if (place == PARTIAL) {
+    window_at_edge(row, x, width, window);
+    return;
+  }
+  window[1] = v_load(p);
+  window[0] = place == LEFT_EDGE ? v_shift_right(window[1]) : v_load(p - 1);
+  window[2] = place == RIGHT_EDGE ? v_shift_left(window[1]) : v_load(p + 1);
+}
+
 V_INLINE void depthwise_at(
-  const struct ir_depthwise_rows *r, const size_t count, size_t x, const bool interior,
+  const struct ir_depthwise_rows *r, const size_t count, size_t x, const enum place place,
   const v_f32 weights[9]) {
   v_f32 sum[2] = {v_set(r->bias), v_set(r->bias)};
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < count + 2; i++) {
     v_f32 window[3];
-    if (interior) {
-      const float *p = r->rows[i] + x;
-      window[0] = v_load(p - 1), window[1] = v_load(p), window[2] = v_load(p + 1);
-    } else {
-      window_at_edge(r->rows[i], x, r->width, window);
-    }
+    load_window(r->rows[i], x, r->width, place, window);
 #pragma clang loop unroll(full)
     for (size_t o = 0; o < count; o++) {
       if (i < o || i > o + 2) continue;
@@ -34,25 +43,31 @@ V_INLINE void depthwise_at(
       sum[o] = v_fma(window[2], w[2], sum[o]);
     }
   }
-  size_t n = r->width - x < V_LANES ? r->width - x : V_LANES;
+  size_t n = r->width - x;
 #pragma clang loop unroll(full)
   for (size_t o = 0; o < count; o++) {
     v_f32 y = sum[o];
     if (r->residual[o])
-      y += interior ? v_load(r->residual[o] + x) : v_load_partial(r->residual[o] + x, n);
+      y += place == PARTIAL && n < V_LANES ? v_load_partial(r->residual[o] + x, n)
+                                           : v_load(r->residual[o] + x);
     if (r->activation == IR_ACTIVATION_RELU) y = v_relu(y);
-    if (interior) v_store(r->output[o] + x, y);
-    else v_store_partial(r->output[o] + x, y, n);
+    if (place == PARTIAL && n < V_LANES) v_store_partial(r->output[o] + x, y, n);
+    else v_store(r->output[o] + x, y);
   }
 }
 
 V_INLINE void depthwise(const struct ir_depthwise_rows *r, const size_t count) {
   v_f32 weights[9];
   for (int i = 0; i < 9; i++) weights[i] = v_set(r->weights[i]);
-  depthwise_at(r, count, 0, false, weights);
+  if (r->width <= V_LANES) {
+    depthwise_at(r, count, 0, PARTIAL, weights);
+    return;
+  }
+  depthwise_at(r, count, 0, LEFT_EDGE, weights);
   size_t x = V_LANES;
-  for (; x + V_LANES < r->width; x += V_LANES) depthwise_at(r, count, x, true, weights);
-  if (x < r->width) depthwise_at(r, count, x, false, weights);
+  for (; x + V_LANES < r->width; x += V_LANES) depthwise_at(r, count, x, INTERIOR, weights);
+  if (x + V_LANES == r->width) depthwise_at(r, count, x, RIGHT_EDGE, weights);
+  else depthwise_at(r, count, x, PARTIAL, weights);
 }
 
 void IR_ISA_NAME(f32_depthwise_3x3)(const struct ir_depthwise_rows *rows) {

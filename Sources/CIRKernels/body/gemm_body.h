@@ -100,22 +100,42 @@ void IR_ISA_NAME(f32_gemm_pack_rows)(
   }
 }
 
-// Four rows of the result at a time: one read of each source column serves all four.
+// Squares of four by four in 128-bit registers, which every ISA has.
+typedef float quad __attribute__((ext_vector_type(4)));
+typedef float quad_unaligned __attribute__((ext_vector_type(4), aligned(4)));
+
+V_INLINE void transpose_quads(const float *source, size_t from, float *target, size_t to) {
+  quad a = *(const quad_unaligned *)source, b = *(const quad_unaligned *)(source + from);
+  quad c = *(const quad_unaligned *)(source + 2 * from);
+  quad d = *(const quad_unaligned *)(source + 3 * from);
+  quad ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+  quad ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  quad cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+  quad cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  *(quad_unaligned *)target = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
+  *(quad_unaligned *)(target + to) = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
+  *(quad_unaligned *)(target + 2 * to) = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
+  *(quad_unaligned *)(target + 3 * to) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
+}
+
 void IR_ISA_NAME(f32_transpose)(
   size_t depth, size_t columns, const float *source, size_t column_stride, float *packed,
   size_t packed_stride) {
-  size_t k = 0;
-  for (; k + 4 <= depth; k += 4)
-    for (size_t j = 0; j < columns; j++) {
-      const float *p = source + j * column_stride + k;
-      float x0 = p[0], x1 = p[1], x2 = p[2], x3 = p[3];
-      float *q = packed + k * packed_stride + j;
-      q[0] = x0;
-      q[packed_stride] = x1;
-      q[2 * packed_stride] = x2;
-      q[3 * packed_stride] = x3;
+  // Sixteen steps of depth are a cache line of a column: it is used up before the next column, as
+  // columns at a power-of-two stride evict each other.
+  for (size_t start = 0; start < depth; start += 16) {
+    size_t end = start + 16 < depth ? start + 16 : depth, quads = start + (end - start) / 4 * 4;
+    size_t j = 0;
+    for (; j + 4 <= columns; j += 4) {
+      const float *from = source + j * column_stride;
+      for (size_t k = start; k < quads; k += 4)
+        transpose_quads(from + k, column_stride, packed + k * packed_stride + j, packed_stride);
+      for (size_t k = quads; k < end; k++)
+        for (size_t l = 0; l < 4; l++)
+          packed[k * packed_stride + j + l] = from[l * column_stride + k];
     }
-  for (; k < depth; k++)
-    for (size_t j = 0; j < columns; j++)
-      packed[k * packed_stride + j] = source[j * column_stride + k];
+    for (; j < columns; j++)
+      for (size_t k = start; k < end; k++)
+        packed[k * packed_stride + j] = source[j * column_stride + k];
+  }
 }

@@ -25,6 +25,10 @@ V_INLINE v_f32 v_fma(v_f32 a, v_f32 b, v_f32 c) { return __builtin_elementwise_f
 V_INLINE v_f32 v_gather(const float *p, const int *indices) {
   return (v_f32)_mm512_i32gather_ps(_mm512_loadu_si512(indices), p, 4);
 }
+#define V_HAS_SCALE_EXPONENT
+V_INLINE v_f32 v_scale_exponent(v_f32 x, v_f32 n) {
+  return (v_f32)_mm512_scalef_ps((__m512)x, (__m512)n);
+}
 V_INLINE v_f32 v_load_f16(const unsigned short *p) {
   return (v_f32)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
 }

@@ -26,11 +26,31 @@ V_INLINE v_i32 v_to_int(v_f32 v) { return __builtin_convertvector(v, v_i32); }
 V_INLINE v_f32 v_to_float(v_i32 v) { return __builtin_convertvector(v, v_f32); }
 
 // x * 2^n for whole n in -252 ... 254; two steps, so that subnormal results are right.
+#if !defined(V_HAS_SCALE_EXPONENT)
 V_INLINE v_f32 v_scale_exponent(v_f32 x, v_f32 n) {
   v_i32 whole = v_to_int(n), half = whole >> 1;
   v_f32 first = v_from_bits((half + 127) << 23);
   v_f32 second = v_from_bits((whole - half + 127) << 23);
   return x * first * second;
+}
+#endif
+
+// The lanes of v one place on, with 0 in the place that falls free.
+#if V_LANES == 4
+#define V_SHIFT_INDICES(first) first, first + 1, first + 2, first + 3
+#elif V_LANES == 8
+#define V_SHIFT_INDICES(first) \
+  first, first + 1, first + 2, first + 3, first + 4, first + 5, first + 6, first + 7
+#elif V_LANES == 16
+#define V_SHIFT_INDICES(first) \
+  first, first + 1, first + 2, first + 3, first + 4, first + 5, first + 6, first + 7, first + 8, \
+    first + 9, first + 10, first + 11, first + 12, first + 13, first + 14, first + 15
+#endif
+V_INLINE v_f32 v_shift_right(v_f32 v) {
+  return __builtin_shufflevector(v_set(0), v, V_SHIFT_INDICES(V_LANES - 1));
+}
+V_INLINE v_f32 v_shift_left(v_f32 v) {
+  return __builtin_shufflevector(v, v_set(0), V_SHIFT_INDICES(1));
 }
 
 // Lanes are combined in pairs at distance lanes/2, lanes/4, ...: one order for each ISA.
