@@ -50,14 +50,16 @@ struct convert_context {
 static void convert_from_f16(const void *context, size_t index, int thread) {
   (void)thread;
   const struct convert_context *c = context;
-  size_t start = index * ELEMENTS_OF_A_TASK, count = ir_smaller(ELEMENTS_OF_A_TASK, c->count - start);
+  size_t start = index * ELEMENTS_OF_A_TASK;
+  size_t count = ir_smaller(ELEMENTS_OF_A_TASK, c->count - start);
   ir_kernels()->f32_from_f16(count, (const uint16_t *)c->input + start, (float *)c->output + start);
 }
 
 static void convert_to_f16(const void *context, size_t index, int thread) {
   (void)thread;
   const struct convert_context *c = context;
-  size_t start = index * ELEMENTS_OF_A_TASK, count = ir_smaller(ELEMENTS_OF_A_TASK, c->count - start);
+  size_t start = index * ELEMENTS_OF_A_TASK;
+  size_t count = ir_smaller(ELEMENTS_OF_A_TASK, c->count - start);
   ir_kernels()->f32_to_f16(count, (const float *)c->input + start, (uint16_t *)c->output + start);
 }
 

@@ -138,7 +138,8 @@ extension KernelTests {
       channels: (6, 3), size: (8, 7), kernel: (3, 5), stride: (2, 3), pads: (1, 2, 0, 1),
       activation: IR_ACTIVATION_RELU, isFused: true),
     Window(channels: (2, 3), size: (5, 6), kernel: (3, 3), stride: (4, 4), isFused: true),
-    Window(channels: (3, 2), size: (6, 6), kernel: (3, 3), stride: (2, 3), dilation: (2, 2), pads: (1, 0, 0, 1)),
+    Window(
+      channels: (3, 2), size: (6, 6), kernel: (3, 3), stride: (2, 3), dilation: (2, 2), pads: (1, 0, 0, 1)),
     Window(channels: (600, 3), size: (4, 5), kernel: (2, 2), stride: (1, 2)),
   ]
 

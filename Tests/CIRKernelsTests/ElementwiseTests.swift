@@ -23,7 +23,9 @@ extension KernelTests {
       (IR_ELEMENTWISE_GELU, 0, 0, { $0 < -20 ? -0.0 : 0.5 * $0 * erfc(-$0 / 2.0.squareRoot()) }),
       (
         IR_ELEMENTWISE_GELU_TANH, 0, 0,
-        { $0 < -20 ? -0.0 : $0 / (1 + exp(-2 * (2 / Double.pi).squareRoot() * ($0 + 0.044715 * $0 * $0 * $0))) }
+        {
+          $0 < -20 ? -0.0 : $0 / (1 + exp(-2 * (2 / Double.pi).squareRoot() * ($0 + 0.044715 * $0 * $0 * $0)))
+        }
       ),
       (IR_ELEMENTWISE_RELU, 0, 0, { $0.isNaN ? $0 : max(0, $0) }),
       (IR_ELEMENTWISE_LEAKY_RELU, 0.125, 0, { $0 < 0 ? 0.125 * $0 : $0 }),

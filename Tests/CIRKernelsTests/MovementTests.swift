@@ -17,12 +17,16 @@ extension KernelTests {
     Copy(shape: [3, 0], source: [1, 1], destination: [1, 1], sourceCount: 1),
     Copy(shape: [100_000], source: [1], destination: [1], sourceCount: 100_000),
     Copy(shape: [130, 67], source: [1, 130], destination: [67, 1], sourceCount: 8710),
-    Copy(shape: [2, 65, 3, 70], source: [13650, 1, 4550, 65], destination: [13650, 210, 70, 1], sourceCount: 27300),
+    Copy(
+      shape: [2, 65, 3, 70], source: [13650, 1, 4550, 65], destination: [13650, 210, 70, 1],
+      sourceCount: 27300),
     // Every second column backwards, a broadcast row, pixel shuffle by 2.
     Copy(shape: [5, 8], source: [16, -2], destination: [8, 1], offset: 15, sourceCount: 80),
     Copy(shape: [4, 33], source: [0, 1], destination: [33, 1], sourceCount: 33),
     Copy(shape: [4, 33], source: [1, 0], destination: [33, 1], sourceCount: 4),
-    Copy(shape: [3, 5, 2, 40, 2], source: [800, 40, 400, 1, 200], destination: [800, 160, 80, 2, 1], sourceCount: 2400),
+    Copy(
+      shape: [3, 5, 2, 40, 2], source: [800, 40, 400, 1, 200], destination: [800, 160, 80, 2, 1],
+      sourceCount: 2400),
   ]
 
   private func checkCopy<Element: FixedWidthInteger>(_ copy: Copy, _ type: Element.Type) {

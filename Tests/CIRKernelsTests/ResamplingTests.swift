@@ -57,7 +57,8 @@ extension KernelTests {
     Pooling(size: (9, 33), output: (9, 33), kernel: (3, 3), pads: (1, 1, 1, 1)),
     // Rounded up: the last windows reach past the pads.
     Pooling(size: (8, 10), output: (4, 5), kernel: (3, 3), stride: (2, 2)),
-    Pooling(size: (20, 40), output: (8, 19), kernel: (3, 2), stride: (2, 2), dilation: (3, 2), pads: (1, 0, 1, 1)),
+    Pooling(
+      size: (20, 40), output: (8, 19), kernel: (3, 2), stride: (2, 2), dilation: (3, 2), pads: (1, 0, 1, 1)),
     Pooling(size: (50, 17), output: (1, 1), kernel: (50, 17)),
   ]
 

@@ -80,7 +80,8 @@ V_INLINE void statistic_columns(
     for (size_t i = 0; i < axis; i++)
 #pragma clang loop unroll(full)
       for (int l = 0; l < 4; l++)
-        sum[l] = statistic_step(kind, sum[l], v_load(input + i * stride + j + l * V_LANES), shift[l]);
+        sum[l] = statistic_step(
+          kind, sum[l], v_load(input + i * stride + j + l * V_LANES), shift[l]);
 #pragma clang loop unroll(full)
     for (int l = 0; l < 4; l++) v_store(accumulator + j + l * V_LANES, sum[l]);
   }

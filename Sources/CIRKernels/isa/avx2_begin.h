@@ -2,7 +2,10 @@
 #include <immintrin.h>
 #include <stddef.h>
 
-#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"), min_vector_width(256))), apply_to = function)
+#pragma clang attribute push( \
+  __attribute__((target("avx2,fma,f16c"), \
+                 min_vector_width(256))), \
+  apply_to = function)
 
 #define IR_ISA_NAME(name) ir_##name##__avx2
 #define V_LANES 8

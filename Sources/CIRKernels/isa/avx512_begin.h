@@ -2,7 +2,10 @@
 #include <immintrin.h>
 #include <stddef.h>
 
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c"), min_vector_width(512))), apply_to = function)
+#pragma clang attribute push( \
+  __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c"), \
+                 min_vector_width(512))), \
+  apply_to = function)
 
 #define IR_ISA_NAME(name) ir_##name##__avx512
 #define V_LANES 16
