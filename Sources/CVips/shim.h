@@ -1,0 +1,62 @@
+// libvips' calls end in C varargs, which Swift cannot make: each function here makes one of them.
+#ifndef IR_CVIPS_SHIM_H
+#define IR_CVIPS_SHIM_H
+
+#include <vips/vips.h>
+
+/// Opens an image, reading its header only; truncated files fail when their pixels are read.
+static inline VipsImage *ir_vips_open(const char *path) {
+  return vips_image_new_from_file(path, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_TRUNCATED, NULL);
+}
+
+/// Turns the image as its orientation tag says and removes the tag. 0 where it worked.
+static inline int ir_vips_autorotate(VipsImage *in, VipsImage **out) {
+  return vips_autorot(in, out, NULL);
+}
+
+static inline int ir_vips_to_colourspace(VipsImage *in, VipsImage **out, VipsInterpretation space) {
+  return vips_colourspace(in, out, space, NULL);
+}
+
+static inline int ir_vips_to_float(VipsImage *in, VipsImage **out) {
+  return vips_cast(in, out, VIPS_FORMAT_FLOAT, NULL);
+}
+
+static inline int ir_vips_to_memory(VipsImage *in, VipsImage **out) {
+  *out = vips_image_copy_memory(in);
+  return *out == NULL;
+}
+
+/// A 1 x 1 image, to carry metadata.
+static inline VipsImage *ir_vips_carrier(void) {
+  VipsImage *image = NULL;
+  return vips_black(&image, 1, 1, NULL) == 0 ? image : NULL;
+}
+
+static inline int ir_vips_with_interpretation(VipsImage *in, VipsImage **out, VipsInterpretation space) {
+  return vips_copy(in, out, "interpretation", space, NULL);
+}
+
+static inline int ir_vips_save(VipsImage *image, const char *path_with_options) {
+  return vips_image_write_to_file(image, path_with_options, NULL);
+}
+
+static inline void *ir_vips_copy_field(VipsImage *from, const char *name, GValue *value, void *to) {
+  (void)from;
+  vips_image_set((VipsImage *)to, name, value);
+  return NULL;
+}
+
+/// Copies every metadata field of one image to another.
+static inline void ir_vips_copy_metadata(VipsImage *from, VipsImage *to) {
+  vips_image_map(from, ir_vips_copy_field, to);
+}
+
+static inline void ir_vips_release(VipsImage *image) { g_object_unref(image); }
+
+static inline VipsImage *ir_vips_retain(VipsImage *image) {
+  g_object_ref(image);
+  return image;
+}
+
+#endif

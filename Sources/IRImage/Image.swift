@@ -1,0 +1,83 @@
+/// A photograph in memory: planar float32, 0...1 for the file's black and white; values beyond are
+/// kept. Colours are in the space of the file's own profile.
+public struct Image: Sendable {
+  public let width: Int
+  public let height: Int
+  /// 1 for grey, 3 for red, green and blue.
+  public let channelCount: Int
+  /// `[C, H, W]`, row-major.
+  public var pixels: [Float]
+  /// `[H, W]`, 0 transparent to 1 opaque; nil where the file has no alpha.
+  public var alpha: [Float]?
+  /// How the file stored a sample, which `ImageFile` writes again unless told otherwise.
+  public var sampleFormat: SampleFormat
+  public var metadata: ImageMetadata
+
+  /// - Precondition: the planes have the stated sizes.
+  public init(
+    width: Int, height: Int, channelCount: Int, pixels: [Float], alpha: [Float]? = nil,
+    sampleFormat: SampleFormat = .uint8, metadata: ImageMetadata = ImageMetadata()
+  ) {
+    precondition(width > 0 && height > 0 && (channelCount == 1 || channelCount == 3))
+    precondition(pixels.count == width * height * channelCount)
+    precondition(alpha.map { $0.count == width * height } ?? true)
+    self.width = width
+    self.height = height
+    self.channelCount = channelCount
+    self.pixels = pixels
+    self.alpha = alpha
+    self.sampleFormat = sampleFormat
+    self.metadata = metadata
+  }
+
+  /// How a sample is stored in a file.
+  public enum SampleFormat: String, Sendable, CaseIterable {
+    case uint8, uint16, float32
+
+    /// The file's number for white.
+    public var white: Float {
+      switch self {
+      case .uint8: 255
+      case .uint16: 65535
+      case .float32: 1
+      }
+    }
+  }
+
+  /// The same picture with three equal channels where it was grey.
+  public func asColour() -> Image {
+    guard channelCount == 1 else { return self }
+    return Image(
+      width: width, height: height, channelCount: 3, pixels: pixels + pixels + pixels, alpha: alpha,
+      sampleFormat: sampleFormat, metadata: metadata)
+  }
+
+  /// The same picture with other pixels, everything else kept.
+  /// - Precondition: `pixels` is `[channelCount, H, W]`.
+  public func replacing(pixels: [Float], channelCount: Int) -> Image {
+    Image(
+      width: width, height: height, channelCount: channelCount, pixels: pixels, alpha: alpha,
+      sampleFormat: sampleFormat, metadata: metadata)
+  }
+
+  /// Pictures of one height in a row with a grey gap between, as 8-bit colour without metadata.
+  /// - Throws: `ImageError.mismatch` where heights differ.
+  public static func sideBySide(_ images: [Image], gap: Int = 8) throws(ImageError) -> Image {
+    guard let first = images.first else { throw .mismatch(detail: "no pictures to put side by side") }
+    let height = first.height
+    for image in images where image.height != height {
+      throw .mismatch(detail: "pictures of heights \(height) and \(image.height) side by side")
+    }
+    let width = images.reduce(0) { $0 + $1.width } + gap * (images.count - 1)
+    var pixels = [Float](repeating: 0.5, count: 3 * width * height)
+    var left = 0
+    for image in images.map({ $0.asColour() }) {
+      for row in 0..<(3 * height) {
+        let source = image.pixels[(row * image.width)..<((row + 1) * image.width)]
+        pixels.replaceSubrange((row * width + left)..<(row * width + left + image.width), with: source)
+      }
+      left += image.width + gap
+    }
+    return Image(width: width, height: height, channelCount: 3, pixels: pixels)
+  }
+}

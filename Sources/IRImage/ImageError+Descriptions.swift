@@ -1,0 +1,11 @@
+extension ImageError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .unreadable(let path, let reason): "\(path): cannot be read as an image: \(reason)"
+    case .tooLarge(let path, let width, let height, let limit):
+      "\(path): \(width)×\(height) pixels are more than \(limit)"
+    case .unwritable(let path, let reason): "\(path): cannot be written: \(reason)"
+    case .mismatch(let detail): detail
+    }
+  }
+}

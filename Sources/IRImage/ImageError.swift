@@ -1,0 +1,11 @@
+/// What can go wrong with image files and images.
+public enum ImageError: Error, Sendable {
+  /// The file cannot be opened or decoded; `reason` is the decoder's.
+  case unreadable(path: String, reason: String)
+  /// The header asks for more than the limits allow.
+  case tooLarge(path: String, width: Int, height: Int, limit: String)
+  /// The file cannot be written; what was there before is untouched.
+  case unwritable(path: String, reason: String)
+  /// An operation on images of sizes or channel counts that do not fit.
+  case mismatch(detail: String)
+}
