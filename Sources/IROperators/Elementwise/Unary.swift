@@ -1,0 +1,116 @@
+import IRTensor
+import IRGraph
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+public enum UnaryFunction: String, Hashable, Sendable, Codable, CaseIterable {
+  case abs, neg, sqrt, reciprocal, reciprocalSqrt, square, exp, log
+  case sigmoid, tanh, erf, relu, softplus, softsign, mish, hardSwish
+  case sin, cos, tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh
+  case ceil, floor, round, sign, not, isNaN, bitwiseNot
+}
+
+/// One function applied to every element, without parameters.
+public struct Unary: Operator {
+  public var function: UnaryFunction
+  public static let name = "Unary"
+
+  public init(_ function: UnaryFunction) { self.function = function }
+
+  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+    try requireCount(inputs, 1...1, Self.name)
+    let type = inputs[0]
+    switch function {
+    case .not:
+      guard type.elementType == .bool else { throw TypeError("Unary.bool", "not of \(type)") }
+    case .bitwiseNot:
+      guard type.elementType.isInteger else { throw TypeError("Unary.integer", "bitwiseNot of \(type)") }
+    case .isNaN:
+      try requireFloating(type, Self.name)
+      return [type.with(elementType: .bool)]
+    case .abs, .neg, .sign, .relu, .square:
+      guard type.elementType != .bool else { throw TypeError("Unary.numeric", "\(function.rawValue) of \(type)") }
+    default: try requireFloating(type, Self.name)
+    }
+    return [type]
+  }
+
+  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+    let x = inputs[0]
+    if function == .isNaN {
+      return [Tensor(x.type.with(elementType: .bool), integers: x.doubles.map { $0.isNaN ? 1 : 0 })]
+    }
+    if !x.elementType.isFloatingPoint {
+      let isUnsigned = !x.elementType.isSigned
+      return [Tensor(x.type, integers: x.integers.map { integer($0, isUnsigned: isUnsigned) })]
+    }
+    return [Tensor(x.type, doubles: x.doubles.map { function.value(at: $0) })]
+  }
+
+  private func integer(_ x: Int64, isUnsigned: Bool) -> Int64 {
+    switch function {
+    case .abs: isUnsigned || x >= 0 ? x : 0 &- x
+    case .neg: 0 &- x
+    case .sign: x == 0 ? 0 : (isUnsigned ? 1 : x.signum())
+    case .relu: isUnsigned ? x : max(x, 0)
+    case .square: x &* x
+    case .not: x == 0 ? 1 : 0
+    case .bitwiseNot: ~x
+    default: x
+    }
+  }
+}
+
+extension UnaryFunction {
+  /// The function in float64; `not`, `bitwiseNot` and `isNaN` are not numeric and give `x`.
+  package func value(at x: Double) -> Double {
+    switch self {
+    case .abs: x.magnitude
+    case .neg: -x
+    case .sqrt: x.squareRoot()
+    case .reciprocal: 1 / x
+    case .reciprocalSqrt: 1 / x.squareRoot()
+    case .square: x * x
+    case .exp: mathExp(x)
+    case .log: mathLog(x)
+    case .sigmoid: logistic(x)
+    case .tanh: mathTanh(x)
+    case .erf: mathErf(x)
+    case .relu: x.isNaN ? x : Swift.max(x, 0)
+    case .softplus: logOnePlusExp(x)
+    case .softsign: x / (1 + x.magnitude)
+    case .mish: x * mathTanh(logOnePlusExp(x))
+    case .hardSwish: x * Swift.max(0, Swift.min(1, x / 6 + 0.5))
+    case .sin: mathSin(x)
+    case .cos: mathCos(x)
+    case .tan: mathTan(x)
+    case .asin: mathAsin(x)
+    case .acos: mathAcos(x)
+    case .atan: mathAtan(x)
+    case .sinh: mathSinh(x)
+    case .cosh: mathCosh(x)
+    case .asinh: mathAsinh(x)
+    case .acosh: mathAcosh(x)
+    case .atanh: mathAtanh(x)
+    case .ceil: x.rounded(.up)
+    case .floor: x.rounded(.down)
+    case .round: x.rounded(.toNearestOrEven)
+    case .sign: x.isNaN ? x : (x > 0 ? 1 : (x < 0 ? -1 : 0))
+    case .not, .isNaN, .bitwiseNot: x
+    }
+  }
+}
+
+/// 1 / (1 + e^-x) without overflow.
+func logistic(_ x: Double) -> Double {
+  if x >= 0 { return 1 / (1 + mathExp(-x)) }
+  let e = mathExp(x)
+  return e / (1 + e)
+}
+
+/// log(1 + e^x) without overflow.
+func logOnePlusExp(_ x: Double) -> Double { x > 0 ? x + mathLog1p(mathExp(-x)) : mathLog1p(mathExp(x)) }

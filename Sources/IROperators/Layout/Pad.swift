@@ -1,0 +1,84 @@
+import IRGraph
+import IRTensor
+
+public enum PadMode: String, Hashable, Sendable, Codable, CaseIterable {
+  case constant
+  /// Mirrored without repeating the edge.
+  case reflect
+  /// The edge repeated.
+  case edge
+  /// As if the input repeated itself.
+  case wrap
+}
+
+/// Elements added around the input.
+public struct Pad: Operator {
+  public var before: [Int]
+  public var after: [Int]
+  public var mode: PadMode
+  public var value: Double
+  public static let name = "Pad"
+
+  public init(before: [Int], after: [Int], mode: PadMode = .constant, value: Double = 0) {
+    self.before = before
+    self.after = after
+    self.mode = mode
+    self.value = value
+  }
+
+  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+    try requireCount(inputs, 1...1, Self.name)
+    let shape = inputs[0].shape
+    guard before.count == shape.rank, after.count == shape.rank else {
+      throw TypeError("Pad.rank", "\(before.count) and \(after.count) pads for an input of rank \(shape.rank)")
+    }
+    var extents: [Int] = []
+    for axis in shape.indices {
+      guard (0...(1 << 40)).contains(before[axis]), (0...(1 << 40)).contains(after[axis]) else {
+        throw TypeError("Pad.range", "pads \(before[axis]) and \(after[axis]) on axis \(axis)")
+      }
+      guard mode == .constant || shape[axis] > 0 || before[axis] + after[axis] == 0 else {
+        throw TypeError("Pad.empty", "axis \(axis) is empty and cannot be continued")
+      }
+      extents.append(shape[axis] + before[axis] + after[axis])
+    }
+    return [inputs[0].with(shape: Shape(extents))]
+  }
+
+  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+    let x = inputs[0]
+    let shape = Shape(zip(x.shape, zip(before, after)).map { $0 + $1.0 + $1.1 })
+    if mode != .constant {
+      let positions = offsets(in: x.shape, of: shape) { index, axis in
+        source(of: index - before[axis], extent: x.shape[axis])
+      }
+      return [x.gathered(positions, shape: shape)]
+    }
+    var result = Tensor(x.type.with(shape: shape), repeating: value)
+    let strides = shape.strides
+    let first = zip(before, strides).reduce(0) { $0 + $1.0 * $1.1 }
+    let targets = StridedWalk(x.shape, strides: strides).offsets
+    let size = x.elementType.byteCount
+    x.withUnsafeBytes { source in
+      result.withUnsafeMutableBytes { bytes in
+        for (index, target) in targets.enumerated() {
+          for byte in 0..<size { bytes[(target + first) * size + byte] = source[index * size + byte] }
+        }
+      }
+    }
+    return [result]
+  }
+
+  /// The index inside an axis that continues it at `index`.
+  private func source(of index: Int, extent: Int) -> Int {
+    switch mode {
+    case .constant, .edge: return min(max(index, 0), extent - 1)
+    case .wrap: return (index % extent + extent) % extent
+    case .reflect:
+      guard extent > 1 else { return 0 }
+      let period = 2 * (extent - 1)
+      let offset = (index % period + period) % period
+      return offset < extent ? offset : period - offset
+    }
+  }
+}

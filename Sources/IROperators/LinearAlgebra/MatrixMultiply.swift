@@ -1,0 +1,97 @@
+import IRGraph
+import IRTensor
+
+/// Products of the matrices in the last two axes, the axes before broadcast.
+///
+/// Inputs a `[…, M, K]`, b `[…, K, N]`, each the other way round where it is transposed.
+public struct MatrixMultiply: ContractionOperator {
+  public var transposesA: Bool
+  public var transposesB: Bool
+  public static let name = "MatrixMultiply"
+
+  public init(transposesA: Bool = false, transposesB: Bool = false) {
+    self.transposesA = transposesA
+    self.transposesB = transposesB
+  }
+
+  /// The product's geometry.
+  package struct Extents: Sendable {
+    package var batch: Shape
+    package var rows: Int
+    package var columns: Int
+    package var depth: Int
+  }
+
+  package func extents(_ a: Shape, _ b: Shape) throws(TypeError) -> Extents {
+    guard a.rank >= 2, b.rank >= 2 else {
+      throw TypeError("MatrixMultiply.rank", "matrices of shapes \(a) and \(b)")
+    }
+    let (rows, depth) = transposesA ? (a[a.rank - 1], a[a.rank - 2]) : (a[a.rank - 2], a[a.rank - 1])
+    let (depthB, columns) = transposesB ? (b[b.rank - 1], b[b.rank - 2]) : (b[b.rank - 2], b[b.rank - 1])
+    guard depth == depthB else {
+      throw TypeError("MatrixMultiply.depth", "\(rows)×\(depth) times \(depthB)×\(columns)")
+    }
+    guard let batch = Shape(Array(a.dropLast(2))).broadcast(with: Shape(Array(b.dropLast(2)))) else {
+      throw TypeError("MatrixMultiply.broadcast", "batches of \(a) and \(b) do not broadcast")
+    }
+    return Extents(batch: batch, rows: rows, columns: columns, depth: depth)
+  }
+
+  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+    try requireCount(inputs, 2...2, Self.name)
+    try requireSameElementType(inputs, Self.name)
+    guard inputs[0].elementType != .bool else { throw TypeError("MatrixMultiply.numeric", "matrices of bool") }
+    let extents = try extents(inputs[0].shape, inputs[1].shape)
+    return [inputs[0].with(shape: Shape(extents.batch.extents + [extents.rows, extents.columns]))]
+  }
+
+  public func multiplyAddCount(for inputs: [TensorType]) -> Int {
+    guard let e = try? extents(inputs[0].shape, inputs[1].shape) else { return 0 }
+    return e.batch.elementCount * e.rows * e.columns * e.depth
+  }
+
+  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+    guard let e = try? extents(inputs[0].shape, inputs[1].shape) else {
+      preconditionFailure("checked by outputTypes")
+    }
+    let type = inputs[0].type.with(shape: Shape(e.batch.extents + [e.rows, e.columns]))
+    if inputs[0].elementType.isInteger {
+      return [Tensor(type, integers: product(e, inputs, \.integers, 0, { $0 &+ $1 &* $2 }))]
+    }
+    return [Tensor(type, doubles: product(e, inputs, \.doubles, 0, { $0 + $1 * $2 }))]
+  }
+
+  private func product<T>(
+    _ e: Extents, _ inputs: [Tensor], _ elements: (Tensor) -> [T], _ zero: T, _ multiplyAdd: (T, T, T) -> T
+  ) -> [T] {
+    let (a, b) = (elements(inputs[0]), elements(inputs[1]))
+    func batchOffsets(_ shape: Shape) -> [Int] {
+      let outer = Shape(Array(shape.dropLast(2)))
+      let size = shape.elementCount(in: (shape.rank - 2)..<shape.rank)
+      return StridedWalk(e.batch, strides: outer.broadcastStrides(to: e.batch)).offsets.map { $0 * size }
+    }
+    let (offsetsA, offsetsB) = (batchOffsets(inputs[0].shape), batchOffsets(inputs[1].shape))
+    let (rowA, depthA) = transposesA ? (1, e.rows) : (e.depth, 1)
+    let (depthB, columnB) = transposesB ? (1, e.depth) : (e.columns, 1)
+    var result = [T](repeating: zero, count: offsetsA.count * e.rows * e.columns)
+    a.withUnsafeBufferPointer { a in
+      b.withUnsafeBufferPointer { b in
+        for (batch, (startA, startB)) in zip(offsetsA, offsetsB).enumerated() {
+          for row in 0..<e.rows {
+            for column in 0..<e.columns {
+              var sum = zero
+              var (i, j) = (startA + row * rowA, startB + column * columnB)
+              for _ in 0..<e.depth {
+                sum = multiplyAdd(sum, a[i], b[j])
+                i += depthA
+                j += depthB
+              }
+              result[(batch * e.rows + row) * e.columns + column] = sum
+            }
+          }
+        }
+      }
+    }
+    return result
+  }
+}

@@ -1,0 +1,58 @@
+import IRGraph
+import IRTensor
+
+/// e^x / Σ e^x along an axis.
+public struct Softmax: Operator {
+  public var axis: Int
+  public static let name = "Softmax"
+
+  public init(axis: Int) { self.axis = axis }
+
+  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+    try requireCount(inputs, 1...1, Self.name)
+    try requireFloating(inputs[0], Self.name)
+    try requireAxis(axis, inputs[0].shape, Self.name)
+    return inputs
+  }
+
+  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+    [softmax(inputs[0], axis: axis) { line, maximum in
+      let powers = line.map { mathExp($0 - maximum) }
+      let sum = powers.reduce(0, +)
+      return powers.map { $0 / sum }
+    }]
+  }
+}
+
+/// x - log Σ e^x along an axis.
+public struct LogSoftmax: Operator {
+  public var axis: Int
+  public static let name = "LogSoftmax"
+
+  public init(axis: Int) { self.axis = axis }
+
+  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+    try requireCount(inputs, 1...1, Self.name)
+    try requireFloating(inputs[0], Self.name)
+    try requireAxis(axis, inputs[0].shape, Self.name)
+    return inputs
+  }
+
+  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+    [softmax(inputs[0], axis: axis) { line, maximum in
+      let logarithm = mathLog(line.reduce(0) { $0 + mathExp($1 - maximum) })
+      return line.map { $0 - maximum - logarithm }
+    }]
+  }
+}
+
+private func softmax(_ x: Tensor, axis: Int, _ body: ([Double], Double) -> [Double]) -> Tensor {
+  let view = AxisView(x.shape, axis: axis)
+  var values = x.doubles
+  view.forEachLine { start in
+    let line = (0..<view.axis).map { values[start + $0 * view.inner] }
+    let result = body(line, line.reduce(-.infinity) { max($0, $1) })
+    for k in 0..<view.axis { values[start + k * view.inner] = result[k] }
+  }
+  return Tensor(x.type, doubles: values)
+}

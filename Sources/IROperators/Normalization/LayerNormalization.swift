@@ -1,0 +1,116 @@
+import IRGraph
+import IRTensor
+
+/// (x - mean) / √(variance + epsilon) over `axes`, then times scale and plus bias (Ba et al. 2016).
+///
+/// Inputs x, [scale, [bias]], the latter with the extents of `axes`.
+public struct LayerNormalization: Operator {
+  /// Consecutive axes, ascending.
+  public var axes: [Int]
+  public var epsilon: Float
+  public static let name = "LayerNormalization"
+
+  public init(axes: [Int], epsilon: Float = 1e-5) {
+    self.axes = axes
+    self.epsilon = epsilon
+  }
+
+  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+    try requireCount(inputs, 1...3, Self.name)
+    try checkNormalizedAxes(axes, inputs, Self.name)
+    return [inputs[0]]
+  }
+
+  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+    [normalized(inputs, axes: axes) { line in
+      let mean = line.reduce(0, +) / Double(line.count)
+      let variance = line.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(line.count)
+      let factor = 1 / (variance + Double(epsilon)).squareRoot()
+      return line.map { ($0 - mean) * factor }
+    }]
+  }
+}
+
+/// x / √(mean(x²) + epsilon) over `axes`, then times scale (Zhang and Sennrich 2019).
+///
+/// Inputs x, [scale], with the extents of `axes`.
+public struct RMSNormalization: Operator {
+  /// Consecutive axes, ascending.
+  public var axes: [Int]
+  public var epsilon: Float
+  public static let name = "RMSNormalization"
+
+  public init(axes: [Int], epsilon: Float = 1e-5) {
+    self.axes = axes
+    self.epsilon = epsilon
+  }
+
+  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+    try requireCount(inputs, 1...2, Self.name)
+    try checkNormalizedAxes(axes, inputs, Self.name)
+    return [inputs[0]]
+  }
+
+  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+    [normalized(inputs, axes: axes) { line in
+      let meanSquare = line.reduce(0) { $0 + $1 * $1 } / Double(line.count)
+      let factor = 1 / (meanSquare + Double(epsilon)).squareRoot()
+      return line.map { $0 * factor }
+    }]
+  }
+}
+
+/// x / max(‖x‖₂, epsilon) along one axis.
+public struct L2Normalization: Operator {
+  public var axis: Int
+  public var epsilon: Float
+  public static let name = "L2Normalization"
+
+  public init(axis: Int, epsilon: Float = 1e-12) {
+    self.axis = axis
+    self.epsilon = epsilon
+  }
+
+  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+    try requireCount(inputs, 1...1, Self.name)
+    try requireFloating(inputs[0], Self.name)
+    try requireAxis(axis, inputs[0].shape, Self.name)
+    return [inputs[0]]
+  }
+
+  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+    [normalized(inputs, axes: [axis]) { line in
+      let norm = line.reduce(0) { $0 + $1 * $1 }.squareRoot()
+      return line.map { $0 / max(norm, Double(epsilon)) }
+    }]
+  }
+}
+
+private func checkNormalizedAxes(_ axes: [Int], _ inputs: [TensorType], _ name: String) throws(TypeError) {
+  try requireFloating(inputs[0], name)
+  try requireAxes(axes, inputs[0].shape, name)
+  guard let first = axes.first, axes == Array(first..<(first + axes.count)) else {
+    throw TypeError("\(name).axesConsecutive", "axes \(axes) are not consecutive and ascending")
+  }
+  let shape = Shape(axes.map { inputs[0].shape[$0] })
+  for (input, what) in zip(inputs.dropFirst(), ["scale", "bias"]) {
+    try requireShape(input, shape, what, name)
+  }
+  try requireSameElementType(inputs, name)
+}
+
+/// Applies `normalize` to every line along the axes, then scale and bias where there are any.
+private func normalized(_ inputs: [Tensor], axes: [Int], _ normalize: ([Double]) -> [Double]) -> Tensor {
+  let first = axes.first ?? 0
+  let view = AxisView(inputs[0].shape, axes: first..<(first + axes.count))
+  let scale = inputs.count > 1 ? inputs[1].doubles : nil
+  let bias = inputs.count > 2 ? inputs[2].doubles : nil
+  var values = inputs[0].doubles
+  view.forEachLine { start in
+    let line = normalize((0..<view.axis).map { values[start + $0 * view.inner] })
+    for k in 0..<view.axis {
+      values[start + k * view.inner] = line[k] * (scale?[k] ?? 1) + (bias?[k] ?? 0)
+    }
+  }
+  return Tensor(inputs[0].type, doubles: values)
+}
