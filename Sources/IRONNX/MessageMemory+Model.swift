@@ -81,6 +81,12 @@ extension MessageMemory {
     message(onnx__value_info_proto__init) { p in
       p.pointee.name = string(info.name)
       p.pointee.type = type(info.type)
+      if !info.denotation.isEmpty, let type = p.pointee.type { type.pointee.denotation = string(info.denotation) }
+      if !info.dimensionDenotations.isEmpty, let shape = shapeMessage(of: p.pointee.type) {
+        for (index, dimension) in messages(shape.pointee.dim, shape.pointee.n_dim).enumerated() {
+          dimension.pointee.denotation = info.dimensionDenotations[index].map { string($0) }
+        }
+      }
       p.pointee.doc_string = optional(info.docString)
       (p.pointee.n_metadata_props, p.pointee.metadata_props) = properties(info.metadata)
     }
@@ -160,7 +166,8 @@ extension MessageMemory {
   }
 
   func tensor(_ tensor: ONNXTensor) -> UnsafeMutablePointer<Onnx__TensorProto> {
-    message(onnx__tensor_proto__init) { p in
+    if case .segment(let bytes) = tensor.data, let kept = unpacked(bytes, as: onnx__tensor_proto__init) { return kept }
+    return message(onnx__tensor_proto__init) { p in
       p.pointee.name = optional(tensor.name)
       p.pointee.has_data_type = 1
       p.pointee.data_type = tensor.dataType
@@ -181,6 +188,7 @@ extension MessageMemory {
         p.pointee.has_data_location = 1
         p.pointee.data_location = ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL
         (p.pointee.n_external_data, p.pointee.external_data) = properties(entries)
+      case .segment: break
       }
     }
   }

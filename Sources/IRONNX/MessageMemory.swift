@@ -6,6 +6,8 @@ import IRTensor
 final class MessageMemory {
   private var blocks: [UnsafeMutableRawPointer] = []
   private var owners: [TensorStorage] = []
+  /// The first text that could not be carried whole.
+  private(set) var truncatedText: String?
   private var kept: [UnsafeMutablePointer<ProtobufCMessage>] = []
 
   deinit {
@@ -49,12 +51,15 @@ final class MessageMemory {
     return (elements.count, start)
   }
 
-  /// A C string. A zero byte, which protobuf-c cannot carry, ends it.
+  /// A C string. A zero byte, which protobuf-c cannot carry, ends it and is remembered.
   func string(_ text: String) -> UnsafeMutablePointer<CChar> {
-    let utf8 = Array(text.utf8.prefix { $0 != 0 })
-    let start = allocate(utf8.count + 1, of: CChar.self)
-    for (index, byte) in utf8.enumerated() { start[index] = CChar(bitPattern: byte) }
-    return start
+    var text = text
+    return text.withUTF8 { utf8 in
+      if truncatedText == nil, utf8.contains(0) { truncatedText = String(decoding: utf8, as: UTF8.self) }
+      let start = allocate(utf8.count + 1, of: CChar.self)
+      UnsafeMutableRawBufferPointer(start: start, count: utf8.count).copyMemory(from: UnsafeRawBufferPointer(utf8))
+      return start
+    }
   }
 
   /// A string field that is left out where it is empty.
@@ -98,12 +103,14 @@ final class MessageMemory {
   func unpacked<T>(
     _ messages: [[UInt8]], as initialize: (UnsafeMutablePointer<T>?) -> Void
   ) -> (Int, UnsafeMutablePointer<UnsafeMutablePointer<T>?>?) {
-    let descriptor = descriptor(of: initialize)
-    return pointers(
-      messages.compactMap { bytes -> UnsafeMutablePointer<T>? in
-        guard let raw = protobuf_c_message_unpack(descriptor, nil, bytes.count, bytes) else { return nil }
-        kept.append(raw)
-        return UnsafeMutableRawPointer(raw).assumingMemoryBound(to: T.self)
-      })
+    pointers(messages.compactMap { unpacked($0, as: initialize) })
+  }
+
+  func unpacked<T>(
+    _ bytes: [UInt8], as initialize: (UnsafeMutablePointer<T>?) -> Void
+  ) -> UnsafeMutablePointer<T>? {
+    guard let raw = protobuf_c_message_unpack(descriptor(of: initialize), nil, bytes.count, bytes) else { return nil }
+    kept.append(raw)
+    return UnsafeMutableRawPointer(raw).assumingMemoryBound(to: T.self)
   }
 }

@@ -13,6 +13,7 @@ extension ONNXError: CustomStringConvertible {
     case .unsupported(let path, let problems):
       let head = "\(path): \(problems.count) problem\(problems.count == 1 ? "" : "s") in the model"
       return ([head] + problems.map { "  \($0)" }).joined(separator: "\n")
+    case .notSerializable(let reason): return "the model cannot be written: \(reason)"
     case .notExpressible(let node, let name, let detail):
       return "\(node) (\(name)) cannot be written as ONNX: \(detail)"
     }

@@ -14,6 +14,8 @@ public enum ONNXError: Error, Sendable {
   case unboundDimensions([String])
   /// Everything that keeps a model from being imported, all at once.
   case unsupported(path: String, [ONNXProblem])
+  /// A model that no file can hold.
+  case notSerializable(reason: String)
   /// A graph that ONNX cannot express.
   case notExpressible(node: String, operator: String, detail: String)
 }

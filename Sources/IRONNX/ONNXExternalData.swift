@@ -41,10 +41,10 @@ struct ExternalDataDirectory {
   init(modelPath: String) { self.modelPath = modelPath }
 
   /// The bytes that a tensor's `external_data` entries name.
-  mutating func data(for tensor: String, _ properties: [ONNXProperty]) throws(ONNXError) -> ONNXTensor.Data {
+  mutating func data(for tensor: ONNXTensor, _ properties: [ONNXProperty]) throws(ONNXError) -> ONNXTensor.Data {
     let path = modelPath
     func refuse(_ reason: String) -> ONNXError {
-      .externalData(path: path, tensor: tensor, reason: reason)
+      .externalData(path: path, tensor: tensor.name, reason: reason)
     }
     var values: [String: String] = [:]
     for property in properties {
@@ -67,7 +67,7 @@ struct ExternalDataDirectory {
     }
     let offset = try number("offset") ?? 0
     let file = try map(location, components: components.map(String.init), refuse: refuse)
-    let length = try number("length") ?? max(file.byteCount - offset, 0)
+    let length = try number("length") ?? tensor.expectedByteCount ?? max(file.byteCount - offset, 0)
     let (end, overflow) = offset.addingReportingOverflow(length)
     guard !overflow, end <= file.byteCount else {
       throw refuse("bytes \(offset) to \(offset)+\(length) of \(location), which has \(file.byteCount)")
@@ -114,59 +114,5 @@ struct ExternalDataDirectory {
     let file = try MappedFile(descriptor: descriptor, path: location)
     files[location] = file
     return file
-  }
-}
-
-extension ONNXModel {
-  /// Visits every tensor that lies outside the file and replaces its data.
-  mutating func resolveExternalData(
-    _ load: (String, [ONNXProperty]) throws(ONNXError) -> ONNXTensor.Data
-  ) throws(ONNXError) {
-    try graph.forEachTensor { (tensor) throws(ONNXError) in
-      guard case .external(let properties) = tensor.data else { return }
-      tensor.data = try load(tensor.name, properties)
-    }
-    for index in functions.indices {
-      for node in functions[index].nodes.indices {
-        try functions[index].nodes[node].forEachTensor { (tensor) throws(ONNXError) in
-          guard case .external(let properties) = tensor.data else { return }
-          tensor.data = try load(tensor.name, properties)
-        }
-      }
-    }
-  }
-}
-
-extension ONNXGraph {
-  /// Visits initializers and tensors in attributes, subgraphs included.
-  package mutating func forEachTensor(_ body: (inout ONNXTensor) throws(ONNXError) -> Void) throws(ONNXError) {
-    for index in initializers.indices { try body(&initializers[index]) }
-    for index in sparseInitializers.indices {
-      try body(&sparseInitializers[index].values)
-      try body(&sparseInitializers[index].indices)
-    }
-    for index in nodes.indices { try nodes[index].forEachTensor(body) }
-  }
-}
-
-extension ONNXNode {
-  package mutating func forEachTensor(_ body: (inout ONNXTensor) throws(ONNXError) -> Void) throws(ONNXError) {
-    for index in attributes.indices {
-      switch attributes[index].value {
-      case .tensor(var tensor):
-        try body(&tensor)
-        attributes[index].value = .tensor(tensor)
-      case .tensors(var tensors):
-        for position in tensors.indices { try body(&tensors[position]) }
-        attributes[index].value = .tensors(tensors)
-      case .graph(var graph):
-        try graph.forEachTensor(body)
-        attributes[index].value = .graph(graph)
-      case .graphs(var graphs):
-        for position in graphs.indices { try graphs[position].forEachTensor(body) }
-        attributes[index].value = .graphs(graphs)
-      default: break
-      }
-    }
   }
 }

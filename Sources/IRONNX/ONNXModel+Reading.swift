@@ -10,8 +10,8 @@ extension ONNXModel {
     let file = try MappedFile(path: path)
     try self.init(bytes: UnsafeRawBufferPointer(start: file.storage.pointer, count: file.byteCount), path: path)
     var directory = ExternalDataDirectory(modelPath: path)
-    try resolveExternalData { (name, properties) throws(ONNXError) in
-      try directory.data(for: name, properties)
+    try resolveExternalData { (tensor, properties) throws(ONNXError) in
+      try directory.data(for: tensor, properties)
     }
   }
 
@@ -134,8 +134,23 @@ extension ONNXFunction {
 extension ONNXValueInfo {
   init(_ proto: Onnx__ValueInfoProto) {
     self.init(text(proto.name), ONNXType(proto.type))
+    denotation = text(proto.type?.pointee.denotation)
+    if let shape = shapeMessage(of: proto.type) {
+      for (index, dimension) in messages(shape.pointee.dim, shape.pointee.n_dim).enumerated() {
+        if let name = dimension.pointee.denotation, name.pointee != 0 { dimensionDenotations[index] = text(name) }
+      }
+    }
     docString = text(proto.doc_string)
     metadata = properties(proto.metadata_props, proto.n_metadata_props)
+  }
+}
+
+/// The shape that a (sparse) tensor's type states.
+func shapeMessage(of type: UnsafeMutablePointer<Onnx__TypeProto>?) -> UnsafeMutablePointer<Onnx__TensorShapeProto>? {
+  switch type?.pointee.value_case {
+  case ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE: type?.pointee.tensor_type?.pointee.shape
+  case ONNX__TYPE_PROTO__VALUE_SPARSE_TENSOR_TYPE: type?.pointee.sparse_tensor_type?.pointee.shape
+  default: nil
   }
 }
 
@@ -214,7 +229,7 @@ extension ONNXAttribute {
         messages(p.sparse_tensors, p.n_sparse_tensors).compactMap { ONNXSparseTensor($0.pointee) })
     case 13: self = .type(ONNXType(p.tp))
     case 14: self = .types(messages(p.type_protos, p.n_type_protos).map { ONNXType($0) })
-    default: self = .ints([])
+    default: self = .ints(Array(list(p.ints, p.n_ints)))
     }
   }
 
@@ -225,9 +240,13 @@ extension ONNXAttribute {
     if p.has_s != 0 { return 3 }
     if p.t != nil { return 4 }
     if p.g != nil { return 5 }
+    if p.sparse_tensor != nil { return 11 }
+    if p.tp != nil { return 13 }
     if p.n_floats > 0 { return 6 }
     if p.n_strings > 0 { return 8 }
     if p.n_tensors > 0 { return 9 }
-    return p.n_graphs > 0 ? 10 : 7
+    if p.n_graphs > 0 { return 10 }
+    if p.n_sparse_tensors > 0 { return 12 }
+    return p.n_type_protos > 0 ? 14 : 7
   }
 }

@@ -1,5 +1,4 @@
 import CONNXProto
-import Foundation
 import IRTensor
 
 extension ONNXModel {
@@ -15,92 +14,62 @@ extension ONNXModel {
   }
 
   /// The model's bytes.
-  public func serialized() -> [UInt8] {
+  /// - Throws: `ONNXError.notSerializable` for a model over 2 GB, and for text that holds a zero byte.
+  public func serialized() throws(ONNXError) -> [UInt8] {
     let memory = MessageMemory()
-    return withExtendedLifetime(memory) { packed(memory.model(self)) }
+    let message = memory.model(self)
+    if let text = memory.truncatedText { throw .notSerializable(reason: "the text \(text.debugDescription) holds a zero byte") }
+    let byteCount = packedByteCount(message)
+    guard byteCount <= ONNXLimits.messageByteCount else {
+      throw .notSerializable(reason: "\(byteCount) bytes, where a message ends at 2 GB: write it with external data")
+    }
+    return withExtendedLifetime(memory) { packed(message) }
   }
 
   /// Writes the model, beside its place first and then renamed, so that no half file is ever seen.
-  /// - Throws: `ONNXError.file` with the system's reason; what was there before is then untouched.
+  /// With external data there is a second file, `<path>.data`.
+  /// - Throws: `ONNXError.file` with the system's reason, or what `serialized()` throws; what was there
+  ///   before is then untouched.
   public func write(to path: String, options: WritingOptions = WritingOptions()) throws(ONNXError) {
     var model = self
-    var byteCount = 0
-    try model.graph.forEachTensor { (tensor) throws(ONNXError) in
-      if case .bytes(_, let count) = tensor.data { byteCount += count }
-    }
+    var files: [AtomicFile] = []
     if options.isExternal || byteCount > options.inlineByteCountLimit {
-      try model.externalize(beside: path, threshold: options.externalThreshold)
+      let dataPath = path + ".data"
+      let file = try AtomicFile(replacing: dataPath)
+      let location = dataPath.split(separator: "/").last.map(String.init) ?? dataPath
+      try model.externalize(into: file, location: location, threshold: options.externalThreshold)
+      files.append(file)
     }
-    try writeAtomically(to: path) { (file) throws(ONNXError) in
-      try file.write(model.serialized())
-    }
+    let file = try AtomicFile(replacing: path)
+    try file.write(model.serialized())
+    files.append(file)
+    for file in files { try file.synchronize() }
+    for file in files { try file.replace() }
   }
 
-  /// Moves large initializers into `<name>.data`, each at a multiple of a page.
-  private mutating func externalize(beside path: String, threshold: Int) throws(ONNXError) {
-    let dataPath = path + ".data"
-    let location = dataPath.split(separator: "/").last.map(String.init) ?? dataPath
-    var tensors = graph.initializers
-    try writeAtomically(to: dataPath) { (file) throws(ONNXError) in
-      var offset = 0
-      for index in tensors.indices {
-        guard case .bytes(let storage, let count) = tensors[index].data, count >= threshold else { continue }
-        let aligned = (offset + 4095) / 4096 * 4096
-        try file.write([UInt8](repeating: 0, count: aligned - offset))
-        try file.write(UnsafeRawBufferPointer(start: storage.pointer, count: count))
-        withExtendedLifetime(storage) {}
-        tensors[index].data = .external([
-          ONNXProperty("location", location), ONNXProperty("offset", "\(aligned)"),
-          ONNXProperty("length", "\(count)"),
-        ])
-        offset = aligned + count
+  private var byteCount: Int {
+    let memory = MessageMemory()
+    return withExtendedLifetime(memory) { packedByteCount(memory.model(self)) }
+  }
+
+  /// Moves large initializers into `file`, each at a multiple of a page so that it can be mapped.
+  private mutating func externalize(
+    into file: AtomicFile, location: String, threshold: Int
+  ) throws(ONNXError) {
+    var offset = 0
+    for index in graph.initializers.indices {
+      guard case .bytes(let storage, let count) = graph.initializers[index].data, count >= max(threshold, 1) else {
+        continue
       }
+      let aligned = (offset + 4095) / 4096 * 4096
+      try file.write([UInt8](repeating: 0, count: aligned - offset))
+      try file.write(UnsafeRawBufferPointer(start: storage.pointer, count: count))
+      withExtendedLifetime(storage) {}
+      graph.initializers[index].data = .external([
+        ONNXProperty("location", location), ONNXProperty("offset", "\(aligned)"),
+        ONNXProperty("length", "\(count)"),
+      ])
+      offset = aligned + count
     }
-    graph.initializers = tensors
-  }
-}
-
-/// A file being written under a temporary name.
-struct TemporaryFile {
-  let descriptor: Int32
-  let path: String
-
-  func write(_ bytes: [UInt8]) throws(ONNXError) {
-    let result: Result<Void, ONNXError> = bytes.withUnsafeBytes { buffer in
-      do throws(ONNXError) { return .success(try write(buffer)) } catch { return .failure(error) }
-    }
-    try result.get()
-  }
-
-  func write(_ bytes: UnsafeRawBufferPointer) throws(ONNXError) {
-    var rest = bytes
-    while !rest.isEmpty {
-      let count = Foundation.write(descriptor, rest.baseAddress, min(rest.count, 1 << 30))
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { throw .file(path: path, reason: systemError()) }
-      rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
-    }
-  }
-}
-
-/// Runs `body` on a temporary file beside `path` and renames it there; removes it where `body` fails.
-func writeAtomically(
-  to path: String, _ body: (TemporaryFile) throws(ONNXError) -> Void
-) throws(ONNXError) {
-  let temporary = "\(path).\(getpid()).partial"
-  let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-  guard descriptor >= 0 else { throw .file(path: path, reason: systemError()) }
-  do throws(ONNXError) {
-    defer { close(descriptor) }
-    try body(TemporaryFile(descriptor: descriptor, path: path))
-    guard fsync(descriptor) == 0 else { throw .file(path: path, reason: systemError()) }
-  } catch {
-    unlink(temporary)
-    throw error
-  }
-  guard rename(temporary, path) == 0 else {
-    let reason = systemError()
-    unlink(temporary)
-    throw .file(path: path, reason: reason)
   }
 }

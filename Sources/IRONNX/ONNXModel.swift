@@ -95,6 +95,10 @@ public struct ONNXFunction: Sendable {
 public struct ONNXValueInfo: Sendable {
   public var name: String
   public var type: ONNXType
+  /// What the type stands for (`IMAGE`, …), and each dimension of a tensor where that is stated.
+  /// Denotations inside sequences, optionals and maps are not kept.
+  public var denotation = ""
+  public var dimensionDenotations: [Int: String] = [:]
   public var docString = ""
   public var metadata: [ONNXProperty] = []
 

@@ -16,6 +16,7 @@ extension ONNXTensor {
 
   private static func data(_ pointer: UnsafeMutablePointer<Onnx__TensorProto>) -> Data {
     let proto = pointer.pointee
+    if proto.segment != nil { return .segment(packed(pointer)) }
     if proto.has_data_location != 0, proto.data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL {
       return .external(
         messages(proto.external_data, proto.n_external_data)
@@ -26,7 +27,7 @@ extension ONNXTensor {
       let storage = TensorStorage(borrowing: start, byteCount: proto.raw_data.len) { free($0) }
       return .bytes(storage, byteCount: proto.raw_data.len)
     }
-    if proto.dataType == 8 { return .strings(list(proto.string_data, proto.n_string_data).map { bytes($0) }) }
+    if proto.data_type == 8 { return .strings(list(proto.string_data, proto.n_string_data).map { bytes($0) }) }
     guard let elementType = ElementType(rawValue: proto.data_type) else {
       if proto.n_float_data > 0 { return .floats(Array(list(proto.float_data, proto.n_float_data))) }
       if proto.n_double_data > 0 { return .doubles(Array(list(proto.double_data, proto.n_double_data))) }
@@ -60,8 +61,4 @@ extension ONNXTensor {
     for index in elements.indices { target[index] = convert(elements[index]) }
     return .bytes(storage, byteCount: byteCount)
   }
-}
-
-extension Onnx__TensorProto {
-  fileprivate var dataType: Int32 { data_type }
 }

@@ -13,6 +13,8 @@ public struct ONNXTensor: Sendable {
     case doubles([Double])
     /// In a file beside the model, until `ONNXModel.init(contentsOf:)` has mapped it.
     case external([ONNXProperty])
+    /// A segment of a larger tensor, which nobody writes any more: the whole message as it was.
+    case segment([UInt8])
   }
 
   public var name: String
@@ -59,14 +61,27 @@ extension ONNXTensor {
     guard let count = shape.checkedElementCount, count <= ONNXLimits.elementCount else {
       throw .tensor(name: name, detail: "dimensions \(dims) are too large")
     }
-    guard case .bytes(let storage, let byteCount) = data else {
+    let type = TensorType(elementType, shape)
+    switch data {
+    case .bytes(let storage, let byteCount):
+      guard byteCount == type.byteCount else {
+        throw .tensor(name: name, detail: "\(byteCount) bytes of data, its type \(type) takes \(type.byteCount)")
+      }
+      let tensor = Tensor(type, storage: storage)
+      return elementType == .bool ? tensor.withNormalizedBooleans : tensor
+    case .external: throw .tensor(name: name, detail: "its data lie in another file, which was not read")
+    case .segment: throw .tensor(name: name, detail: "it is a segment of a larger tensor")
+    case .strings, .int32s, .floats, .doubles:
       throw .tensor(name: name, detail: "its data are not of its element type \(elementType)")
     }
-    let type = TensorType(elementType, shape)
-    guard byteCount == type.byteCount else {
-      throw .tensor(name: name, detail: "\(byteCount) bytes of data, its type \(type) takes \(type.byteCount)")
-    }
-    return Tensor(type, storage: storage)
+  }
+
+  /// The bytes that the dimensions take, where the element type is one of ours and they are sound.
+  var expectedByteCount: Int? {
+    guard let elementType = ElementType(rawValue: dataType) else { return nil }
+    let shape = Shape(dims.map { Int(clamping: $0) })
+    guard let count = shape.checkedElementCount, count <= ONNXLimits.elementCount else { return nil }
+    return count * elementType.byteCount
   }
 
   /// ONNX's name of an element type's number.
@@ -81,12 +96,22 @@ extension ONNXTensor {
   }
 }
 
+extension Tensor {
+  /// Booleans as 0 and 1, where a file may hold any byte.
+  fileprivate var withNormalizedBooleans: Tensor {
+    withUnsafeBytes { bytes in bytes.allSatisfy { $0 <= 1 } } ? self : Tensor(type, integers: integers)
+  }
+}
+
 /// Limits on what a model file may ask for before anything of that size is allocated.
 package enum ONNXLimits {
   static let rank = 32
   static let elementCount = 1 << 40
   static let nesting = 96
-  static let fileByteCount = 1 << 34
-  /// Bytes of messages that unpacking may allocate beyond four times the file's size.
-  static let messageByteCount = 256 << 20
+  /// Protobuf's own limit on a message.
+  static let messageByteCount = (1 << 31) - 1
+  /// External data may be larger.
+  static let fileByteCount = 1 << 40
+  /// What unpacking may allocate for messages beyond sixteen times the file's size.
+  static let unpackingByteCount = 256 << 20
 }

@@ -36,6 +36,11 @@ func descriptor<Message>(
   return UnsafeRawPointer(message).assumingMemoryBound(to: ProtobufCMessage.self).pointee.descriptor
 }
 
+/// The size of a message's serialized bytes.
+func packedByteCount<Message>(_ message: UnsafePointer<Message>) -> Int {
+  protobuf_c_message_get_packed_size(UnsafeRawPointer(message).assumingMemoryBound(to: ProtobufCMessage.self))
+}
+
 /// The serialized bytes of any message.
 func packed<Message>(_ message: UnsafePointer<Message>) -> [UInt8] {
   let base = UnsafeRawPointer(message).assumingMemoryBound(to: ProtobufCMessage.self)

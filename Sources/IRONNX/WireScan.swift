@@ -1,8 +1,13 @@
 import CONNXProto
 
 /// A walk over protobuf's wire format, before anything is unpacked: protobuf-c recurses without a
-/// limit and allocates as it goes, so depth and cost are bounded here first.
+/// limit, allocates as it goes and takes any bytes for text, so all of that is checked here first.
 struct WireScan {
+  private typealias Descriptor = UnsafePointer<ProtobufCMessageDescriptor>
+
+  /// What protobuf-c notes of one field while it unpacks, and the pointer that leads to its value.
+  private static let fieldByteCount = 64
+
   private let bytes: UnsafeRawBufferPointer
   private var allocation = 0
   private let allocationLimit: Int
@@ -11,26 +16,33 @@ struct WireScan {
   static func problem(
     in bytes: UnsafeRawBufferPointer, as descriptor: UnsafePointer<ProtobufCMessageDescriptor>
   ) -> String? {
-    var scan = WireScan(bytes: bytes, allocationLimit: ONNXLimits.messageByteCount + 4 * bytes.count)
+    guard bytes.count <= ONNXLimits.messageByteCount else {
+      return "\(bytes.count) bytes, where a message ends at 2 GB and larger weights lie beside it"
+    }
+    var scan = WireScan(bytes: bytes)
     return scan.message(0..<bytes.count, descriptor, depth: 0)
   }
 
-  private init(bytes: UnsafeRawBufferPointer, allocationLimit: Int) {
+  private init(bytes: UnsafeRawBufferPointer) {
     self.bytes = bytes
-    self.allocationLimit = allocationLimit
+    allocationLimit = ONNXLimits.unpackingByteCount + 16 * bytes.count
   }
 
-  private mutating func message(
-    _ range: Range<Int>, _ descriptor: UnsafePointer<ProtobufCMessageDescriptor>, depth: Int
-  ) -> String? {
+  private mutating func message(_ range: Range<Int>, _ descriptor: Descriptor, depth: Int) -> String? {
     guard depth <= ONNXLimits.nesting else { return "messages nested over \(ONNXLimits.nesting) deep" }
-    allocation += Int(descriptor.pointee.sizeof_message) + 16
-    guard allocation <= allocationLimit else { return "more small messages than a model would have" }
+    allocation += Int(descriptor.pointee.sizeof_message)
+    var seen: UInt64 = 0
     var position = range.lowerBound
     while position < range.upperBound {
       let start = position
       guard let key = varint(&position, end: range.upperBound), key >> 3 != 0, key >> 3 <= 0x1FFF_FFFF else {
         return "a field's number is damaged at byte \(start)"
+      }
+      allocation += Self.fieldByteCount
+      guard allocation <= allocationLimit else { return "more small messages than a model would have" }
+      let field = protobuf_c_message_descriptor_get_field(descriptor, UInt32(key >> 3))
+      if let field, let problem = repetition(of: field, in: descriptor, &seen) {
+        return "\(problem) at byte \(start)"
       }
       switch key & 7 {
       case 0:
@@ -40,17 +52,45 @@ struct WireScan {
       case 2:
         guard let length = varint(&position, end: range.upperBound),
           length <= UInt64(range.upperBound - position)
-        else { return "a field at byte \(start) is longer than the file" }
+        else { return "a field at byte \(start) is longer than what holds it" }
         let body = position..<(position + Int(length))
         position = body.upperBound
-        let field = protobuf_c_message_descriptor_get_field(descriptor, UInt32(key >> 3))
-        if let field, field.pointee.type == PROTOBUF_C_TYPE_MESSAGE, let inner = field.pointee.descriptor {
-          let nested = inner.assumingMemoryBound(to: ProtobufCMessageDescriptor.self)
-          if let problem = message(body, nested, depth: depth + 1) { return problem }
-        }
+        if let field, let problem = content(body, of: field, depth: depth) { return problem }
       default: return "a field at byte \(start) has wire type \(key & 7)"
       }
       guard position <= range.upperBound else { return "a field at byte \(start) is cut off" }
+    }
+    return nil
+  }
+
+  /// A message or a choice that is stated twice: protobuf would merge the two, at quadratic cost, and
+  /// nobody writes it.
+  private func repetition(
+    of field: UnsafePointer<ProtobufCFieldDescriptor>, in descriptor: Descriptor, _ seen: inout UInt64
+  ) -> String? {
+    let isChoice = field.pointee.flags & UInt32(PROTOBUF_C_FIELD_FLAG_ONEOF.rawValue) != 0
+    guard isChoice || field.pointee.type == PROTOBUF_C_TYPE_MESSAGE,
+      field.pointee.label != PROTOBUF_C_LABEL_REPEATED, let fields = descriptor.pointee.fields
+    else { return nil }
+    let bit: UInt64 = 1 << (isChoice ? 63 : field - fields)
+    defer { seen |= bit }
+    return seen & bit == 0 ? nil : "the field \(String(cString: field.pointee.name)) occurs twice"
+  }
+
+  /// What is wrong inside a field that has a length.
+  private mutating func content(
+    _ body: Range<Int>, of field: UnsafePointer<ProtobufCFieldDescriptor>, depth: Int
+  ) -> String? {
+    switch field.pointee.type {
+    case PROTOBUF_C_TYPE_MESSAGE:
+      guard let inner = field.pointee.descriptor else { return nil }
+      return message(body, inner.assumingMemoryBound(to: ProtobufCMessageDescriptor.self), depth: depth + 1)
+    case PROTOBUF_C_TYPE_STRING:
+      let text = UnsafeRawBufferPointer(rebasing: bytes[body])
+      guard !text.contains(0), String(validating: text, as: UTF8.self) != nil else {
+        return "the \(String(cString: field.pointee.name)) at byte \(body.lowerBound) is not UTF-8 text"
+      }
+    default: break
     }
     return nil
   }
