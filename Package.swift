@@ -27,7 +27,7 @@ func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 func test(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
   .testTarget(
-    name: name, dependencies: dependencies + ["IRTestSupport"], resources: resources, swiftSettings: swift)
+    name: name, dependencies: dependencies, resources: resources, swiftSettings: swift)
 }
 
 let package = Package(
@@ -48,7 +48,6 @@ let package = Package(
       linkerSettings: openMP.link),
     .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
     .systemLibrary(name: "CVips", pkgConfig: "vips", providers: [.apt(["libvips-dev"])]),
-    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CONNXProto", dependencies: ["CProtobufC"], exclude: ["onnx.proto"]),
 
     // Swift, lowest layer first.
@@ -59,28 +58,21 @@ let package = Package(
     library("IRRuntime", ["IRCompiler", "IROperators", "IRGraph", "IRTensor", "CIROperators", "CIRKernels"]),
     library("IRONNX", ["IROperators", "IRGraph", "IRTensor", "CONNXProto"]),
     library("IRImage", ["IRTensor", "CVips"]),
-    library("IRTensorFiles", ["IRTensor", "CZlib"]),
-    library("ImageRestoration", ["IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRImage", "IRTensorFiles"]),
-    library("IRCommandLine", ["ImageRestoration", argumentParser]),
+    library("ImageRestoration", ["IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRImage"]),
 
-    tool("irrun", ["ImageRestoration", "IRCommandLine"]),
-    tool("irdump", ["ImageRestoration", "IRCommandLine"]),
+    tool("irrun", ["ImageRestoration", "IRRuntime", "IRONNX"]),
+    tool("irdump", ["ImageRestoration", "IRRuntime", "IRONNX", "IRCompiler", "IRGraph"]),
     .executableTarget(
       name: "irconformance", dependencies: ["IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", argumentParser],
       path: "Tools/conformance", swiftSettings: swift),
 
-    // Tests: IRTestSupport is an ordinary target so that benchmarks can use the same samples.
-    library("IRTestSupport", ["IROperators", "IRGraph", "IRTensor"], path: "Tests/IRTestSupport"),
+    // Tests.
     test("IRTensorTests", ["IRTensor"]),
     test("IRGraphTests", ["IRGraph", "IROperators", "IRTensor"]),
-    test("IROperatorsTests", ["IROperators", "IRGraph", "IRTensor"]),
-    test("IRCompilerTests", ["IRCompiler", "IROperators", "IRGraph", "IRTensor"]),
     test("IRRuntimeTests", ["IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor"]),
-    test("IRONNXTests", ["IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor"]),
+    test("IRONNXTests", ["IRONNX", "IROperators", "IRGraph", "IRTensor"]),
     test("IRImageTests", ["IRImage", "IRTensor"]),
-    test("IRTensorFilesTests", ["IRTensorFiles", "IRTensor"]),
     test("CIRKernelsTests", ["CIRKernels", "CIROperators"]),
-    test("EndToEndTests", ["ImageRestoration"]),
   ],
   cLanguageStandard: .gnu11
 )

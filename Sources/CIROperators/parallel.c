@@ -23,3 +23,7 @@ void ir_parallel_for(size_t count, int threads, ir_task task, const void *contex
     }
   }
 }
+
+int omp_get_num_procs(void);
+
+int ir_available_processors(void) { return omp_get_num_procs(); }

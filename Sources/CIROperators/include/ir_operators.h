@@ -21,4 +21,15 @@
 #include "ir_reduction.h"
 #include "ir_resampling.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// The processors that the process' affinity allows.
+int ir_available_processors(void);
+
+#ifdef __cplusplus
+}
+#endif
+
 #endif

@@ -9,6 +9,14 @@ package struct SlidingWindow: Hashable, Sendable {
   package var padsAfter: [Int]
   package var dilations: [Int]
 
+  package init(kernel: [Int], strides: [Int], padsBefore: [Int], padsAfter: [Int], dilations: [Int]) {
+    self.kernel = kernel
+    self.strides = strides
+    self.padsBefore = padsBefore
+    self.padsAfter = padsAfter
+    self.dilations = dilations
+  }
+
   /// - Throws: named after `name` where list lengths, signs or ranges do not fit `input`.
   package func check(_ input: Shape, _ name: String) throws(TypeError) {
     let rank = input.rank - 2

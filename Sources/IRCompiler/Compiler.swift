@@ -1,0 +1,54 @@
+import IRGraph
+
+/// Turns a graph into a program: rewrites it, chooses kernels, orders the steps and plans the memory.
+public struct Compiler: Sendable {
+  public var options: CompilerOptions
+  private let kernels: any KernelLibrary
+
+  /// - Parameter kernels: where kernels come from; it must have one for every operator.
+  public init(options: CompilerOptions = CompilerOptions(), kernels: any KernelLibrary) {
+    self.options = options
+    self.kernels = kernels
+  }
+
+  /// The passes over the graph, in this order:
+  /// what no one needs goes first, so that nothing is done to it; constants are folded before nodes are
+  /// compared, so that equal constants' users meet; local rewrites come last and may leave constants and
+  /// duplicates again, hence the second round.
+  public static let passes: [any GraphPass] = [
+    RemoveDeadNodes(),
+    FoldConstants(),
+    MergeDuplicateNodes(),
+    RewriteDriver([RemoveNoOperations()]),
+    FoldConstants(),
+    MergeDuplicateNodes(),
+    FuseElementwise(),
+  ]
+
+  /// The graph after all passes, and what they did.
+  /// - Throws: `CompilerError` where a pass is at fault.
+  public func simplified(_ graph: Graph) throws(CompilerError) -> (Graph, CompilationReport) {
+    var graph = graph
+    var report = CompilationReport()
+    let clock = ContinuousClock()
+    for pass in Self.passes {
+      let nodesBefore = graph.nodeCount
+      let start = clock.now
+      let remaining = options.patchLimit.map { max(0, $0 - report.patchCount) } ?? .max
+      let patches = try pass.run(on: &graph, limit: remaining)
+      do { try graph.verify() } catch { throw .invalidGraph(pass: type(of: pass).name, error) }
+      let elapsed = start.duration(to: clock.now).components
+      report.entries.append(
+        CompilationReport.Entry(
+          pass: type(of: pass).name, patches: patches, nodesBefore: nodesBefore, nodesAfter: graph.nodeCount,
+          seconds: Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18))
+    }
+    return (graph, report)
+  }
+
+  /// - Throws: `CompilerError`.
+  public func compile(_ graph: Graph) throws(CompilerError) -> Program {
+    let (graph, report) = try simplified(graph)
+    return try Lowering(graph: graph, kernels: kernels, threadCount: options.threadCount).program(report: report)
+  }
+}

@@ -1,0 +1,28 @@
+/// What a compilation may do.
+public struct CompilerOptions: Sendable {
+  /// The threads that the program will run on; workspaces are planned for them.
+  public var threadCount: Int
+  /// Stops rewriting after this many patches, to find a bad one by bisection; nil rewrites to the end.
+  public var patchLimit: Int?
+
+  public init(threadCount: Int = 1, patchLimit: Int? = nil) {
+    self.threadCount = threadCount
+    self.patchLimit = patchLimit
+  }
+}
+
+/// What each pass did.
+public struct CompilationReport: Sendable {
+  public struct Entry: Sendable {
+    public var pass: String
+    public var patches: Int
+    public var nodesBefore: Int
+    public var nodesAfter: Int
+    public var seconds: Double
+  }
+
+  public internal(set) var entries: [Entry] = []
+
+  /// The patches applied by all passes.
+  public var patchCount: Int { entries.reduce(0) { $0 + $1.patches } }
+}

@@ -1,0 +1,60 @@
+import IRGraph
+import IROperators
+import IRTensor
+
+/// Merges elementwise nodes of one shape into `ElementwiseChain`s, where the merged value has no other
+/// use. Nodes decrease; each operation rounds as before, so results stay the same to the bit.
+struct FuseElementwise: GraphPass {
+  static let name = "fuse-elementwise"
+  /// What the drivers' register files hold.
+  private let inputLimit = 12
+  private let registerLimit = 30
+
+  func run(on graph: inout Graph, limit: Int) throws(CompilerError) -> Int {
+    var count = 0
+    for id in graph.nodesInOrder where count < limit && graph.contains(id) {
+      guard var chain = chain(of: id, in: graph) else { continue }
+      let node = graph[id]
+      let shape = graph[node.outputs[0]].type.shape
+      var inputs = node.inputs
+      var isMerged = false
+      let users = graph.users
+      let results = Set(graph.outputs.map(\.value))
+      var position = 0
+      while position < inputs.count {
+        let value = inputs[position]
+        guard let producer = graph.producer(of: value), let inner = self.chain(of: producer, in: graph),
+          graph[value].type.shape == shape, !results.contains(value),
+          Set(users[value] ?? []) == [id], inputs.count(where: { $0 == value }) == 1
+        else { position += 1; continue }
+        var nextInputs = inputs
+        nextInputs.remove(at: position)
+        let (merged, kept) = chain.replacing(input: position, by: inner)
+          .mergingInputs(nextInputs + graph[producer].inputs)
+        guard kept.count <= inputLimit, kept.count + merged.instructions.count <= registerLimit else {
+          position += 1
+          continue
+        }
+        (chain, inputs, isMerged) = (merged, kept, true)
+        position = 0
+      }
+      guard isMerged else { continue }
+      do {
+        var patch = GraphPatch(to: graph)
+        let fused = try patch.value(chain, inputs.map { .existing($0) }, name: node.name)
+        patch.replace(node.outputs[0], with: fused)
+        try graph.apply(patch)
+      } catch { throw .invalidGraph(pass: Self.name, error) }
+      count += 1
+    }
+    return count
+  }
+
+  private func chain(of id: NodeID, in graph: Graph) -> ElementwiseChain? {
+    let node = graph[id]
+    guard graph[node.outputs[0]].type.elementType == .float32,
+      node.inputs.allSatisfy({ graph[$0].type.elementType == .float32 })
+    else { return nil }
+    return ElementwiseChain(node.operator)
+  }
+}

@@ -1,0 +1,67 @@
+import IRGraph
+import IRTensor
+
+/// Where kernels come from: the compiler sees fast code through this alone.
+public protocol KernelLibrary: Sendable {
+  /// A kernel for the node, or nil where the library has none for these types.
+  func kernel(for request: KernelRequest) -> (any Kernel)?
+}
+
+/// A node as a kernel sees it.
+public struct KernelRequest: Sendable {
+  public var `operator`: any Operator
+  public var inputTypes: [TensorType]
+  public var outputTypes: [TensorType]
+  /// The inputs that are constants: their kernels may prepare them once.
+  public var constants: [Tensor?]
+  public var threadCount: Int
+
+  public init(
+    operator: any Operator, inputTypes: [TensorType], outputTypes: [TensorType], constants: [Tensor?],
+    threadCount: Int
+  ) {
+    self.operator = `operator`
+    self.inputTypes = inputTypes
+    self.outputTypes = outputTypes
+    self.constants = constants
+    self.threadCount = threadCount
+  }
+}
+
+/// Fast code for one node, with everything prepared that can be.
+public protocol Kernel: Sendable {
+  /// The kernel's name in dumps and profiles.
+  var name: String { get }
+  /// Whether this is the operator's definition, for want of something faster.
+  var isReference: Bool { get }
+  /// Scratch memory that the memory plan pays for.
+  var workspaceByteCount: Int { get }
+  /// The inputs that an output of the same size may overwrite.
+  var inPlaceInputs: [Int] { get }
+  /// Computes the outputs. Runs threads of its own, and is not called on several at once.
+  func run(_ arguments: KernelArguments)
+}
+
+extension Kernel {
+  public var isReference: Bool { false }
+  public var workspaceByteCount: Int { 0 }
+  public var inPlaceInputs: [Int] { [] }
+}
+
+/// Where the operands of a kernel lie.
+public struct KernelArguments {
+  public var inputs: [UnsafeRawPointer]
+  public var outputs: [UnsafeMutableRawPointer]
+  public var workspace: UnsafeMutableRawPointer?
+  public var threadCount: Int
+
+  public init(
+    inputs: [UnsafeRawPointer], outputs: [UnsafeMutableRawPointer], workspace: UnsafeMutableRawPointer?,
+    threadCount: Int
+  ) {
+    self.inputs = inputs
+    self.outputs = outputs
+    self.workspace = workspace
+    self.threadCount = threadCount
+  }
+}

@@ -1,0 +1,110 @@
+import IRGraph
+import IROperators
+import IRTensor
+
+/// Chooses kernels and places every value: the last step from a graph to a program.
+struct Lowering {
+  let graph: Graph
+  let kernels: any KernelLibrary
+  let threadCount: Int
+
+  /// A value under the names that reshapes give it.
+  private func root(of value: ValueID) -> ValueID {
+    var value = value
+    while let producer = graph.producer(of: value), graph[producer].operator is Reshape {
+      value = graph[producer].inputs[0]
+    }
+    return value
+  }
+
+  func program(report: CompilationReport) throws(CompilerError) -> Program {
+    let order = graph.nodesInOrder.filter { !(graph[$0].operator is Reshape) }
+    var chosen: [any Kernel] = []
+    for id in order {
+      let node = graph[id]
+      let request = KernelRequest(
+        operator: node.operator, inputTypes: graph.inputTypes(of: id), outputTypes: graph.outputTypes(of: id),
+        constants: node.inputs.map { graph.constant(root(of: $0)) }, threadCount: threadCount)
+      guard let kernel = kernels.kernel(for: request) else {
+        throw .noKernel(node: node.name, operator: node.operator.name)
+      }
+      chosen.append(kernel)
+    }
+    return assemble(order, chosen, report)
+  }
+
+  private func assemble(_ order: [NodeID], _ chosen: [any Kernel], _ report: CompilationReport) -> Program {
+    var lifetimes: [BufferLifetime] = []
+    var bufferOf: [ValueID: Int] = [:]
+    var lastUse: [ValueID: Int] = [:]
+    for (step, id) in order.enumerated() {
+      for input in graph[id].inputs { lastUse[root(of: input)] = step }
+    }
+    for output in graph.outputs { lastUse[root(of: output.value)] = order.count }
+    var workspaceOf: [Int?] = []
+    for (step, id) in order.enumerated() {
+      let node = graph[id]
+      let inPlace = inPlaceBuffer(step, node, chosen[step], bufferOf, lastUse, lifetimes)
+      for (index, output) in node.outputs.enumerated() {
+        let end = lastUse[output] ?? step
+        if index == 0, let inPlace {
+          lifetimes[inPlace].end = end
+          bufferOf[output] = inPlace
+          continue
+        }
+        bufferOf[output] = lifetimes.count
+        lifetimes.append(BufferLifetime(start: step, end: end, byteCount: graph[output].type.byteCount))
+      }
+      let workspace = chosen[step].workspaceByteCount
+      workspaceOf.append(workspace > 0 ? lifetimes.count : nil)
+      if workspace > 0 { lifetimes.append(BufferLifetime(start: step, end: step, byteCount: workspace)) }
+    }
+    let plan = planMemory(for: lifetimes, alignment: TensorStorage.alignment)
+    var constants: [Tensor] = []
+    var constantIndex: [ValueID: Int] = [:]
+    func location(_ value: ValueID) -> Program.Location {
+      let value = root(of: value)
+      if let buffer = bufferOf[value] { return .arena(offset: plan.offsets[buffer]) }
+      if let input = graph.inputs.firstIndex(of: value) { return .input(input) }
+      if let known = constantIndex[value] { return .constant(known) }
+      guard let tensor = graph.constant(value) else { preconditionFailure("\(value) has no place") }
+      constants.append(tensor)
+      constantIndex[value] = constants.count - 1
+      return .constant(constants.count - 1)
+    }
+    let steps = order.enumerated().map { step, id -> Program.Step in
+      let node = graph[id]
+      return Program.Step(
+        node: node.name, operatorName: node.operator.name, kernel: chosen[step],
+        inputs: node.inputs.map(location), outputs: node.outputs.map(location),
+        workspaceOffset: workspaceOf[step].map { plan.offsets[$0] },
+        multiplyAddCount: graph.multiplyAddCount(of: id),
+        byteCount: (node.inputs + node.outputs).reduce(0) { $0 + graph[$1].type.byteCount },
+        outputTypes: graph.outputTypes(of: id))
+    }
+    return Program(
+      name: graph.name,
+      inputs: graph.inputs.map { Program.Port(name: graph[$0].name, type: graph[$0].type, location: location($0)) },
+      outputs: graph.outputs.map {
+        Program.Port(name: $0.name, type: graph[$0.value].type, location: location($0.value))
+      },
+      steps: steps, constants: constants, memoryPlan: plan, report: report)
+  }
+
+  /// The buffer of an input that ends here and that the kernel may overwrite.
+  private func inPlaceBuffer(
+    _ step: Int, _ node: Node, _ kernel: any Kernel, _ bufferOf: [ValueID: Int], _ lastUse: [ValueID: Int],
+    _ lifetimes: [BufferLifetime]
+  ) -> Int? {
+    guard let output = node.outputs.first else { return nil }
+    for index in kernel.inPlaceInputs where index < node.inputs.count {
+      let value = root(of: node.inputs[index])
+      guard let buffer = bufferOf[value], lastUse[value] == step, lifetimes[buffer].end == step,
+        lifetimes[buffer].byteCount == graph[output].type.byteCount,
+        node.inputs.count(where: { root(of: $0) == value }) == 1
+      else { continue }
+      return buffer
+    }
+    return nil
+  }
+}

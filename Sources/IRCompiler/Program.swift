@@ -1,0 +1,61 @@
+import IRGraph
+import IRTensor
+
+/// A compiled graph: kernels in order, each operand at a known place.
+public struct Program: Sendable {
+  public enum Location: Hashable, Sendable {
+    case arena(offset: Int)
+    case constant(Int)
+    case input(Int)
+  }
+
+  /// An input or a result by its public name.
+  public struct Port: Sendable {
+    public var name: String
+    public var type: TensorType
+    public var location: Location
+  }
+
+  public struct Step: Sendable {
+    public var node: String
+    public var operatorName: String
+    public var kernel: any Kernel
+    public var inputs: [Location]
+    public var outputs: [Location]
+    public var workspaceOffset: Int?
+    public var multiplyAddCount: Int
+    /// Bytes of all operands, read or written once.
+    public var byteCount: Int
+    public var outputTypes: [TensorType]
+  }
+
+  public var name: String
+  public var inputs: [Port]
+  public var outputs: [Port]
+  public var steps: [Step]
+  public var constants: [Tensor]
+  public var memoryPlan: MemoryPlan
+  public var report: CompilationReport
+}
+
+extension Program: CustomStringConvertible {
+  /// One line a step: kernel, node, places; reference kernels are marked.
+  public var description: String {
+    func text(_ location: Location) -> String {
+      switch location {
+      case .arena(let offset): "@\(offset)"
+      case .constant(let index): "#\(index)"
+      case .input(let index): inputs[index].name
+      }
+    }
+    var lines = ["program \(name): \(steps.count) steps, arena of \(memoryPlan.peakByteCount) bytes"]
+    for step in steps {
+      let mark = step.kernel.isReference ? " reference" : ""
+      let operands = step.inputs.map(text).joined(separator: ", ")
+      let results = zip(step.outputs, step.outputTypes).map { "\(text($0)) : \($1)" }.joined(separator: ", ")
+      lines.append("  \(step.kernel.name)\(mark) (\(operands)) -> \(results)  \(step.node)")
+    }
+    for output in outputs { lines.append("  output \(output.name) = \(text(output.location)) : \(output.type)") }
+    return lines.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,107 @@
+import IRGraph
+import IROperators
+import IRTensor
+
+/// One ONNX node while it is imported: its inputs as values of the graph, its attributes by type, and
+/// the operators that take its place.
+struct NodeReader {
+  let node: ONNXNode
+  let opset: Int64
+  let inputs: [ValueID?]
+  let context: ImportContext
+
+  func has(_ index: Int) -> Bool { index < inputs.count && inputs[index] != nil }
+
+  func input(_ index: Int) throws(ImportFailure) -> ValueID {
+    guard index < inputs.count, let value = inputs[index] else {
+      throw .unsupported("input \(index) is missing")
+    }
+    return value
+  }
+
+  func type(_ value: ValueID) -> TensorType { context.builder.type(of: value) }
+  func shape(_ value: ValueID) -> Shape { context.builder.shape(of: value) }
+
+  /// The input's value, which must be known.
+  func constant(_ index: Int) throws(ImportFailure) -> Tensor { try constant(of: try input(index)) }
+
+  func constant(of value: ValueID) throws(ImportFailure) -> Tensor {
+    if let tensor = context.builder.graph.constant(value) { return tensor }
+    throw .needsValues(context.origins(of: value))
+  }
+
+  func integers(_ index: Int) throws(ImportFailure) -> [Int] {
+    try constant(index).integers.map { Int(clamping: $0) }
+  }
+
+  // Attributes.
+
+  func int(_ name: String, _ standard: Int = 0) -> Int {
+    if case .int(let value)? = node[attribute: name] { Int(clamping: value) } else { standard }
+  }
+
+  func float(_ name: String, _ standard: Float = 0) -> Float {
+    if case .float(let value)? = node[attribute: name] { value } else { standard }
+  }
+
+  func text(_ name: String, _ standard: String = "") -> String {
+    if case .string(let value)? = node[attribute: name] { String(decoding: value, as: UTF8.self) } else { standard }
+  }
+
+  func ints(_ name: String) -> [Int]? {
+    if case .ints(let values)? = node[attribute: name] { values.map { Int(clamping: $0) } } else { nil }
+  }
+
+  /// A list that is an attribute in old operator sets and an input in new ones.
+  func list(_ name: String, input index: Int) throws(ImportFailure) -> [Int]? {
+    if let values = ints(name) { return values }
+    return has(index) ? try integers(index) : nil
+  }
+
+  /// An axis counted from the front.
+  func axis(_ axis: Int, rank: Int) throws(ImportFailure) -> Int {
+    let result = axis < 0 ? axis &+ rank : axis
+    guard (0..<max(rank, 1)).contains(result) else {
+      throw .unsupported("axis \(axis) is outside a rank of \(rank)")
+    }
+    return result
+  }
+
+  func axes(_ axes: [Int], rank: Int) throws(ImportFailure) -> [Int] {
+    var result: [Int] = []
+    for value in axes { result.append(try axis(value, rank: rank)) }
+    guard Set(result).count == result.count else { throw .unsupported("axes \(axes) repeat one") }
+    return result
+  }
+
+  // Operators.
+
+  var name: String { node.name.isEmpty ? (node.outputs.first ?? node.opType) : node.name }
+
+  func emit(_ operator: any Operator, _ inputs: ValueID...) throws(ImportFailure) -> ValueID {
+    try context.emit(`operator`, inputs, name: name)[0]
+  }
+
+  func emitAll(_ operator: any Operator, _ inputs: [ValueID]) throws(ImportFailure) -> [ValueID] {
+    try context.emit(`operator`, inputs, name: name)
+  }
+
+  func constant(_ tensor: Tensor) -> ValueID { context.builder.constant(tensor, name: name) }
+
+  /// A scalar of the element type of `value`.
+  func scalar(_ number: Double, like value: ValueID) -> ValueID {
+    constant(Tensor(TensorType(type(value).elementType, .scalar), doubles: [number]))
+  }
+
+  func reshaped(_ value: ValueID, _ shape: Shape) throws(ImportFailure) -> ValueID {
+    shape == self.shape(value) ? value : try emit(Reshape(shape: shape), value)
+  }
+
+  func binary(_ function: BinaryFunction, _ a: ValueID, _ b: ValueID) throws(ImportFailure) -> ValueID {
+    try emit(Binary(function), a, b)
+  }
+
+  func unary(_ function: UnaryFunction, _ a: ValueID) throws(ImportFailure) -> ValueID {
+    try emit(Unary(function), a)
+  }
+}

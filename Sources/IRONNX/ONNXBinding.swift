@@ -1,0 +1,39 @@
+import IRTensor
+
+/// What a model leaves open and a graph must know: symbolic sizes by name, and the values of inputs
+/// that decide shapes. A size without a name is called after its input and axis: `image.2`.
+public struct ONNXBinding: Sendable {
+  public var dimensions: [String: Int]
+  public var values: [String: Tensor]
+
+  public init(dimensions: [String: Int] = [:], values: [String: Tensor] = [:]) {
+    self.dimensions = dimensions
+    self.values = values
+  }
+}
+
+extension ONNXModel {
+  /// The graph's inputs that are not initializers.
+  public var graphInputs: [ONNXValueInfo] {
+    let initializers = Set(graph.initializers.map(\.name))
+    return graph.inputs.filter { !initializers.contains($0.name) }
+  }
+
+  /// The names of the sizes that inputs leave open, in order of appearance.
+  public var openDimensions: [String] {
+    var result: [String] = []
+    for input in graphInputs {
+      guard case .tensor(_, let shape?) = input.type else { continue }
+      for (axis, dimension) in shape.enumerated() {
+        let name: String
+        switch dimension {
+        case .fixed: continue
+        case .symbolic(let symbol) where !symbol.isEmpty: name = symbol
+        default: name = "\(input.name).\(axis)"
+        }
+        if !result.contains(name) { result.append(name) }
+      }
+    }
+    return result
+  }
+}

@@ -1,0 +1,32 @@
+import IRGraph
+import IROperators
+import IRTensor
+
+extension ONNXOperatorTable {
+  static let linearAlgebra: [String: Reader] = [
+    "MatMul": { (n) throws(ImportFailure) in [try product(n, try n.input(0), try n.input(1))] },
+    "Gemm": { (n) throws(ImportFailure) in
+      let operation = MatrixMultiply(transposesA: n.int("transA") != 0, transposesB: n.int("transB") != 0)
+      var result = try n.emit(operation, try n.input(0), try n.input(1))
+      let (alpha, beta) = (n.float("alpha", 1), n.float("beta", 1))
+      if alpha != 1 { result = try n.binary(.multiply, result, n.scalar(Double(alpha), like: result)) }
+      guard n.has(2), beta != 0 else { return [result] }
+      var addend = try n.input(2)
+      if beta != 1 { addend = try n.binary(.multiply, addend, n.scalar(Double(beta), like: addend)) }
+      return [try n.binary(.add, result, addend)]
+    },
+  ]
+
+  /// NumPy's matmul: vectors become matrices for the product only.
+  private static func product(_ n: NodeReader, _ a: ValueID, _ b: ValueID) throws(ImportFailure) -> ValueID {
+    let (shapeA, shapeB) = (n.shape(a), n.shape(b))
+    guard shapeA.rank > 0, shapeB.rank > 0 else { throw .unsupported("a product with a scalar") }
+    let left = shapeA.rank == 1 ? try n.reshaped(a, [1, shapeA[0]]) : a
+    let right = shapeB.rank == 1 ? try n.reshaped(b, [shapeB[0], 1]) : b
+    let result = try n.emit(MatrixMultiply(), left, right)
+    var extents = n.shape(result).extents
+    if shapeB.rank == 1 { extents.removeLast() }
+    if shapeA.rank == 1 { extents.remove(at: extents.count - (shapeB.rank == 1 ? 1 : 2)) }
+    return try n.reshaped(result, Shape(extents))
+  }
+}

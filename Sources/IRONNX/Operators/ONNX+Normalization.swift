@@ -1,0 +1,104 @@
+import IRGraph
+import IROperators
+import IRTensor
+
+extension ONNXOperatorTable {
+  static let normalization: [String: Reader] = [
+    "BatchNormalization": { (n) throws(ImportFailure) in
+      guard n.int("training_mode") == 0 else {
+        throw .unsupported("training mode is not supported: export the model for inference")
+      }
+      return try n.emitAll(
+        BatchNormalization(epsilon: n.float("epsilon", 1e-5)),
+        [try n.input(0), try n.input(1), try n.input(2), try n.input(3), try n.input(4)])
+    },
+    "InstanceNormalization": { (n) throws(ImportFailure) in
+      let x = try n.input(0)
+      guard n.shape(x).rank >= 2 else { throw .unsupported("its input has no channels") }
+      let operation = GroupNormalization(groupCount: n.shape(x)[1], epsilon: n.float("epsilon", 1e-5))
+      return [try n.emit(operation, x, try n.input(1), try n.input(2))]
+    },
+    "GroupNormalization": { (n) throws(ImportFailure) in
+      let x = try n.input(0)
+      let groups = n.int("num_groups", 1)
+      guard n.shape(x).rank >= 2, groups > 0 else { throw .unsupported("\(groups) groups of \(n.shape(x))") }
+      let channels = n.shape(x)[1]
+      func perChannel(_ index: Int) throws(ImportFailure) -> ValueID {
+        let value = try n.input(index)
+        // Before operator set 21 scale and bias were per group.
+        guard n.shape(value) == [groups], groups != channels, channels % groups == 0 else { return value }
+        let column = try n.reshaped(value, [groups, 1])
+        return try n.reshaped(try n.emit(Expand(shape: [groups, channels / groups]), column), [channels])
+      }
+      let operation = GroupNormalization(groupCount: groups, epsilon: n.float("epsilon", 1e-5))
+      return [try n.emit(operation, x, try perChannel(1), try perChannel(2))]
+    },
+    "LayerNormalization": layerNormalization,
+    "RMSNormalization": { (n) throws(ImportFailure) in
+      let x = try n.input(0)
+      let shape = n.shape(x)
+      let axes = Array(try n.axis(n.int("axis", -1), rank: shape.rank)..<shape.rank)
+      let y = try n.emit(RMSNormalization(axes: axes, epsilon: n.float("epsilon", 1e-5)), x)
+      return [n.has(1) ? try n.binary(.multiply, y, try n.input(1)) : y]
+    },
+    "LpNormalization": { (n) throws(ImportFailure) in
+      let x = try n.input(0)
+      let axis = try n.axis(n.int("axis", -1), rank: n.shape(x).rank)
+      let norm = try n.emit(Reduce(n.int("p", 2) == 1 ? .l1 : .l2, axes: [axis]), x)
+      let zero = n.scalar(0, like: norm)
+      let quotient = try n.binary(.divide, x, norm)
+      return [try n.emit(Select(), try n.binary(.equal, norm, zero), zero, quotient)]
+    },
+    "MeanVarianceNormalization": { (n) throws(ImportFailure) in
+      let x = try n.input(0)
+      let axes = try n.axes(n.ints("axes") ?? [0, 2, 3], rank: n.shape(x).rank)
+      let centred = try n.binary(.subtract, x, try n.emit(Reduce(.mean, axes: axes), x))
+      let variance = try n.emit(Reduce(.mean, axes: axes), try n.unary(.square, centred))
+      let deviation = try n.binary(.add, try n.unary(.sqrt, variance), n.scalar(1e-9, like: x))
+      return [try n.binary(.divide, centred, deviation)]
+    },
+    "Softmax": softmax { Softmax(axis: $0) }, "LogSoftmax": softmax { LogSoftmax(axis: $0) },
+  ]
+
+  /// Before operator set 13 the input is read as a matrix split at the axis.
+  private static func softmax<O: Operator>(_ make: @escaping @Sendable (Int) -> O) -> Reader {
+    { (n) throws(ImportFailure) in
+      let x = try n.input(0)
+      let shape = n.shape(x)
+      if shape.rank == 0 { return [try n.reshaped(try n.emit(make(0), try n.reshaped(x, [1])), shape)] }
+      let axis = try n.axis(n.int("axis", n.opset < 13 ? 1 : -1), rank: shape.rank)
+      if n.opset >= 13 { return [try n.emit(make(axis), x)] }
+      let matrix: Shape = [shape.elementCount(in: 0..<axis), shape.elementCount(in: axis..<shape.rank)]
+      return [try n.reshaped(try n.emit(make(1), try n.reshaped(x, matrix)), shape)]
+    }
+  }
+
+  private static let layerNormalization: Reader = { (n) throws(ImportFailure) in
+    let x = try n.input(0)
+    let shape = n.shape(x)
+    let axes = Array(try n.axis(n.int("axis", -1), rank: shape.rank)..<shape.rank)
+    let epsilon = n.float("epsilon", 1e-5)
+    let extents = Shape(axes.map { shape[$0] })
+    var parameters = [x]
+    var isPlain = true
+    for index in 1...2 where n.has(index) {
+      let value = try n.input(index)
+      isPlain = isPlain && n.shape(value) == extents && parameters.count == index
+      parameters.append(value)
+    }
+    var results: [ValueID?] = []
+    if isPlain {
+      results = [try n.emitAll(LayerNormalization(axes: axes, epsilon: epsilon), parameters)[0]]
+    } else {
+      var y = try n.emit(LayerNormalization(axes: axes, epsilon: epsilon), x)
+      if n.has(1) { y = try n.binary(.multiply, y, try n.input(1)) }
+      if n.has(2) { y = try n.binary(.add, y, try n.input(2)) }
+      results = [y]
+    }
+    guard n.node.outputs.count > 1 else { return results }
+    let mean = try n.emit(Reduce(.mean, axes: axes), x)
+    let variance = try n.emit(Reduce(.mean, axes: axes), try n.unary(.square, try n.binary(.subtract, x, mean)))
+    let shifted = try n.binary(.add, variance, n.scalar(Double(epsilon), like: variance))
+    return results + [mean, try n.unary(.reciprocalSqrt, shifted)]
+  }
+}

@@ -1,0 +1,52 @@
+import IRGraph
+import IROperators
+import IRTensor
+
+extension ONNXOperatorTable {
+  private static func reduce(_ function: ReduceFunction) -> Reader {
+    { (n) throws(ImportFailure) in
+      let x = try n.input(0)
+      let rank = n.shape(x).rank
+      let given = try n.axes(try n.list("axes", input: 1) ?? [], rank: rank)
+      if given.isEmpty, n.int("noop_with_empty_axes") != 0 {
+        // Nothing is reduced, but the function of single elements still applies.
+        return [try n.emit(Reduce(function, axes: []), x)]
+      }
+      let axes = given.isEmpty ? Array(0..<rank) : given
+      return [try n.emit(Reduce(function, axes: axes, keepsAxes: n.int("keepdims", 1) != 0), x)]
+    }
+  }
+
+  private static func extreme(findsMaximum: Bool) -> Reader {
+    { (n) throws(ImportFailure) in
+      let x = try n.input(0)
+      let operation = ArgExtreme(
+        findsMaximum: findsMaximum, axis: try n.axis(n.int("axis"), rank: n.shape(x).rank),
+        keepsAxis: n.int("keepdims", 1) != 0, selectsLast: n.int("select_last_index") != 0)
+      return [try n.emit(operation, x)]
+    }
+  }
+
+  static let reduction: [String: Reader] = [
+    "ReduceSum": reduce(.sum), "ReduceMean": reduce(.mean), "ReduceMax": reduce(.maximum),
+    "ReduceMin": reduce(.minimum), "ReduceProd": reduce(.product), "ReduceSumSquare": reduce(.sumSquare),
+    "ReduceL1": reduce(.l1), "ReduceL2": reduce(.l2), "ReduceLogSum": reduce(.logSum),
+    "ReduceLogSumExp": reduce(.logSumExp),
+    "ArgMax": extreme(findsMaximum: true), "ArgMin": extreme(findsMaximum: false),
+    "CumSum": { (n) throws(ImportFailure) in
+      let x = try n.input(0)
+      let operation = CumulativeSum(
+        axis: try n.axis(try n.integers(1).first ?? 0, rank: n.shape(x).rank),
+        isExclusive: n.int("exclusive") != 0, isReversed: n.int("reverse") != 0)
+      return [try n.emit(operation, x)]
+    },
+    "TopK": { (n) throws(ImportFailure) in
+      let x = try n.input(0)
+      let count = n.has(1) ? try n.integers(1).first ?? 0 : n.int("k")
+      let operation = TopK(
+        axis: try n.axis(n.int("axis", -1), rank: n.shape(x).rank), count: count,
+        findsLargest: n.int("largest", 1) != 0, isSorted: n.int("sorted", 1) != 0)
+      return try n.emitAll(operation, [x])
+    },
+  ]
+}

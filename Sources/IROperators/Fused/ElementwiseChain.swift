@@ -1,0 +1,141 @@
+import IRGraph
+import IRTensor
+
+/// Several elementwise operators done in one pass over memory; made by the compiler only.
+///
+/// Registers 0 ..< inputCount hold the inputs, broadcast to the result's shape; each instruction writes
+/// the next register, and the last one is the result. float32.
+public struct ElementwiseChain: Operator {
+  public enum Function: Hashable, Sendable, Codable {
+    case unary(UnaryFunction)
+    case activation(Activation)
+    case binary(BinaryFunction)
+  }
+
+  public struct Instruction: Hashable, Sendable, Codable {
+    public var function: Function
+    /// Registers.
+    public var operands: [Int]
+
+    public init(_ function: Function, _ operands: [Int]) {
+      self.function = function
+      self.operands = operands
+    }
+  }
+
+  public var inputCount: Int
+  public var instructions: [Instruction]
+  public static let name = "ElementwiseChain"
+
+  public init(inputCount: Int, instructions: [Instruction]) {
+    self.inputCount = inputCount
+    self.instructions = instructions
+  }
+
+  /// The chain of one elementwise node, or nil where the operator is not one that chains hold.
+  public init?(_ operator: any Operator) {
+    switch `operator` {
+    case let chain as ElementwiseChain: self = chain
+    case let unary as Unary where Self.supported(unary.function):
+      self.init(inputCount: 1, instructions: [Instruction(.unary(unary.function), [0])])
+    case let activation as Activation where activation.function != .thresholdedRelu:
+      self.init(inputCount: 1, instructions: [Instruction(.activation(activation), [0])])
+    case let binary as Binary where Self.supported(binary.function):
+      self.init(inputCount: 2, instructions: [Instruction(.binary(binary.function), [0, 1])])
+    default: return nil
+    }
+  }
+
+  private static func supported(_ function: UnaryFunction) -> Bool {
+    switch function {
+    case .not, .isNaN, .bitwiseNot, .tan, .asin, .acos, .atan, .sinh, .cosh, .asinh, .acosh, .atanh: false
+    default: true
+    }
+  }
+
+  private static func supported(_ function: BinaryFunction) -> Bool {
+    switch function {
+    case .add, .subtract, .multiply, .divide, .minimum, .maximum, .power, .parametricRelu: true
+    default: false
+    }
+  }
+
+  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+    guard inputs.count == inputCount, let first = inputs.first else {
+      throw TypeError("ElementwiseChain.inputCount", "takes \(inputCount) inputs, has \(inputs.count)")
+    }
+    var shape = first.shape
+    for input in inputs {
+      guard input.elementType == .float32, let next = shape.broadcast(with: input.shape) else {
+        throw TypeError("ElementwiseChain.inputs", "\(inputs)")
+      }
+      shape = next
+    }
+    for (index, instruction) in instructions.enumerated() {
+      let operandCount = if case .binary = instruction.function { 2 } else { 1 }
+      guard instruction.operands.count == operandCount,
+        instruction.operands.allSatisfy({ (0..<(inputCount + index)).contains($0) })
+      else { throw TypeError("ElementwiseChain.operands", "instruction \(index) reads \(instruction.operands)") }
+    }
+    guard !instructions.isEmpty else { throw TypeError("ElementwiseChain.empty", "has no instructions") }
+    return [first.with(shape: shape)]
+  }
+
+  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+    guard let type = try? outputTypes(for: inputs.map(\.type)).first else {
+      preconditionFailure("checked by outputTypes")
+    }
+    let sources = inputs.map { $0.broadcast(to: type.shape).doubles }
+    var registers = [Double](repeating: 0, count: inputCount + instructions.count)
+    let values = (0..<type.shape.elementCount).map { element -> Double in
+      for index in 0..<inputCount { registers[index] = sources[index][element] }
+      for (index, instruction) in instructions.enumerated() {
+        let a = registers[instruction.operands[0]]
+        registers[inputCount + index] =
+          switch instruction.function {
+          case .unary(let function): function.value(at: a)
+          case .activation(let activation): activation.value(at: a)
+          case .binary(let function): function.value(at: a, registers[instruction.operands[1]])
+          }
+      }
+      return registers[registers.count - 1]
+    }
+    return [Tensor(type, doubles: values)]
+  }
+
+  /// This chain with the input `position` computed by `producer` instead; the producer's inputs follow
+  /// the others.
+  public func replacing(input position: Int, by producer: ElementwiseChain) -> ElementwiseChain {
+    let kept = inputCount - 1
+    let total = kept + producer.inputCount
+    func own(_ register: Int) -> Int {
+      if register == position { return total + producer.instructions.count - 1 }
+      if register < inputCount { return register < position ? register : register - 1 }
+      return register - inputCount + total + producer.instructions.count
+    }
+    func theirs(_ register: Int) -> Int {
+      register < producer.inputCount ? kept + register : register - producer.inputCount + total
+    }
+    return ElementwiseChain(
+      inputCount: total,
+      instructions: producer.instructions.map { Instruction($0.function, $0.operands.map(theirs)) }
+        + instructions.map { Instruction($0.function, $0.operands.map(own)) })
+  }
+
+  /// This chain with equal inputs read once: `inputs` are the values in order, the result those kept.
+  public func mergingInputs<Value: Hashable>(_ inputs: [Value]) -> (ElementwiseChain, [Value]) {
+    var kept: [Value] = []
+    let positions = inputs.map { input -> Int in
+      if let known = kept.firstIndex(of: input) { return known }
+      kept.append(input)
+      return kept.count - 1
+    }
+    func map(_ register: Int) -> Int {
+      register < inputCount ? positions[register] : register - inputCount + kept.count
+    }
+    let chain = ElementwiseChain(
+      inputCount: kept.count,
+      instructions: instructions.map { Instruction($0.function, $0.operands.map(map)) })
+    return (chain, kept)
+  }
+}

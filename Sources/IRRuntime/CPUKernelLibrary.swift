@@ -1,0 +1,35 @@
+import IRCompiler
+import IRGraph
+import IROperators
+import IRTensor
+
+/// The C kernels for the processor at hand; what they do not cover runs by definition.
+public struct CPUKernelLibrary: KernelLibrary {
+  private let reference = ReferenceKernelLibrary()
+
+  public init() {}
+
+  public func kernel(for request: KernelRequest) -> (any Kernel)? {
+    fastKernel(for: request) ?? reference.kernel(for: request)
+  }
+
+  private func fastKernel(for request: KernelRequest) -> (any Kernel)? {
+    if let movement = movementKernel(request) { return movement }
+    guard request.inputTypes.allSatisfy({ $0.elementType == .float32 }),
+      request.outputTypes.allSatisfy({ $0.elementType == .float32 })
+    else { return nil }
+    switch request.operator {
+    case let convolution as Convolution: return convolutionKernel(convolution, request)
+    case let convolution as ConvolutionTranspose: return convolutionTransposeKernel(convolution, request)
+    case let product as MatrixMultiply: return matrixMultiplyKernel(product, request)
+    case is LayerNormalization, is RMSNormalization, is L2Normalization, is GroupNormalization:
+      return normalizationKernel(request)
+    case let softmax as Softmax: return softmaxKernel(axis: softmax.axis, isLogarithm: false, request)
+    case let softmax as LogSoftmax: return softmaxKernel(axis: softmax.axis, isLogarithm: true, request)
+    case let reduce as Reduce: return reduceKernel(reduce, request)
+    case let pool as MaxPool where !pool.hasIndices: return poolKernel(pool.window, isMaximum: true, false, request)
+    case let pool as AveragePool: return poolKernel(pool.window, isMaximum: false, pool.countsPadding, request)
+    default: return elementwiseKernel(request)
+    }
+  }
+}

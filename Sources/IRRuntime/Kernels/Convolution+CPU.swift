@@ -1,0 +1,102 @@
+import CIROperators
+import IRCompiler
+import IROperators
+import IRTensor
+
+/// The geometry of one or two spatial axes as the drivers have it, or nil for what they do not cover.
+private func parameters(
+  _ x: Shape, _ kernel: ArraySlice<Int>, _ y: Shape, strides: [Int], dilations: [Int], padsBefore: [Int], groups: Int
+) -> ir_conv2d_params? {
+  let rank = x.rank - 2
+  guard rank == 1 || rank == 2, padsBefore.allSatisfy({ $0 >= 0 }) else { return nil }
+  func pick(_ list: [Int], _ axis: Int, _ missing: Int) -> Int { rank == 2 ? list[axis] : (axis == 1 ? list[0] : missing) }
+  func extent(_ shape: Shape, _ axis: Int) -> Int { rank == 2 ? shape[axis + 2] : (axis == 1 ? shape[2] : 1) }
+  let kernel = Array(kernel)
+  return ir_conv2d_params(
+    batch: x[0], input_channels: x[1], input_height: extent(x, 0), input_width: extent(x, 1),
+    output_channels: y[1], output_height: extent(y, 0), output_width: extent(y, 1),
+    kernel_height: pick(kernel, 0, 1), kernel_width: pick(kernel, 1, 1),
+    stride_y: pick(strides, 0, 1), stride_x: pick(strides, 1, 1),
+    dilation_y: pick(dilations, 0, 1), dilation_x: pick(dilations, 1, 1),
+    pad_top: pick(padsBefore, 0, 0), pad_left: pick(padsBefore, 1, 0), groups: groups,
+    activation: IR_ACTIVATION_NONE)
+}
+
+func convolutionKernel(_ convolution: Convolution, _ request: KernelRequest) -> (any Kernel)? {
+  let (x, w, y) = (request.inputTypes[0].shape, request.inputTypes[1].shape, request.outputTypes[0].shape)
+  guard
+    var params = parameters(
+      x, w.extents[2...], y, strides: convolution.strides, dilations: convolution.dilations,
+      padsBefore: convolution.padsBefore, groups: convolution.groupCount)
+  else { return nil }
+  let count = ir_conv2d_packed_weights_count(&params)
+  let workspace = ir_conv2d_workspace(&params, Int32(request.threadCount))
+  let fixed = params
+  if let weight = request.constants[1] {
+    let packed = TensorStorage(byteCount: count * 4)
+    weight.withElements(as: Float.self) { source in
+      if let start = source.baseAddress {
+        ir_conv2d_pack_weights(&params, start, packed.pointer.assumingMemoryBound(to: Float.self))
+      }
+    }
+    return CPUKernel("conv2d", workspace: workspace) { arguments in
+      var params = fixed
+      ir_conv2d(
+        &params, arguments.input(0), packed.pointer.assumingMemoryBound(to: Float.self),
+        arguments.optionalInput(2), nil, arguments.output(), arguments.workspace, arguments.threads)
+    }
+  }
+  // The weight is computed: packed at every run, in front of the driver's workspace.
+  let packedBytes = (count * 4 + 63) / 64 * 64
+  return CPUKernel("conv2d.packed-at-run", workspace: workspace + packedBytes) { arguments in
+    guard let memory = arguments.workspace else { return }
+    var params = fixed
+    let packed = memory.assumingMemoryBound(to: Float.self)
+    ir_conv2d_pack_weights(&params, arguments.input(1), packed)
+    ir_conv2d(
+      &params, arguments.input(0), packed, arguments.optionalInput(2), nil, arguments.output(),
+      memory + packedBytes, arguments.threads)
+  }
+}
+
+func convolutionTransposeKernel(_ convolution: ConvolutionTranspose, _ request: KernelRequest) -> (any Kernel)? {
+  let (x, w, y) = (request.inputTypes[0].shape, request.inputTypes[1].shape, request.outputTypes[0].shape)
+  guard let weight = request.constants[1],
+    var params = parameters(
+      x, w.extents[2...], y, strides: convolution.strides, dilations: convolution.dilations,
+      padsBefore: convolution.padsBefore, groups: convolution.groupCount)
+  else { return nil }
+  let packed = TensorStorage(byteCount: ir_conv2d_transpose_packed_weights_count(&params) * 4)
+  weight.withElements(as: Float.self) { source in
+    if let start = source.baseAddress {
+      ir_conv2d_transpose_pack_weights(&params, start, packed.pointer.assumingMemoryBound(to: Float.self))
+    }
+  }
+  let fixed = params
+  return CPUKernel(
+    "conv2d-transpose", workspace: ir_conv2d_transpose_workspace(&params, Int32(request.threadCount))
+  ) { arguments in
+    var params = fixed
+    ir_conv2d_transpose(
+      &params, arguments.input(0), packed.pointer.assumingMemoryBound(to: Float.self),
+      arguments.optionalInput(2), nil, arguments.output(), arguments.workspace, arguments.threads)
+  }
+}
+
+func poolKernel(
+  _ window: PoolingWindow, isMaximum: Bool, _ countsPadding: Bool, _ request: KernelRequest
+) -> (any Kernel)? {
+  let (x, y) = (request.inputTypes[0].shape, request.outputTypes[0].shape)
+  guard x.rank == 4, (window.padsBefore + window.padsAfter).allSatisfy({ $0 >= 0 }) else { return nil }
+  let params = ir_pool2d_params(
+    planes: x[0] * x[1], input_height: x[2], input_width: x[3], output_height: y[2], output_width: y[3],
+    kernel_height: window.kernel[0], kernel_width: window.kernel[1], stride_y: window.strides[0],
+    stride_x: window.strides[1], dilation_y: window.dilations[0], dilation_x: window.dilations[1],
+    pad_top: window.padsBefore[0], pad_left: window.padsBefore[1], pad_bottom: window.padsAfter[0],
+    pad_right: window.padsAfter[1], kind: isMaximum ? IR_POOLING_MAX : IR_POOLING_AVERAGE,
+    counts_padding: countsPadding)
+  return CPUKernel("pool2d") { arguments in
+    var params = params
+    ir_pool2d(&params, arguments.input(0), arguments.output(), arguments.threads)
+  }
+}

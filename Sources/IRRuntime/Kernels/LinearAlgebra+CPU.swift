@@ -1,0 +1,106 @@
+import CIROperators
+import IRCompiler
+import IROperators
+import IRTensor
+
+func matrixMultiplyKernel(_ product: MatrixMultiply, _ request: KernelRequest) -> (any Kernel)? {
+  let (a, b) = (request.inputTypes[0].shape, request.inputTypes[1].shape)
+  guard let e = try? product.extents(a, b), e.batch.rank <= 2 else { return nil }
+  func strides(_ shape: Shape, isTransposed: Bool) -> ir_matrix_strides {
+    let (rows, columns) = (shape[shape.rank - 2], shape[shape.rank - 1])
+    let batch = Shape(Array(shape.dropLast(2))).broadcastStrides(to: e.batch).map { $0 * rows * columns }
+    return ir_matrix_strides(
+      outer: batch.count == 2 ? batch[0] : 0, inner: batch.last ?? 0,
+      row: isTransposed ? 1 : columns, column: isTransposed ? columns : 1)
+  }
+  let inner = e.batch.last ?? 1
+  var params = ir_matrix_multiply_params(
+    outer_batch: e.batch.rank == 2 ? e.batch[0] : 1, inner_batch: inner, rows: e.rows, columns: e.columns,
+    depth: e.depth, a: strides(a, isTransposed: product.transposesA),
+    b: strides(b, isTransposed: product.transposesB),
+    c: ir_matrix_strides(
+      outer: inner * e.rows * e.columns, inner: e.rows * e.columns, row: e.columns, column: 1),
+    alpha: 1, activation: IR_ACTIVATION_NONE)
+  let workspace = ir_matrix_multiply_workspace(&params, Int32(request.threadCount))
+  let fixed = params
+  return CPUKernel("matrix-multiply", workspace: workspace) { arguments in
+    var params = fixed
+    ir_matrix_multiply(
+      &params, arguments.input(0), arguments.input(1), nil, nil, arguments.output(), arguments.workspace,
+      arguments.threads)
+  }
+}
+
+extension ir_axis_view {
+  init(_ view: AxisView) { self.init(outer: view.outer, axis: view.axis, inner: view.inner) }
+}
+
+func softmaxKernel(axis: Int, isLogarithm: Bool, _ request: KernelRequest) -> any Kernel {
+  let params = ir_softmax_params(
+    view: ir_axis_view(AxisView(request.inputTypes[0].shape, axis: axis)), logarithm: isLogarithm)
+  return CPUKernel("softmax", inPlace: [0]) { arguments in
+    var params = params
+    ir_softmax(&params, arguments.input(0), arguments.output(), arguments.threads)
+  }
+}
+
+func normalizationKernel(_ request: KernelRequest) -> (any Kernel)? {
+  let shape = request.inputTypes[0].shape
+  func kernel(_ axes: [Int], _ kind: ir_normalization, _ epsilon: Float) -> any Kernel {
+    let first = axes.first ?? 0
+    let view = AxisView(shape, axes: first..<(first + axes.count))
+    let params = ir_normalize_params(view: ir_axis_view(view), kind: kind, epsilon: epsilon)
+    return CPUKernel("normalize", inPlace: [0]) { arguments in
+      var params = params
+      ir_normalize(
+        &params, arguments.input(0), arguments.optionalInput(1), arguments.optionalInput(2),
+        arguments.output(), arguments.threads)
+    }
+  }
+  switch request.operator {
+  case let layer as LayerNormalization: return kernel(layer.axes, IR_NORMALIZATION_LAYER, layer.epsilon)
+  case let rms as RMSNormalization: return kernel(rms.axes, IR_NORMALIZATION_RMS, rms.epsilon)
+  case let l2 as L2Normalization: return kernel([l2.axis], IR_NORMALIZATION_L2, l2.epsilon)
+  case let group as GroupNormalization:
+    var params = ir_group_normalize_params(
+      batch: shape[0], channels: shape[1], inner: shape.elementCount(in: 2..<shape.rank),
+      groups: group.groupCount, epsilon: group.epsilon)
+    let workspace = ir_group_normalize_workspace(&params, Int32(request.threadCount))
+    let fixed = params
+    return CPUKernel("group-normalize", workspace: workspace) { arguments in
+      var params = fixed
+      ir_group_normalize(
+        &params, arguments.input(0), arguments.input(1), arguments.input(2), arguments.output(),
+        arguments.workspace, arguments.threads)
+    }
+  default: return nil
+  }
+}
+
+func reduceKernel(_ reduce: Reduce, _ request: KernelRequest) -> (any Kernel)? {
+  let axes = reduce.axes.sorted()
+  guard let first = axes.first, axes == Array(first..<(first + axes.count)),
+    request.inputTypes[0].shape.elementCount > 0
+  else { return nil }
+  let kind: ir_reduction
+  switch reduce.function {
+  case .sum: kind = IR_REDUCTION_SUM
+  case .mean: kind = IR_REDUCTION_MEAN
+  case .maximum: kind = IR_REDUCTION_MAX
+  case .minimum: kind = IR_REDUCTION_MIN
+  case .product: kind = IR_REDUCTION_PRODUCT
+  case .sumSquare: kind = IR_REDUCTION_SUM_OF_SQUARES
+  case .l1: kind = IR_REDUCTION_L1
+  case .l2: kind = IR_REDUCTION_L2
+  case .logSumExp: kind = IR_REDUCTION_LOG_SUM_EXP
+  case .logSum: return nil
+  }
+  let view = AxisView(request.inputTypes[0].shape, axes: first..<(first + axes.count))
+  var params = ir_reduce_params(view: ir_axis_view(view), kind: kind)
+  let workspace = ir_reduce_workspace(&params, Int32(request.threadCount))
+  let fixed = params
+  return CPUKernel("reduce", workspace: workspace) { arguments in
+    var params = fixed
+    ir_reduce(&params, arguments.input(0), arguments.output(), arguments.workspace, arguments.threads)
+  }
+}

@@ -1,0 +1,59 @@
+import IRCompiler
+import IRGraph
+import IRTensor
+
+/// Every operator by its definition.
+public struct ReferenceKernelLibrary: KernelLibrary {
+  public init() {}
+
+  public func kernel(for request: KernelRequest) -> (any Kernel)? {
+    ReferenceKernel(
+      operator: request.operator, inputTypes: request.inputTypes, outputTypes: request.outputTypes)
+  }
+}
+
+private struct ReferenceKernel: Kernel {
+  let `operator`: any Operator
+  let inputTypes: [TensorType]
+  let outputTypes: [TensorType]
+
+  var name: String { "evaluate.\(`operator`.name)" }
+  var isReference: Bool { true }
+
+  func run(_ arguments: KernelArguments) {
+    let inputs = zip(inputTypes, arguments.inputs).map { type, pointer in
+      Tensor(type) { $0.copyMemory(from: UnsafeRawBufferPointer(start: pointer, count: type.byteCount)) }
+    }
+    for (result, output) in zip(`operator`.evaluate(inputs), arguments.outputs) {
+      result.withUnsafeBytes { bytes in
+        if let start = bytes.baseAddress { output.copyMemory(from: start, byteCount: bytes.count) }
+      }
+    }
+  }
+}
+
+/// A kernel made of a call into the C drivers.
+struct CPUKernel: Kernel {
+  var name: String
+  var workspaceByteCount = 0
+  var inPlaceInputs: [Int] = []
+  var body: @Sendable (KernelArguments) -> Void
+
+  init(
+    _ name: String, workspace: Int = 0, inPlace: [Int] = [], _ body: @escaping @Sendable (KernelArguments) -> Void
+  ) {
+    self.name = name
+    workspaceByteCount = workspace
+    inPlaceInputs = inPlace
+    self.body = body
+  }
+
+  func run(_ arguments: KernelArguments) { body(arguments) }
+}
+
+extension KernelArguments {
+  func input(_ index: Int) -> UnsafePointer<Float> { inputs[index].assumingMemoryBound(to: Float.self) }
+  func optionalInput(_ index: Int) -> UnsafePointer<Float>? { index < inputs.count ? input(index) : nil }
+  func output(_ index: Int = 0) -> UnsafeMutablePointer<Float> { outputs[index].assumingMemoryBound(to: Float.self) }
+  var threads: Int32 { Int32(threadCount) }
+}

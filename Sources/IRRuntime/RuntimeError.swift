@@ -1,0 +1,19 @@
+import IRTensor
+
+/// Why a program could not run.
+public enum RuntimeError: Error, Sendable {
+  case missingInput(name: String)
+  case inputType(name: String, found: TensorType, expected: TensorType)
+  /// The arena does not fit the machine's memory.
+  case outOfMemory(byteCount: Int)
+}
+
+extension RuntimeError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .missingInput(let name): "input \(name) is missing"
+    case .inputType(let name, let found, let expected): "input \(name) is \(found), the program takes \(expected)"
+    case .outOfMemory(let byteCount): "the program needs \(byteCount) bytes of memory, which the system does not give"
+    }
+  }
+}

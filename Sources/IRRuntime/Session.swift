@@ -1,0 +1,83 @@
+import Glibc
+import IRCompiler
+import IRTensor
+
+/// A program with its memory, ready to run any number of times; not for several threads at once.
+public final class Session {
+  public let program: Program
+  public let options: RuntimeOptions
+  private let arena: TensorStorage
+
+  /// - Throws: `RuntimeError.outOfMemory` where the arena cannot be had.
+  public init(_ program: Program, options: RuntimeOptions = RuntimeOptions()) throws(RuntimeError) {
+    self.program = program
+    self.options = options
+    let byteCount = max(program.memoryPlan.peakByteCount, 1)
+    // Mapped, so that a plan that is too large is an error and untouched pages cost nothing.
+    let start = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let start, start != MAP_FAILED else { throw .outOfMemory(byteCount: byteCount) }
+    arena = TensorStorage(borrowing: start, byteCount: byteCount) { munmap($0, byteCount) }
+  }
+
+  /// Computes the outputs, by name.
+  /// - Parameter profile: collects the seconds of each step.
+  /// - Throws: `RuntimeError` where an input is missing or has another type.
+  public func run(
+    _ inputs: [String: Tensor], profile: inout Profile?
+  ) throws(RuntimeError) -> [String: Tensor] {
+    var given: [Tensor] = []
+    for port in program.inputs {
+      guard let tensor = inputs[port.name] else { throw .missingInput(name: port.name) }
+      guard tensor.type == port.type else {
+        throw .inputType(name: port.name, found: tensor.type, expected: port.type)
+      }
+      given.append(tensor)
+    }
+    let clock = ContinuousClock()
+    for (index, step) in program.steps.enumerated() {
+      let start = clock.now
+      step.kernel.run(
+        KernelArguments(
+          inputs: step.inputs.map { pointer($0, given) },
+          outputs: step.outputs.map { UnsafeMutableRawPointer(mutating: pointer($0, given)) },
+          workspace: step.workspaceOffset.map { arena.pointer + $0 }, threadCount: options.threadCount))
+      let elapsed = start.duration(to: clock.now).components
+      profile?.add(Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18, step: index)
+    }
+    var results: [String: Tensor] = [:]
+    for port in program.outputs {
+      let source = pointer(port.location, given)
+      results[port.name] = Tensor(port.type) { bytes in
+        bytes.copyMemory(from: UnsafeRawBufferPointer(start: source, count: port.type.byteCount))
+      }
+    }
+    withExtendedLifetime(given) {}
+    return results
+  }
+
+  /// As above, without a profile.
+  public func run(_ inputs: [String: Tensor]) throws(RuntimeError) -> [String: Tensor] {
+    var none: Profile?
+    return try run(inputs, profile: &none)
+  }
+
+  private func pointer(_ location: Program.Location, _ inputs: [Tensor]) -> UnsafeRawPointer {
+    switch location {
+    case .arena(let offset): UnsafeRawPointer(arena.pointer + offset)
+    case .constant(let index): UnsafeRawPointer(program.constants[index].storage.pointer)
+    case .input(let index): UnsafeRawPointer(inputs[index].storage.pointer)
+    }
+  }
+}
+
+/// Seconds spent in each step of a program, summed over runs.
+public struct Profile: Sendable {
+  public private(set) var seconds: [Double] = []
+
+  public init() {}
+
+  mutating func add(_ time: Double, step: Int) {
+    while seconds.count <= step { seconds.append(0) }
+    seconds[step] += time
+  }
+}

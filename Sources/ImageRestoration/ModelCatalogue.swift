@@ -1,0 +1,34 @@
+import Foundation
+
+/// The models that come with the project: `.onnx` files in folders of `Models`.
+public enum ModelCatalogue {
+  /// The `Models` folder of the working directory or of a folder above the executable.
+  public static var folder: String? {
+    var candidates = [FileManager.default.currentDirectoryPath]
+    var place = URL(fileURLWithPath: CommandLine.arguments.first ?? "").resolvingSymlinksInPath()
+    for _ in 0..<6 {
+      place.deleteLastPathComponent()
+      candidates.append(place.path)
+    }
+    return candidates.map { $0 + "/Models" }.first { FileManager.default.fileExists(atPath: $0 + "/SymUNet") }
+  }
+
+  /// Paths by name (`symunet-s`).
+  public static var models: [String: String] {
+    guard let folder else { return [:] }
+    var result: [String: String] = [:]
+    for family in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
+      let files = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(family)")) ?? []
+      for file in files where file.hasSuffix(".onnx") { result[String(file.dropLast(5))] = "\(folder)/\(family)/\(file)" }
+    }
+    return result
+  }
+
+  /// The file that `name` stands for: itself where it is one, else the model of that name.
+  /// - Throws: `RestorationError.unknownModel`.
+  public static func path(of name: String) throws(RestorationError) -> String {
+    if FileManager.default.fileExists(atPath: name) { return name }
+    if let path = models[name] { return path }
+    throw .unknownModel(name: name, available: models.keys.sorted())
+  }
+}

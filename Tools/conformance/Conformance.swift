@@ -1,0 +1,144 @@
+import ArgumentParser
+import Foundation
+import IRCompiler
+import IRGraph
+import IRONNX
+import IRRuntime
+import IRTensor
+
+/// Runs ONNX's backend test cases through the importer, interpreted and compiled.
+@main
+struct Conformance: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "irconformance",
+    abstract: "Runs ONNX's backend test cases, interpreted and compiled, against a list of expectations.")
+
+  @Option(help: "Folder of cases: <name>/model.onnx, case.json, test_data_set_<i>/*.pb.")
+  var cases: String
+
+  @Option(help: "File of expectations: a line per case, `name pass` or `name skip reason`.")
+  var list: String
+
+  @Option(help: "Run only cases whose name contains this.")
+  var filter: String?
+
+  @Flag(help: "Rewrite the list with what was found.")
+  var update = false
+
+  func run() throws {
+    let lines = try String(contentsOfFile: list, encoding: .utf8).split(separator: "\n").map(String.init)
+    var (passed, failed, skipped) = (0, 0, 0)
+    var found: [String] = []
+    for line in lines {
+      let words = line.split(separator: " ", maxSplits: 2).map(String.init)
+      guard words.count >= 2 else { throw ValidationError("\(list): not an expectation: \(line)") }
+      guard filter.map({ words[0].contains($0) }) ?? true else { found.append(line); continue }
+      let problem = Self.problem(of: words[0], in: cases)
+      switch (words[1], problem) {
+      case ("pass", nil): passed += 1
+      case ("skip", .some): skipped += 1
+      case ("skip", nil):
+        failed += 1
+        print("\(words[0]): passes, but the list skips it")
+      case (_, let problem):
+        failed += 1
+        print("\(words[0]): \(problem ?? "")")
+      }
+      found.append(problem.map { "\(words[0]) skip \($0.split(separator: "\n").joined(separator: " "))" } ?? "\(words[0]) pass")
+    }
+    if update {
+      try (found.joined(separator: "\n") + "\n").write(toFile: list, atomically: true, encoding: .utf8)
+    }
+    print("\(passed) passed, \(failed) failed, \(skipped) skipped")
+    if failed > 0 { throw ExitCode(1) }
+  }
+
+  struct Tolerance: Decodable { var rtol: Double; var atol: Double }
+
+  /// Why a case does not pass, or nil.
+  static func problem(of name: String, in cases: String) -> String? {
+    do {
+      let folder = "\(cases)/\(name)"
+      let model = try ONNXModel(contentsOf: "\(folder)/model.onnx")
+      let data = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/case.json"))
+      let tolerance = try JSONDecoder().decode(Tolerance.self, from: data)
+      for set in 0..<64 {
+        let path = "\(folder)/test_data_set_\(set)"
+        guard FileManager.default.fileExists(atPath: path) else { return set == 0 ? "has no data" : nil }
+        if let problem = try problem(of: model, in: path, tolerance) { return problem }
+      }
+      return nil
+    } catch let error as ONNXError {
+      return "\(error)"
+    } catch {
+      return "\(error)"
+    }
+  }
+
+  private static func problem(of model: ONNXModel, in path: String, _ tolerance: Tolerance) throws -> String? {
+    var inputs: [String: Tensor] = [:]
+    for (index, input) in model.graphInputs.enumerated() {
+      let file = "\(path)/input_\(index).pb"
+      guard FileManager.default.fileExists(atPath: file) else { continue }
+      inputs[input.name] = try ONNXTensor(contentsOf: file).tensor()
+    }
+    var binding = ONNXBinding()
+    for input in model.graphInputs {
+      guard case .tensor(_, let shape?) = input.type, let tensor = inputs[input.name] else { continue }
+      for (axis, dimension) in shape.enumerated() where axis < tensor.shape.rank {
+        switch dimension {
+        case .fixed: continue
+        case .symbolic(let name) where !name.isEmpty: binding.dimensions[name] = tensor.shape[axis]
+        default: binding.dimensions["\(input.name).\(axis)"] = tensor.shape[axis]
+        }
+      }
+    }
+    let graph = try bound(model, &binding, inputs)
+    var expected: [String: Tensor] = [:]
+    for (index, output) in model.graph.outputs.enumerated() {
+      expected[output.name] = try ONNXTensor(contentsOf: "\(path)/output_\(index).pb").tensor()
+    }
+    let program = try Compiler(kernels: CPUKernelLibrary()).compile(graph)
+    for (how, results) in [
+      ("interpreted", try GraphInterpreter(graph).run(inputs)),
+      ("compiled", try Session(program, options: RuntimeOptions(threadCount: 1)).run(inputs)),
+    ] {
+      for (name, tensor) in expected {
+        guard let result = results[name] else { return "\(how): output \(name) is missing" }
+        if let problem = difference(result, tensor, tolerance) { return "\(how): output \(name): \(problem)" }
+      }
+    }
+    return nil
+  }
+
+  /// The graph, with those inputs bound as constants that shapes depend on, and no others.
+  private static func bound(_ model: ONNXModel, _ binding: inout ONNXBinding, _ inputs: [String: Tensor]) throws -> Graph {
+    let importer = ONNXImporter(model)
+    while true {
+      let missing: [String]
+      switch Result(catching: { () throws(ONNXError) in try importer.graph(binding: binding) }) {
+      case .success(let graph): return graph
+      case .failure(let error):
+        guard case .unboundValues(let names) = error else { throw error }
+        missing = names
+      }
+      let fresh = missing.filter { binding.values[$0] == nil && inputs[$0] != nil }
+      guard !fresh.isEmpty else { throw ONNXError.unboundValues(inputs: missing) }
+      for name in fresh { binding.values[name] = inputs[name] }
+    }
+  }
+
+  private static func difference(_ a: Tensor, _ b: Tensor, _ tolerance: Tolerance) -> String? {
+    guard a.type == b.type else { return "is \(a.type), must be \(b.type)" }
+    guard a.elementType.isFloatingPoint else {
+      return a.integers == b.integers ? nil : "differs: \(a), must be \(b)"
+    }
+    for (index, (x, y)) in zip(a.doubles, b.doubles).enumerated() {
+      if x == y || (x.isNaN && y.isNaN) { continue }
+      if !((x - y).magnitude <= tolerance.atol + tolerance.rtol * y.magnitude) {
+        return "element \(index) is \(x), must be \(y)"
+      }
+    }
+    return nil
+  }
+}
