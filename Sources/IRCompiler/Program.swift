@@ -36,6 +36,8 @@ public struct Program: Sendable {
   public var constants: [Tensor]
   public var memoryPlan: MemoryPlan
   public var report: CompilationReport
+  /// The most threads that the planned workspaces suffice for.
+  public var threadCount: Int
 }
 
 extension Program: CustomStringConvertible {

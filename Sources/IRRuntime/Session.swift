@@ -11,7 +11,8 @@ public final class Session {
   /// - Throws: `RuntimeError.outOfMemory` where the arena cannot be had.
   public init(_ program: Program, options: RuntimeOptions = RuntimeOptions()) throws(RuntimeError) {
     self.program = program
-    self.options = options
+    // More threads than were planned for would write past the workspaces.
+    self.options = RuntimeOptions(threadCount: min(options.threadCount, program.threadCount))
     let byteCount = max(program.memoryPlan.peakByteCount, 1)
     // Mapped, so that a plan that is too large is an error and untouched pages cost nothing.
     let start = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)

@@ -88,7 +88,8 @@ struct Lowering {
       outputs: graph.outputs.map {
         Program.Port(name: $0.name, type: graph[$0.value].type, location: location($0.value))
       },
-      steps: steps, constants: constants, memoryPlan: plan, report: report)
+      steps: steps, constants: constants, memoryPlan: plan, report: report,
+      threadCount: threadCount)
   }
 
   /// The buffer of an input that ends here and that the kernel may overwrite.
