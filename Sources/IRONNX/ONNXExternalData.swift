@@ -62,7 +62,9 @@ struct ExternalDataDirectory {
     else { throw refuse("the location \(location) leaves the model's folder") }
     func number(_ key: String) throws(ONNXError) -> Int? {
       guard let text = values[key] else { return nil }
-      guard let value = Int(text), value >= 0 else { throw refuse("\(key) is \(text)") }
+      guard let value = Int(text), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+        throw refuse("\(key) is \(text.debugDescription)")
+      }
       return value
     }
     let offset = try number("offset") ?? 0
