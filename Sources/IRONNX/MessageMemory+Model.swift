@@ -81,7 +81,9 @@ extension MessageMemory {
     message(onnx__value_info_proto__init) { p in
       p.pointee.name = string(info.name)
       p.pointee.type = type(info.type)
-      if !info.denotation.isEmpty, let type = p.pointee.type { type.pointee.denotation = string(info.denotation) }
+      if !info.denotation.isEmpty, let type = p.pointee.type {
+        type.pointee.denotation = string(info.denotation)
+      }
       if !info.dimensionDenotations.isEmpty, let shape = shapeMessage(of: p.pointee.type) {
         for (index, dimension) in messages(shape.pointee.dim, shape.pointee.n_dim).enumerated() {
           dimension.pointee.denotation = info.dimensionDenotations[index].map { string($0) }
@@ -166,7 +168,9 @@ extension MessageMemory {
   }
 
   func tensor(_ tensor: ONNXTensor) -> UnsafeMutablePointer<Onnx__TensorProto> {
-    if case .segment(let bytes) = tensor.data, let kept = unpacked(bytes, as: onnx__tensor_proto__init) { return kept }
+    if case .segment(let bytes) = tensor.data, let kept = unpacked(bytes, as: onnx__tensor_proto__init) {
+      return kept
+    }
     return message(onnx__tensor_proto__init) { p in
       p.pointee.name = optional(tensor.name)
       p.pointee.has_data_type = 1
@@ -180,7 +184,8 @@ extension MessageMemory {
         p.pointee.has_raw_data = 1
         p.pointee.raw_data = ProtobufCBinaryData(
           len: byteCount, data: storage.pointer.assumingMemoryBound(to: UInt8.self))
-      case .strings(let strings): (p.pointee.n_string_data, p.pointee.string_data) = array(strings.map { binary($0) })
+      case .strings(let strings):
+        (p.pointee.n_string_data, p.pointee.string_data) = array(strings.map { binary($0) })
       case .int32s(let values): (p.pointee.n_int32_data, p.pointee.int32_data) = array(values)
       case .floats(let values): (p.pointee.n_float_data, p.pointee.float_data) = array(values)
       case .doubles(let values): (p.pointee.n_double_data, p.pointee.double_data) = array(values)

@@ -44,7 +44,9 @@ final class MessageMemory {
   }
 
   /// A repeated message field.
-  func pointers<T>(_ elements: [UnsafeMutablePointer<T>]) -> (Int, UnsafeMutablePointer<UnsafeMutablePointer<T>?>?) {
+  func pointers<T>(_ elements: [UnsafeMutablePointer<T>]) -> (
+    Int, UnsafeMutablePointer<UnsafeMutablePointer<T>?>?
+  ) {
     guard !elements.isEmpty else { return (0, nil) }
     let start = allocate(elements.count, of: UnsafeMutablePointer<T>?.self)
     for (index, element) in elements.enumerated() { start[index] = element }
@@ -57,7 +59,8 @@ final class MessageMemory {
     return text.withUTF8 { utf8 in
       if truncatedText == nil, utf8.contains(0) { truncatedText = String(decoding: utf8, as: UTF8.self) }
       let start = allocate(utf8.count + 1, of: CChar.self)
-      UnsafeMutableRawBufferPointer(start: start, count: utf8.count).copyMemory(from: UnsafeRawBufferPointer(utf8))
+      UnsafeMutableRawBufferPointer(start: start, count: utf8.count).copyMemory(
+        from: UnsafeRawBufferPointer(utf8))
       return start
     }
   }
@@ -109,7 +112,9 @@ final class MessageMemory {
   func unpacked<T>(
     _ bytes: [UInt8], as initialize: (UnsafeMutablePointer<T>?) -> Void
   ) -> UnsafeMutablePointer<T>? {
-    guard let raw = protobuf_c_message_unpack(descriptor(of: initialize), nil, bytes.count, bytes) else { return nil }
+    guard let raw = protobuf_c_message_unpack(descriptor(of: initialize), nil, bytes.count, bytes) else {
+      return nil
+    }
     kept.append(raw)
     return UnsafeMutableRawPointer(raw).assumingMemoryBound(to: T.self)
   }

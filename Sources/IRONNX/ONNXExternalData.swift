@@ -41,7 +41,9 @@ struct ExternalDataDirectory {
   init(modelPath: String) { self.modelPath = modelPath }
 
   /// The bytes that a tensor's `external_data` entries name.
-  mutating func data(for tensor: ONNXTensor, _ properties: [ONNXProperty]) throws(ONNXError) -> ONNXTensor.Data {
+  mutating func data(for tensor: ONNXTensor, _ properties: [ONNXProperty]) throws(ONNXError)
+    -> ONNXTensor.Data
+  {
     let path = modelPath
     func refuse(_ reason: String) -> ONNXError {
       .externalData(path: path, tensor: tensor.name, reason: reason)

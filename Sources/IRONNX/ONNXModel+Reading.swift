@@ -8,7 +8,8 @@ extension ONNXModel {
   ///   that it must not.
   public init(contentsOf path: String) throws(ONNXError) {
     let file = try MappedFile(path: path)
-    try self.init(bytes: UnsafeRawBufferPointer(start: file.storage.pointer, count: file.byteCount), path: path)
+    try self.init(
+      bytes: UnsafeRawBufferPointer(start: file.storage.pointer, count: file.byteCount), path: path)
     var directory = ExternalDataDirectory(modelPath: path)
     try resolveExternalData { (tensor, properties) throws(ONNXError) in
       try directory.data(for: tensor, properties)
@@ -137,7 +138,9 @@ extension ONNXValueInfo {
     denotation = text(proto.type?.pointee.denotation)
     if let shape = shapeMessage(of: proto.type) {
       for (index, dimension) in messages(shape.pointee.dim, shape.pointee.n_dim).enumerated() {
-        if let name = dimension.pointee.denotation, name.pointee != 0 { dimensionDenotations[index] = text(name) }
+        if let name = dimension.pointee.denotation, name.pointee != 0 {
+          dimensionDenotations[index] = text(name)
+        }
       }
     }
     docString = text(proto.doc_string)
@@ -146,7 +149,9 @@ extension ONNXValueInfo {
 }
 
 /// The shape that a (sparse) tensor's type states.
-func shapeMessage(of type: UnsafeMutablePointer<Onnx__TypeProto>?) -> UnsafeMutablePointer<Onnx__TensorShapeProto>? {
+func shapeMessage(of type: UnsafeMutablePointer<Onnx__TypeProto>?) -> UnsafeMutablePointer<
+  Onnx__TensorShapeProto
+>? {
   switch type?.pointee.value_case {
   case ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE: type?.pointee.tensor_type?.pointee.shape
   case ONNX__TYPE_PROTO__VALUE_SPARSE_TENSOR_TYPE: type?.pointee.sparse_tensor_type?.pointee.shape
@@ -222,7 +227,8 @@ extension ONNXAttribute {
     case 9: self = .tensors(messages(p.tensors, p.n_tensors).map { ONNXTensor($0) })
     case 10: self = .graphs(messages(p.graphs, p.n_graphs).map { ONNXGraph($0.pointee) })
     case 11:
-      self = p.sparse_tensor.flatMap { ONNXSparseTensor($0.pointee) }.map { .sparseTensor($0) }
+      self =
+        p.sparse_tensor.flatMap { ONNXSparseTensor($0.pointee) }.map { .sparseTensor($0) }
         ?? .sparseTensors([])
     case 12:
       self = .sparseTensors(

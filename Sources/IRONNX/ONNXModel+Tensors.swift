@@ -1,6 +1,7 @@
 extension ONNXModel {
   /// Visits every tensor of the model: initializers and attributes, in subgraphs and functions too.
-  package mutating func forEachTensor(_ body: (inout ONNXTensor) throws(ONNXError) -> Void) throws(ONNXError) {
+  package mutating func forEachTensor(_ body: (inout ONNXTensor) throws(ONNXError) -> Void) throws(ONNXError)
+  {
     try graph.forEachTensor(body)
     for index in functions.indices {
       for node in functions[index].nodes.indices { try functions[index].nodes[node].forEachTensor(body) }
@@ -21,7 +22,8 @@ extension ONNXModel {
 
 extension ONNXGraph {
   /// Visits initializers and tensors in attributes, subgraphs included.
-  package mutating func forEachTensor(_ body: (inout ONNXTensor) throws(ONNXError) -> Void) throws(ONNXError) {
+  package mutating func forEachTensor(_ body: (inout ONNXTensor) throws(ONNXError) -> Void) throws(ONNXError)
+  {
     for index in initializers.indices { try body(&initializers[index]) }
     for index in sparseInitializers.indices { try sparseInitializers[index].forEachTensor(body) }
     for index in nodes.indices { try nodes[index].forEachTensor(body) }
@@ -29,7 +31,8 @@ extension ONNXGraph {
 }
 
 extension ONNXNode {
-  package mutating func forEachTensor(_ body: (inout ONNXTensor) throws(ONNXError) -> Void) throws(ONNXError) {
+  package mutating func forEachTensor(_ body: (inout ONNXTensor) throws(ONNXError) -> Void) throws(ONNXError)
+  {
     try attributes.forEachTensor(body)
   }
 }

@@ -18,10 +18,13 @@ extension ONNXModel {
   public func serialized() throws(ONNXError) -> [UInt8] {
     let memory = MessageMemory()
     let message = memory.model(self)
-    if let text = memory.truncatedText { throw .notSerializable(reason: "the text \(text.debugDescription) holds a zero byte") }
+    if let text = memory.truncatedText {
+      throw .notSerializable(reason: "the text \(text.debugDescription) holds a zero byte")
+    }
     let byteCount = packedByteCount(message)
     guard byteCount <= ONNXLimits.messageByteCount else {
-      throw .notSerializable(reason: "\(byteCount) bytes, where a message ends at 2 GB: write it with external data")
+      throw .notSerializable(
+        reason: "\(byteCount) bytes, where a message ends at 2 GB: write it with external data")
     }
     return withExtendedLifetime(memory) { packed(message) }
   }
@@ -58,7 +61,8 @@ extension ONNXModel {
   ) throws(ONNXError) {
     var offset = 0
     for index in graph.initializers.indices {
-      guard case .bytes(let storage, let count) = graph.initializers[index].data, count >= max(threshold, 1) else {
+      guard case .bytes(let storage, let count) = graph.initializers[index].data, count >= max(threshold, 1)
+      else {
         continue
       }
       let aligned = (offset + 4095) / 4096 * 4096

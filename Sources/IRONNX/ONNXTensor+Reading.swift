@@ -27,7 +27,9 @@ extension ONNXTensor {
       let storage = TensorStorage(borrowing: start, byteCount: proto.raw_data.len) { free($0) }
       return .bytes(storage, byteCount: proto.raw_data.len)
     }
-    if proto.data_type == 8 { return .strings(list(proto.string_data, proto.n_string_data).map { bytes($0) }) }
+    if proto.data_type == 8 {
+      return .strings(list(proto.string_data, proto.n_string_data).map { bytes($0) })
+    }
     guard let elementType = ElementType(rawValue: proto.data_type) else {
       if proto.n_float_data > 0 { return .floats(Array(list(proto.float_data, proto.n_float_data))) }
       if proto.n_double_data > 0 { return .doubles(Array(list(proto.double_data, proto.n_double_data))) }
@@ -43,7 +45,8 @@ extension ONNXTensor {
     case .int32: return copy(list(proto.int32_data, proto.n_int32_data))
     case .int16, .uint16, .float16, .bfloat16:
       return copy(list(proto.int32_data, proto.n_int32_data)) { UInt16(truncatingIfNeeded: $0) }
-    case .int8, .uint8: return copy(list(proto.int32_data, proto.n_int32_data)) { UInt8(truncatingIfNeeded: $0) }
+    case .int8, .uint8:
+      return copy(list(proto.int32_data, proto.n_int32_data)) { UInt8(truncatingIfNeeded: $0) }
     case .bool: return copy(list(proto.int32_data, proto.n_int32_data)) { $0 != 0 ? UInt8(1) : 0 }
     }
   }

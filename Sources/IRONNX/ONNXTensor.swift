@@ -65,7 +65,8 @@ extension ONNXTensor {
     switch data {
     case .bytes(let storage, let byteCount):
       guard byteCount == type.byteCount else {
-        throw .tensor(name: name, detail: "\(byteCount) bytes of data, its type \(type) takes \(type.byteCount)")
+        throw .tensor(
+          name: name, detail: "\(byteCount) bytes of data, its type \(type) takes \(type.byteCount)")
       }
       let tensor = Tensor(type, storage: storage)
       return elementType == .bool ? tensor.withNormalizedBooleans : tensor

@@ -46,7 +46,9 @@ struct WireScan {
       }
       switch key & 7 {
       case 0:
-        guard varint(&position, end: range.upperBound) != nil else { return "a number is cut off at byte \(start)" }
+        guard varint(&position, end: range.upperBound) != nil else {
+          return "a number is cut off at byte \(start)"
+        }
       case 1: position += 8
       case 5: position += 4
       case 2:

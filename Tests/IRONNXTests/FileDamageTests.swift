@@ -86,11 +86,14 @@ import Testing
   @Test func nestingIsLimited() {
     var graph = FileBytes().field(2, "g")
     for _ in 0..<40 {
-      graph = FileBytes().field(1, FileBytes().field(4, "If").field(5, FileBytes().field(1, "b").field(6, graph)))
+      graph = FileBytes().field(
+        1, FileBytes().field(4, "If").field(5, FileBytes().field(1, "b").field(6, graph)))
     }
     #expect(refusal(FileBytes().field(7, graph)).hasSuffix("messages nested over 96 deep"))
     var type = FileBytes().field(1, FileBytes().field(1, 1))
-    for _ in 0..<100_000 where type.bytes.count < 1_000_000 { type = FileBytes().field(4, FileBytes().field(1, type)) }
+    for _ in 0..<100_000 where type.bytes.count < 1_000_000 {
+      type = FileBytes().field(4, FileBytes().field(1, type))
+    }
     #expect(
       refusal(.model(graphField: 11, FileBytes().field(1, "x").field(2, type)))
         .hasSuffix("messages nested over 96 deep"))
@@ -130,7 +133,8 @@ import Testing
 
   @Test func wrongWireTypes() {
     #expect(refusal(FileBytes().field(7, 5)).hasSuffix("its fields are not a model's"))
-    #expect(refusal(FileBytes().field(1, "text").field(7, FileBytes())).hasSuffix("its fields are not a model's"))
+    #expect(
+      refusal(FileBytes().field(1, "text").field(7, FileBytes())).hasSuffix("its fields are not a model's"))
   }
 
   @Test func tensorDataMustFitItsType() throws {
@@ -148,7 +152,8 @@ import Testing
       try refusal(FileBytes().field(1, packed: [1 << 40, 1 << 40]).field(2, 1))
         == "tensor (unnamed): dimensions [1099511627776, 1099511627776] are too large")
     #expect(try refusal(FileBytes().field(2, 22)) == "tensor (unnamed): element type int4 is not supported")
-    #expect(try refusal(FileBytes().field(2, 99)) == "tensor (unnamed): element type number 99 is not supported")
+    #expect(
+      try refusal(FileBytes().field(2, 99)) == "tensor (unnamed): element type number 99 is not supported")
     #expect(
       try refusal(.tensor(.int8, count: 1).field(3, FileBytes().field(1, 0).field(2, 1)))
         == "tensor t: it is a segment of a larger tensor")

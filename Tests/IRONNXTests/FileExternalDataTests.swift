@@ -40,8 +40,10 @@ import Testing
   }
 
   @Test func part() throws {
-    #expect(try read([("location", "w.data"), ("offset", "4"), ("length", "8")], count: 2).doubles == [2, 3])
-    #expect(try read([("location", "w.data"), ("offset", "16"), ("length", "0")], count: 0).elementCount == 0)
+    #expect(
+      try read([("location", "w.data"), ("offset", "4"), ("length", "8")], count: 2).doubles == [2, 3])
+    #expect(
+      try read([("location", "w.data"), ("offset", "16"), ("length", "0")], count: 0).elementCount == 0)
   }
 
   @Test func lengthFollowsFromTheType() throws {
@@ -60,7 +62,9 @@ import Testing
     #expect(try model.graph.initializers[0].tensor() == Self.values)
   }
 
-  @Test(arguments: ["/etc/hostname", "../w.data", "sub/../w.data", "./w.data", "sub//w.data", "..\\w.data", "sub/"])
+  @Test(arguments: [
+    "/etc/hostname", "../w.data", "sub/../w.data", "./w.data", "sub//w.data", "..\\w.data", "sub/",
+  ])
   func locationLeavesTheFolder(_ location: String) {
     expectRefusal("the location \(location) leaves the model's folder", ("location", location))
   }
@@ -133,7 +137,8 @@ import Testing
       .field(13, FileBytes().field(1, "location").field(2, "w.data"))
     let constant = FileBytes().field(4, "Constant").field(
       5, FileBytes().field(1, "value").field(5, external).field(20, 4))
-    let branch = FileBytes().field(1, "b").field(6, FileBytes().field(2, "inner").field(1, constant)).field(20, 5)
+    let branch = FileBytes().field(1, "b").field(6, FileBytes().field(2, "inner").field(1, constant)).field(
+      20, 5)
     let bytes = FileBytes.model(graphField: 1, FileBytes().field(4, "If").field(5, branch))
       .field(25, FileBytes().field(1, "f").field(7, constant)).bytes
     try folder.write(bytes, to: "m.onnx")

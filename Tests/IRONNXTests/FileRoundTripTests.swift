@@ -29,7 +29,8 @@ import Testing
     let node = try #require(graph.nodes.first)
     #expect(node.inputs == ["x", "", "w"] && node.domain == "example" && node.overload == "o")
     #expect(node.attributes.map(\.name) == (0..<17).map { "a\($0)" })
-    guard case .ints([-1, 0, .max]) = node[attribute: "a7"], case .string([0, 255, 10]) = node[attribute: "a2"],
+    guard case .ints([-1, 0, .max]) = node[attribute: "a7"],
+      case .string([0, 255, 10]) = node[attribute: "a2"],
       case .graph(let inner) = node[attribute: "a15"]
     else {
       Issue.record("attributes became others")
@@ -51,10 +52,12 @@ import Testing
   }
 
   /// The typed fields of `TensorProto`, which hold small types in wider numbers.
-  @Test(arguments: [
-    (.int32, 5, [1, -2]), (.int16, 5, [1, -2]), (.int8, 5, [1, -2]), (.uint8, 5, [1, 254]), (.uint16, 5, [1, 65534]),
-    (.bool, 5, [1, 0]), (.int64, 7, [1, .min]), (.uint64, 11, [1, -1]), (.uint32, 11, [1, 4_294_967_295]),
-  ] as [(ElementType, UInt64, [Int64])])
+  @Test(
+    arguments: [
+      (.int32, 5, [1, -2]), (.int16, 5, [1, -2]), (.int8, 5, [1, -2]), (.uint8, 5, [1, 254]),
+      (.uint16, 5, [1, 65534]),
+      (.bool, 5, [1, 0]), (.int64, 7, [1, .min]), (.uint64, 11, [1, -1]), (.uint32, 11, [1, 4_294_967_295]),
+    ] as [(ElementType, UInt64, [Int64])])
   func typedIntegers(_ elementType: ElementType, _ field: UInt64, _ values: [Int64]) throws {
     let packed = FileBytes.tensor(elementType, count: 2).field(field, packed: values)
     #expect(try initializer(packed) == Tensor(TensorType(elementType, [2]), integers: values))
@@ -90,8 +93,9 @@ import Testing
       return
     }
     #expect(values == [[255, 0], [65 + 32]])
-    #expect(failure { () throws(ONNXError) in _ = try again.graph.initializers[0].tensor() }
-      == "tensor t: element type string is not supported")
+    #expect(
+      failure { () throws(ONNXError) in _ = try again.graph.initializers[0].tensor() }
+        == "tensor t: element type string is not supported")
   }
 
   /// Parts that are kept as bytes: training information, device configurations, annotations.
@@ -111,7 +115,8 @@ import Testing
 
   @Test func standardDomainHasOneName() throws {
     let node = FileBytes().field(4, "Add").field(7, "ai.onnx")
-    let bytes = FileBytes.model(graphField: 1, node).field(8, FileBytes().field(1, "ai.onnx").field(2, 17)).bytes
+    let bytes = FileBytes.model(graphField: 1, node).field(8, FileBytes().field(1, "ai.onnx").field(2, 17))
+      .bytes
     let model = try readModel(bytes)
     #expect(model.opset == 17 && model.graph.nodes[0].domain == "")
   }
@@ -121,7 +126,8 @@ import Testing
       let node = FileBytes().field(4, "Op").field(5, attribute.field(1, "a"))
       return try readModel(FileBytes.model(graphField: 1, node).bytes).graph.nodes[0][attribute: "a"]
     }
-    guard case .int(5) = try value(FileBytes().field(3, 5)), case .string([120]) = try value(FileBytes().field(4, "x")),
+    guard case .int(5) = try value(FileBytes().field(3, 5)),
+      case .string([120]) = try value(FileBytes().field(4, "x")),
       case .ints([1, 2]) = try value(FileBytes().field(8, 1).field(8, 2)),
       case .strings([[120]]) = try value(FileBytes().field(9, "x"))
     else {

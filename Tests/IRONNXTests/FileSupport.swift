@@ -90,7 +90,9 @@ final class FileFolder {
 }
 
 func readModel(_ bytes: [UInt8]) throws(ONNXError) -> ONNXModel {
-  try bytes.span.bytes.withUnsafeBytes { (buffer) throws(ONNXError) in try ONNXModel(bytes: buffer, path: "m.onnx") }
+  try bytes.span.bytes.withUnsafeBytes { (buffer) throws(ONNXError) in
+    try ONNXModel(bytes: buffer, path: "m.onnx")
+  }
 }
 
 /// The sentence with which a body fails.

@@ -23,7 +23,10 @@ import Testing
 
   private func expectTensors(_ path: String) throws {
     let read = try ONNXModel(contentsOf: path)
-    #expect(try read.graph.initializers.map { (tensor) throws(ONNXError) in try tensor.tensor() } == [large, small, other])
+    #expect(
+      try read.graph.initializers.map { (tensor) throws(ONNXError) in try tensor.tensor() } == [
+        large, small, other,
+      ])
   }
 
   @Test func inline() throws {
@@ -45,7 +48,8 @@ import Testing
     }
     #expect(
       entries == [
-        ONNXProperty("location", "m.onnx.data"), ONNXProperty("offset", "8192"), ONNXProperty("length", "3200"),
+        ONNXProperty("location", "m.onnx.data"), ONNXProperty("offset", "8192"),
+        ONNXProperty("length", "3200"),
       ])
   }
 
@@ -84,7 +88,8 @@ import Testing
 
   @Test func folderDoesNotExist() {
     let path = folder("none/m.onnx")
-    #expect(failure { () throws(ONNXError) in try model.write(to: path) } == path + ": No such file or directory")
+    #expect(
+      failure { () throws(ONNXError) in try model.write(to: path) } == path + ": No such file or directory")
   }
 
   @Test func placeIsTakenByAFolder() throws {
