@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Writes ONNX's own backend test cases as files: OUT/<name>/{model.onnx,case.json,test_data_set_<i>/*.pb}.
 
-usage: make-conformance-cases.py OUT LIST
-LIST has a line per case, its name first. Needs onnx==1.23.2, whose cases these are.
+usage: make-conformance-cases.py OUT [LIST]
+LIST (Tests/IRONNXTests/conformance.txt by default) has a line per case, its name first. case.json holds
+the case's rtol and atol. Needs onnx==1.23.2, whose cases these are.
 """
 import json
 import os
@@ -39,10 +40,12 @@ def write_tensor(path, value, name):
 
 
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
-    out, listing = sys.argv[1:]
-    names = [line.split()[0] for line in open(listing) if line.strip() and not line.startswith("#")]
+    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    out, listing = (sys.argv[1:] + [os.path.join(root, "Tests", "IRONNXTests", "conformance.txt")])[:2]
+    with open(listing) as file:
+        names = [line.split()[0] for line in file if line.strip() and not line.startswith("#")]
     generated, stored = node_cases(), stored_cases()
     missing = [name for name in names if name not in generated and name not in stored]
     if missing:
