@@ -4,6 +4,15 @@
 
 #include <vips/vips.h>
 
+static inline void ir_vips_ignore(const char *domain, GLogLevelFlags level, const char *text, void *data) {
+  (void)domain, (void)level, (void)text, (void)data;
+}
+
+/// Keeps warnings off the error stream: what matters comes back as an error.
+static inline void ir_vips_silence_warnings(void) {
+  g_log_set_handler("VIPS", G_LOG_LEVEL_WARNING, ir_vips_ignore, NULL);
+}
+
 /// Opens an image, reading its header only; truncated files fail when their pixels are read.
 static inline VipsImage *ir_vips_open(const char *path) {
   return vips_image_new_from_file(path, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_TRUNCATED, NULL);

@@ -63,6 +63,7 @@ final class VipsHandle: @unchecked Sendable {
 enum Vips {
   static let isReady: Bool = {
     let started = vips_init("irkit") == 0
+    ir_vips_silence_warnings()
     vips_cache_set_max(0)
     return started
   }()

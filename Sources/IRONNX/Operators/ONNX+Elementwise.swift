@@ -123,7 +123,7 @@ extension ONNXOperatorTable {
     "Mean": variadic(.add, isMean: true),
     "Mod": { (n) throws(ImportFailure) in
       let a = try n.input(0)
-      let isRemainder = n.int("fmod") != 0 || n.type(a).elementType.isFloatingPoint
+      let isRemainder = n.int("fmod") != 0
       return [try n.binary(isRemainder ? .remainder : .modulo, a, try n.input(1))]
     },
   ]
