@@ -91,7 +91,7 @@ import Testing
     }
     #expect(refusal(FileBytes().field(7, graph)).hasSuffix("messages nested over 96 deep"))
     var type = FileBytes().field(1, FileBytes().field(1, 1))
-    for _ in 0..<100_000 where type.bytes.count < 1_000_000 {
+    for _ in 0..<2000 {
       type = FileBytes().field(4, FileBytes().field(1, type))
     }
     #expect(

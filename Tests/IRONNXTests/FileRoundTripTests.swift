@@ -136,6 +136,30 @@ import Testing
     }
   }
 
+  /// What PyTorch's two exporters write (Tests/Fixtures/exported).
+  @Test(arguments: ["nafnet", "restormer", "symunet"], ["dynamo", "torchscript"])
+  func exportedNetworks(_ network: String, _ exporter: String) throws {
+    let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    let path = tests.appendingPathComponent("Fixtures/exported/\(network)-\(exporter)/model.onnx").path
+    let model = try ONNXModel(contentsOf: path)
+    #expect(model.producerName == "pytorch")
+    #expect(model.opset == (exporter == "dynamo" ? 20 : 17))
+    guard case .tensor(1, .some(let shape)) = model.graph.inputs[0].type, shape.count == 4 else {
+      Issue.record("the input is a \(model.graph.inputs[0].type)")
+      return
+    }
+    #expect(shape[1] == .fixed(3))
+    for axis in 2..<4 {
+      guard case .symbolic = shape[axis] else {
+        Issue.record("axis \(axis) is \(shape[axis])")
+        continue
+      }
+    }
+    for initializer in model.graph.initializers { _ = try initializer.tensor() }
+    let bytes = try model.serialized()
+    #expect(try readModel(bytes).serialized() == bytes)
+  }
+
   private func initializer(_ tensor: FileBytes) throws -> Tensor {
     try readModel(FileBytes.model(graphField: 5, tensor).bytes).graph.initializers[0].tensor()
   }
