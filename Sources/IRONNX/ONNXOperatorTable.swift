@@ -7,7 +7,7 @@ enum ONNXOperatorTable {
   static let readers: [String: Reader] = {
     var all: [String: Reader] = [:]
     for family in [
-      elementwise, arithmetic, normalization, linearAlgebra, windows, reduction, layout, indexing, constants,
+      elementwise, arithmetic, normalization, linearAlgebra, windows, reduction, layout, indexing, constants, resampling, attention,
     ] {
       all.merge(family) { _, new in new }
     }

@@ -1,0 +1,58 @@
+import CIROperators
+import IRCompiler
+import IROperators
+import IRTensor
+
+/// The taps of one axis as the driver reads them: every coordinate with as many, padded with zeros.
+private struct TapTable: Sendable {
+  var count = 1
+  var indices: [Int32] = []
+  var weights: [Float] = []
+
+  init?(_ taps: [Resize.Taps?]) {
+    count = taps.map { $0?.count ?? 0 }.max() ?? 1
+    for coordinate in taps {
+      guard let coordinate, let first = coordinate.first else { return nil }
+      for k in 0..<count {
+        indices.append(Int32(k < coordinate.count ? coordinate[k].index : first.index))
+        weights.append(k < coordinate.count ? Float(coordinate[k].weight) : 0)
+      }
+    }
+  }
+}
+
+/// Resampling of the last two axes.
+func resizeKernel(_ resize: Resize, _ request: KernelRequest) -> (any Kernel)? {
+  let (x, y) = (request.inputTypes[0].shape, request.outputTypes[0].shape)
+  let rank = x.rank
+  guard rank >= 2, resize.changedAxes(x).allSatisfy({ $0 >= rank - 2 }), y.elementCount > 0,
+    let rows = TapTable(resize.taps(axis: rank - 2, length: x[rank - 2])),
+    let columns = TapTable(resize.taps(axis: rank - 1, length: x[rank - 1]))
+  else { return nil }
+  let planes = x.elementCount(in: 0..<(rank - 2))
+  @Sendable func withParameters<R>(_ body: (inout ir_resize2d_params) -> R) -> R {
+    rows.indices.withUnsafeBufferPointer { rowIndices in
+      rows.weights.withUnsafeBufferPointer { rowWeights in
+        columns.indices.withUnsafeBufferPointer { columnIndices in
+          columns.weights.withUnsafeBufferPointer { columnWeights in
+            var params = ir_resize2d_params(
+              planes: planes, input_height: x[rank - 2], input_width: x[rank - 1], output_height: y[rank - 2],
+              output_width: y[rank - 1],
+              y: ir_resize_taps(
+                tap_count: rows.count, indices: rowIndices.baseAddress, weights: rowWeights.baseAddress),
+              x: ir_resize_taps(
+                tap_count: columns.count, indices: columnIndices.baseAddress, weights: columnWeights.baseAddress))
+            return body(&params)
+          }
+        }
+      }
+    }
+  }
+  let threads = Int32(request.threadCount)
+  let workspace = withParameters { ir_resize2d_workspace(&$0, threads) }
+  return CPUKernel("resize2d", workspace: workspace) { arguments in
+    withParameters {
+      ir_resize2d(&$0, arguments.input(0), arguments.output(), arguments.workspace, arguments.threads)
+    }
+  }
+}
