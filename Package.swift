@@ -57,6 +57,7 @@ let package = Package(
     library("IRRuntime", ["IRCompiler", "IROperators", "IRGraph", "IRTensor", "CIROperators", "CIRKernels"]),
     library("IRONNX", ["IROperators", "IRGraph", "IRTensor", "CONNXProto"]),
     library("IRImage", ["IRTensor", "CVips"]),
+    library("IRTensorFiles", ["IRTensor"]),
     library("ImageRestoration", ["IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRImage"]),
 
     tool("irrun", ["ImageRestoration", "IRRuntime", "IRONNX"]),
@@ -69,7 +70,7 @@ let package = Package(
     test("IRTensorTests", ["IRTensor"]),
     test("IRGraphTests", ["IRGraph", "IROperators", "IRTensor"]),
     test("IRRuntimeTests", ["IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor"]),
-    test("IRONNXTests", ["IRONNX", "IRCompiler", "IRRuntime", "IROperators", "IRGraph", "IRTensor"], exclude: ["conformance.txt"]),
+    test("IRONNXTests", ["IRONNX", "IRTensorFiles", "IRCompiler", "IRRuntime", "IROperators", "IRGraph", "IRTensor"], exclude: ["conformance.txt"]),
     test("IRImageTests", ["IRImage", "IRTensor"]),
     test("CIRKernelsTests", ["CIRKernels", "CIROperators"]),
   ],

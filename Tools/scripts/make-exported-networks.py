@@ -277,7 +277,7 @@ def main():
                 )
             onnx.save(without_source(onnx.load(path)), path)
             onnx.checker.check_model(path, full_check=True)
-            np.savez_compressed(
+            np.savez(
                 os.path.join(folder, "io.npz"), input=image.numpy(), output=output.numpy())
 
 
