@@ -61,7 +61,7 @@ struct NodeReader {
   /// An axis counted from the front.
   func axis(_ axis: Int, rank: Int) throws(ImportFailure) -> Int {
     let result = axis < 0 ? axis &+ rank : axis
-    guard (0..<max(rank, 1)).contains(result) else {
+    guard (0..<rank).contains(result) else {
       throw .unsupported("axis \(axis) is outside a rank of \(rank)")
     }
     return result

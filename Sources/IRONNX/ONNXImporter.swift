@@ -54,6 +54,8 @@ final class ImportContext {
   /// The graph inputs that each value depends on, for those that are not constants.
   private var sources: [ValueID: Set<String>] = [:]
   private var depth = 0
+  /// Nodes read so far, those of functions and branches at each use.
+  private var nodeCount = 0
 
   init(model: ONNXModel, path: String) {
     self.model = model
@@ -101,7 +103,7 @@ final class ImportContext {
   }
 
   func importNodes(_ nodes: [ONNXNode], opsets: [String: Int64]) {
-    for (index, node) in nodes.enumerated() {
+    for (index, node) in nodes.enumerated() where nodeCount <= ONNXLimits.nodeCount {
       let blocked = node.inputs.contains { failed.contains($0) }
       guard !blocked else { failed.formUnion(node.outputs); continue }
       do throws(ImportFailure) {
@@ -121,6 +123,10 @@ final class ImportContext {
   }
 
   private func importNode(_ node: ONNXNode, opsets: [String: Int64]) throws(ImportFailure) -> [ValueID?] {
+    nodeCount += 1
+    guard nodeCount <= ONNXLimits.nodeCount else {
+      throw .unsupported("the model has over \(ONNXLimits.nodeCount) nodes with its functions inlined")
+    }
     var inputs: [ValueID?] = []
     for name in node.inputs {
       guard !name.isEmpty else { inputs.append(nil); continue }

@@ -109,6 +109,7 @@ package enum ONNXLimits {
   static let rank = 32
   static let elementCount = 1 << 40
   static let nesting = 96
+  static let nodeCount = 1 << 18
   /// Protobuf's own limit on a message.
   static let messageByteCount = (1 << 31) - 1
   /// External data may be larger.

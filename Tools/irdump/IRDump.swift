@@ -6,7 +6,21 @@ import IRONNX
 import IRRuntime
 import ImageRestoration
 
+/// Runs the command; ArgumentParser's code for wrong usage becomes the documented 2.
 @main
+enum Main {
+  static func main() {
+    do {
+      var command = try IRDump.parseAsRoot()
+      try command.run()
+    } catch {
+      guard IRDump.exitCode(for: error) == .validationFailure else { IRDump.exit(withError: error) }
+      FileHandle.standardError.write(Data((IRDump.fullMessage(for: error) + "\n").utf8))
+      Foundation.exit(2)
+    }
+  }
+}
+
 struct IRDump: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "irdump",

@@ -4,7 +4,21 @@ import ImageRestoration
 import IRRuntime
 import IRONNX
 
+/// Runs the command; ArgumentParser's code for wrong usage becomes the documented 2.
 @main
+enum Main {
+  static func main() {
+    do {
+      var command = try IRRun.parseAsRoot()
+      try command.run()
+    } catch {
+      guard IRRun.exitCode(for: error) == .validationFailure else { IRRun.exit(withError: error) }
+      FileHandle.standardError.write(Data((IRRun.fullMessage(for: error) + "\n").utf8))
+      Foundation.exit(2)
+    }
+  }
+}
+
 struct IRRun: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "irrun",

@@ -3,7 +3,8 @@ import IROperators
 import IRTensor
 
 /// Merges elementwise nodes of one shape into `ElementwiseChain`s, where the merged value has no other
-/// use. Nodes decrease; each operation rounds as before, so results stay the same to the bit.
+/// use. Nodes decrease; each kernel
+/// operation rounds to float32 as before; the reference interpreter keeps float64 within a chain.
 struct FuseElementwise: GraphPass {
   static let name = "fuse-elementwise"
   /// What the drivers' register files hold.
@@ -12,14 +13,14 @@ struct FuseElementwise: GraphPass {
 
   func run(on graph: inout Graph, limit: Int) throws(CompilerError) -> Int {
     var count = 0
+    var users = graph.users
+    var results = Set(graph.outputs.map(\.value))
     for id in graph.nodesInOrder where count < limit && graph.contains(id) {
       guard var chain = chain(of: id, in: graph) else { continue }
       let node = graph[id]
       let shape = graph[node.outputs[0]].type.shape
       var inputs = node.inputs
       var isMerged = false
-      let users = graph.users
-      let results = Set(graph.outputs.map(\.value))
       var position = 0
       while position < inputs.count {
         let value = inputs[position]
@@ -44,6 +45,8 @@ struct FuseElementwise: GraphPass {
         let fused = try patch.value(chain, inputs.map { .existing($0) }, name: node.name)
         patch.replace(node.outputs[0], with: fused)
         try graph.apply(patch)
+        users = graph.users
+        results = Set(graph.outputs.map(\.value))
       } catch { throw .invalidGraph(pass: Self.name, error) }
       count += 1
     }

@@ -121,8 +121,8 @@ extension ONNXOperatorTable {
       }
       let begin = step > 0 ? clamped(begins[index]) : min(max(clamped(begins[index]), 0), extent - 1)
       let span = clamped(ends[index]) - begin
-      let count = step > 0 ? (span + step.magnitudeClamped - 1) / step.magnitudeClamped
-        : (-span + step.magnitudeClamped - 1) / step.magnitudeClamped
+      let distance = step > 0 ? span : -span
+      let count = distance <= 0 ? 0 : (distance - 1) / step.magnitudeClamped + 1
       slice.extents[axis] = max(0, min(count, extent))
       slice.starts[axis] = begin
       slice.steps[axis] = slice.extents[axis] <= 1 ? 1 : step

@@ -85,6 +85,9 @@ extension ONNXOperatorTable {
     else { throw .unsupported("strides \(strides), dilations \(dilations), pads \(pads) over \(shape)") }
     let automatic = n.text("auto_pad", "NOTSET")
     let target = n.ints("output_shape")
+    guard (target ?? []).allSatisfy({ (0...(1 << 40)).contains($0) }), target.map({ $0.count >= rank }) ?? true else {
+      throw .unsupported("output_shape \(target ?? [])")
+    }
     for axis in 0..<rank where target != nil || automatic.hasPrefix("SAME") {
       let wanted = target.map { $0.count > axis + ($0.count - rank) ? $0[axis + $0.count - rank] : 0 }
         ?? shape[axis + 2] * strides[axis]
