@@ -3,7 +3,8 @@ import IRGraph
 import IRONNX
 import IRRuntime
 
-/// A model ready to restore images of any size: one program is compiled per size and kept.
+/// A model ready to restore images of any size: a program is compiled for each new size, and the last
+/// one is kept.
 ///
 /// ```swift
 /// let restorer = try Restorer(model: "symunet-s")

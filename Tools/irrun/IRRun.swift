@@ -27,7 +27,7 @@ struct IRRun: ParsableCommand {
       IN is an image or a folder of images; OUT is then a file or a folder. Images keep their size, depth, \
       colour profile, EXIF and alpha. Each output is written beside its place and renamed when it is whole.
 
-      Exit codes: 0 all written, 2 usage, 3 the model was rejected, 4 some images failed, 130 interrupted.
+      Exit codes: 0 all written, 2 usage, 3 the model was rejected, 4 some images failed.
 
       EXAMPLES
         irrun -m symunet-s -i noisy.png -o restored.png
