@@ -47,20 +47,22 @@ let package = Package(
       linkerSettings: openMP.link),
     .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
     .systemLibrary(name: "CVips", pkgConfig: "vips", providers: [.apt(["libvips-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CONNXProto", dependencies: ["CProtobufC"], exclude: ["onnx.proto"]),
 
     // Swift, lowest layer first.
+    library("IRFiles"),
     library("IRTensor"),
     library("IRGraph", ["IRTensor"]),
     library("IROperators", ["IRGraph", "IRTensor"]),
     library("IRCompiler", ["IROperators", "IRGraph", "IRTensor"]),
     library("IRRuntime", ["IRCompiler", "IROperators", "IRGraph", "IRTensor", "CIROperators", "CIRKernels"]),
-    library("IRONNX", ["IROperators", "IRGraph", "IRTensor", "CONNXProto"]),
-    library("IRImage", ["IRTensor", "CVips"]),
-    library("IRTensorFiles", ["IRTensor"]),
+    library("IRONNX", ["IROperators", "IRGraph", "IRTensor", "IRFiles", "CONNXProto"]),
+    library("IRImage", ["IRTensor", "IRFiles", "CVips"]),
+    library("IRTensorFiles", ["IRTensor", "IRFiles", "CZlib"]),
     library("ImageRestoration", ["IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRImage"]),
 
-    tool("irrun", ["ImageRestoration", "IRRuntime", "IRONNX"]),
+    tool("irrun", ["ImageRestoration", "IRTensorFiles", "IRFiles", "IRRuntime", "IRCompiler", "IRGraph", "IRONNX"]),
     tool("irdump", ["ImageRestoration", "IRRuntime", "IRONNX", "IRCompiler", "IRGraph"]),
     .executableTarget(
       name: "irconformance", dependencies: ["IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", argumentParser],
@@ -68,6 +70,7 @@ let package = Package(
 
     // Tests.
     test("IRTensorTests", ["IRTensor"]),
+    test("IRTensorFilesTests", ["IRTensorFiles", "IRTensor"]),
     test("IRGraphTests", ["IRGraph", "IROperators", "IRTensor"]),
     test("IRRuntimeTests", ["IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor"]),
     test("IRONNXTests", ["IRONNX", "IRTensorFiles", "IRCompiler", "IRRuntime", "IROperators", "IRGraph", "IRTensor"], exclude: ["conformance.txt"]),

@@ -1,5 +1,6 @@
 import CVips
 import Foundation
+import IRFiles
 
 extension ImageFile {
   public struct WritingOptions: Sendable {
@@ -32,25 +33,15 @@ extension ImageFile {
     let format = storable(options.sampleFormat ?? image.sampleFormat, in: suffix)
     let hasAlpha = image.alpha != nil && !["jpg", "jpeg", "ppm", "pgm"].contains(suffix)
     let handle = try vipsImage(image, format: format, hasAlpha: hasAlpha, path: path)
-    let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
-    let name = path.split(separator: "/").last.map(String.init) ?? path
-    let temporary = "\(folder).\(getpid())-\(UInt32.random(in: 0 ... .max)).partial.\(suffix)"
     let saverOptions = ["jpg", "jpeg", "webp"].contains(suffix) ? "[Q=\(max(1, min(100, options.quality)))]" : ""
-    guard access(folder.isEmpty ? "." : folder, W_OK) == 0 else {
-      throw .unwritable(path: path, reason: "the folder: \(String(cString: strerror(errno)))")
-    }
-    guard ir_vips_save(handle.pointer, temporary + saverOptions) == 0 else {
-      unlink(temporary)
-      throw .unwritable(path: path, reason: Vips.takeError())
-    }
-    let descriptor = open(temporary, O_RDONLY | O_CLOEXEC)
-    let isSynced = descriptor >= 0 && fsync(descriptor) == 0
-    if descriptor >= 0 { close(descriptor) }
-    guard isSynced, rename(temporary, folder + name) == 0 else {
-      let reason = String(cString: strerror(errno))
-      unlink(temporary)
-      throw .unwritable(path: path, reason: reason)
-    }
+    do throws(FileError) {
+      let file = try AtomicFile(replacing: path, suffix: ".partial.\(suffix)")
+      guard ir_vips_save(handle.pointer, file.temporary + saverOptions) == 0 else {
+        throw FileError(path: path, reason: Vips.takeError())
+      }
+      try file.synchronize()
+      try file.replace()
+    } catch { throw .unwritable(path: path, reason: error.reason) }
   }
 
   /// The nearest sample format that a file format has.

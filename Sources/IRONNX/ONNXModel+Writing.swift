@@ -1,4 +1,5 @@
 import CONNXProto
+import IRFiles
 import IRTensor
 
 extension ONNXModel {
@@ -34,6 +35,12 @@ extension ONNXModel {
   /// - Throws: `ONNXError.file` with the system's reason, or what `serialized()` throws; what was there
   ///   before is then untouched.
   public func write(to path: String, options: WritingOptions = WritingOptions()) throws(ONNXError) {
+    do { try writeFiles(path, options) } catch let error as FileError {
+      throw .file(path: error.path, reason: error.reason)
+    } catch let error as ONNXError { throw error } catch { preconditionFailure("\(error)") }
+  }
+
+  private func writeFiles(_ path: String, _ options: WritingOptions) throws {
     var model = self
     var files: [AtomicFile] = []
     if options.isExternal || byteCount > options.inlineByteCountLimit {
@@ -58,7 +65,7 @@ extension ONNXModel {
   /// Moves large initializers into `file`, each at a multiple of a page so that it can be mapped.
   private mutating func externalize(
     into file: AtomicFile, location: String, threshold: Int
-  ) throws(ONNXError) {
+  ) throws(FileError) {
     var offset = 0
     for index in graph.initializers.indices {
       guard case .bytes(let storage, let count) = graph.initializers[index].data, count >= max(threshold, 1)

@@ -5,7 +5,9 @@ public enum ModelCatalogue {
   /// The `Models` folder of the working directory or of a folder above the executable.
   public static var folder: String? {
     var candidates = [FileManager.default.currentDirectoryPath]
-    var place = URL(fileURLWithPath: CommandLine.arguments.first ?? "").resolvingSymlinksInPath()
+    // The system's own link, where there is one: the first argument is no path for a tool found by PATH.
+    let own = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    var place = URL(fileURLWithPath: own ?? CommandLine.arguments.first ?? "").resolvingSymlinksInPath()
     for _ in 0..<6 {
       place.deleteLastPathComponent()
       candidates.append(place.path)

@@ -3,8 +3,8 @@ import IRGraph
 import IRONNX
 import IRRuntime
 
-/// A model ready to restore images of any size: a program is compiled for each new size, and the last
-/// one is kept.
+/// A model ready to restore images of any size. A program is compiled for each new size; the latest
+/// few are kept.
 ///
 /// ```swift
 /// let restorer = try Restorer(model: "symunet-s")
@@ -21,11 +21,18 @@ public final class Restorer {
   public let channelCount: Int
   private let inputName: String
   private let outputName: String
-  private var session: (height: Int, width: Int, session: Session)?
+  /// The latest used last.
+  private var sessions: [(height: Int, width: Int, session: Session)] = []
+  private static let sessionLimit = 4
+  /// The sessions kept beside the latest may hold this much memory in their arenas.
+  private static let keptByteCountLimit = 1 << 30
 
-  /// - Parameter name: a file, or the name of a model in `Models`.
+  /// - Parameters:
+  ///   - name: a file, or the name of a model in `Models`.
+  ///   - multiple: what sides are padded to, 1...4096; by default what the model's metadata state, else
+  ///     the least that the model's graph takes.
   /// - Throws: `RestorationError`, or `ONNXError` where the file is not a model.
-  public init(model name: String, options: RuntimeOptions = RuntimeOptions()) throws {
+  public init(model name: String, multiple: Int? = nil, options: RuntimeOptions = RuntimeOptions()) throws {
     path = try ModelCatalogue.path(of: name)
     model = try ONNXModel(contentsOf: path)
     self.options = options
@@ -41,20 +48,48 @@ public final class Restorer {
     outputName = model.graph.outputs[0].name
     channelCount = Int(channels)
     let declared = model.metadata.first { $0.key == "multiple" }.flatMap { Int($0.value) }
-    multiple = declared.map { max(1, min($0, 4096)) } ?? 32
+    if let known = multiple ?? declared {
+      self.multiple = max(1, min(known, 4096))
+    } else {
+      self.multiple = try Self.leastMultiple(model, path, shape, input: input.name, output: outputName)
+    }
   }
 
   /// The graph for images of this size (a multiple of `multiple` each).
   public func graph(height: Int, width: Int) throws -> Graph {
     guard case .tensor(_, let shape?)? = model.graphInputs.first?.type else { return Graph() }
+    return try Self.graph(model, path, shape, inputName, height: height, width: width)
+  }
+
+  private static func graph(
+    _ model: ONNXModel, _ path: String, _ shape: [ONNXDimension], _ input: String, height: Int, width: Int
+  ) throws -> Graph {
     var binding = ONNXBinding()
     for (axis, extent) in [(0, 1), (2, height), (3, width)] {
       switch shape[axis] {
       case .symbolic(let name) where !name.isEmpty: binding.dimensions[name] = extent
-      default: binding.dimensions["\(inputName).\(axis)"] = extent
+      default: binding.dimensions["\(input).\(axis)"] = extent
       }
     }
     return try ONNXImporter(model, path: path).graph(binding: binding)
+  }
+
+  /// The least power of two whose multiples the model takes and gives back.
+  private static func leastMultiple(
+    _ model: ONNXModel, _ path: String, _ shape: [ONNXDimension], input: String, output: String
+  ) throws -> Int {
+    var failure: (any Error)?
+    for multiple in [1, 2, 4, 8, 16, 32, 64, 128] {
+      // An odd number of multiples, so that no larger power of two divides the sides.
+      let side = multiple * (2 * (96 / multiple) + 1)
+      do {
+        let graph = try graph(model, path, shape, input, height: side, width: side)
+        let result = graph.outputs.first { $0.name == output }.map { graph[$0.value].type.shape }
+        if result?.suffix(2).elementsEqual([side, side]) ?? false { return multiple }
+      } catch { failure = error }
+    }
+    if let failure { throw failure }
+    throw RestorationError.notARestorer(path: path, detail: "its output has not the size of its input")
   }
 
   /// The program for images of this size.
@@ -69,6 +104,7 @@ public final class Restorer {
   }
 
   /// As `restore`, by the operators' definitions: slow, the oracle of the compiled program.
+  /// - Parameter progress: called with the count of nodes done and of all.
   public func restoreByReference(_ image: Image, progress: ((Int, Int) -> Void)? = nil) throws -> Image {
     try restore(image) { [self] input in
       let graph = try graph(height: input.shape[2], width: input.shape[3])
@@ -77,18 +113,29 @@ public final class Restorer {
   }
 
   private func run(_ input: Tensor) throws -> Tensor? {
-    let (height, width) = (input.shape[2], input.shape[3])
-    if session?.height != height || session?.width != width {
-      session = nil
-      session = (height, width, try Session(try program(height: height, width: width), options: options))
+    let session = try session(height: input.shape[2], width: input.shape[3])
+    return try session.run([inputName: input])[outputName]
+  }
+
+  private func session(height: Int, width: Int) throws -> Session {
+    if let index = sessions.firstIndex(where: { $0.height == height && $0.width == width }) {
+      sessions.append(sessions.remove(at: index))
+      return sessions[sessions.count - 1].session
     }
-    return try session?.session.run([inputName: input])[outputName]
+    let program = try program(height: height, width: width)
+    func keptByteCount() -> Int { sessions.reduce(0) { $0 + $1.session.program.memoryPlan.peakByteCount } }
+    while sessions.count >= Self.sessionLimit || (!sessions.isEmpty && keptByteCount() > Self.keptByteCountLimit) {
+      sessions.removeFirst()
+    }
+    let session = try Session(program, options: options)
+    sessions.append((height, width, session))
+    return session
   }
 
   private func restore(_ image: Image, _ run: (Tensor) throws -> Tensor?) throws -> Image {
     let isGreyInColour = image.channelCount == 1 && channelCount == 3
     guard image.channelCount == channelCount || isGreyInColour else {
-      throw RestorationError.notARestorer(path: path, detail: "it takes grey images, this one has colour")
+      throw RestorationError.unsuitableImage(detail: "the model \(path) takes grey images, this one has colour")
     }
     let source = isGreyInColour ? image.asColour() : image
     let padded = Tensor(source).reflectPadded(toMultipleOf: multiple)

@@ -1,8 +1,11 @@
 import ArgumentParser
 import Foundation
-import ImageRestoration
-import IRRuntime
+import IRCompiler
+import IRGraph
 import IRONNX
+import IRRuntime
+import IRTensorFiles
+import ImageRestoration
 
 /// Runs the command; ArgumentParser's code for wrong usage becomes the documented 2.
 @main
@@ -22,23 +25,31 @@ enum Main {
 struct IRRun: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "irrun",
-    abstract: "Restores photographs with a frozen model.",
+    abstract: "Restores photographs with a frozen model, or runs a model on tensors.",
     discussion: """
-      IN is an image or a folder of images; OUT is then a file or a folder. Images keep their size, depth, \
-      colour profile, EXIF and alpha. Each output is written beside its place and renamed when it is whole.
+      IN is an image, several, or a folder of images; OUT is a file for one image, else a folder. Images keep \
+      their size, depth, colour profile, EXIF and alpha. Sides are padded by mirroring to what the model needs \
+      and cropped back. Each output is written beside its place and renamed when it is whole.
 
-      Exit codes: 0 all written, 2 usage, 3 the model was rejected, 4 some images failed.
+      Where IN is an .npy, .npz or .safetensors file, its tensors are given to the model's inputs by name, and \
+      OUT, a file of any of these kinds, takes the outputs. A model of one input also takes an .npy, the only \
+      tensor of a file, or the one called `input`.
+
+      Exit codes: 0 all written, 2 usage, 3 the model was rejected, 4 some files failed, 130 interrupted.
 
       EXAMPLES
         irrun -m symunet-s -i noisy.png -o restored.png
         irrun -m symunet-s -i photographs -o restored --metrics psnr,ssim --reference originals
+        irrun -m network.onnx -i inputs.npz -o outputs.npz --verify
       """)
 
   @Option(name: [.short, .long], help: "A model file (.onnx), or the name of a model in Models.")
   var model = "symunet-s"
 
-  @Option(name: [.customShort("i"), .customLong("input")], help: "An image, or a folder of images.")
-  var input: String
+  @Option(
+    name: [.customShort("i"), .customLong("input")], parsing: .upToNextOption,
+    help: ArgumentHelp("Images, a folder of images, or files of tensors.", valueName: "in"))
+  var inputs: [String]
 
   @Option(name: [.customShort("o"), .customLong("output")], help: "The file or the folder to write.")
   var output: String
@@ -49,8 +60,11 @@ struct IRRun: ParsableCommand {
   @Option(help: "Metrics to print against --reference: psnr, ssim, or both with a comma.")
   var metrics: String?
 
-  @Option(help: "The true image, or the folder of true images of the same names.")
+  @Option(help: "The true image or tensors, or the folder of true ones of the same names.")
   var reference: String?
+
+  @Option(help: "Pad height and width to multiples of this; by default what the model needs, and nothing for tensors.")
+  var multiple: Int?
 
   @Option(help: "Also write a picture of input, output and reference: side.")
   var compare: String?
@@ -58,112 +72,78 @@ struct IRRun: ParsableCommand {
   @Flag(help: "Also run the reference interpreter and print the largest difference.")
   var verify = false
 
-  @Flag(help: "Print a line of JSON per image.")
+  @Flag(help: "Print a line of JSON per file.")
   var json = false
 
   func validate() throws {
     if let threads, threads < 1 { throw ValidationError("--threads is \(threads), must be at least 1") }
+    if let multiple, !(1...4096).contains(multiple) { throw ValidationError("--multiple is \(multiple), must be 1 to 4096") }
     if let compare, compare != "side" { throw ValidationError("--compare takes `side`, not `\(compare)`") }
-    for metric in metrics?.split(separator: ",") ?? [] where !["psnr", "ssim"].contains(metric) {
+    for metric in metricNames where !["psnr", "ssim"].contains(metric) {
       throw ValidationError("--metrics knows psnr and ssim, not \(metric)")
     }
     if metrics != nil, reference == nil { throw ValidationError("--metrics needs --reference") }
-    guard FileManager.default.fileExists(atPath: input) else {
-      throw ValidationError("\(input): no such image or folder")
-    }
   }
 
+  private var metricNames: [String] { metrics?.split(separator: ",").map(String.init) ?? [] }
+
   func run() throws {
-    let options = threads.map { RuntimeOptions(threadCount: $0) } ?? RuntimeOptions()
-    let restorer: Restorer
-    do { restorer = try Restorer(model: model, options: options) } catch {
-      complain("\(error)")
+    let jobs = try Job.list(inputs: inputs, output: output, reference: reference)
+    Interruption.install()
+    let progress = Progress(total: jobs.count)
+    let process: (Job) throws -> Report
+    do { process = try processor(for: jobs, progress) } catch let error as ValidationError { throw error } catch {
+      complain(error)
       throw ExitCode(3)
     }
-    let jobs = try jobList()
-    let progress = Progress(total: jobs.count)
     var failures = 0
     for (index, job) in jobs.enumerated() {
       progress.show(done: index, current: job.input)
       do {
-        print(try process(job, with: restorer))
-      } catch let error as ONNXError {
-        complain("\(error)")
-        throw ExitCode(3)
+        let report = try process(job)
+        progress.clear()
+        FileHandle.standardOutput.write(Data(((json ? try report.json() : report.text) + "\n").utf8))
       } catch {
-        complain("\(error)")
+        progress.clear()
+        complain(error, about: job.input)
+        if isModelsFault(error) { throw ExitCode(3) }
         failures += 1
       }
     }
-    progress.finish()
     if failures > 0 {
-      complain("\(failures) of \(jobs.count) images failed")
+      complain("\(failures) of \(jobs.count) files failed")
       throw ExitCode(4)
     }
   }
 
+  private func processor(for jobs: [Job], _ progress: Progress) throws -> (Job) throws -> Report {
+    let options = threads.map { RuntimeOptions(threadCount: $0) } ?? RuntimeOptions()
+    if TensorFile.isTensorFile(jobs[0].input) {
+      guard metrics == nil, compare == nil else { throw ValidationError("--metrics and --compare are for images") }
+      let run = try TensorRun(model: model, multiple: multiple, verifies: verify, options: options)
+      return { try run.process($0, progress) }
+    }
+    let run = ImageRun(
+      restorer: try Restorer(model: model, multiple: multiple, options: options), metrics: metricNames,
+      comparesSideBySide: compare != nil, verifies: verify)
+    return { try run.process($0, progress) }
+  }
+
+  /// Whether another input would fail as well.
+  private func isModelsFault(_ error: any Error) -> Bool {
+    switch error {
+    case ONNXError.tensor, RestorationError.unsuitableImage: false
+    case is ONNXError, is CompilerError, is GraphError, is RestorationError: true
+    default: false
+    }
+  }
+
+  /// Errors about files name them; others are about the input at hand.
+  private func complain(_ error: any Error, about input: String? = nil) {
+    let text = "\(error)"
+    let isNamed = input.map { text.hasPrefix($0) } ?? true
+    complain(isNamed ? text : "\(input ?? ""): \(text)")
+  }
+
   private func complain(_ text: String) { FileHandle.standardError.write(Data("irrun: \(text)\n".utf8)) }
-
-  struct Job { var input: String; var output: String; var reference: String? }
-
-  private func jobList() throws -> [Job] {
-    var isFolder: ObjCBool = false
-    _ = FileManager.default.fileExists(atPath: input, isDirectory: &isFolder)
-    guard isFolder.boolValue else { return [Job(input: input, output: output, reference: reference)] }
-    let names = try FileManager.default.contentsOfDirectory(atPath: input).sorted().filter { name in
-      !name.hasPrefix(".") && ImageFile.writableExtensions.contains { name.lowercased().hasSuffix(".\($0)") }
-    }
-    guard !names.isEmpty else {
-      complain("\(input): no images in this folder")
-      throw ExitCode(2)
-    }
-    try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
-    return names.map { name in
-      Job(input: "\(input)/\(name)", output: "\(output)/\(name)", reference: reference.map { "\($0)/\(name)" })
-    }
-  }
-
-  /// Restores one image and says in a line what was done.
-  private func process(_ job: Job, with restorer: Restorer) throws -> String {
-    let image = try ImageFile.read(job.input)
-    let clock = ContinuousClock()
-    let start = clock.now
-    let restored = try restorer.restore(image)
-    let elapsed = start.duration(to: clock.now).components
-    let seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
-    var fields: [(String, String)] = [
-      ("input", "\"\(job.input)\""), ("output", "\"\(job.output)\""), ("width", "\(image.width)"),
-      ("height", "\(image.height)"), ("seconds", String(format: "%.3f", seconds)),
-    ]
-    var text = "\(job.output): \(image.width)×\(image.height), \(String(format: "%.2f", seconds)) s"
-    let truth = try job.reference.map { try ImageFile.read($0) }
-    if let truth {
-      let metricProtocol = MetricProtocol()
-      for metric in metrics?.split(separator: ",") ?? [] {
-        func value(_ image: Image) throws -> Double {
-          metric == "psnr" ? try psnr(image, truth, metricProtocol) : try ssim(image, truth, variant: .uniform7, metricProtocol)
-        }
-        let (before, after) = (try value(image), try value(restored))
-        let format = metric == "psnr" ? "%.2f" : "%.4f"
-        let unit = metric == "psnr" ? " dB" : ""
-        text += ", \(metric.uppercased()) \(String(format: format, before)) -> \(String(format: format, after))\(unit)"
-        fields.append(("\(metric)_before", before.isFinite ? "\(before)" : "null"))
-        fields.append((String(metric), after.isFinite ? "\(after)" : "null"))
-      }
-      if metrics != nil { text += " (\(metricProtocol))" }
-    }
-    if verify {
-      let expected = try restorer.restoreByReference(image)
-      let largest = zip(restored.pixels, expected.pixels).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }
-      let range = (expected.pixels.max() ?? 1) - (expected.pixels.min() ?? 0)
-      text += ", largest difference to the reference interpreter \(largest) of a range of \(range)"
-      fields.append(("largest_difference", "\(largest)"))
-    }
-    try ImageFile.write(restored, to: job.output)
-    if compare != nil {
-      let stem = (job.output as NSString).deletingPathExtension
-      try ImageFile.write(try Image.sideBySide([image, restored] + (truth.map { [$0] } ?? [])), to: "\(stem)-side.png")
-    }
-    return json ? "{" + fields.map { "\"\($0.0)\": \($0.1)" }.joined(separator: ", ") + "}" : text
-  }
 }

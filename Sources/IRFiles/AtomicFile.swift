@@ -1,0 +1,81 @@
+import Foundation
+import Synchronization
+
+/// A file written under a temporary name beside its place and renamed there when it is whole; removed
+/// where it never is.
+package final class AtomicFile {
+  private let path: String
+  /// Where the bytes are until `replace`; another writer may write there by name.
+  package let temporary: String
+  private let descriptor: Int32
+  private var isInPlace = false
+
+  /// - Parameter suffix: how the temporary name ends, for writers that go by the extension.
+  /// - Throws: `FileError` with the system's reason.
+  package init(replacing path: String, suffix: String = ".partial") throws(FileError) {
+    let slash = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
+    let (folder, name) = (path[..<slash], path[slash...].prefix(80))
+    var (descriptor, temporary) = (Int32(-1), path)
+    for _ in 0..<16 {
+      temporary = "\(folder).\(name).\(String(UInt64.random(in: 0 ... .max), radix: 36))\(suffix)"
+      Self.unfinished.withLock { _ = $0.insert(temporary) }
+      descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      if descriptor >= 0 { break }
+      let reason = errno
+      Self.unfinished.withLock { _ = $0.remove(temporary) }
+      guard reason == EEXIST else { throw FileError(path: path, reason: systemError(reason)) }
+    }
+    guard descriptor >= 0 else { throw FileError(path: path, reason: "no temporary name is free beside it") }
+    (self.path, self.temporary, self.descriptor) = (path, temporary, descriptor)
+  }
+
+  deinit {
+    close(descriptor)
+    if !isInPlace { unlink(temporary) }
+    Self.unfinished.withLock { [temporary] in _ = $0.remove(temporary) }
+  }
+
+  package func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+    var rest = bytes
+    while !rest.isEmpty {
+      let count = Foundation.write(descriptor, rest.baseAddress, min(rest.count, 1 << 30))
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw FileError(path: path, reason: systemError()) }
+      rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+    }
+  }
+
+  package func write(_ bytes: [UInt8]) throws(FileError) {
+    try bytes.span.bytes.withUnsafeBytes { (buffer) throws(FileError) in try write(buffer) }
+  }
+
+  /// Brings what was written to the disk.
+  package func synchronize() throws(FileError) {
+    guard fsync(descriptor) == 0 else { throw FileError(path: path, reason: systemError()) }
+  }
+
+  /// Puts the file in its place.
+  package func replace() throws(FileError) {
+    guard rename(temporary, path) == 0 else { throw FileError(path: path, reason: systemError()) }
+    isInPlace = true
+    let slash = path.lastIndex(of: "/")
+    let folder = open(slash.map { String(path[...$0]) } ?? ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard folder >= 0 else { return }
+    fsync(folder)
+    close(folder)
+  }
+
+  private static let unfinished = Mutex<Set<String>>([])
+
+  /// Removes what is written and not yet in place, and lets no further file begin: for a process that
+  /// is about to end.
+  /// - Parameter end: ends the process, while no file can begin.
+  package static func abandonAll(then end: () -> Never) -> Never {
+    unfinished.withLock { paths in
+      for path in paths { unlink(path) }
+      end()
+    }
+  }
+}
+
+private func systemError(_ number: Int32 = errno) -> String { String(cString: strerror(number)) }

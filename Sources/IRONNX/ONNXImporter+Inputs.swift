@@ -1,0 +1,53 @@
+import IRGraph
+import IRTensor
+
+extension ONNXImporter {
+  /// The graph for inputs of these shapes. An input whose value decides a shape becomes a constant; the
+  /// graph's own inputs are the others.
+  /// - Parameter inputs: by name; an input that is missing keeps its declared sizes.
+  /// - Throws: as `graph(binding:)`, and `ONNXError.tensor` where a tensor is not what the model declares.
+  public func graph(for inputs: [String: Tensor]) throws(ONNXError) -> Graph {
+    var binding = try binding(for: inputs)
+    while true {
+      let missing: [String]
+      switch Result(catching: { () throws(ONNXError) in try graph(binding: binding) }) {
+      case .success(let graph): return graph
+      case .failure(.unboundValues(let names)): missing = names
+      case .failure(let error): throw error
+      }
+      let fresh = missing.filter { binding.values[$0] == nil && inputs[$0] != nil }
+      guard !fresh.isEmpty else { throw .unboundValues(inputs: missing) }
+      for name in fresh { binding.values[name] = inputs[name] }
+    }
+  }
+
+  /// The model's open sizes as the tensors have them.
+  private func binding(for inputs: [String: Tensor]) throws(ONNXError) -> ONNXBinding {
+    var binding = ONNXBinding()
+    for input in model.graphInputs {
+      guard case .tensor(let type, let shape?) = input.type, let tensor = inputs[input.name] else { continue }
+      func refuse(_ detail: String) -> ONNXError { .tensor(name: input.name, detail: detail) }
+      guard tensor.elementType.rawValue == type else {
+        throw refuse("the input is \(tensor.type), the model takes \(ONNXTensor.typeName(type))")
+      }
+      guard shape.count == tensor.shape.rank else {
+        throw refuse("the input is \(tensor.type), the model takes rank \(shape.count)")
+      }
+      for (axis, dimension) in shape.enumerated() {
+        let extent = tensor.shape[axis]
+        switch dimension {
+        case .fixed(let fixed):
+          guard fixed == extent else {
+            throw refuse("axis \(axis) is \(extent), the model takes \(fixed): it was exported for one size")
+          }
+        case .symbolic(let name) where !name.isEmpty:
+          guard binding.dimensions.updateValue(extent, forKey: name).map({ $0 == extent }) ?? true else {
+            throw refuse("axis \(axis) is \(extent), but another input has \(name) otherwise")
+          }
+        default: binding.dimensions["\(input.name).\(axis)"] = extent
+        }
+      }
+    }
+    return binding
+  }
+}

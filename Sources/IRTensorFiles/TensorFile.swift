@@ -1,0 +1,81 @@
+import Foundation
+import IRFiles
+import IRTensor
+
+/// A tensor by its name in a file.
+public struct NamedTensor: Sendable {
+  public var name: String
+  public var tensor: Tensor
+
+  public init(_ name: String, _ tensor: Tensor) {
+    self.name = name
+    self.tensor = tensor
+  }
+}
+
+/// Files of tensors, by their extension: `.npy` (one, without a name), `.npz`, `.safetensors`.
+public enum TensorFile {
+  public static let extensions = ["npy", "npz", "safetensors"]
+
+  /// Whether the path's extension is one of `extensions`.
+  public static func isTensorFile(_ path: String) -> Bool { extensions.contains(fileExtension(path)) }
+
+  /// The tensors in the file's order; the one of an `.npy` file has an empty name.
+  /// - Throws: `TensorFileError` naming the file.
+  public static func read(_ path: String) throws(TensorFileError) -> [NamedTensor] {
+    switch fileExtension(path) {
+    case "npy": return [NamedTensor("", try NumPyFile.read(path))]
+    case "npz": return try NumPyArchive.read(path)
+    case "safetensors": return try SafetensorsFile.read(path).tensors
+    default: throw .file(path: path, reason: unknownExtension)
+    }
+  }
+
+  /// Writes tensors beside the path and renames: all of the file, or nothing.
+  /// - Throws: `TensorFileError`, also where an `.npy` file is to hold other than one tensor.
+  public static func write(_ tensors: [NamedTensor], to path: String) throws(TensorFileError) {
+    switch fileExtension(path) {
+    case "npy":
+      guard tensors.count == 1 else {
+        let names = tensors.map(\.name).joined(separator: ", ")
+        throw .file(path: path, reason: "an .npy file holds one tensor, these are \(tensors.count) (\(names)): use .npz")
+      }
+      try NumPyFile.write(tensors[0].tensor, to: path)
+    case "npz": try NumPyArchive.write(tensors, to: path)
+    case "safetensors": try SafetensorsFile.write(tensors, to: path)
+    default: throw .file(path: path, reason: unknownExtension)
+    }
+  }
+
+  private static let unknownExtension =
+    "the extension is not one of \(extensions.map { ".\($0)" }.joined(separator: ", "))"
+
+  private static func fileExtension(_ path: String) -> String {
+    (path as NSString).pathExtension.lowercased()
+  }
+}
+
+/// The bytes of a regular file, mapped.
+func contents(of path: String) throws(TensorFileError) -> Data {
+  var isFolder: ObjCBool = false
+  guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+    throw .file(path: path, reason: "no such file")
+  }
+  guard !isFolder.boolValue else { throw .file(path: path, reason: "is a folder") }
+  do { return try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped) } catch {
+    throw .file(path: path, reason: "cannot be read")
+  }
+}
+
+/// Writes parts one after another, beside the path first.
+func writeFile(_ path: String, _ body: (AtomicFile) throws(FileError) -> Void) throws(TensorFileError) {
+  do {
+    let file = try AtomicFile(replacing: path)
+    try body(file)
+    try file.synchronize()
+    try file.replace()
+  } catch { throw .file(path: error.path, reason: error.reason) }
+}
+
+/// Little-endian bytes of a number.
+func littleEndian<T: FixedWidthInteger>(_ value: T) -> [UInt8] { withUnsafeBytes(of: value.littleEndian) { Array($0) } }

@@ -1,0 +1,8 @@
+extension TensorFileError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .file(let path, let reason): "\(path): \(reason)"
+    case .malformed(let path, let detail): "\(path): \(detail)"
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import Foundation
+
+/// What was done with one input, as a line of text or of JSON.
+struct Report: Encodable {
+  struct Metric: Encodable {
+    var before: Double?
+    var after: Double?
+  }
+
+  struct Difference: Encodable {
+    var output: String?
+    var largest: Double
+    /// The expected values' largest less their smallest.
+    var range: Double
+  }
+
+  var input: String
+  var output: String
+  var shape: [Int]
+  var seconds: Double
+  var metrics: [String: Metric]?
+  var metricProtocol: String?
+  /// Against `--reference`, for tensors.
+  var reference: [Difference]?
+  /// Against the reference interpreter.
+  var verification: [Difference]?
+
+  func json() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(self), as: UTF8.self)
+  }
+
+  var text: String {
+    var parts = ["\(output): \(shape.map(String.init).joined(separator: "×"))", String(format: "%.2f s", seconds)]
+    for (name, metric) in (metrics ?? [:]).sorted(by: { $0.key < $1.key }) {
+      let (format, unit) = name == "psnr" ? ("%.2f", " dB") : ("%.4f", "")
+      func number(_ value: Double?) -> String { value.map { String(format: format, $0) } ?? "∞" }
+      parts.append("\(name.uppercased()) \(number(metric.before)) -> \(number(metric.after))\(unit)")
+    }
+    if let metricProtocol { parts[parts.count - 1] += " (\(metricProtocol))" }
+    for (what, differences) in [("the reference", reference), ("the reference interpreter", verification)] {
+      for difference in differences ?? [] {
+        let name = difference.output.map { "\($0): " } ?? ""
+        parts.append(
+          "\(name)largest difference to \(what) \(String(format: "%.3g", difference.largest))"
+            + " of a range of \(String(format: "%.4g", difference.range))")
+      }
+    }
+    return parts.joined(separator: ", ")
+  }
+}
+
+extension Report.Difference {
+  /// The largest distance of two lists of numbers; infinite where one has a NaN and the other not.
+  init(_ found: some Collection<Double>, _ expected: some Collection<Double>, output: String? = nil) {
+    var (largest, low, high) = (0.0, Double.infinity, -Double.infinity)
+    for (a, b) in zip(found, expected) where !(a == b || (a.isNaN && b.isNaN)) {
+      let distance = (a - b).magnitude
+      largest = max(largest, distance.isNaN ? .greatestFiniteMagnitude : distance)
+    }
+    for value in expected where value.isFinite { (low, high) = (min(low, value), max(high, value)) }
+    self.init(output: output, largest: largest, range: low <= high ? high - low : 0)
+  }
+}

@@ -1,0 +1,111 @@
+import Foundation
+import IRCompiler
+import IRGraph
+import IRONNX
+import IRRuntime
+import IRTensorFiles
+import ImageRestoration
+
+/// Runs a model on files of tensors as they are.
+struct TensorRun {
+  let path: String
+  let model: ONNXModel
+  let options: RuntimeOptions
+  /// Pads an image input to multiples of this and crops the outputs back; nil runs the tensors raw.
+  let multiple: Int?
+  let verifies: Bool
+
+  init(model name: String, multiple: Int?, verifies: Bool, options: RuntimeOptions) throws {
+    path = try ModelCatalogue.path(of: name)
+    model = try ONNXModel(contentsOf: path)
+    self.multiple = multiple
+    self.verifies = verifies
+    self.options = options
+  }
+
+  func process(_ job: Job, _ progress: Progress) throws -> Report {
+    let expected = try job.reference.map { try TensorFile.read($0) }
+    var inputs = try self.inputs(try TensorFile.read(job.input), from: job.input)
+    let size = try pad(&inputs)
+    let graph = try ONNXImporter(model, path: path).graph(for: inputs)
+    let program = try Compiler(options: CompilerOptions(threadCount: options.threadCount), kernels: CPUKernelLibrary())
+      .compile(graph)
+    let session = try Session(program, options: options)
+    let (results, seconds) = try timed { try session.run(inputs) }
+    let outputs = graph.outputs.compactMap { output in
+      results[output.name].map { NamedTensor(output.name, cropped($0, to: size)) }
+    }
+    var report = Report(
+      input: job.input, output: job.output, shape: outputs.first?.tensor.shape.extents ?? [], seconds: seconds)
+    if let expected { report.reference = try differences(outputs, expected, job.reference ?? "") }
+    if verifies {
+      let start = Date()
+      let interpreted = try GraphInterpreter(graph).run(inputs) { done, count in
+        progress.show(step: "reference interpreter", done: done, of: count, since: start)
+      }
+      report.verification = outputs.compactMap { output in
+        interpreted[output.name].map {
+          Report.Difference(output.tensor.doubles, cropped($0, to: size).doubles, output: output.name)
+        }
+      }
+    }
+    try TensorFile.write(outputs, to: job.output)
+    return report
+  }
+
+  /// The model's inputs among the file's tensors. One without a name of its own (an `.npy`, the only
+  /// tensor, or one called `input`) serves the model's only input.
+  private func inputs(_ tensors: [NamedTensor], from file: String) throws -> [String: Tensor] {
+    let byName = Dictionary(tensors.map { ($0.name, $0.tensor) }, uniquingKeysWith: { first, _ in first })
+    let wanted = model.graphInputs.map(\.name)
+    if wanted.count == 1, byName[wanted[0]] == nil, let only = byName["input"] ?? (tensors.count == 1 ? tensors[0].tensor : nil) {
+      return [wanted[0]: only]
+    }
+    let missing = wanted.filter { byName[$0] == nil }
+    guard missing.isEmpty else {
+      throw TensorFileError.malformed(
+        path: file, detail: "the model's inputs \(missing.joined(separator: ", ")) are missing; the file holds "
+          + tensors.map { $0.name.isEmpty ? "one tensor without a name" : $0.name }.joined(separator: ", "))
+    }
+    return byName.filter { wanted.contains($0.key) }
+  }
+
+  /// Pads the only input where that was asked for.
+  /// - Returns: its size before.
+  private func pad(_ inputs: inout [String: Tensor]) throws -> (height: Int, width: Int)? {
+    guard let multiple else { return nil }
+    guard inputs.count == 1, let (name, image) = inputs.first, image.shape.rank == 4, image.elementType == .float32,
+      image.elementCount > 0
+    else { throw RestorationError.notARestorer(path: path, detail: "--multiple needs one float32 input [N, C, H, W]") }
+    inputs[name] = image.reflectPadded(toMultipleOf: multiple)
+    return (image.shape[2], image.shape[3])
+  }
+
+  private func cropped(_ output: Tensor, to size: (height: Int, width: Int)?) -> Tensor {
+    guard let size, output.shape.rank == 4, output.elementType == .float32, output.shape[2] >= size.height,
+      output.shape[3] >= size.width
+    else { return output }
+    return output.cropped(height: size.height, width: size.width)
+  }
+
+  private func differences(
+    _ outputs: [NamedTensor], _ expected: [NamedTensor], _ path: String
+  ) throws -> [Report.Difference] {
+    let result = try outputs.compactMap { output -> Report.Difference? in
+      // A model of one output is compared with what the file calls `output`, whatever else it holds.
+      let sole = outputs.count == 1 ? expected.first { $0.name == "output" } : nil
+      let match = sole ?? expected.first { $0.name == output.name } ?? (expected.count == 1 ? expected[0] : nil)
+      guard let match else { return nil }
+      guard match.tensor.shape == output.tensor.shape else {
+        throw TensorFileError.malformed(
+          path: path, detail: "\(match.name) is \(match.tensor.type), the output \(output.name) is \(output.tensor.type)")
+      }
+      return Report.Difference(output.tensor.doubles, match.tensor.doubles, output: output.name)
+    }
+    guard !result.isEmpty else {
+      throw TensorFileError.malformed(
+        path: path, detail: "holds none of the outputs \(outputs.map(\.name).joined(separator: ", "))")
+    }
+    return result
+  }
+}
