@@ -36,11 +36,7 @@ extension Graph {
     } catch {
       throw .type(node: name, operator: `operator`.name, error)
     }
-    for type in types {
-      guard let count = type.shape.checkedElementCount, count <= Graph.elementCountLimit else {
-        throw .tooLarge(node: name, operator: `operator`.name, type)
-      }
-    }
+    for type in types where !Graph.holds(type) { throw .tooLarge(node: name, operator: `operator`.name, type) }
     let node = NodeID(index: nodeSlots.count)
     let outputs = types.enumerated().map { index, type in
       addValue(
@@ -54,6 +50,14 @@ extension Graph {
 
   /// The most elements that one value may have: byte counts then never overflow.
   package static let elementCountLimit = 1 << 48
+  /// The most that one extent may be, also of a value without elements: operators compute with extents.
+  package static let extentLimit = 1 << 40
+
+  /// Whether a value of this type is within the limits.
+  package static func holds(_ type: TensorType) -> Bool {
+    guard let count = type.shape.checkedElementCount else { return false }
+    return count <= elementCountLimit && type.shape.allSatisfy { $0 <= extentLimit }
+  }
 
   /// Names a value, for dumps.
   public mutating func rename(_ value: ValueID, to name: String) {

@@ -84,7 +84,7 @@ final class ImportContext {
         }
       }
       let type = TensorType(elementType, Shape(extents))
-      guard let count = type.shape.checkedElementCount, count <= ONNXLimits.elementCount else {
+      guard Graph.holds(type) else {
         throw .tensor(name: input.name, detail: "the input's shape \(type.shape) is not a size")
       }
       let id = builder.input(input.name, type)
@@ -192,7 +192,7 @@ final class ImportContext {
         throw .graph(.type(node: name, operator: `operator`.name, error))
       }
       let isSmall = types.allSatisfy { type in
-        (type.shape.checkedElementCount ?? .max) <= (type.elementType.isFloatingPoint ? 4096 : 1 << 20)
+        Graph.holds(type) && (type.shape.checkedElementCount ?? .max) <= (type.elementType.isFloatingPoint ? 4096 : 1 << 20)
       }
       if isSmall { return `operator`.evaluate(constants).map { builder.constant($0, name: name) } }
     }

@@ -1,9 +1,11 @@
 import IRGraph
 
-/// The ONNX operators that can be imported, each with the function that reads it.
+/// How ONNX's operators become ours, and ours ONNX's.
 enum ONNXOperatorTable {
   typealias Reader = @Sendable (NodeReader) throws(ImportFailure) -> [ValueID?]
+  typealias Writer = @Sendable (any Operator, NodeWriter) throws(ExportFailure) -> Void
 
+  /// By ONNX's operator type.
   static let readers: [String: Reader] = {
     var all: [String: Reader] = [:]
     for family in [
@@ -13,4 +15,28 @@ enum ONNXOperatorTable {
     }
     return all
   }()
+
+  /// By our operator's name.
+  static let writers: [String: Writer] = Dictionary(
+    uniqueKeysWithValues: elementwiseWriters + normalizationWriters + windowWriters + layoutWriters + indexingWriters)
+
+  /// An entry of the writers' table.
+  static func writer<O: Operator>(
+    _: O.Type, _ body: @escaping @Sendable (O, NodeWriter) throws(ExportFailure) -> Void
+  ) -> (String, Writer) {
+    (
+      O.name,
+      { (operation, writer) throws(ExportFailure) in
+        guard let operation = operation as? O else { throw ExportFailure("it is not the operator of its name") }
+        try body(operation, writer)
+      }
+    )
+  }
+
+  /// An operator that is one ONNX node with the same inputs and outputs.
+  static func writer<O: Operator>(
+    _ type: O.Type, as opType: String, _ attributes: @escaping @Sendable (O) -> [ONNXNamedAttribute?] = { _ in [] }
+  ) -> (String, Writer) {
+    writer(type) { (operation, w) throws(ExportFailure) in w.emit(opType, attributes(operation)) }
+  }
 }

@@ -3,82 +3,12 @@ import IRGraph
 import IROperators
 import IRRuntime
 import IRTensor
+import IRTestSupport
 import Testing
 
-/// Values in -1 ..< 1 from SplitMix64.
 private func noise(_ shape: Shape, seed: UInt64) -> Tensor {
-  var state = seed
-  let values = (0..<shape.elementCount).map { _ -> Float in
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    z ^= z >> 31
-    return Float(z >> 40) / Float(1 << 23) - 1
-  }
-  return Tensor(values, shape: shape)
-}
-
-private func plain(_ stride: Int = 1, _ pad: Int = 0, groups: Int = 1) -> Convolution {
-  Convolution(
-    strides: [stride, stride], padsBefore: [pad, pad], padsAfter: [pad, pad], dilations: [1, 1], groupCount: groups)
-}
-
-/// Operators that have a fast kernel, each with the shapes of its inputs.
-private let cases: [(any Operator, [Shape])] = [
-  (plain(), [[1, 5, 7, 9], [11, 5, 1, 1], [11]]),
-  (plain(1, 1), [[2, 3, 8, 8], [16, 3, 3, 3]]),
-  (plain(2), [[1, 4, 8, 6], [6, 4, 2, 2], [6]]),
-  (plain(1, 1, groups: 6), [[1, 6, 9, 17], [6, 1, 3, 3]]),
-  (ConvolutionTranspose(strides: [2, 2], padsBefore: [1, 1], padsAfter: [1, 1], dilations: [1, 1], outputPadding: [1, 1]),
-    [[1, 3, 5, 4], [3, 4, 3, 3], [4]]),
-  (MatrixMultiply(transposesB: true), [[2, 3, 7, 5], [2, 1, 6, 5]]),
-  (LayerNormalization(axes: [1]), [[1, 12, 5, 7], [12], [12]]),
-  (L2Normalization(axis: 2), [[1, 2, 19]]),
-  (GroupNormalization(groupCount: 2), [[2, 4, 3, 3], [4], [4]]),
-  (Softmax(axis: 1), [[2, 9, 5]]),
-  (Reduce(.mean, axes: [1]), [[2, 17, 6]]), (Reduce(.l2, axes: [2, 3], keepsAxes: false), [[1, 3, 6, 5]]),
-  (Transpose(permutation: [0, 2, 3, 1]), [[2, 3, 5, 7]]),
-  (Slice(starts: [0, 4], steps: [1, -2], extents: [3, 3]), [[3, 5]]),
-  (Concatenate(axis: 1), [[2, 3, 2], [2, 1, 2]]),
-  (DepthToSpace(blockSize: 2), [[1, 8, 3, 5]]), (SpaceToDepth(blockSize: 2), [[1, 3, 4, 6]]),
-  (Pad(before: [0, 0, 1, 2], after: [0, 0, 3, 1], mode: .reflect), [[1, 2, 5, 6]]),
-  (Binary(.multiply), [[2, 3, 4], [3, 1]]), (Activation(.gelu), [[3, 33]]), (Unary(.sigmoid), [[65]]),
-  (MaxPool(window: PoolingWindow(kernel: [3, 3], strides: [2, 2], dilations: [1, 1], padsBefore: [1, 1], padsAfter: [1, 1])),
-    [[1, 2, 7, 9]]),
-]
-
-@Test(arguments: cases.indices)
-func compiledEqualsInterpreted(index: Int) throws {
-  let (operation, shapes) = cases[index]
-  var builder = GraphBuilder()
-  var inputs: [String: Tensor] = [:]
-  var values: [ValueID] = []
-  for (position, shape) in shapes.enumerated() {
-    let tensor = noise(shape, seed: UInt64(index * 10 + position))
-    // Weights are constants, as in a model.
-    if position == 0 || !(operation is Convolution || operation is ConvolutionTranspose) {
-      inputs["x\(position)"] = tensor
-      values.append(builder.input("x\(position)", tensor.type))
-    } else {
-      values.append(builder.constant(tensor))
-    }
-  }
-  builder.output(try builder.value(operation, values), name: "y")
-  let graph = try builder.finished()
-  let expected = try #require(try GraphInterpreter(graph).run(inputs)["y"]).doubles
-  var first: Tensor?
-  for threads in 1...3 {
-    let program = try Compiler(options: CompilerOptions(threadCount: threads), kernels: CPUKernelLibrary()).compile(graph)
-    #expect(program.steps.allSatisfy { !$0.kernel.isReference })
-    #expect(program.memoryPlan.conflict == nil)
-    let found = try #require(
-      try Session(program, options: RuntimeOptions(threadCount: threads)).run(inputs)["y"])
-    let scale = expected.map(\.magnitude).max() ?? 0
-    for (a, b) in zip(found.doubles, expected) { #expect((a - b).magnitude <= 2e-6 * max(scale, 1)) }
-    if let first { #expect(found == first, "the result depends on the thread count") }
-    first = found
-  }
+  var generator = SeededGenerator(seed: seed)
+  return generator.tensor(shape)
 }
 
 @Test func chainsFuseAndKeepTheirMeaning() throws {

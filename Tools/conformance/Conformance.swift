@@ -22,18 +22,22 @@ struct Conformance: ParsableCommand {
   @Option(help: "Run only cases whose name contains this.")
   var filter: String?
 
+  @Option(help: "Also write every case as our exporter has it: <folder>/<name>.onnx.")
+  var exported: String?
+
   @Flag(help: "Rewrite the list with what was found.")
   var update = false
 
   func run() throws {
     let lines = try String(contentsOfFile: list, encoding: .utf8).split(separator: "\n").map(String.init)
     var (passed, failed, skipped) = (0, 0, 0)
+    if let exported { try FileManager.default.createDirectory(atPath: exported, withIntermediateDirectories: true) }
     var found: [String] = []
     for line in lines {
       let words = line.split(separator: " ", maxSplits: 2).map(String.init)
       guard words.count >= 2 else { throw ValidationError("\(list): not an expectation: \(line)") }
       guard filter.map({ words[0].contains($0) }) ?? true else { found.append(line); continue }
-      let problem = Self.problem(of: words[0], in: cases)
+      let problem = Self.problem(of: words[0], in: cases, exported: words[1] == "pass" ? exported : nil)
       switch (words[1], problem) {
       case ("pass", nil): passed += 1
       case ("skip", .some): skipped += 1
@@ -49,6 +53,7 @@ struct Conformance: ParsableCommand {
     if update {
       try (found.joined(separator: "\n") + "\n").write(toFile: list, atomically: true, encoding: .utf8)
     }
+    guard passed + failed + skipped > 0 else { throw ValidationError("no case is named like \(filter ?? "")") }
     print("\(passed) passed, \(failed) failed, \(skipped) skipped")
     if failed > 0 { throw ExitCode(1) }
   }
@@ -56,7 +61,7 @@ struct Conformance: ParsableCommand {
   struct Tolerance: Decodable { var rtol: Double; var atol: Double }
 
   /// Why a case does not pass, or nil.
-  static func problem(of name: String, in cases: String) -> String? {
+  static func problem(of name: String, in cases: String, exported: String?) -> String? {
     do {
       let folder = "\(cases)/\(name)"
       let model = try ONNXModel(contentsOf: "\(folder)/model.onnx")
@@ -65,7 +70,8 @@ struct Conformance: ParsableCommand {
       for set in 0..<64 {
         let path = "\(folder)/test_data_set_\(set)"
         guard FileManager.default.fileExists(atPath: path) else { return set == 0 ? "has no data" : nil }
-        if let problem = try problem(of: model, in: path, tolerance) { return problem }
+        let target = set == 0 ? exported.map { "\($0)/\(name).onnx" } : nil
+        if let problem = try problem(of: model, in: path, tolerance, exported: target) { return problem }
       }
       return nil
     } catch let error as ONNXError {
@@ -75,34 +81,34 @@ struct Conformance: ParsableCommand {
     }
   }
 
-  private static func problem(of model: ONNXModel, in path: String, _ tolerance: Tolerance) throws -> String? {
+  private static func problem(
+    of model: ONNXModel, in path: String, _ tolerance: Tolerance, exported: String?
+  ) throws -> String? {
     var inputs: [String: Tensor] = [:]
     for (index, input) in model.graphInputs.enumerated() {
       let file = "\(path)/input_\(index).pb"
       guard FileManager.default.fileExists(atPath: file) else { continue }
       inputs[input.name] = try ONNXTensor(contentsOf: file).tensor()
     }
-    var binding = ONNXBinding()
-    for input in model.graphInputs {
-      guard case .tensor(_, let shape?) = input.type, let tensor = inputs[input.name] else { continue }
-      for (axis, dimension) in shape.enumerated() where axis < tensor.shape.rank {
-        switch dimension {
-        case .fixed: continue
-        case .symbolic(let name) where !name.isEmpty: binding.dimensions[name] = tensor.shape[axis]
-        default: binding.dimensions["\(input.name).\(axis)"] = tensor.shape[axis]
-        }
-      }
-    }
-    let graph = try bound(model, &binding, inputs)
+    let graph = try ONNXImporter(model).graph(for: inputs)
     var expected: [String: Tensor] = [:]
     for (index, output) in model.graph.outputs.enumerated() {
       expected[output.name] = try ONNXTensor(contentsOf: "\(path)/output_\(index).pb").tensor()
     }
     let program = try Compiler(kernels: CPUKernelLibrary()).compile(graph)
-    for (how, results) in [
+    var results = [
       ("interpreted", try GraphInterpreter(graph).run(inputs)),
       ("compiled", try Session(program, options: RuntimeOptions(threadCount: 1)).run(inputs)),
-    ] {
+    ]
+    for (opset, model) in try writtenModels(graph) {
+      let file = try model.serialized().withUnsafeBytes { try ONNXModel(bytes: $0) }
+      let again = try ONNXImporter(file).graph(for: inputs)
+      results.append(("written in operator set \(opset)", try GraphInterpreter(again).run(inputs)))
+      if let exported { try model.write(to: exported) }
+    }
+    let text = graph.text()
+    guard try Graph(text: text, operators: .standard).text() == text else { return "its text form changes when it is read" }
+    for (how, results) in results {
       for (name, tensor) in expected {
         guard let result = results[name] else { return "\(how): output \(name) is missing" }
         if let problem = difference(result, tensor, tolerance) { return "\(how): output \(name): \(problem)" }
@@ -111,21 +117,18 @@ struct Conformance: ParsableCommand {
     return nil
   }
 
-  /// The graph, with those inputs bound as constants that shapes depend on, and no others.
-  private static func bound(_ model: ONNXModel, _ binding: inout ONNXBinding, _ inputs: [String: Tensor]) throws -> Graph {
-    let importer = ONNXImporter(model)
-    while true {
-      let missing: [String]
-      switch Result(catching: { () throws(ONNXError) in try importer.graph(binding: binding) }) {
-      case .success(let graph): return graph
-      case .failure(let error):
-        guard case .unboundValues(let names) = error else { throw error }
-        missing = names
+  /// The graph as ONNX in the oldest operator set that can be written and has what it needs, and in the
+  /// newest.
+  private static func writtenModels(_ graph: Graph) throws -> [(Int64, ONNXModel)] {
+    let (oldest, newest) = (ONNXModel.writableOpsets.lowerBound, ONNXModel.writableOpsets.upperBound)
+    var result = [(newest, try ONNXModel(graph, opset: newest))]
+    for opset in oldest...newest {
+      if case .success(let model) = Result(catching: { () throws(ONNXError) in try ONNXModel(graph, opset: opset) }) {
+        result.append((opset, model))
+        break
       }
-      let fresh = missing.filter { binding.values[$0] == nil && inputs[$0] != nil }
-      guard !fresh.isEmpty else { throw ONNXError.unboundValues(inputs: missing) }
-      for name in fresh { binding.values[name] = inputs[name] }
     }
+    return result
   }
 
   private static func difference(_ a: Tensor, _ b: Tensor, _ tolerance: Tolerance) -> String? {

@@ -103,9 +103,14 @@ public struct Slice: Operator {
       throw TypeError("Slice.rank", "starts, steps, extents of \(starts.count), \(steps.count), \(extents.count) axes for rank \(shape.rank)")
     }
     for axis in shape.indices {
+      guard (0...Graph.extentLimit).contains(extents[axis]), starts[axis].magnitude <= Graph.extentLimit,
+        steps[axis].magnitude <= Graph.extentLimit
+      else {
+        throw TypeError("Slice.limits", "axis \(axis): \(extents[axis]) elements from \(starts[axis]) by \(steps[axis])")
+      }
       let (span, overflow) = steps[axis].multipliedReportingOverflow(by: max(extents[axis] - 1, 0))
       let (last, overflow2) = starts[axis].addingReportingOverflow(span)
-      guard extents[axis] >= 0, !overflow, !overflow2,
+      guard !overflow, !overflow2,
         extents[axis] == 0 || ((0..<shape[axis]).contains(starts[axis]) && (0..<shape[axis]).contains(last))
       else {
         throw TypeError(

@@ -147,6 +147,16 @@ public struct Resize: Operator {
   }
 
   public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+    if mode == .nearest, coordinates != .tfCropAndResize {
+      // Moved as bytes, exact for every element type.
+      let shape = inputs[0].shape
+      let changed = changedAxes(shape)
+      let taps = changed.map { axis in self.taps(axis: axis, length: shape[axis]).map { $0?[0].index ?? 0 } }
+      let positions = offsets(in: shape, of: Shape(extents)) { index, axis in
+        changed.firstIndex(of: axis).map { taps[$0][index] } ?? index
+      }
+      return [inputs[0].gathered(positions, shape: Shape(extents))]
+    }
     var shape = inputs[0].shape
     var values = inputs[0].doubles
     // Positions that some axis puts outside the input.

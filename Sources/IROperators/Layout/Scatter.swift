@@ -13,6 +13,18 @@ public enum ScatterReduction: String, Hashable, Sendable, Codable, CaseIterable 
     case .minimum: min(old, new)
     }
   }
+
+  /// Integers wrap; those of 64 bits without sign come as bit patterns.
+  func combine(_ old: Int64, _ new: Int64, isUnsigned: Bool) -> Int64 {
+    let isOldLess = isUnsigned ? UInt64(bitPattern: old) < UInt64(bitPattern: new) : old < new
+    return switch self {
+    case .none: new
+    case .add: old &+ new
+    case .multiply: old &* new
+    case .maximum: isOldLess ? new : old
+    case .minimum: isOldLess ? old : new
+    }
+  }
 }
 
 /// `data` with elements replaced by, or combined with, `updates` at an index along one axis.
@@ -74,9 +86,25 @@ public struct ScatterND: Operator {
 }
 
 private func scattered(_ data: Tensor, _ updates: Tensor, at offsets: [Int], _ reduction: ScatterReduction) -> Tensor {
-  if data.elementType.isInteger, reduction == .none {
+  if reduction == .none {
+    // Moved as bytes: exact for 64-bit integers and for the payloads of NaNs.
+    var result = data
+    let size = data.elementType.byteCount
+    updates.withUnsafeBytes { source in
+      result.withUnsafeMutableBytes { bytes in
+        for (index, offset) in offsets.enumerated() {
+          for byte in 0..<size { bytes[offset * size + byte] = source[index * size + byte] }
+        }
+      }
+    }
+    return result
+  }
+  if !data.elementType.isFloatingPoint {
+    let isUnsigned = data.elementType == .uint64
     var values = data.integers
-    for (offset, value) in zip(offsets, updates.integers) { values[offset] = value }
+    for (offset, value) in zip(offsets, updates.integers) {
+      values[offset] = reduction.combine(values[offset], value, isUnsigned: isUnsigned)
+    }
     return Tensor(data.type, integers: values)
   }
   var values = data.doubles

@@ -22,11 +22,13 @@ public struct Trilu: Operator {
     let shape = inputs[0].shape
     let (rows, columns) = (shape[shape.rank - 2], shape[shape.rank - 1])
     let size = inputs[0].elementType.byteCount
+    // Beyond every matrix a diagonal makes no difference.
+    let diagonal = min(max(diagonal, -2 * Graph.extentLimit), 2 * Graph.extentLimit)
     var result = inputs[0]
     result.withUnsafeMutableBytes { bytes in
       for index in 0..<shape.elementCount {
         let (row, column) = (index / columns % rows, index % columns)
-        let distance = (column - row).subtractingReportingOverflow(diagonal).partialValue
+        let distance = column - row - diagonal
         guard isUpper ? distance < 0 : distance > 0 else { continue }
         for byte in 0..<size { bytes[index * size + byte] = 0 }
       }

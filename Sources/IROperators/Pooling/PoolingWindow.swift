@@ -36,6 +36,11 @@ public struct PoolingWindow: Hashable, Sendable, Codable {
     return x.with(shape: Shape([x.shape[0], x.shape[1]] + extents))
   }
 
+  /// The spatial extents of the result on `[N, C, spatial…]`.
+  package func outputExtents(_ input: Shape) throws(TypeError) -> [Int] {
+    try sliding.outputExtents(input, ceilMode: ceilMode, "Pooling")
+  }
+
   func taps(_ input: TensorType, _ name: String) -> (TensorType, [[Int]]) {
     guard let type = try? outputType(for: [input], name) else { preconditionFailure("checked by outputTypes") }
     return (type, sliding.taps(input.shape, output: Array(type.shape.dropFirst(2))))

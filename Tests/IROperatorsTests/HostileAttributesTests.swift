@@ -1,0 +1,78 @@
+import IRGraph
+import IROperators
+import IRTensor
+import Testing
+
+/// Adds a node with attributes that only a hostile file has, and says what the graph answers.
+private func constraint(
+  of operation: any Operator, on inputs: [TensorType]
+) throws(GraphError) -> String {
+  var builder = GraphBuilder()
+  var values: [ValueID] = []
+  for (index, type) in inputs.enumerated() { values.append(builder.input("x\(index)", type)) }
+  do { _ = try builder.apply(operation, values) } catch {
+    switch error {
+    case .type(_, _, let error): return error.constraint
+    case .tooLarge: return "tooLarge"
+    default: throw error
+    }
+  }
+  return "accepted"
+}
+
+private func floats(_ extents: Int...) -> TensorType { TensorType(.float32, Shape(extents)) }
+
+@Test(arguments: [
+  Slice(starts: [.max], steps: [1], extents: [0]), Slice(starts: [.min], steps: [-1], extents: [0]),
+  Slice(starts: [0], steps: [.max], extents: [1]), Slice(starts: [0], steps: [.min], extents: [1]),
+  Slice(starts: [0], steps: [1], extents: [.min]), Slice(starts: [0], steps: [1], extents: [.max]),
+])
+func sliceLimits(_ slice: Slice) throws {
+  #expect(try constraint(of: slice, on: [floats(4)]) == "Slice.limits")
+}
+
+@Test func sliceRange() throws {
+  for slice in [
+    Slice(starts: [2], steps: [1], extents: [3]), Slice(starts: [1], steps: [-1], extents: [3]),
+    Slice(starts: [-1], steps: [1], extents: [1]),
+  ] {
+    #expect(try constraint(of: slice, on: [floats(4)]) == "Slice.range")
+  }
+}
+
+@Test func extentsOfEmptyValuesAreLimitedToo() throws {
+  let huge = Shape([0, 1 << 41])
+  #expect(try constraint(of: Reshape(shape: huge), on: [floats(0)]) == "tooLarge")
+  let wide = TensorType(.float32, Shape([0, 1, 1 << 40, 1]))
+  #expect(try constraint(of: DepthToSpace(blockSize: 1 << 30), on: [wide]) == "DepthToSpace.channels")
+  #expect(try constraint(of: Pad(before: [0, 0, 1 << 40, 0], after: [0, 0, 0, 0]), on: [wide]) == "tooLarge")
+  #expect(try constraint(of: Tile(repeats: [1, 1, 4, 1]), on: [wide]) == "tooLarge")
+}
+
+@Test func triluTakesEveryDiagonal() {
+  let x = Tensor([Float(1), 2, 3, 4], shape: [2, 2])
+  for (diagonal, isUpper, expected) in [
+    (Int.min, true, [1, 2, 3, 4]), (.max, true, [0, 0, 0, 0]), (.min, false, [0, 0, 0, 0]),
+    (.max, false, [1, 2, 3, 4]), (1, true, [0, 2, 0, 0]), (0, false, [1, 0, 3, 4]),
+  ] as [(Int, Bool, [Float])] {
+    #expect(Trilu(isUpper: isUpper, diagonal: diagonal).evaluate([x])[0].floats == expected)
+  }
+}
+
+@Test func movedElementsAreExact() {
+  let large = Int64.max - 1
+  let data = Tensor([Int64(1), 2], shape: [2])
+  let index = Tensor([Int64(1)], shape: [1])
+  let update = Tensor([large], shape: [1])
+  for (reduction, expected) in [
+    (ScatterReduction.none, large), (.maximum, large), (.minimum, 2), (.add, 2 &+ large), (.multiply, 2 &* large),
+  ] as [(ScatterReduction, Int64)] {
+    let result = ScatterElements(axis: 0, reduction: reduction).evaluate([data, index, update])[0]
+    #expect(result.integers == [1, expected])
+  }
+  let resize = Resize(mode: .nearest, coordinates: .asymmetric, rounding: .floor, extents: [4], scales: [2])
+  #expect(resize.evaluate([Tensor([large, Int64(3)], shape: [2])])[0].integers == [large, large, 3, 3])
+  let payload = Tensor(TensorType(.float16, [1])) { $0.storeBytes(of: UInt16(0x7E55), as: UInt16.self) }
+  let doubled = Resize(mode: .nearest, coordinates: .asymmetric, rounding: .floor, extents: [2], scales: [2])
+  #expect(doubled.evaluate([payload])[0].withUnsafeBytes { $0.load(as: UInt16.self) } == 0x7E55)
+}

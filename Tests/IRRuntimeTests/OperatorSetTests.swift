@@ -1,0 +1,61 @@
+import IRCompiler
+import IRGraph
+import IROperators
+import IRRuntime
+import IRTensor
+import IRTestSupport
+import Testing
+
+@Test func everyOperatorHasSamples() {
+  let sampled = Set(OperatorSample.all.map(\.operation.name))
+  #expect(OperatorSet.standard.names.filter { !sampled.contains($0) } == [])
+  #expect(sampled.filter { OperatorSet.standard[$0] == nil } == [])
+}
+
+/// What runs by its definition, for want of a kernel worth having.
+private let withoutKernel: Set<String> = [
+  "ArgExtreme", "BatchNormalization", "Cast", "CumulativeSum", "Gather", "GatherElements", "GatherND", "IsInfinite", "LpPool",
+  "OneHot", "ScatterElements", "ScatterND", "Select", "Tile", "TopK", "Trilu",
+]
+
+@Test(arguments: OperatorSample.all.indices)
+func compiledEqualsDefinitionForEveryThreadCount(_ index: Int) throws {
+  let sample = OperatorSample.all[index]
+  var first: [String: Tensor]?
+  for threadCount in 1...3 {
+    let program = try Compiler(options: CompilerOptions(threadCount: threadCount), kernels: CPUKernelLibrary())
+      .compile(try sample.graph())
+    #expect(program.memoryPlan.conflict == nil)
+    let results = try Session(program, options: RuntimeOptions(threadCount: threadCount)).run(sample.feeds)
+    for (name, expected) in sample.expected {
+      expectClose(results[name], expected, .ofRange(sample.tolerance), "\(sample)")
+    }
+    #expect(results == first ?? results, "the result depends on the thread count: \(sample)")
+    first = results
+  }
+}
+
+@Test func operatorsKeepTheirKernels() throws {
+  var slow: Set<String> = []
+  var fast: Set<String> = []
+  for sample in OperatorSample.all {
+    let program = try Compiler(kernels: CPUKernelLibrary()).compile(try sample.graph())
+    for step in program.steps {
+      if step.kernel.isReference { slow.insert(step.operatorName) } else { fast.insert(step.operatorName) }
+    }
+  }
+  #expect(slow.subtracting(fast).sorted() == withoutKernel.sorted())
+}
+
+@Test(arguments: OperatorSample.all.indices)
+func textIsReadAgain(_ index: Int) throws {
+  let graph = try OperatorSample.all[index].graph()
+  let text = graph.text()
+  let again = try Graph(text: text, operators: .standard)
+  #expect(again.text() == text)
+  for (a, b) in zip(graph.nodesInOrder, again.nodesInOrder) {
+    let (before, after) = (graph[a].operator, again[b].operator)
+    let (first, second) = (AnyHashable(before), AnyHashable(after))
+    #expect(first == second)
+  }
+}
