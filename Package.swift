@@ -76,6 +76,7 @@ let package = Package(
     .target(
       name: "IRTestSupport", dependencies: ["IROperators", "IRGraph", "IRTensor"], path: "Tests/IRTestSupport",
       swiftSettings: swift),
+    test("IRCompilerTests", ["IRTestSupport", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor"]),
     test("IRRuntimeTests", ["IRTestSupport", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor"]),
     test("IRONNXTests", ["IRTestSupport", "IRONNX", "IRTensorFiles", "IRCompiler", "IRRuntime", "IROperators", "IRGraph", "IRTensor"], exclude: ["conformance.txt"]),
     test("IRImageTests", ["IRImage", "IRTensor"]),

@@ -13,13 +13,18 @@ public struct Compiler: Sendable {
 
   /// The passes over the graph, in this order:
   /// what no one needs goes first, so that nothing is done to it; constants are folded before nodes are
-  /// compared, so that equal constants' users meet; local rewrites come last and may leave constants and
-  /// duplicates again, hence the second round.
+  /// compared, so that equal constants' users meet, which recognition relies on: exporters compute a mean
+  /// twice. Recognition comes before chains are fused, since it looks for what a chain would hide. Rewrites
+  /// may leave constants and duplicates again, hence the second round.
   public static let passes: [any GraphPass] = [
     RemoveDeadNodes(),
     FoldConstants(),
     MergeDuplicateNodes(),
-    RewriteDriver([RemoveNoOperations()]),
+    RewriteDriver([
+      RemoveNoOperations(), RemoveExpand(), RecognizeLayerNormalization(), AbsorbScaleAndBias(), RecognizeGELU(),
+      RecognizeL2Normalization(), RecognizePixelShuffle(), AbsorbTranspose(), CancelTransposes(),
+      FoldBatchNormalization(),
+    ]),
     FoldConstants(),
     MergeDuplicateNodes(),
     FuseElementwise(),

@@ -3,6 +3,7 @@ import IRTensor
 extension Graph {
   package mutating func addValue(_ value: Value) -> ValueID {
     valueSlots.append(value)
+    userSlots.append([])
     return ValueID(index: valueSlots.count - 1)
   }
 
@@ -45,6 +46,7 @@ extension Graph {
           definition: .node(node, output: index)))
     }
     nodeSlots.append(Node(name: name, operator: `operator`, inputs: inputs, outputs: outputs))
+    for input in inputs { userSlots[input.index].append(node) }
     return outputs
   }
 
@@ -69,39 +71,63 @@ extension Graph {
   package mutating func replaceUses(
     of old: ValueID, with new: ValueID, except exceptions: Set<NodeID> = []
   ) {
-    for index in nodeSlots.indices {
-      guard let node = nodeSlots[index], node.inputs.contains(old) else { continue }
-      guard !exceptions.contains(NodeID(index: index)) else { continue }
-      nodeSlots[index]?.inputs = node.inputs.map { $0 == old ? new : $0 }
+    let users = userSlots[old.index]
+    userSlots[old.index] = users.filter { exceptions.contains($0) }
+    for user in users where !exceptions.contains(user) {
+      guard let position = nodeSlots[user.index]?.inputs.firstIndex(of: old) else { continue }
+      nodeSlots[user.index]?.inputs[position] = new
+      userSlots[new.index].append(user)
     }
     for index in outputs.indices where outputs[index].value == old { outputs[index].value = new }
   }
 
-  /// Removes nodes that no output depends on, and values left without definition or use. Inputs stay.
+  /// Removes nodes that no output depends on, and constants without use. Inputs stay.
   /// - Returns: the number of nodes removed.
   @discardableResult
   public mutating func removeDeadNodes() -> Int {
-    var liveValues = Set(outputs.map(\.value))
-    var liveNodes = Set<NodeID>()
-    var work = Array(liveValues)
-    while let value = work.popLast() {
-      guard let node = producer(of: value), liveNodes.insert(node).inserted else { continue }
-      for input in self[node].inputs where liveValues.insert(input).inserted { work.append(input) }
-    }
-    liveValues.formUnion(inputs)
+    // Users after what they use, so that one round is enough.
+    let results = Set(outputs.map(\.value))
     var removed = 0
-    for index in nodeSlots.indices where nodeSlots[index] != nil {
-      let id = NodeID(index: index)
-      if liveNodes.contains(id) { liveValues.formUnion(self[id].outputs) }
-    }
-    for index in nodeSlots.indices where nodeSlots[index] != nil {
-      guard !liveNodes.contains(NodeID(index: index)) else { continue }
-      nodeSlots[index] = nil
-      removed += 1
-    }
-    for index in valueSlots.indices where !liveValues.contains(ValueID(index: index)) {
-      valueSlots[index] = nil
+    for node in nodesInOrder.reversed() where removeIfDead(node, results) { removed += 1 }
+    for value in values {
+      guard case .constant = self[value].definition, userSlots[value.index].isEmpty, !results.contains(value) else { continue }
+      valueSlots[value.index] = nil
     }
     return removed
+  }
+
+  /// Removes the makers of values that nothing uses, and then what only they used.
+  /// - Returns: the number of nodes removed.
+  @discardableResult
+  package mutating func removeDeadNodes(making values: [ValueID]) -> Int {
+    let results = Set(outputs.map(\.value))
+    var work = values
+    var removed = 0
+    while let value = work.popLast() {
+      guard contains(value), userSlots[value.index].isEmpty, !results.contains(value) else { continue }
+      switch self[value].definition {
+      case .input: continue
+      case .constant: valueSlots[value.index] = nil
+      case .node(let node, _):
+        guard contains(node) else { continue }
+        let inputs = self[node].inputs
+        guard removeIfDead(node, results) else { continue }
+        removed += 1
+        work += inputs
+      }
+    }
+    return removed
+  }
+
+  private mutating func removeIfDead(_ id: NodeID, _ results: Set<ValueID>) -> Bool {
+    let node = self[id]
+    let isUsed = node.outputs.contains { output in
+      !userSlots[output.index].isEmpty || results.contains(output)
+    }
+    guard !isUsed else { return false }
+    for input in Set(node.inputs) { userSlots[input.index].removeAll { $0 == id } }
+    for output in node.outputs { valueSlots[output.index] = nil }
+    nodeSlots[id.index] = nil
+    return true
   }
 }

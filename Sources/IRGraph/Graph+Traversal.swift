@@ -29,14 +29,15 @@ extension Graph {
     return result
   }
 
-  /// For each value used by a node, those nodes in order of identifiers, once per use.
-  public var users: [ValueID: [NodeID]] {
-    var result: [ValueID: [NodeID]] = [:]
-    for index in nodeSlots.indices {
-      guard let node = nodeSlots[index] else { continue }
-      for input in node.inputs { result[input, default: []].append(NodeID(index: index)) }
-    }
-    return result
+  /// The nodes that read a value, once per use.
+  public func users(of value: ValueID) -> [NodeID] { userSlots[value.index] }
+
+  /// Whether the value is a result of the graph.
+  public func isOutput(_ value: ValueID) -> Bool { outputs.contains { $0.value == value } }
+
+  /// The one node that reads the value, once, where the value is no result of the graph.
+  public func onlyUser(of value: ValueID) -> NodeID? {
+    userSlots[value.index].count == 1 && !isOutput(value) ? userSlots[value.index][0] : nil
   }
 
   /// The number of elements of all constants.

@@ -19,6 +19,8 @@ public struct Graph: Sendable {
 
   package var valueSlots: [Value?] = []
   package var nodeSlots: [Node?] = []
+  /// For each value slot the nodes that read it, once per use.
+  package var userSlots: [[NodeID]] = []
 
   public init(name: String = "graph") { self.name = name }
 

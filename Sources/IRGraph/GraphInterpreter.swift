@@ -23,7 +23,10 @@ public struct GraphInterpreter: Sendable {
       values[id] = tensor
     }
     let order = graph.nodesInOrder
-    var remainingUses = graph.users.mapValues(\.count)
+    var remainingUses: [ValueID: Int] = [:]
+    for id in order {
+      for input in graph[id].inputs { remainingUses[input, default: 0] += 1 }
+    }
     for output in graph.outputs { remainingUses[output.value, default: 0] += 1 }
     for (index, id) in order.enumerated() {
       let node = graph[id]

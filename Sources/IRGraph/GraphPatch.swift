@@ -96,7 +96,7 @@ extension Graph {
       // A node of the patch that reads the old value keeps reading it.
       replaceUses(of: old, with: target, except: Set(added))
     }
-    removeDeadNodes()
+    removeDeadNodes(making: patch.replacements.map(\.old) + made)
     return added.filter { contains($0) }
   }
 }

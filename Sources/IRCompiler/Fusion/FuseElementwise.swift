@@ -2,9 +2,8 @@ import IRGraph
 import IROperators
 import IRTensor
 
-/// Merges elementwise nodes of one shape into `ElementwiseChain`s, where the merged value has no other
-/// use. Nodes decrease; each kernel
-/// operation rounds to float32 as before; the reference interpreter keeps float64 within a chain.
+/// Merges elementwise nodes of one shape into `ElementwiseChain`s, where nothing outside the chain uses
+/// the merged value. Nodes decrease; each kernel operation rounds to float32 as before; the reference interpreter keeps float64 within a chain.
 struct FuseElementwise: GraphPass {
   static let name = "fuse-elementwise"
   /// What the drivers' register files hold.
@@ -13,20 +12,17 @@ struct FuseElementwise: GraphPass {
 
   func run(on graph: inout Graph, limit: Int) throws(CompilerError) -> Int {
     var count = 0
-    var users = graph.users
-    var results = Set(graph.outputs.map(\.value))
     for id in graph.nodesInOrder where count < limit && graph.contains(id) {
       guard var chain = chain(of: id, in: graph) else { continue }
       let node = graph[id]
       let shape = graph[node.outputs[0]].type.shape
       var inputs = node.inputs
-      var isMerged = false
+      var absorbed: Set<NodeID> = [id]
       var position = 0
       while position < inputs.count {
         let value = inputs[position]
         guard let producer = graph.producer(of: value), let inner = self.chain(of: producer, in: graph),
-          graph[value].type.shape == shape, !results.contains(value),
-          Set(users[value] ?? []) == [id], inputs.count(where: { $0 == value }) == 1
+          graph[value].type.shape == shape, !graph.isOutput(value), absorbed.isSuperset(of: graph.users(of: value))
         else { position += 1; continue }
         var nextInputs = inputs
         nextInputs.remove(at: position)
@@ -36,17 +32,16 @@ struct FuseElementwise: GraphPass {
           position += 1
           continue
         }
-        (chain, inputs, isMerged) = (merged, kept, true)
+        (chain, inputs) = (merged, kept)
+        absorbed.insert(producer)
         position = 0
       }
-      guard isMerged else { continue }
+      guard absorbed.count > 1 else { continue }
       do {
         var patch = GraphPatch(to: graph)
         let fused = try patch.value(chain, inputs.map { .existing($0) }, name: node.name)
         patch.replace(node.outputs[0], with: fused)
         try graph.apply(patch)
-        users = graph.users
-        results = Set(graph.outputs.map(\.value))
       } catch { throw .invalidGraph(pass: Self.name, error) }
       count += 1
     }

@@ -12,7 +12,7 @@ public protocol GraphPass: Sendable {
 /// decreases and whether results stay the same to the bit.
 public protocol RewriteRule: Sendable {
   static var name: String { get }
-  func patch(for node: NodeID, in graph: Graph, users: [ValueID: [NodeID]]) throws(GraphError) -> GraphPatch?
+  func patch(for node: NodeID, in graph: Graph) throws(GraphError) -> GraphPatch?
 }
 
 /// Applies rules until none proposes anything.
@@ -30,17 +30,15 @@ struct RewriteDriver: GraphPass {
     var isChanging = true
     while isChanging {
       isChanging = false
-      var users = graph.users
       for node in graph.nodesInOrder where graph.contains(node) {
         for rule in rules where graph.contains(node) {
           do {
-            guard let patch = try rule.patch(for: node, in: graph, users: users) else { continue }
+            guard let patch = try rule.patch(for: node, in: graph) else { continue }
             guard applied < fuel else {
               if applied >= limit { return applied }
               throw CompilerError.doesNotTerminate(pass: type(of: rule).name, patches: applied)
             }
             try graph.apply(patch)
-            try graph.verify()
           } catch let error as GraphError {
             throw .invalidGraph(pass: type(of: rule).name, error)
           } catch let error as CompilerError {
@@ -48,9 +46,9 @@ struct RewriteDriver: GraphPass {
           } catch { preconditionFailure("rules throw GraphError") }
           applied += 1
           isChanging = true
-          users = graph.users
         }
       }
+      do { try graph.verify() } catch { throw .invalidGraph(pass: rules.map { type(of: $0).name }.joined(separator: ", "), error) }
     }
     return applied
   }

@@ -8,7 +8,7 @@ import IRTensor
 struct RemoveNoOperations: RewriteRule {
   static let name = "remove-no-operations"
 
-  func patch(for id: NodeID, in graph: Graph, users: [ValueID: [NodeID]]) throws(GraphError) -> GraphPatch? {
+  func patch(for id: NodeID, in graph: Graph) throws(GraphError) -> GraphPatch? {
     let node = graph[id]
     guard let input = node.inputs.first, node.outputs.count == 1 else { return nil }
     let (from, to) = (graph[input].type, graph[node.outputs[0]].type)

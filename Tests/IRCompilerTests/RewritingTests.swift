@@ -1,0 +1,153 @@
+import IRCompiler
+import IRGraph
+import IROperators
+import IRRuntime
+import IRTensor
+import IRTestSupport
+import Testing
+
+private let compiler = Compiler(kernels: CPUKernelLibrary())
+
+/// The names of the operators left after all passes, in order.
+private func operators(of graph: Graph) throws -> [String] {
+  let simplified = try compiler.simplified(graph).0
+  return simplified.nodesInOrder.map { simplified[$0].operator.name }
+}
+
+private func build(
+  _ shape: Shape = [1, 6, 4, 8], _ body: (inout GraphBuilder, ValueID) throws -> ValueID
+) throws -> Graph {
+  var builder = GraphBuilder()
+  let x = builder.input("x", TensorType(.float32, shape))
+  builder.output(try body(&builder, x), name: "y")
+  return try builder.finished()
+}
+
+private func scalar(_ value: Double, _ b: inout GraphBuilder) -> ValueID {
+  b.constant(Tensor(TensorType(.float32, .scalar), doubles: [value]))
+}
+
+@Test(arguments: 0..<150 as Range<UInt64>)
+func everyPrefixOfThePassesKeepsTheMeaning(seed: UInt64) throws {
+  let sample = try RandomGraph(seed: seed)
+  let expected = try GraphInterpreter(sample.graph).run(sample.feeds)
+  let total = try compiler.simplified(sample.graph).1.patchCount
+  for limit in stride(from: 0, through: total, by: max(1, total / 6)) {
+    var limited = compiler
+    limited.options.patchLimit = limit
+    let found = try GraphInterpreter(try limited.simplified(sample.graph).0).run(sample.feeds)
+    for (name, tensor) in expected { expectClose(found[name], tensor, .ofRange(1e-4), "seed \(seed), \(limit) patches") }
+  }
+  let (simplified, _) = try compiler.simplified(sample.graph)
+  #expect(try compiler.simplified(simplified).1.patchCount == 0, "seed \(seed): the passes are not idempotent")
+  for threadCount in [1, 2] {
+    let program = try Compiler(options: CompilerOptions(threadCount: threadCount), kernels: CPUKernelLibrary())
+      .compile(sample.graph)
+    #expect(program.memoryPlan.conflict == nil)
+    let found = try Session(program, options: RuntimeOptions(threadCount: threadCount)).run(sample.feeds)
+    for (name, tensor) in expected { expectClose(found[name], tensor, .ofRange(1e-4), "seed \(seed), compiled") }
+  }
+}
+
+@Test(arguments: 0..<3)
+func layerNormalizationIsRecognised(form: Int) throws {
+  let graph = try build { b, x in
+    let mean = try b.value(Reduce(.mean, axes: [1]), [x])
+    let centred = try b.value(Binary(.subtract), [x, mean])
+    let square = form == 0
+      ? try b.value(Binary(.power), [centred, scalar(2, &b)]) : try b.value(Binary(.multiply), [centred, centred])
+    let variance = try b.value(Reduce(.mean, axes: [1]), [square])
+    let root = try b.value(Unary(.sqrt), [try b.value(Binary(.add), [variance, scalar(1e-6, &b)])])
+    let normal: ValueID
+    switch form {
+    case 0: normal = try b.value(Binary(.divide), [centred, root])
+    case 1: normal = try b.value(Binary(.multiply), [centred, try b.value(Unary(.reciprocal), [root])])
+    default: normal = try b.value(Binary(.multiply), [try b.value(Binary(.divide), [scalar(1, &b), root]), centred])
+    }
+    var generator = SeededGenerator(seed: 1)
+    let scaled = try b.value(Binary(.multiply), [normal, b.constant(generator.tensor([1, 6, 1, 1]))])
+    return try b.value(Binary(.add), [scaled, b.constant(generator.tensor([6, 1, 1]))])
+  }
+  #expect(try operators(of: graph) == ["LayerNormalization"])
+  let simplified = try compiler.simplified(graph).0
+  let layer = try #require(simplified.nodesInOrder.first.map { simplified[$0] })
+  #expect((layer.operator as? LayerNormalization)?.epsilon == 1e-6)
+  #expect(layer.inputs.count == 3)
+}
+
+/// A quotient by something else than the root of its own variance stays as it is.
+@Test func otherNormalizationsAreLeftAlone() throws {
+  let graph = try build { b, x in
+    let mean = try b.value(Reduce(.mean, axes: [1]), [x])
+    let centred = try b.value(Binary(.subtract), [x, mean])
+    let variance = try b.value(Reduce(.mean, axes: [2]), [try b.value(Binary(.multiply), [centred, centred])])
+    let root = try b.value(Unary(.sqrt), [try b.value(Binary(.add), [variance, scalar(1e-6, &b)])])
+    return try b.value(Binary(.divide), [centred, root])
+  }
+  #expect(try !operators(of: graph).contains("LayerNormalization"))
+}
+
+@Test func transposedNormalizationLosesItsMovements() throws {
+  let graph = try build { b, x in
+    let flat = try b.value(Reshape(shape: [1, 6, 32]), [x])
+    let moved = try b.value(Transpose(permutation: [0, 2, 1]), [flat])
+    let normal = try b.value(LayerNormalization(axes: [2]), [moved])
+    return try b.value(Reshape(shape: [1, 6, 4, 8]), [try b.value(Transpose(permutation: [0, 2, 1]), [normal])])
+  }
+  #expect(try operators(of: graph) == ["LayerNormalization"])
+}
+
+@Test func geluIsRecognisedInAnyOrder() throws {
+  for order in 0..<3 {
+    let graph = try build { b, x in
+      let scaled = order == 0
+        ? try b.value(Binary(.divide), [x, scalar(2.0.squareRoot(), &b)])
+        : try b.value(Binary(.multiply), [x, scalar(0.5.squareRoot(), &b)])
+      let sum = try b.value(Binary(.add), [try b.value(Unary(.erf), [scaled]), scalar(1, &b)])
+      if order == 2 {
+        return try b.value(Binary(.multiply), [try b.value(Binary(.multiply), [x, scalar(0.5, &b)]), sum])
+      }
+      return try b.value(Binary(.multiply), [scalar(0.5, &b), try b.value(Binary(.multiply), [sum, x])])
+    }
+    let simplified = try compiler.simplified(graph).0
+    let only = try #require(simplified.nodesInOrder.first)
+    #expect(simplified.nodeCount == 1 && (simplified[only].operator as? Activation)?.function == .gelu)
+  }
+}
+
+@Test func normalizedVectorsAndProductsAreRecognised() throws {
+  let graph = try build { b, x in
+    let norm = try b.value(Binary(.maximum), [try b.value(Reduce(.l2, axes: [3]), [x]), scalar(1e-12, &b)])
+    let unit = try b.value(Binary(.divide), [x, try b.value(Expand(shape: [1, 6, 4, 8]), [norm])])
+    return try b.value(MatrixMultiply(), [unit, try b.value(Transpose(permutation: [0, 1, 3, 2]), [unit])])
+  }
+  #expect(try operators(of: graph) == ["L2Normalization", "MatrixMultiply"])
+}
+
+@Test func pixelShufflesAreRecognised() throws {
+  let graph = try build([1, 8, 4, 6]) { b, x in
+    let split = try b.value(Reshape(shape: [1, 2, 2, 2, 4, 6]), [x])
+    let moved = try b.value(Transpose(permutation: [0, 1, 4, 2, 5, 3]), [split])
+    let large = try b.value(Reshape(shape: [1, 2, 8, 12]), [moved])
+    let again = try b.value(Reshape(shape: [1, 2, 4, 2, 6, 2]), [large])
+    return try b.value(Reshape(shape: [1, 8, 4, 6]), [try b.value(Transpose(permutation: [0, 1, 3, 5, 2, 4]), [again])])
+  }
+  #expect(try operators(of: graph) == ["DepthToSpace", "SpaceToDepth"])
+}
+
+@Test func batchNormalizationFoldsIntoTheConvolution() throws {
+  for hasConvolution in [true, false] {
+    let graph = try build { b, x in
+      var generator = SeededGenerator(seed: 3)
+      let plain = Convolution(strides: [1, 1], padsBefore: [1, 1], padsAfter: [1, 1], dilations: [1, 1])
+      let y = hasConvolution ? try b.value(plain, [x, b.constant(generator.tensor([6, 6, 3, 3]))]) : x
+      let parameters = (0..<4).map { _ in b.constant(generator.tensor([6], in: 0.5...2)) }
+      return try b.value(BatchNormalization(), [y] + parameters)
+    }
+    #expect(try operators(of: graph) == (hasConvolution ? ["Convolution"] : ["ElementwiseChain"]))
+    var generator = SeededGenerator(seed: 4)
+    let feeds = ["x": generator.tensor([1, 6, 4, 8])]
+    let expected = try #require(try GraphInterpreter(graph).run(feeds)["y"])
+    expectClose(try Session(try compiler.compile(graph)).run(feeds)["y"], expected, .ofRange(1e-6))
+  }
+}
