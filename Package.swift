@@ -16,7 +16,9 @@ let optimizedC: [CSetting] = [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-ma
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
-func library(_ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil, exclude: [String] = []) -> Target {
+func library(
+  _ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil, exclude: [String] = []
+) -> Target {
   .target(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: swift)
 }
 
@@ -60,12 +62,19 @@ let package = Package(
     library("IRONNX", ["IROperators", "IRGraph", "IRTensor", "IRFiles", "CONNXProto"]),
     library("IRImage", ["IRTensor", "IRFiles", "CVips"]),
     library("IRTensorFiles", ["IRTensor", "IRFiles", "CZlib"]),
-    library("ImageRestoration", ["IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRImage"]),
+    library(
+      "ImageRestoration",
+      ["IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRImage"]),
 
-    tool("irrun", ["ImageRestoration", "IRTensorFiles", "IRFiles", "IRRuntime", "IRCompiler", "IRGraph", "IRONNX"]),
+    tool(
+      "irrun",
+      ["ImageRestoration", "IRTensorFiles", "IRFiles", "IRRuntime", "IRCompiler", "IRGraph", "IRONNX"]),
     tool("irdump", ["ImageRestoration", "IRRuntime", "IRONNX", "IRCompiler", "IRGraph"]),
     .executableTarget(
-      name: "irconformance", dependencies: ["IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", argumentParser],
+      name: "irconformance",
+      dependencies: [
+        "IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", argumentParser,
+      ],
       path: "Tools/conformance", swiftSettings: swift),
 
     // Tests.
@@ -74,11 +83,25 @@ let package = Package(
     test("IRGraphTests", ["IRGraph", "IROperators", "IRTensor"]),
     test("IROperatorsTests", ["IROperators", "IRGraph", "IRTensor"]),
     .target(
-      name: "IRTestSupport", dependencies: ["IROperators", "IRGraph", "IRTensor"], path: "Tests/IRTestSupport",
+      name: "IRTestSupport", dependencies: ["IROperators", "IRGraph", "IRTensor"],
+      path: "Tests/IRTestSupport",
       swiftSettings: swift),
-    test("IRCompilerTests", ["IRTestSupport", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor"]),
-    test("IRRuntimeTests", ["IRTestSupport", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor"]),
-    test("IRONNXTests", ["IRTestSupport", "IRONNX", "IRTensorFiles", "IRCompiler", "IRRuntime", "IROperators", "IRGraph", "IRTensor"], exclude: ["conformance.txt"]),
+    test(
+      "IRCompilerTests", ["IRTestSupport", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor"]),
+    test(
+      "IRRuntimeTests", ["IRTestSupport", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor"]),
+    test(
+      "IRONNXTests",
+      [
+        "IRTestSupport", "IRONNX", "IRTensorFiles", "IRCompiler", "IRRuntime", "IROperators", "IRGraph",
+        "IRTensor",
+      ], exclude: ["conformance.txt"]),
+    test(
+      "EndToEndTests",
+      [
+        "irrun", "irdump", "ImageRestoration", "IRTensorFiles", "IRONNX", "IROperators", "IRGraph",
+        "IRTensor",
+      ]),
     test("IRImageTests", ["IRImage", "IRTensor"]),
     test("CIRKernelsTests", ["CIRKernels", "CIROperators"]),
   ],

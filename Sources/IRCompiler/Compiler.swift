@@ -5,7 +5,7 @@ public struct Compiler: Sendable {
   public var options: CompilerOptions
   private let kernels: any KernelLibrary
 
-  /// - Parameter kernels: where kernels come from; it must have one for every operator.
+  /// A compiler that takes kernels from `kernels`, which must have one for every operator.
   public init(options: CompilerOptions = CompilerOptions(), kernels: any KernelLibrary) {
     self.options = options
     self.kernels = kernels
@@ -21,7 +21,8 @@ public struct Compiler: Sendable {
     FoldConstants(),
     MergeDuplicateNodes(),
     RewriteDriver([
-      RemoveNoOperations(), RemoveExpand(), RecognizeLayerNormalization(), AbsorbScaleAndBias(), RecognizeGELU(),
+      RemoveNoOperations(), RemoveExpand(), RecognizeLayerNormalization(), AbsorbScaleAndBias(),
+      RecognizeGELU(),
       RecognizeL2Normalization(), RecognizePixelShuffle(), AbsorbTranspose(), CancelTransposes(),
       FoldBatchNormalization(),
     ]),
@@ -54,6 +55,7 @@ public struct Compiler: Sendable {
   /// - Throws: `CompilerError`.
   public func compile(_ graph: Graph) throws(CompilerError) -> Program {
     let (graph, report) = try simplified(graph)
-    return try Lowering(graph: graph, kernels: kernels, threadCount: options.threadCount).program(report: report)
+    return try Lowering(graph: graph, kernels: kernels, threadCount: options.threadCount).program(
+      report: report)
   }
 }

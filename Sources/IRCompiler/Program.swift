@@ -57,7 +57,9 @@ extension Program: CustomStringConvertible {
       let results = zip(step.outputs, step.outputTypes).map { "\(text($0)) : \($1)" }.joined(separator: ", ")
       lines.append("  \(step.kernel.name)\(mark) (\(operands)) -> \(results)  \(step.node)")
     }
-    for output in outputs { lines.append("  output \(output.name) = \(text(output.location)) : \(output.type)") }
+    for output in outputs {
+      lines.append("  output \(output.name) = \(text(output.location)) : \(output.type)")
+    }
     return lines.joined(separator: "\n")
   }
 }

@@ -10,7 +10,7 @@ package final class AtomicFile {
   private let descriptor: Int32
   private var isInPlace = false
 
-  /// - Parameter suffix: how the temporary name ends, for writers that go by the extension.
+  /// The temporary name ends in `suffix`, for writers that go by the extension.
   /// - Throws: `FileError` with the system's reason.
   package init(replacing path: String, suffix: String = ".partial") throws(FileError) {
     let slash = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex

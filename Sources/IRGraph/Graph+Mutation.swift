@@ -37,7 +37,9 @@ extension Graph {
     } catch {
       throw .type(node: name, operator: `operator`.name, error)
     }
-    for type in types where !Graph.holds(type) { throw .tooLarge(node: name, operator: `operator`.name, type) }
+    for type in types where !Graph.holds(type) {
+      throw .tooLarge(node: name, operator: `operator`.name, type)
+    }
     let node = NodeID(index: nodeSlots.count)
     let outputs = types.enumerated().map { index, type in
       addValue(
@@ -90,7 +92,8 @@ extension Graph {
     var removed = 0
     for node in nodesInOrder.reversed() where removeIfDead(node, results) { removed += 1 }
     for value in values {
-      guard case .constant = self[value].definition, userSlots[value.index].isEmpty, !results.contains(value) else { continue }
+      guard case .constant = self[value].definition, userSlots[value.index].isEmpty, !results.contains(value)
+      else { continue }
       valueSlots[value.index] = nil
     }
     return removed

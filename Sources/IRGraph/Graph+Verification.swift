@@ -71,7 +71,8 @@ extension Graph {
       }
       if let producer = producer(of: input), (position[producer] ?? .max) >= index {
         throw .invalid(
-          rule: "Graph.acyclic", place: node.name, detail: "depends on \(self[producer].name), which depends on it")
+          rule: "Graph.acyclic", place: node.name,
+          detail: "depends on \(self[producer].name), which depends on it")
       }
     }
     let types: [TensorType]

@@ -8,7 +8,8 @@ public struct GraphInterpreter: Sendable {
   public init(_ graph: Graph) { self.graph = graph }
 
   /// Computes the outputs, by name.
-  /// - Parameter progress: called after each node with the count of nodes done and in all.
+  ///
+  /// `progress` is called after each node with the count of nodes done and in all.
   /// - Throws: `GraphError.inputs` where an input is missing or has another type.
   public func run(
     _ inputs: [String: Tensor], progress: ((Int, Int) -> Void)? = nil

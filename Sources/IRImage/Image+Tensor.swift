@@ -48,7 +48,8 @@ extension Tensor {
         for plane in 0..<planeCount {
           for row in 0..<height {
             for column in 0..<width {
-              target[(plane * height + row) * width + column] = source[(plane * rows + row) * columns + column]
+              target[(plane * height + row) * width + column] =
+                source[(plane * rows + row) * columns + column]
             }
           }
         }

@@ -33,7 +33,8 @@ extension ImageFile {
     let format = storable(options.sampleFormat ?? image.sampleFormat, in: suffix)
     let hasAlpha = image.alpha != nil && !["jpg", "jpeg", "ppm", "pgm"].contains(suffix)
     let handle = try vipsImage(image, format: format, hasAlpha: hasAlpha, path: path)
-    let saverOptions = ["jpg", "jpeg", "webp"].contains(suffix) ? "[Q=\(max(1, min(100, options.quality)))]" : ""
+    let saverOptions =
+      ["jpg", "jpeg", "webp"].contains(suffix) ? "[Q=\(max(1, min(100, options.quality)))]" : ""
     do throws(FileError) {
       let file = try AtomicFile(replacing: path, suffix: ".partial.\(suffix)")
       guard ir_vips_save(handle.pointer, file.temporary + saverOptions) == 0 else {

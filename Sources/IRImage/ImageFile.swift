@@ -45,7 +45,8 @@ public enum ImageFile {
   }
 
   /// Grey or RGB, whatever the file had.
-  private static func normalized(_ handle: VipsHandle, path: String) throws(ImageError) -> (VipsHandle, Bool) {
+  private static func normalized(_ handle: VipsHandle, path: String) throws(ImageError) -> (VipsHandle, Bool)
+  {
     let bands = Int(vips_image_get_bands(handle.pointer))
     let space = vips_image_get_interpretation(handle.pointer)
     switch space {
@@ -55,7 +56,8 @@ public enum ImageFile {
     case VIPS_INTERPRETATION_MULTIBAND where bands <= 4:
       return (handle, false)
     default:
-      guard let converted = handle.derived({ ir_vips_to_colourspace($0, $1, VIPS_INTERPRETATION_sRGB) }) else {
+      guard let converted = handle.derived({ ir_vips_to_colourspace($0, $1, VIPS_INTERPRETATION_sRGB) })
+      else {
         throw .unreadable(path: path, reason: Vips.takeError())
       }
       return (converted, true)

@@ -51,7 +51,8 @@ final class VipsHandle: @unchecked Sendable {
 
   /// Makes an image from this one by a libvips call that returns 0 for success.
   func derived(
-    _ operation: (UnsafeMutablePointer<VipsImage>, UnsafeMutablePointer<UnsafeMutablePointer<VipsImage>?>) -> Int32
+    _ operation: (UnsafeMutablePointer<VipsImage>, UnsafeMutablePointer<UnsafeMutablePointer<VipsImage>?>) ->
+      Int32
   ) -> VipsHandle? {
     var result: UnsafeMutablePointer<VipsImage>?
     guard operation(pointer, &result) == 0, let result else { return nil }

@@ -45,7 +45,11 @@ struct NodeReader {
   }
 
   func text(_ name: String, _ standard: String = "") -> String {
-    if case .string(let value)? = node[attribute: name] { String(decoding: value, as: UTF8.self) } else { standard }
+    if case .string(let value)? = node[attribute: name] {
+      String(decoding: value, as: UTF8.self)
+    } else {
+      standard
+    }
   }
 
   func ints(_ name: String) -> [Int]? {

@@ -59,11 +59,19 @@ struct NodeWriter {
 }
 
 extension ONNXNamedAttribute {
-  static func int(_ name: String, _ value: Int) -> ONNXNamedAttribute { ONNXNamedAttribute(name, .int(Int64(value))) }
-  static func flag(_ name: String, _ value: Bool) -> ONNXNamedAttribute { ONNXNamedAttribute(name, .int(value ? 1 : 0)) }
+  static func int(_ name: String, _ value: Int) -> ONNXNamedAttribute {
+    ONNXNamedAttribute(name, .int(Int64(value)))
+  }
+  static func flag(_ name: String, _ value: Bool) -> ONNXNamedAttribute {
+    ONNXNamedAttribute(name, .int(value ? 1 : 0))
+  }
   static func ints(_ name: String, _ values: [Int]) -> ONNXNamedAttribute {
     ONNXNamedAttribute(name, .ints(values.map { Int64($0) }))
   }
-  static func float(_ name: String, _ value: Float) -> ONNXNamedAttribute { ONNXNamedAttribute(name, .float(value)) }
-  static func string(_ name: String, _ value: String) -> ONNXNamedAttribute { ONNXNamedAttribute(name, .string(value)) }
+  static func float(_ name: String, _ value: Float) -> ONNXNamedAttribute {
+    ONNXNamedAttribute(name, .float(value))
+  }
+  static func string(_ name: String, _ value: String) -> ONNXNamedAttribute {
+    ONNXNamedAttribute(name, .string(value))
+  }
 }

@@ -80,7 +80,8 @@ final class ExportContext {
     }
     for id in graph.nodesInOrder {
       let node = graph[id]
-      let writer = NodeWriter(node, types: (graph.inputTypes(of: id), graph.outputTypes(of: id)), context: self)
+      let writer = NodeWriter(
+        node, types: (graph.inputTypes(of: id), graph.outputTypes(of: id)), context: self)
       guard let write = ONNXOperatorTable.writers[node.operator.name] else {
         throw .notExpressible(node: node.name, operator: node.operator.name, detail: "it has no form in ONNX")
       }

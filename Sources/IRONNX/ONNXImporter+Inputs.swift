@@ -4,7 +4,9 @@ import IRTensor
 extension ONNXImporter {
   /// The graph for inputs of these shapes. An input whose value decides a shape becomes a constant; the
   /// graph's own inputs are the others.
-  /// - Parameter inputs: by name; an input that is missing keeps its declared sizes.
+  /// Inputs are found by name; one that is missing keeps its declared sizes.
+  /// - Parameter inputs: the tensors that are to be run.
+  /// - Returns: a verified graph.
   /// - Throws: as `graph(binding:)`, and `ONNXError.tensor` where a tensor is not what the model declares.
   public func graph(for inputs: [String: Tensor]) throws(ONNXError) -> Graph {
     var binding = try binding(for: inputs)

@@ -72,7 +72,10 @@ final class ImportContext {
       guard case .tensor(let raw, let shape) = input.type, let elementType = ElementType(rawValue: raw) else {
         throw .unsupported(
           path: path,
-          [problem("input", "", 0, input.name, "input \(input.name) is not a tensor of a supported element type")])
+          [
+            problem(
+              "input", "", 0, input.name, "input \(input.name) is not a tensor of a supported element type")
+          ])
       }
       guard let shape else { throw .unboundValues(inputs: [input.name]) }
       var extents: [Int] = []
@@ -98,7 +101,8 @@ final class ImportContext {
       values[initializer.name] = builder.constant(try initializer.tensor(), name: initializer.name)
     }
     if let sparse = graph.sparseInitializers.first {
-      throw .tensor(name: sparse.values.name, detail: "sparse initializers are not supported: store it densely")
+      throw .tensor(
+        name: sparse.values.name, detail: "sparse initializers are not supported: store it densely")
     }
   }
 
@@ -140,7 +144,8 @@ final class ImportContext {
       return try inlined(function, node, inputs)
     }
     if node.domain.isEmpty, node.opType == "If" { return try branch(node, reader, opsets) }
-    guard node.domain.isEmpty || node.domain == "ai.onnx", let read = ONNXOperatorTable.readers[node.opType] else {
+    guard node.domain.isEmpty || node.domain == "ai.onnx", let read = ONNXOperatorTable.readers[node.opType]
+    else {
       throw .unsupported("the operator is not supported: export the model with standard operators")
     }
     return try read(reader)
@@ -154,15 +159,19 @@ final class ImportContext {
     guard case .graph(let graph)? = node[attribute: condition ? "then_branch" : "else_branch"] else {
       throw .unsupported("it has no branch to take")
     }
-    return try nested(graph.nodes, opsets, initializers: graph, bindings: nil, outputs: graph.outputs.map(\.name))
+    return try nested(
+      graph.nodes, opsets, initializers: graph, bindings: nil, outputs: graph.outputs.map(\.name))
   }
 
-  private func inlined(_ function: ONNXFunction, _ node: ONNXNode, _ inputs: [ValueID?]) throws(ImportFailure) -> [ValueID?] {
+  private func inlined(_ function: ONNXFunction, _ node: ONNXNode, _ inputs: [ValueID?]) throws(ImportFailure)
+    -> [ValueID?]
+  {
     var bindings: [String: ValueID] = [:]
     for (name, input) in zip(function.inputs, inputs) { bindings[name] = input }
     let attributes = function.attributeDefaults + node.attributes
     let nodes = function.nodes.map { $0.resolving(attributes) }
-    return try nested(nodes, function.opsetImports, initializers: nil, bindings: bindings, outputs: function.outputs)
+    return try nested(
+      nodes, function.opsetImports, initializers: nil, bindings: bindings, outputs: function.outputs)
   }
 
   /// Imports nodes in a scope of their own: inside the one at hand, or with `bindings` alone.
@@ -192,7 +201,8 @@ final class ImportContext {
         throw .graph(.type(node: name, operator: `operator`.name, error))
       }
       let isSmall = types.allSatisfy { type in
-        Graph.holds(type) && (type.shape.checkedElementCount ?? .max) <= (type.elementType.isFloatingPoint ? 4096 : 1 << 20)
+        Graph.holds(type)
+          && (type.shape.checkedElementCount ?? .max) <= (type.elementType.isFloatingPoint ? 4096 : 1 << 20)
       }
       if isSmall { return `operator`.evaluate(constants).map { builder.constant($0, name: name) } }
     }
@@ -207,7 +217,9 @@ final class ImportContext {
   /// The graph inputs that a value depends on.
   func origins(of value: ValueID) -> Set<String> { sources[value] ?? [] }
 
-  private func problem(_ type: String, _ domain: String, _ opset: Int64, _ node: String, _ advice: String) -> ONNXProblem {
+  private func problem(_ type: String, _ domain: String, _ opset: Int64, _ node: String, _ advice: String)
+    -> ONNXProblem
+  {
     ONNXProblem(operatorType: type, domain: domain, opset: opset, count: 1, firstNode: node, advice: advice)
   }
 
@@ -223,9 +235,13 @@ final class ImportContext {
     }
     let key = "\(node.domain).\(node.opType): \(advice)"
     if problems[key] == nil { problemOrder.append(key) }
-    problems[key, default: ONNXProblem(
-      operatorType: node.opType, domain: node.domain, opset: opset, count: 0, firstNode: name, advice: advice)]
-      .count += 1
+    problems[
+      key,
+      default: ONNXProblem(
+        operatorType: node.opType, domain: node.domain, opset: opset, count: 0, firstNode: name,
+        advice: advice)
+    ]
+    .count += 1
   }
 
   func finished() throws(ONNXError) -> Graph {
@@ -234,9 +250,14 @@ final class ImportContext {
       guard let value = values[output.name] else {
         if problems.isEmpty {
           throw .unsupported(
-            path: path, [problem("output", "", model.opset, output.name, "output \(output.name) is never computed")])
+            path: path,
+            [problem("output", "", model.opset, output.name, "output \(output.name) is never computed")])
         }
         continue
+      }
+      if let detail = mismatch(output, builder.type(of: value)) {
+        throw .unsupported(
+          path: path, [problem("output", "", model.opset, output.name, "output \(output.name) \(detail)")])
       }
       builder.output(value, name: output.name)
     }
@@ -252,6 +273,25 @@ final class ImportContext {
       throw .unsupported(path: path, [problem("graph", "", model.opset, model.graph.name, "\(error)")])
     }
   }
+}
+
+/// How the type found differs from the one that the model declares, or nil. Sizes that the model leaves open
+/// are whatever was found.
+private func mismatch(_ declared: ONNXValueInfo, _ found: TensorType) -> String? {
+  guard case .tensor(let elementType, let shape) = declared.type else { return nil }
+  let isSame = shape.map { shape in
+    shape.count == found.shape.rank
+      && zip(shape, found.shape).allSatisfy {
+        if case .fixed(let extent) = $0 { extent == Int64($1) } else { true }
+      }
+  }
+  guard elementType == 0 || elementType == found.elementType.rawValue, isSame ?? true else {
+    let extents = shape.map { dimensions in
+      dimensions.map { if case .fixed(let extent) = $0 { "\(extent)" } else { "?" } }.joined(separator: ", ")
+    }
+    return "is declared as \(ONNXTensor.typeName(elementType))[\(extents ?? "…")], its nodes compute \(found)"
+  }
+  return nil
 }
 
 extension ONNXNode {

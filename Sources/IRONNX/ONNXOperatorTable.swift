@@ -9,7 +9,8 @@ enum ONNXOperatorTable {
   static let readers: [String: Reader] = {
     var all: [String: Reader] = [:]
     for family in [
-      elementwise, arithmetic, normalization, linearAlgebra, windows, reduction, layout, indexing, constants, resampling, attention,
+      elementwise, arithmetic, normalization, linearAlgebra, windows, reduction, layout, indexing, constants,
+      resampling, attention,
     ] {
       all.merge(family) { _, new in new }
     }
@@ -18,7 +19,8 @@ enum ONNXOperatorTable {
 
   /// By our operator's name.
   static let writers: [String: Writer] = Dictionary(
-    uniqueKeysWithValues: elementwiseWriters + normalizationWriters + windowWriters + layoutWriters + indexingWriters)
+    uniqueKeysWithValues: elementwiseWriters + normalizationWriters + windowWriters + layoutWriters
+      + indexingWriters)
 
   /// An entry of the writers' table.
   static func writer<O: Operator>(
@@ -27,7 +29,9 @@ enum ONNXOperatorTable {
     (
       O.name,
       { (operation, writer) throws(ExportFailure) in
-        guard let operation = operation as? O else { throw ExportFailure("it is not the operator of its name") }
+        guard let operation = operation as? O else {
+          throw ExportFailure("it is not the operator of its name")
+        }
         try body(operation, writer)
       }
     )
@@ -35,7 +39,8 @@ enum ONNXOperatorTable {
 
   /// An operator that is one ONNX node with the same inputs and outputs.
   static func writer<O: Operator>(
-    _ type: O.Type, as opType: String, _ attributes: @escaping @Sendable (O) -> [ONNXNamedAttribute?] = { _ in [] }
+    _ type: O.Type, as opType: String,
+    _ attributes: @escaping @Sendable (O) -> [ONNXNamedAttribute?] = { _ in [] }
   ) -> (String, Writer) {
     writer(type) { (operation, w) throws(ExportFailure) in w.emit(opType, attributes(operation)) }
   }

@@ -5,10 +5,13 @@ extension OperatorSet {
   public static let standard = OperatorSet([
     Activation.self, ArgExtreme.self, AveragePool.self, BatchNormalization.self, Binary.self, Cast.self,
     Concatenate.self, Convolution.self, ConvolutionTranspose.self, CumulativeSum.self, DepthToSpace.self,
-    ElementwiseChain.self, Expand.self, Gather.self, GatherElements.self, GatherND.self, GroupNormalization.self,
+    ElementwiseChain.self, Expand.self, Gather.self, GatherElements.self, GatherND.self,
+    GroupNormalization.self,
     IsInfinite.self, L2Normalization.self, LayerNormalization.self, LogSoftmax.self, LpPool.self,
-    MatrixMultiply.self, MaxPool.self, OneHot.self, Pad.self, RMSNormalization.self, Reduce.self, Reshape.self,
-    Resize.self, ScatterElements.self, ScatterND.self, Select.self, Slice.self, Softmax.self, SpaceToDepth.self,
+    MatrixMultiply.self, MaxPool.self, OneHot.self, Pad.self, RMSNormalization.self, Reduce.self,
+    Reshape.self,
+    Resize.self, ScatterElements.self, ScatterND.self, Select.self, Slice.self, Softmax.self,
+    SpaceToDepth.self,
     Split.self, Tile.self, TopK.self, Transpose.self, Trilu.self, Unary.self,
   ])
 }

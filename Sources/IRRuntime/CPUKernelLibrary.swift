@@ -28,8 +28,10 @@ public struct CPUKernelLibrary: KernelLibrary {
     case let softmax as LogSoftmax: return softmaxKernel(axis: softmax.axis, isLogarithm: true, request)
     case let reduce as Reduce: return reduceKernel(reduce, request)
     case let resize as Resize: return resizeKernel(resize, request)
-    case let pool as MaxPool where !pool.hasIndices: return poolKernel(pool.window, isMaximum: true, false, request)
-    case let pool as AveragePool: return poolKernel(pool.window, isMaximum: false, pool.countsPadding, request)
+    case let pool as MaxPool where !pool.hasIndices:
+      return poolKernel(pool.window, isMaximum: true, false, request)
+    case let pool as AveragePool:
+      return poolKernel(pool.window, isMaximum: false, pool.countsPadding, request)
     default: return elementwiseKernel(request)
     }
   }

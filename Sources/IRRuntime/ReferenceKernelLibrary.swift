@@ -40,7 +40,8 @@ struct CPUKernel: Kernel {
   var body: @Sendable (KernelArguments) -> Void
 
   init(
-    _ name: String, workspace: Int = 0, inPlace: [Int] = [], _ body: @escaping @Sendable (KernelArguments) -> Void
+    _ name: String, workspace: Int = 0, inPlace: [Int] = [],
+    _ body: @escaping @Sendable (KernelArguments) -> Void
   ) {
     self.name = name
     workspaceByteCount = workspace
@@ -54,6 +55,8 @@ struct CPUKernel: Kernel {
 extension KernelArguments {
   func input(_ index: Int) -> UnsafePointer<Float> { inputs[index].assumingMemoryBound(to: Float.self) }
   func optionalInput(_ index: Int) -> UnsafePointer<Float>? { index < inputs.count ? input(index) : nil }
-  func output(_ index: Int = 0) -> UnsafeMutablePointer<Float> { outputs[index].assumingMemoryBound(to: Float.self) }
+  func output(_ index: Int = 0) -> UnsafeMutablePointer<Float> {
+    outputs[index].assumingMemoryBound(to: Float.self)
+  }
   var threads: Int32 { Int32(threadCount) }
 }

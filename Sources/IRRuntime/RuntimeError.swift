@@ -12,8 +12,10 @@ extension RuntimeError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .missingInput(let name): "input \(name) is missing"
-    case .inputType(let name, let found, let expected): "input \(name) is \(found), the program takes \(expected)"
-    case .outOfMemory(let byteCount): "the program needs \(byteCount) bytes of memory, which the system does not give"
+    case .inputType(let name, let found, let expected):
+      "input \(name) is \(found), the program takes \(expected)"
+    case .outOfMemory(let byteCount):
+      "the program needs \(byteCount) bytes of memory, which the system does not give"
     }
   }
 }

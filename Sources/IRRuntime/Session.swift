@@ -21,7 +21,8 @@ public final class Session {
   }
 
   /// Computes the outputs, by name.
-  /// - Parameter profile: collects the seconds of each step.
+  ///
+  /// `profile` collects the seconds of each step.
   /// - Throws: `RuntimeError` where an input is missing or has another type.
   public func run(
     _ inputs: [String: Tensor], profile: inout Profile?

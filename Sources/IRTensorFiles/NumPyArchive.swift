@@ -13,7 +13,8 @@ public enum NumPyArchive {
     var result: [NamedTensor] = []
     for member in try archive.members() {
       let tensor = try NumPyFile.tensor(try archive.contents(of: member), path: "\(path): \(member.name)")
-      result.append(NamedTensor(member.name.hasSuffix(".npy") ? String(member.name.dropLast(4)) : member.name, tensor))
+      result.append(
+        NamedTensor(member.name.hasSuffix(".npy") ? String(member.name.dropLast(4)) : member.name, tensor))
     }
     return result
   }
@@ -34,34 +35,42 @@ public enum NumPyArchive {
       for member in members {
         let size = UInt64(member.header.count + member.tensor.byteCount)
         // Sizes stand in the 64-bit extra field always, as numpy writes them: one form for every size.
-        let common = littleEndian(UInt16(45)) + littleEndian(UInt16(0)) + littleEndian(UInt16(0))
+        let common =
+          littleEndian(UInt16(45)) + littleEndian(UInt16(0)) + littleEndian(UInt16(0))
           + [0, 0, 0x21, 0] + littleEndian(member.crc) + [UInt8](repeating: 0xFF, count: 8)
           + littleEndian(UInt16(member.name.count))
         let sizes = littleEndian(size) + littleEndian(size)
-        let local = littleEndian(UInt32(0x0403_4B50)) + common + littleEndian(UInt16(20)) + member.name
+        let local =
+          littleEndian(UInt32(0x0403_4B50)) + common + littleEndian(UInt16(20)) + member.name
           + littleEndian(UInt16(1)) + littleEndian(UInt16(16)) + sizes
         try file.write(local + member.header)
         try member.tensor.withUnsafeBytes { (bytes) throws(FileError) in try file.write(bytes) }
-        directory += littleEndian(UInt32(0x0201_4B50)) + littleEndian(UInt16(45)) + common
+        directory +=
+          littleEndian(UInt32(0x0201_4B50)) + littleEndian(UInt16(45)) + common
           + littleEndian(UInt16(28)) + [UInt8](repeating: 0, count: 10) + [UInt8](repeating: 0xFF, count: 4)
           + member.name + littleEndian(UInt16(1)) + littleEndian(UInt16(24)) + sizes + littleEndian(offset)
         offset += UInt64(local.count) + size
       }
       let count = UInt64(members.count)
-      let end64 = littleEndian(UInt32(0x0606_4B50)) + littleEndian(UInt64(44)) + littleEndian(UInt16(45))
-        + littleEndian(UInt16(45)) + [UInt8](repeating: 0, count: 8) + littleEndian(count) + littleEndian(count)
+      let end64 =
+        littleEndian(UInt32(0x0606_4B50)) + littleEndian(UInt64(44)) + littleEndian(UInt16(45))
+        + littleEndian(UInt16(45)) + [UInt8](repeating: 0, count: 8) + littleEndian(count)
+        + littleEndian(count)
         + littleEndian(UInt64(directory.count)) + littleEndian(offset)
-      let locator = littleEndian(UInt32(0x0706_4B50)) + littleEndian(UInt32(0))
+      let locator =
+        littleEndian(UInt32(0x0706_4B50)) + littleEndian(UInt32(0))
         + littleEndian(offset + UInt64(directory.count)) + littleEndian(UInt32(1))
-      let end = littleEndian(UInt32(0x0605_4B50)) + [0, 0, 0, 0] + [UInt8](repeating: 0xFF, count: 12) + [0, 0]
+      let end =
+        littleEndian(UInt32(0x0605_4B50)) + [0, 0, 0, 0] + [UInt8](repeating: 0xFF, count: 12) + [0, 0]
       try file.write(directory + end64 + locator + end)
     }
   }
 
   private static func checksum(_ header: [UInt8], _ tensor: Tensor) -> UInt32 {
     let first = crc32_z(0, header, header.count)
-    return UInt32(tensor.withUnsafeBytes { bytes in
-      crc32_z(first, bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count)
-    })
+    return UInt32(
+      tensor.withUnsafeBytes { bytes in
+        crc32_z(first, bytes.bindMemory(to: UInt8.self).baseAddress, bytes.count)
+      })
   }
 }

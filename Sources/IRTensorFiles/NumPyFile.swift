@@ -31,7 +31,8 @@ public enum NumPyFile {
     let extents = type.shape.map { "\($0)" }.joined(separator: ", ") + (type.shape.rank == 1 ? "," : "")
     var text = "{'descr': '\(descriptor)', 'fortran_order': False, 'shape': (\(extents)), }"
     text += String(repeating: " ", count: 63 - (text.utf8.count + 10) % 64) + "\n"
-    return [0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59, 1, 0] + littleEndian(UInt16(text.utf8.count)) + Array(text.utf8)
+    return [0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59, 1, 0] + littleEndian(UInt16(text.utf8.count))
+      + Array(text.utf8)
   }
 
   /// The tensor of a whole file's bytes.
@@ -77,7 +78,8 @@ public enum NumPyFile {
 
   private static func quoted(_ text: String, after key: String) -> String? {
     guard let range = text.range(of: key) else { return nil }
-    let parts = text[range.upperBound...].split(separator: "'", maxSplits: 2, omittingEmptySubsequences: false)
+    let parts = text[range.upperBound...].split(
+      separator: "'", maxSplits: 2, omittingEmptySubsequences: false)
     return parts.count > 1 ? String(parts[1]) : nil
   }
 }

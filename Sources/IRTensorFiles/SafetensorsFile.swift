@@ -20,7 +20,8 @@ public enum SafetensorsFile {
   private static let headerByteCountLimit = 100_000_000
 
   private static let typeNames: [(ElementType, String)] = [
-    (.float16, "F16"), (.bfloat16, "BF16"), (.float32, "F32"), (.float64, "F64"), (.int8, "I8"), (.int16, "I16"),
+    (.float16, "F16"), (.bfloat16, "BF16"), (.float32, "F32"), (.float64, "F64"), (.int8, "I8"),
+    (.int16, "I16"),
     (.int32, "I32"), (.int64, "I64"), (.uint8, "U8"), (.uint16, "U16"), (.uint32, "U32"), (.uint64, "U64"),
     (.bool, "BOOL"),
   ]
@@ -46,12 +47,15 @@ public enum SafetensorsFile {
       for (name, field) in parts {
         switch field {
         case .entry(let entry): entries[name] = entry
-        case .metadata(let text): if name == "__metadata__" { metadata = text } else { throw CocoaError(.coderInvalidValue) }
+        case .metadata(let text):
+          if name == "__metadata__" { metadata = text } else { throw CocoaError(.coderInvalidValue) }
         }
       }
     } catch { throw malformed("the header is not what safetensors prescribe") }
     var result: [NamedTensor] = []
-    let ordered = entries.sorted { ($0.value.dataOffsets.first ?? 0, $0.key) < ($1.value.dataOffsets.first ?? 0, $1.key) }
+    let ordered = entries.sorted {
+      ($0.value.dataOffsets.first ?? 0, $0.key) < ($1.value.dataOffsets.first ?? 0, $1.key)
+    }
     for (name, entry) in ordered {
       guard let type = typeNames.first(where: { $0.1 == entry.dtype })?.0 else {
         throw malformed("\(name) is of type \(entry.dtype), which is not supported")
@@ -61,7 +65,10 @@ public enum SafetensorsFile {
         let (first, last) = Optional((entry.dataOffsets[0], entry.dataOffsets[1])), first >= 0, first <= last,
         last <= data.endIndex - body, count <= (last - first) / type.byteCount,
         count * type.byteCount == last - first
-      else { throw malformed("\(name): \(entry.dtype) \(shape) at \(entry.dataOffsets) of \(data.endIndex - body) bytes") }
+      else {
+        throw malformed(
+          "\(name): \(entry.dtype) \(shape) at \(entry.dataOffsets) of \(data.endIndex - body) bytes")
+      }
       let tensor = Tensor(TensorType(type, shape)) { target in
         _ = data[(body + first)..<(body + last)].copyBytes(to: target)
       }
@@ -87,7 +94,9 @@ public enum SafetensorsFile {
     }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    guard var header = try? encoder.encode(fields) else { throw .file(path: path, reason: "a name that JSON cannot hold") }
+    guard var header = try? encoder.encode(fields) else {
+      throw .file(path: path, reason: "a name that JSON cannot hold")
+    }
     header.append(contentsOf: [UInt8](repeating: 0x20, count: (8 - header.count % 8) % 8))
     try writeFile(path) { [header] (file) throws(FileError) in
       try file.write(littleEndian(UInt64(header.count)) + [UInt8](header))
@@ -102,7 +111,9 @@ public enum SafetensorsFile {
     case metadata([String: String])
 
     init(from decoder: any Decoder) throws {
-      if let entry = try? Entry(from: decoder) { self = .entry(entry) } else {
+      if let entry = try? Entry(from: decoder) {
+        self = .entry(entry)
+      } else {
         self = .metadata(try [String: String](from: decoder))
       }
     }

@@ -38,7 +38,9 @@ public enum TensorFile {
     case "npy":
       guard tensors.count == 1 else {
         let names = tensors.map(\.name).joined(separator: ", ")
-        throw .file(path: path, reason: "an .npy file holds one tensor, these are \(tensors.count) (\(names)): use .npz")
+        throw .file(
+          path: path, reason: "an .npy file holds one tensor, these are \(tensors.count) (\(names)): use .npz"
+        )
       }
       try NumPyFile.write(tensors[0].tensor, to: path)
     case "npz": try NumPyArchive.write(tensors, to: path)
@@ -78,4 +80,6 @@ func writeFile(_ path: String, _ body: (AtomicFile) throws(FileError) -> Void) t
 }
 
 /// Little-endian bytes of a number.
-func littleEndian<T: FixedWidthInteger>(_ value: T) -> [UInt8] { withUnsafeBytes(of: value.littleEndian) { Array($0) } }
+func littleEndian<T: FixedWidthInteger>(_ value: T) -> [UInt8] {
+  withUnsafeBytes(of: value.littleEndian) { Array($0) }
+}

@@ -20,7 +20,9 @@ struct ZipArchive {
   /// A little-endian number of at most 8 bytes, or -1 where it lies outside the file or exceeds an `Int`.
   private func number(_ position: Int, _ count: Int) -> Int {
     guard position >= 0, position <= bytes.count - count else { return -1 }
-    let value = (0..<count).reduce(UInt64(0)) { $0 | UInt64(bytes[bytes.startIndex + position + $1]) << UInt64(8 * $1) }
+    let value = (0..<count).reduce(UInt64(0)) {
+      $0 | UInt64(bytes[bytes.startIndex + position + $1]) << UInt64(8 * $1)
+    }
     return Int(exactly: value) ?? -1
   }
 
@@ -29,7 +31,9 @@ struct ZipArchive {
     // The directory's end lies in the last 64 KiB, behind at most a comment.
     let first = max(0, bytes.count - 65_557)
     guard bytes.count >= 22,
-      let end = stride(from: bytes.count - 22, through: first, by: -1).first(where: { number($0, 4) == 0x0605_4B50 })
+      let end = stride(from: bytes.count - 22, through: first, by: -1).first(where: {
+        number($0, 4) == 0x0605_4B50
+      })
     else { throw malformed("not a zip archive") }
     var (count, position) = (number(end + 10, 2), number(end + 16, 4))
     if number(end - 20, 4) == 0x0706_4B50 {
@@ -42,9 +46,12 @@ struct ZipArchive {
     for _ in 0..<count {
       guard number(position, 4) == 0x0201_4B50 else { throw malformed("the directory is damaged") }
       let (flags, method) = (number(position + 8, 2), number(position + 10, 2))
-      let lengths = (name: number(position + 28, 2), extra: number(position + 30, 2), comment: number(position + 32, 2))
+      let lengths = (
+        name: number(position + 28, 2), extra: number(position + 30, 2), comment: number(position + 32, 2)
+      )
       let nameStart = position + 46
-      guard lengths.comment >= 0, nameStart <= bytes.count - lengths.name - lengths.extra - lengths.comment else {
+      guard lengths.comment >= 0, nameStart <= bytes.count - lengths.name - lengths.extra - lengths.comment
+      else {
         throw malformed("the directory is cut off")
       }
       let start = bytes.startIndex + nameStart
@@ -89,14 +96,17 @@ struct ZipArchive {
       throw malformed("\(member.name) lies outside the file")
     }
     let start = header + 30 + lengths.0 + lengths.1
-    guard member.compressedSize >= 0, start <= bytes.count, member.compressedSize <= bytes.count - start else {
+    guard member.compressedSize >= 0, start <= bytes.count, member.compressedSize <= bytes.count - start
+    else {
       throw malformed("\(member.name) lies outside the file")
     }
     let raw = bytes[(bytes.startIndex + start)..<(bytes.startIndex + start + member.compressedSize)]
     let result = member.isDeflated ? try inflated(raw, member) : raw
     guard result.count == member.size else { throw malformed("\(member.name) has not the size it states") }
     let crc = result.withUnsafeBytes { crc32_z(0, $0.bindMemory(to: UInt8.self).baseAddress, $0.count) }
-    guard UInt32(crc) == member.crc else { throw malformed("\(member.name) is damaged: its checksum differs") }
+    guard UInt32(crc) == member.crc else {
+      throw malformed("\(member.name) is damaged: its checksum differs")
+    }
     return result
   }
 

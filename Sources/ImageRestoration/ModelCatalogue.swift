@@ -21,7 +21,9 @@ public enum ModelCatalogue {
     var result: [String: String] = [:]
     for family in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
       let files = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(family)")) ?? []
-      for file in files where file.hasSuffix(".onnx") { result[String(file.dropLast(5))] = "\(folder)/\(family)/\(file)" }
+      for file in files where file.hasSuffix(".onnx") {
+        result[String(file.dropLast(5))] = "\(folder)/\(family)/\(file)"
+      }
     }
     return result
   }

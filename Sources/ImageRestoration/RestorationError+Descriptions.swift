@@ -2,7 +2,8 @@ extension RestorationError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .unknownModel(let name, let available):
-      let known = available.isEmpty ? "no models were found" : "models are \(available.joined(separator: ", "))"
+      let known =
+        available.isEmpty ? "no models were found" : "models are \(available.joined(separator: ", "))"
       return "\(name): no such file or model; \(known)"
     case .notARestorer(let path, let detail): return "\(path): not an image restorer: \(detail)"
     case .unsuitableImage(let detail): return detail

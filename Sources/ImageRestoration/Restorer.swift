@@ -27,10 +27,8 @@ public final class Restorer {
   /// The sessions kept beside the latest may hold this much memory in their arenas.
   private static let keptByteCountLimit = 1 << 30
 
-  /// - Parameters:
-  ///   - name: a file, or the name of a model in `Models`.
-  ///   - multiple: what sides are padded to, 1...4096; by default what the model's metadata state, else
-  ///     the least that the model's graph takes.
+  /// Reads a model: a file, or the name of a model in `Models`. Sides are padded to `multiple`, 1...4096; by
+  /// default to what the model's metadata state, else to the least that its graph takes.
   /// - Throws: `RestorationError`, or `ONNXError` where the file is not a model.
   public init(model name: String, multiple: Int? = nil, options: RuntimeOptions = RuntimeOptions()) throws {
     path = try ModelCatalogue.path(of: name)
@@ -42,7 +40,8 @@ public final class Restorer {
       throw RestorationError.notARestorer(path: path, detail: "it must take one float32 image [1, C, H, W]")
     }
     guard case .fixed(let channels) = shape[1], channels == 1 || channels == 3 else {
-      throw RestorationError.notARestorer(path: path, detail: "its image has neither 1 nor 3 channels: \(shape[1])")
+      throw RestorationError.notARestorer(
+        path: path, detail: "its image has neither 1 nor 3 channels: \(shape[1])")
     }
     inputName = input.name
     outputName = model.graph.outputs[0].name
@@ -104,7 +103,7 @@ public final class Restorer {
   }
 
   /// As `restore`, by the operators' definitions: slow, the oracle of the compiled program.
-  /// - Parameter progress: called with the count of nodes done and of all.
+  /// `progress` is called with the count of nodes done and of all.
   public func restoreByReference(_ image: Image, progress: ((Int, Int) -> Void)? = nil) throws -> Image {
     try restore(image) { [self] input in
       let graph = try graph(height: input.shape[2], width: input.shape[3])
@@ -124,7 +123,9 @@ public final class Restorer {
     }
     let program = try program(height: height, width: width)
     func keptByteCount() -> Int { sessions.reduce(0) { $0 + $1.session.program.memoryPlan.peakByteCount } }
-    while sessions.count >= Self.sessionLimit || (!sessions.isEmpty && keptByteCount() > Self.keptByteCountLimit) {
+    while sessions.count >= Self.sessionLimit
+      || (!sessions.isEmpty && keptByteCount() > Self.keptByteCountLimit)
+    {
       sessions.removeFirst()
     }
     let session = try Session(program, options: options)
@@ -135,12 +136,14 @@ public final class Restorer {
   private func restore(_ image: Image, _ run: (Tensor) throws -> Tensor?) throws -> Image {
     let isGreyInColour = image.channelCount == 1 && channelCount == 3
     guard image.channelCount == channelCount || isGreyInColour else {
-      throw RestorationError.unsuitableImage(detail: "the model \(path) takes grey images, this one has colour")
+      throw RestorationError.unsuitableImage(
+        detail: "the model \(path) takes grey images, this one has colour")
     }
     let source = isGreyInColour ? image.asColour() : image
     let padded = Tensor(source).reflectPadded(toMultipleOf: multiple)
     guard let output = try run(padded), output.shape == padded.shape, output.elementType == .float32 else {
-      throw RestorationError.notARestorer(path: path, detail: "its output is not an image of its input's size")
+      throw RestorationError.notARestorer(
+        path: path, detail: "its output is not an image of its input's size")
     }
     let pixels = output.cropped(height: image.height, width: image.width).floats
     guard isGreyInColour else { return image.replacing(pixels: pixels, channelCount: channelCount) }

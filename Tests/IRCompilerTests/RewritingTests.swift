@@ -36,16 +36,23 @@ func everyPrefixOfThePassesKeepsTheMeaning(seed: UInt64) throws {
     var limited = compiler
     limited.options.patchLimit = limit
     let found = try GraphInterpreter(try limited.simplified(sample.graph).0).run(sample.feeds)
-    for (name, tensor) in expected { expectClose(found[name], tensor, .ofRange(1e-4), "seed \(seed), \(limit) patches") }
+    for (name, tensor) in expected {
+      expectClose(found[name], tensor, .ofRange(1e-4), "seed \(seed), \(limit) patches")
+    }
   }
   let (simplified, _) = try compiler.simplified(sample.graph)
-  #expect(try compiler.simplified(simplified).1.patchCount == 0, "seed \(seed): the passes are not idempotent")
+  #expect(
+    try compiler.simplified(simplified).1.patchCount == 0, "seed \(seed): the passes are not idempotent")
   for threadCount in [1, 2] {
-    let program = try Compiler(options: CompilerOptions(threadCount: threadCount), kernels: CPUKernelLibrary())
-      .compile(sample.graph)
+    let program = try Compiler(
+      options: CompilerOptions(threadCount: threadCount), kernels: CPUKernelLibrary()
+    )
+    .compile(sample.graph)
     #expect(program.memoryPlan.conflict == nil)
     let found = try Session(program, options: RuntimeOptions(threadCount: threadCount)).run(sample.feeds)
-    for (name, tensor) in expected { expectClose(found[name], tensor, .ofRange(1e-4), "seed \(seed), compiled") }
+    for (name, tensor) in expected {
+      expectClose(found[name], tensor, .ofRange(1e-4), "seed \(seed), compiled")
+    }
   }
 }
 
@@ -54,15 +61,19 @@ func layerNormalizationIsRecognised(form: Int) throws {
   let graph = try build { b, x in
     let mean = try b.value(Reduce(.mean, axes: [1]), [x])
     let centred = try b.value(Binary(.subtract), [x, mean])
-    let square = form == 0
-      ? try b.value(Binary(.power), [centred, scalar(2, &b)]) : try b.value(Binary(.multiply), [centred, centred])
+    let square =
+      form == 0
+      ? try b.value(Binary(.power), [centred, scalar(2, &b)])
+      : try b.value(Binary(.multiply), [centred, centred])
     let variance = try b.value(Reduce(.mean, axes: [1]), [square])
     let root = try b.value(Unary(.sqrt), [try b.value(Binary(.add), [variance, scalar(1e-6, &b)])])
     let normal: ValueID
     switch form {
     case 0: normal = try b.value(Binary(.divide), [centred, root])
     case 1: normal = try b.value(Binary(.multiply), [centred, try b.value(Unary(.reciprocal), [root])])
-    default: normal = try b.value(Binary(.multiply), [try b.value(Binary(.divide), [scalar(1, &b), root]), centred])
+    default:
+      normal = try b.value(
+        Binary(.multiply), [try b.value(Binary(.divide), [scalar(1, &b), root]), centred])
     }
     var generator = SeededGenerator(seed: 1)
     let scaled = try b.value(Binary(.multiply), [normal, b.constant(generator.tensor([1, 6, 1, 1]))])
@@ -80,7 +91,8 @@ func layerNormalizationIsRecognised(form: Int) throws {
   let graph = try build { b, x in
     let mean = try b.value(Reduce(.mean, axes: [1]), [x])
     let centred = try b.value(Binary(.subtract), [x, mean])
-    let variance = try b.value(Reduce(.mean, axes: [2]), [try b.value(Binary(.multiply), [centred, centred])])
+    let variance = try b.value(
+      Reduce(.mean, axes: [2]), [try b.value(Binary(.multiply), [centred, centred])])
     let root = try b.value(Unary(.sqrt), [try b.value(Binary(.add), [variance, scalar(1e-6, &b)])])
     return try b.value(Binary(.divide), [centred, root])
   }
@@ -92,7 +104,8 @@ func layerNormalizationIsRecognised(form: Int) throws {
     let flat = try b.value(Reshape(shape: [1, 6, 32]), [x])
     let moved = try b.value(Transpose(permutation: [0, 2, 1]), [flat])
     let normal = try b.value(LayerNormalization(axes: [2]), [moved])
-    return try b.value(Reshape(shape: [1, 6, 4, 8]), [try b.value(Transpose(permutation: [0, 2, 1]), [normal])])
+    return try b.value(
+      Reshape(shape: [1, 6, 4, 8]), [try b.value(Transpose(permutation: [0, 2, 1]), [normal])])
   }
   #expect(try operators(of: graph) == ["LayerNormalization"])
 }
@@ -100,7 +113,8 @@ func layerNormalizationIsRecognised(form: Int) throws {
 @Test func geluIsRecognisedInAnyOrder() throws {
   for order in 0..<3 {
     let graph = try build { b, x in
-      let scaled = order == 0
+      let scaled =
+        order == 0
         ? try b.value(Binary(.divide), [x, scalar(2.0.squareRoot(), &b)])
         : try b.value(Binary(.multiply), [x, scalar(0.5.squareRoot(), &b)])
       let sum = try b.value(Binary(.add), [try b.value(Unary(.erf), [scaled]), scalar(1, &b)])
@@ -130,7 +144,8 @@ func layerNormalizationIsRecognised(form: Int) throws {
     let moved = try b.value(Transpose(permutation: [0, 1, 4, 2, 5, 3]), [split])
     let large = try b.value(Reshape(shape: [1, 2, 8, 12]), [moved])
     let again = try b.value(Reshape(shape: [1, 2, 4, 2, 6, 2]), [large])
-    return try b.value(Reshape(shape: [1, 8, 4, 6]), [try b.value(Transpose(permutation: [0, 1, 3, 5, 2, 4]), [again])])
+    return try b.value(
+      Reshape(shape: [1, 8, 4, 6]), [try b.value(Transpose(permutation: [0, 1, 3, 5, 2, 4]), [again])])
   }
   #expect(try operators(of: graph) == ["DepthToSpace", "SpaceToDepth"])
 }

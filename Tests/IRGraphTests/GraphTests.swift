@@ -54,10 +54,22 @@ private func small() throws -> (Graph, ValueID) {
 }
 
 @Test(arguments: [
-  (Convolution(strides: [1, 1], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1], groupCount: 5), "Convolution.groups"),
-  (Convolution(strides: [1], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1]), "Convolution.stridesCount"),
-  (Convolution(strides: [0, 1], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1]), "Convolution.strides"),
-  (Convolution(strides: [1, 1], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [9, 1]), "Convolution.window"),
+  (
+    Convolution(strides: [1, 1], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1], groupCount: 5),
+    "Convolution.groups"
+  ),
+  (
+    Convolution(strides: [1], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1]),
+    "Convolution.stridesCount"
+  ),
+  (
+    Convolution(strides: [0, 1], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1]),
+    "Convolution.strides"
+  ),
+  (
+    Convolution(strides: [1, 1], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [9, 1]),
+    "Convolution.window"
+  ),
 ])
 func convolutionConstraints(convolution: Convolution, constraint: String) {
   let types = [TensorType(.float32, [1, 4, 5, 5]), TensorType(.float32, [8, 4, 3, 3])]

@@ -58,6 +58,9 @@ private enum CheckPair {
   #expect(abs(try ssim(b, a, variant: .uniform7, float) - 0.61271) < 2e-5)
   #expect(abs(try ssim(b, a, variant: .gaussianSample, float) - 0.56768) < 2e-5)
   #expect(abs(try ssim(b, a, variant: .gaussian, float) - 0.56813) < 2e-5)
+  let luma = MetricProtocol(colour: .luma, values: .float)
+  #expect(abs(try ssim(rounded(b), rounded(a), variant: .gaussian, luma) - 0.67405) < 2e-4)
+  #expect(abs(try ssim(b, a, variant: .gaussian3D, MetricProtocol(values: .uint8)) - 0.66337) < 2e-5)
   #expect(try psnr(a, a) == .infinity)
 }
 

@@ -15,7 +15,8 @@ private let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
 func exportedNetworksEqualPyTorch(network: String, exporter: String) throws {
   let path = "\(folder)/\(network)-\(exporter)"
   let model = try ONNXModel(contentsOf: "\(path)/model.onnx")
-  let tensors = Dictionary(uniqueKeysWithValues: try NumPyArchive.read("\(path)/io.npz").map { ($0.name, $0.tensor) })
+  let tensors = Dictionary(
+    uniqueKeysWithValues: try NumPyArchive.read("\(path)/io.npz").map { ($0.name, $0.tensor) })
   let name = try #require(model.graphInputs.first?.name)
   let input = try #require(tensors[name])
   var binding = ONNXBinding()
@@ -27,13 +28,15 @@ func exportedNetworksEqualPyTorch(network: String, exporter: String) throws {
     }
   }
   let graph = try ONNXImporter(model, path: path).graph(binding: binding)
-  let program = try Compiler(options: CompilerOptions(threadCount: 2), kernels: CPUKernelLibrary()).compile(graph)
+  let program = try Compiler(options: CompilerOptions(threadCount: 2), kernels: CPUKernelLibrary()).compile(
+    graph)
   #expect(program.memoryPlan.conflict == nil)
   let output = try #require(graph.outputs.first?.name)
   let expected = try #require(tensors[output]).doubles
   let interpreted = try #require(try GraphInterpreter(graph).run([name: input])[output]).doubles
   let compiled = try #require(
-    try Session(program, options: RuntimeOptions(threadCount: 2)).run([name: input])[output]).doubles
+    try Session(program, options: RuntimeOptions(threadCount: 2)).run([name: input])[output]
+  ).doubles
   #expect(interpreted.count == expected.count)
   for index in expected.indices {
     #expect((interpreted[index] - expected[index]).magnitude < 1e-4)
@@ -43,7 +46,8 @@ func exportedNetworksEqualPyTorch(network: String, exporter: String) throws {
 
 @Test func damagedArchivesAreRefused() throws {
   let whole = try #require(FileManager.default.contents(atPath: "\(folder)/nafnet-dynamo/io.npz"))
-  let path = FileManager.default.temporaryDirectory.appendingPathComponent("irkit-\(UUID().uuidString).npz").path
+  let path = FileManager.default.temporaryDirectory.appendingPathComponent("irkit-\(UUID().uuidString).npz")
+    .path
   defer { try? FileManager.default.removeItem(atPath: path) }
   for cut in stride(from: 0, to: whole.count, by: max(1, whole.count / 50)) {
     try whole.prefix(cut).write(to: URL(fileURLWithPath: path))

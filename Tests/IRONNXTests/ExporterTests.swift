@@ -6,7 +6,9 @@ import IRTestSupport
 import Testing
 
 /// Through a file's bytes and back, the graph computes the same.
-@Test(arguments: OperatorSample.all.indices, [ONNXModel.writableOpsets.lowerBound, ONNXModel.writableOpsets.upperBound])
+@Test(
+  arguments: OperatorSample.all.indices,
+  [ONNXModel.writableOpsets.lowerBound, ONNXModel.writableOpsets.upperBound])
 func operatorsSurviveTheFile(_ index: Int, _ opset: Int64) throws {
   let sample = OperatorSample.all[index]
   let graph = try sample.graph()
@@ -21,7 +23,9 @@ func operatorsSurviveTheFile(_ index: Int, _ opset: Int64) throws {
   let read = try model.serialized().withUnsafeBytes { try ONNXModel(bytes: $0) }
   #expect(read.opset == opset)
   let results = try GraphInterpreter(try ONNXImporter(read).graph()).run(sample.feeds)
-  for (name, expected) in sample.expected { expectClose(results[name], expected, .ofRange(1e-6), "\(sample)") }
+  for (name, expected) in sample.expected {
+    expectClose(results[name], expected, .ofRange(1e-6), "\(sample)")
+  }
 }
 
 @Test func everyOperatorHasAForm() {

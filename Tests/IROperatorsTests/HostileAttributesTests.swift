@@ -45,7 +45,8 @@ func sliceLimits(_ slice: Slice) throws {
   #expect(try constraint(of: Reshape(shape: huge), on: [floats(0)]) == "tooLarge")
   let wide = TensorType(.float32, Shape([0, 1, 1 << 40, 1]))
   #expect(try constraint(of: DepthToSpace(blockSize: 1 << 30), on: [wide]) == "DepthToSpace.channels")
-  #expect(try constraint(of: Pad(before: [0, 0, 1 << 40, 0], after: [0, 0, 0, 0]), on: [wide]) == "tooLarge")
+  #expect(
+    try constraint(of: Pad(before: [0, 0, 1 << 40, 0], after: [0, 0, 0, 0]), on: [wide]) == "tooLarge")
   #expect(try constraint(of: Tile(repeats: [1, 1, 4, 1]), on: [wide]) == "tooLarge")
 }
 
@@ -65,7 +66,8 @@ func sliceLimits(_ slice: Slice) throws {
   let index = Tensor([Int64(1)], shape: [1])
   let update = Tensor([large], shape: [1])
   for (reduction, expected) in [
-    (ScatterReduction.none, large), (.maximum, large), (.minimum, 2), (.add, 2 &+ large), (.multiply, 2 &* large),
+    (ScatterReduction.none, large), (.maximum, large), (.minimum, 2), (.add, 2 &+ large),
+    (.multiply, 2 &* large),
   ] as [(ScatterReduction, Int64)] {
     let result = ScatterElements(axis: 0, reduction: reduction).evaluate([data, index, update])[0]
     #expect(result.integers == [1, expected])

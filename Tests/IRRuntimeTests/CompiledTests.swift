@@ -41,7 +41,8 @@ func memoryPlansNeverOverlap(seed: UInt64) {
   let lifetimes = (0..<20).map { index -> BufferLifetime in
     let start = Int(numbers[3 * index] * 20)
     return BufferLifetime(
-      start: start, end: start + Int(numbers[3 * index + 1] * 8), byteCount: Int(numbers[3 * index + 2] * 5000))
+      start: start, end: start + Int(numbers[3 * index + 1] * 8),
+      byteCount: Int(numbers[3 * index + 2] * 5000))
   }
   let plan = planMemory(for: lifetimes, alignment: 64)
   #expect(plan.conflict == nil)

@@ -23,8 +23,10 @@ func compiledEqualsDefinitionForEveryThreadCount(_ index: Int) throws {
   let sample = OperatorSample.all[index]
   var first: [String: Tensor]?
   for threadCount in 1...3 {
-    let program = try Compiler(options: CompilerOptions(threadCount: threadCount), kernels: CPUKernelLibrary())
-      .compile(try sample.graph())
+    let program = try Compiler(
+      options: CompilerOptions(threadCount: threadCount), kernels: CPUKernelLibrary()
+    )
+    .compile(try sample.graph())
     #expect(program.memoryPlan.conflict == nil)
     let results = try Session(program, options: RuntimeOptions(threadCount: threadCount)).run(sample.feeds)
     for (name, expected) in sample.expected {

@@ -27,7 +27,9 @@ func writtenTensorsAreReadAgain(_ suffix: String) throws {
     try TensorFile.write(samples, to: path)
     let read = try TensorFile.read(path)
     #expect(Set(read.map(\.name)) == Set(samples.map(\.name)))
-    for sample in samples { #expect(read.first { $0.name == sample.name }?.tensor == sample.tensor, "\(sample.name)") }
+    for sample in samples {
+      #expect(read.first { $0.name == sample.name }?.tensor == sample.tensor, "\(sample.name)")
+    }
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["a.\(suffix)"])
   }
 }

@@ -23,7 +23,8 @@ public struct OperatorSample: Sendable, CustomStringConvertible {
   /// As above, float32 inputs of these shapes with values in `range`; the first is an input of the graph,
   /// the others are constants where `hasWeights`.
   public init(
-    _ operation: any Operator, _ shapes: Shape..., in range: ClosedRange<Float> = -2...2, hasWeights: Bool = false,
+    _ operation: any Operator, _ shapes: Shape..., in range: ClosedRange<Float> = -2...2,
+    hasWeights: Bool = false,
     tolerance: Double = 2e-6
   ) {
     var generator = SeededGenerator(seed: UInt64(shapes.count * 1000 + shapes[0].elementCount))
@@ -52,7 +53,9 @@ public struct OperatorSample: Sendable, CustomStringConvertible {
   /// The graph's inputs by name.
   public var feeds: [String: Tensor] {
     var result: [String: Tensor] = [:]
-    for (index, input) in inputs.enumerated() where !constantInputs.contains(index) { result["x\(index)"] = input }
+    for (index, input) in inputs.enumerated() where !constantInputs.contains(index) {
+      result["x\(index)"] = input
+    }
     return result
   }
 

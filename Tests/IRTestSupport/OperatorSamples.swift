@@ -3,7 +3,8 @@ import IRTensor
 
 private func plain(_ stride: Int = 1, _ pad: Int = 0, groups: Int = 1, dilation: Int = 1) -> Convolution {
   Convolution(
-    strides: [stride, stride], padsBefore: [pad, pad], padsAfter: [pad, pad], dilations: [dilation, dilation],
+    strides: [stride, stride], padsBefore: [pad, pad], padsAfter: [pad, pad],
+    dilations: [dilation, dilation],
     groupCount: groups)
 }
 
@@ -27,7 +28,8 @@ extension OperatorSample {
     OperatorSample(plain(1, 2, groups: 2, dilation: 2), [1, 4, 9, 9], [6, 2, 3, 3], [6], hasWeights: true),
     OperatorSample(plain(1, 1), [1, 3, 6, 6], [4, 3, 3, 3], [4]),
     OperatorSample(
-      Convolution(strides: [2], padsBefore: [1], padsAfter: [0], dilations: [1]), [1, 2, 11], [3, 2, 3], hasWeights: true),
+      Convolution(strides: [2], padsBefore: [1], padsAfter: [0], dilations: [1]), [1, 2, 11], [3, 2, 3],
+      hasWeights: true),
     OperatorSample(
       ConvolutionTranspose(
         strides: [2, 2], padsBefore: [1, 1], padsAfter: [1, 1], dilations: [1, 1], outputPadding: [1, 1]),
@@ -43,41 +45,57 @@ extension OperatorSample {
 
   static let elementwise: [OperatorSample] =
     UnaryFunction.allCases.filter { ![.not, .bitwiseNot, .isNaN].contains($0) }.map {
-      let range: ClosedRange<Float> = [.acosh].contains($0) ? 1...4 : ([.log, .sqrt, .reciprocal, .reciprocalSqrt].contains($0) ? 0.1...4 : -0.9...0.9)
+      let range: ClosedRange<Float> =
+        [.acosh].contains($0)
+        ? 1...4 : ([.log, .sqrt, .reciprocal, .reciprocalSqrt].contains($0) ? 0.1...4 : -0.9...0.9)
       return OperatorSample(Unary($0), [3, 37], in: range)
     }
-    + BinaryFunction.allCases.filter { [.add, .subtract, .multiply, .divide, .minimum, .maximum, .parametricRelu].contains($0) }
+    + BinaryFunction.allCases.filter {
+      [.add, .subtract, .multiply, .divide, .minimum, .maximum, .parametricRelu].contains($0)
+    }
     .map { OperatorSample(Binary($0), [2, 3, 4], [3, 1], in: 0.5...2) }
-    + BinaryFunction.allCases.filter { [.equal, .less, .lessOrEqual, .greater, .greaterOrEqual].contains($0) }
+    + BinaryFunction.allCases.filter {
+      [.equal, .less, .lessOrEqual, .greater, .greaterOrEqual].contains($0)
+    }
     .map { OperatorSample(Binary($0), [integers(1, 2, 3), integers(3, 2, 1)]) }
     + BinaryFunction.allCases.filter { [.modulo, .bitwiseAnd, .bitwiseOr, .bitwiseXor].contains($0) }
     .map { OperatorSample(Binary($0), [integers(9, -8, 7), integers(4, 3, -2)]) }
     + [BinaryFunction.and, .or, .xor].map {
-      OperatorSample(Binary($0), [Tensor([true, true, false], shape: [3]), Tensor([true, false, false], shape: [3])])
+      OperatorSample(
+        Binary($0), [Tensor([true, true, false], shape: [3]), Tensor([true, false, false], shape: [3])])
     }
     + [
-      OperatorSample(Binary(.power), [4, 5], [5], in: 0.2...3), OperatorSample(Binary(.remainder), [4, 5], [5], in: 0.2...3),
-      OperatorSample(Unary(.not), [Tensor([true, false], shape: [2])]), OperatorSample(Unary(.bitwiseNot), [integers(5, -1)]),
+      OperatorSample(Binary(.power), [4, 5], [5], in: 0.2...3),
+      OperatorSample(Binary(.remainder), [4, 5], [5], in: 0.2...3),
+      OperatorSample(Unary(.not), [Tensor([true, false], shape: [2])]),
+      OperatorSample(Unary(.bitwiseNot), [integers(5, -1)]),
       OperatorSample(Unary(.isNaN), [Tensor([Float(1), .nan, 2], shape: [3])]),
       OperatorSample(Cast(to: .float16), [3, 5]), OperatorSample(Cast(to: .int32), [3, 5], in: -50...50),
-      OperatorSample(IsInfinite(detectsNegative: false), [Tensor([Float(1), .infinity, -.infinity], shape: [3])]),
       OperatorSample(
-        Select(), [Tensor([true, false, true], shape: [3]), Tensor([Float(1), 2, 3], shape: [3]), Tensor(scalar: 9)]),
+        IsInfinite(detectsNegative: false), [Tensor([Float(1), .infinity, -.infinity], shape: [3])]),
+      OperatorSample(
+        Select(),
+        [Tensor([true, false, true], shape: [3]), Tensor([Float(1), 2, 3], shape: [3]), Tensor(scalar: 9)]),
       OperatorSample(
         ElementwiseChain(
           inputCount: 2,
           instructions: [
-            .init(.activation(Activation(.gelu)), [0]), .init(.binary(.multiply), [2, 1]), .init(.unary(.square), [3]),
+            .init(.activation(Activation(.gelu)), [0]), .init(.binary(.multiply), [2, 1]),
+            .init(.unary(.square), [3]),
           ]), [2, 3, 33], [3, 1]),
     ]
-    + ActivationFunction.allCases.map { OperatorSample(Activation($0, alpha: 0.75, beta: 1.5), [3, 35], in: -4...4) }
+    + ActivationFunction.allCases.map {
+      OperatorSample(Activation($0, alpha: 0.75, beta: 1.5), [3, 35], in: -4...4)
+    }
 
   static let normalizations: [OperatorSample] = [
     OperatorSample(LayerNormalization(axes: [1]), [1, 12, 5, 7], [12], [12], hasWeights: true),
     OperatorSample(LayerNormalization(axes: [1, 2], epsilon: 1e-3), [2, 4, 6], [4, 6]),
     OperatorSample(LayerNormalization(axes: [1]), [1, 12, 5, 7]),
-    OperatorSample(RMSNormalization(axes: [2]), [2, 3, 16], [16]), OperatorSample(RMSNormalization(axes: [1]), [2, 8, 3]),
-    OperatorSample(L2Normalization(axis: 2), [1, 2, 19]), OperatorSample(L2Normalization(axis: 1), [1, 7, 19]),
+    OperatorSample(RMSNormalization(axes: [2]), [2, 3, 16], [16]),
+    OperatorSample(RMSNormalization(axes: [1]), [2, 8, 3]),
+    OperatorSample(L2Normalization(axis: 2), [1, 2, 19]),
+    OperatorSample(L2Normalization(axis: 1), [1, 7, 19]),
     OperatorSample(GroupNormalization(groupCount: 2), [2, 4, 3, 3], [4], [4], hasWeights: true),
     OperatorSample(GroupNormalization(groupCount: 4), [2, 4, 3, 5], [4], [4], hasWeights: true),
     OperatorSample(BatchNormalization(), [2, 3, 4, 4], [3], [3], [3], [3], in: 0.2...2, hasWeights: true),
@@ -85,23 +103,31 @@ extension OperatorSample {
     OperatorSample(LogSoftmax(axis: 2), [2, 9, 5]),
   ]
 
-  static let layouts: [OperatorSample] = [
-    OperatorSample(Reshape(shape: [3, 8]), [2, 3, 4]), OperatorSample(Transpose(permutation: [0, 2, 3, 1]), [2, 3, 5, 7]),
-    OperatorSample(Expand(shape: [2, 3, 4]), [3, 1]), OperatorSample(Tile(repeats: [2, 3]), [2, 3]),
-    OperatorSample(Slice(starts: [0, 4], steps: [1, -2], extents: [3, 3]), [3, 5]),
-    OperatorSample(Slice(starts: [1, 0], steps: [1, 1], extents: [2, 5]), [3, 5]),
-    OperatorSample(Concatenate(axis: 1), [2, 3, 2], [2, 1, 2]), OperatorSample(Split(axis: 1, sizes: [1, 3]), [2, 4, 3]),
-    OperatorSample(DepthToSpace(blockSize: 2), [1, 8, 3, 5]),
-    OperatorSample(DepthToSpace(blockSize: 2, mode: .depthColumnRow), [1, 8, 3, 5]),
-    OperatorSample(SpaceToDepth(blockSize: 2), [1, 3, 4, 6]),
-    OperatorSample(SpaceToDepth(blockSize: 2, mode: .depthColumnRow), [1, 3, 4, 6]),
-    OperatorSample(Trilu(isUpper: false, diagonal: 1), [2, 4, 5]),
-    OperatorSample(Resize(mode: .linear, extents: [1, 2, 8, 10], scales: [1, 1, 2, 2]), [1, 2, 4, 5]),
-    OperatorSample(Resize(mode: .cubic, extents: [1, 2, 3, 4], scales: [1, 1, 0.5, 0.5], isAntialiased: true), [1, 2, 6, 8]),
-    OperatorSample(Resize(mode: .nearest, coordinates: .asymmetric, rounding: .floor, extents: [2, 6], scales: [1, 2]), [2, 3]),
-  ] + PadMode.allCases.map {
-    OperatorSample(Pad(before: [0, 0, 1, 2], after: [0, 0, 3, 1], mode: $0, value: 0.5), [1, 2, 5, 6])
-  }
+  static let layouts: [OperatorSample] =
+    [
+      OperatorSample(Reshape(shape: [3, 8]), [2, 3, 4]),
+      OperatorSample(Transpose(permutation: [0, 2, 3, 1]), [2, 3, 5, 7]),
+      OperatorSample(Expand(shape: [2, 3, 4]), [3, 1]), OperatorSample(Tile(repeats: [2, 3]), [2, 3]),
+      OperatorSample(Slice(starts: [0, 4], steps: [1, -2], extents: [3, 3]), [3, 5]),
+      OperatorSample(Slice(starts: [1, 0], steps: [1, 1], extents: [2, 5]), [3, 5]),
+      OperatorSample(Concatenate(axis: 1), [2, 3, 2], [2, 1, 2]),
+      OperatorSample(Split(axis: 1, sizes: [1, 3]), [2, 4, 3]),
+      OperatorSample(DepthToSpace(blockSize: 2), [1, 8, 3, 5]),
+      OperatorSample(DepthToSpace(blockSize: 2, mode: .depthColumnRow), [1, 8, 3, 5]),
+      OperatorSample(SpaceToDepth(blockSize: 2), [1, 3, 4, 6]),
+      OperatorSample(SpaceToDepth(blockSize: 2, mode: .depthColumnRow), [1, 3, 4, 6]),
+      OperatorSample(Trilu(isUpper: false, diagonal: 1), [2, 4, 5]),
+      OperatorSample(Resize(mode: .linear, extents: [1, 2, 8, 10], scales: [1, 1, 2, 2]), [1, 2, 4, 5]),
+      OperatorSample(
+        Resize(mode: .cubic, extents: [1, 2, 3, 4], scales: [1, 1, 0.5, 0.5], isAntialiased: true),
+        [1, 2, 6, 8]),
+      OperatorSample(
+        Resize(mode: .nearest, coordinates: .asymmetric, rounding: .floor, extents: [2, 6], scales: [1, 2]),
+        [2, 3]),
+    ]
+    + PadMode.allCases.map {
+      OperatorSample(Pad(before: [0, 0, 1, 2], after: [0, 0, 3, 1], mode: $0, value: 0.5), [1, 2, 5, 6])
+    }
 
   static let indexing: [OperatorSample] = {
     let rows = Tensor([Float(1), 2, 3, 4, 5, 6], shape: [3, 2])
@@ -109,8 +135,12 @@ extension OperatorSample {
       OperatorSample(Gather(axis: 0), [rows, integers(2, 0, -1)]),
       OperatorSample(GatherElements(axis: 0), [rows, Tensor([Int64(2), 0, 1, 1], shape: [2, 2])]),
       OperatorSample(GatherND(), [rows, Tensor([Int64(2), 0, 1, 1], shape: [2, 2])]),
-      OperatorSample(ScatterElements(axis: 0), [rows, Tensor([Int64(2), 0], shape: [1, 2]), Tensor([Float(9), 8], shape: [1, 2])]),
-      OperatorSample(ScatterND(reduction: .add), [rows, Tensor([Int64(1)], shape: [1, 1]), Tensor([Float(9), 8], shape: [1, 2])]),
+      OperatorSample(
+        ScatterElements(axis: 0),
+        [rows, Tensor([Int64(2), 0], shape: [1, 2]), Tensor([Float(9), 8], shape: [1, 2])]),
+      OperatorSample(
+        ScatterND(reduction: .add),
+        [rows, Tensor([Int64(1)], shape: [1, 1]), Tensor([Float(9), 8], shape: [1, 2])]),
       OperatorSample(OneHot(axis: 1, depth: 4), [integers(3, 0), Tensor([Float(0), 1], shape: [2])]),
     ]
   }()
@@ -120,6 +150,7 @@ extension OperatorSample {
       OperatorSample(Reduce(.l2, axes: [2, 3], keepsAxes: false), [1, 3, 6, 5]),
       OperatorSample(ArgExtreme(findsMaximum: true, axis: 1), [2, 7, 3]),
       OperatorSample(ArgExtreme(findsMaximum: false, axis: 0, keepsAxis: false, selectsLast: true), [4, 3]),
-      OperatorSample(CumulativeSum(axis: 1, isReversed: true), [2, 5]), OperatorSample(TopK(axis: 1, count: 3), [2, 7]),
+      OperatorSample(CumulativeSum(axis: 1, isReversed: true), [2, 5]),
+      OperatorSample(TopK(axis: 1, count: 3), [2, 7]),
     ]
 }

@@ -30,10 +30,12 @@ public struct RandomGraph: Sendable {
       b.constant(Tensor(TensorType(.float32, .scalar), doubles: [value]))
     }
     switch Int.random(in: 0..<12, using: &generator) {
-    case 0: return try b.value(Unary([.sigmoid, .tanh, .abs, .neg].randomElement(using: &generator) ?? .neg), [x])
+    case 0:
+      return try b.value(Unary([.sigmoid, .tanh, .abs, .neg].randomElement(using: &generator) ?? .neg), [x])
     case 1, 2:
       let others = values.filter { b.shape(of: $0) == shape }
-      let function: BinaryFunction = [.add, .multiply, .subtract, .maximum].randomElement(using: &generator) ?? .add
+      let function: BinaryFunction =
+        [.add, .multiply, .subtract, .maximum].randomElement(using: &generator) ?? .add
       return try b.value(Binary(function), [x, others.randomElement(using: &generator) ?? x])
     case 3:
       let constant = b.constant(generator.tensor([shape[1], 1, 1]))
@@ -43,7 +45,9 @@ public struct RandomGraph: Sendable {
       let plain = Convolution(strides: [1, 1], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1])
       let y = try b.value(plain, [x, weight])
       guard Bool.random(using: &generator) else { return y }
-      let statistics = [0.5, 0.1, 0.2, 1.0].map { b.constant(Tensor(TensorType(.float32, [4]), repeating: $0)) }
+      let statistics = [0.5, 0.1, 0.2, 1.0].map {
+        b.constant(Tensor(TensorType(.float32, [4]), repeating: $0))
+      }
       return try b.value(BatchNormalization(), [y] + statistics)
     case 5: return try normalized(x, &b, scalar(1e-5, &b))
     case 6:
@@ -74,7 +78,9 @@ public struct RandomGraph: Sendable {
   }
 
   /// A layer normalization over channels as exporters decompose it.
-  private static func normalized(_ x: ValueID, _ b: inout GraphBuilder, _ epsilon: ValueID) throws(GraphError) -> ValueID {
+  private static func normalized(_ x: ValueID, _ b: inout GraphBuilder, _ epsilon: ValueID) throws(GraphError)
+    -> ValueID
+  {
     let centred = try b.value(Binary(.subtract), [x, try b.value(Reduce(.mean, axes: [1]), [x])])
     let again = try b.value(Binary(.subtract), [x, try b.value(Reduce(.mean, axes: [1]), [x])])
     let variance = try b.value(Reduce(.mean, axes: [1]), [try b.value(Binary(.multiply), [again, again])])

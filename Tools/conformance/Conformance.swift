@@ -31,7 +31,9 @@ struct Conformance: ParsableCommand {
   func run() throws {
     let lines = try String(contentsOfFile: list, encoding: .utf8).split(separator: "\n").map(String.init)
     var (passed, failed, skipped) = (0, 0, 0)
-    if let exported { try FileManager.default.createDirectory(atPath: exported, withIntermediateDirectories: true) }
+    if let exported {
+      try FileManager.default.createDirectory(atPath: exported, withIntermediateDirectories: true)
+    }
     var found: [String] = []
     for line in lines {
       let words = line.split(separator: " ", maxSplits: 2).map(String.init)
@@ -48,12 +50,16 @@ struct Conformance: ParsableCommand {
         failed += 1
         print("\(words[0]): \(problem ?? "")")
       }
-      found.append(problem.map { "\(words[0]) skip \($0.split(separator: "\n").joined(separator: " "))" } ?? "\(words[0]) pass")
+      found.append(
+        problem.map { "\(words[0]) skip \($0.split(separator: "\n").joined(separator: " "))" }
+          ?? "\(words[0]) pass")
     }
     if update {
       try (found.joined(separator: "\n") + "\n").write(toFile: list, atomically: true, encoding: .utf8)
     }
-    guard passed + failed + skipped > 0 else { throw ValidationError("no case is named like \(filter ?? "")") }
+    guard passed + failed + skipped > 0 else {
+      throw ValidationError("no case is named like \(filter ?? "")")
+    }
     print("\(passed) passed, \(failed) failed, \(skipped) skipped")
     if failed > 0 { throw ExitCode(1) }
   }
@@ -107,7 +113,9 @@ struct Conformance: ParsableCommand {
       if let exported { try model.write(to: exported) }
     }
     let text = graph.text()
-    guard try Graph(text: text, operators: .standard).text() == text else { return "its text form changes when it is read" }
+    guard try Graph(text: text, operators: .standard).text() == text else {
+      return "its text form changes when it is read"
+    }
     for (how, results) in results {
       for (name, tensor) in expected {
         guard let result = results[name] else { return "\(how): output \(name) is missing" }
@@ -123,7 +131,9 @@ struct Conformance: ParsableCommand {
     let (oldest, newest) = (ONNXModel.writableOpsets.lowerBound, ONNXModel.writableOpsets.upperBound)
     var result = [(newest, try ONNXModel(graph, opset: newest))]
     for opset in oldest...newest {
-      if case .success(let model) = Result(catching: { () throws(ONNXError) in try ONNXModel(graph, opset: opset) }) {
+      if case .success(let model) = Result(catching: { () throws(ONNXError) in
+        try ONNXModel(graph, opset: opset)
+      }) {
         result.append((opset, model))
         break
       }

@@ -34,11 +34,18 @@ struct IRDump: ParsableCommand {
   var dim: String?
 
   @Flag(help: "List the graph's nodes as imported.") var nodes = false
+  @Flag(help: "Print the graph's text form as imported; large constants are left out.") var graph = false
+  @Flag(help: "Print the text form after all passes of the compiler.") var simplified = false
   @Flag(help: "Say what each compiler pass did.") var passes = false
   @Flag(help: "Print the compiled program.") var program = false
+  @Flag(help: "Print everything as JSON, one object.") var json = false
   @Flag(help: "Only check that the model can be imported and compiled.") var check = false
   @Option(name: [.customShort("j"), .customLong("threads")], help: "Threads that the memory is planned for.")
   var threads = 2
+
+  func validate() throws {
+    guard threads >= 1 else { throw ValidationError("--threads is \(threads), must be at least 1") }
+  }
 
   func run() throws {
     do { try dump() } catch let error as ValidationError { throw error } catch {
@@ -50,11 +57,34 @@ struct IRDump: ParsableCommand {
   private func dump() throws {
     let path = try ModelCatalogue.path(of: model)
     let file = try ONNXModel(contentsOf: path)
+    let (binding, assumed) = try binding(for: file)
+    let graph = try ONNXImporter(file, path: path).graph(binding: binding)
+    let compiler = Compiler(options: CompilerOptions(threadCount: threads), kernels: CPUKernelLibrary())
+    let compiled = try compiler.compile(graph)
+    if check { return print("\(path): imports and compiles") }
+    let description = ModelDescription(
+      path: path, file: file, assumed: assumed, graph: graph, program: compiled, threads: threads,
+      listsNodes: nodes,
+      listsPasses: passes, listsSteps: program)
+    if json { return print(try description.json()) }
+    print(description.text)
+    if self.graph { print(graph) }
+    if simplified { print(try compiler.simplified(graph).0) }
+    if program { print(compiled) }
+  }
+
+  /// The sizes asked for, and those assumed for want of an answer, as `NAME=SIZE`.
+  private func binding(for file: ONNXModel) throws -> (ONNXBinding, assumed: [String]) {
     var binding = ONNXBinding()
     for entry in dim?.split(separator: ",") ?? [] {
       let parts = entry.split(separator: "=")
       guard parts.count == 2, let extent = Int(parts[1]), extent > 0 else {
         throw ValidationError("--dim takes NAME=SIZE,…, not \(entry)")
+      }
+      guard file.openDimensions.contains(String(parts[0])) else {
+        let open = file.openDimensions.joined(separator: ", ")
+        throw ValidationError(
+          "the model has no open size \(parts[0]); \(open.isEmpty ? "none is open" : "open are \(open)")")
       }
       binding.dimensions[String(parts[0])] = extent
     }
@@ -64,36 +94,6 @@ struct IRDump: ParsableCommand {
       binding.dimensions[name] = isBatch ? 1 : 256
       assumed.append("\(name)=\(isBatch ? 1 : 256)")
     }
-    let graph = try ONNXImporter(file, path: path).graph(binding: binding)
-    let compiler = Compiler(options: CompilerOptions(threadCount: max(1, threads)), kernels: CPUKernelLibrary())
-    let compiled = try compiler.compile(graph)
-    if check {
-      print("\(path): imports and compiles")
-      return
-    }
-    print("model        \(path)")
-    print("format       ONNX, IR version \(file.irVersion), operator set \(file.opset), by \(file.producerName)")
-    if !assumed.isEmpty { print("assumed      \(assumed.joined(separator: ", ")) (--dim sets them)") }
-    for port in compiled.inputs { print("input        \(port.name) : \(port.type)") }
-    for port in compiled.outputs { print("output       \(port.name) : \(port.type)") }
-    print("parameters   \(graph.parameterCount)")
-    print("multiply-adds \(graph.multiplyAddCount)")
-    print("nodes        \(graph.nodeCount) imported, \(compiled.steps.count) steps compiled")
-    print("peak memory  \(compiled.memoryPlan.peakByteCount) bytes in the arena with \(threads) threads")
-    let slow = compiled.steps.filter(\.kernel.isReference).map(\.operatorName)
-    if !slow.isEmpty { print("reference    \(slow.count) steps have no fast kernel: \(Set(slow).sorted().joined(separator: ", "))") }
-    if nodes {
-      for id in graph.nodesInOrder {
-        let node = graph[id]
-        print("  \(node.operator.name) \(node.name) : \(graph.outputTypes(of: id).map(\.description).joined(separator: ", "))")
-      }
-    }
-    if passes {
-      for entry in compiled.report.entries {
-        let milliseconds = String(format: "%.1f", entry.seconds * 1000)
-        print("  \(entry.pass): \(entry.patches) patches, \(entry.nodesBefore) -> \(entry.nodesAfter) nodes, \(milliseconds) ms")
-      }
-    }
-    if program { print(compiled) }
+    return (binding, assumed)
   }
 }

@@ -54,7 +54,8 @@ struct IRRun: ParsableCommand {
   @Option(name: [.customShort("o"), .customLong("output")], help: "The file or the folder to write.")
   var output: String
 
-  @Option(name: [.customShort("j"), .customLong("threads")], help: "Threads; by default what the system allows.")
+  @Option(
+    name: [.customShort("j"), .customLong("threads")], help: "Threads; by default what the system allows.")
   var threads: Int?
 
   @Option(help: "Metrics to print against --reference: psnr, ssim, or both with a comma.")
@@ -63,7 +64,9 @@ struct IRRun: ParsableCommand {
   @Option(help: "The true image or tensors, or the folder of true ones of the same names.")
   var reference: String?
 
-  @Option(help: "Pad height and width to multiples of this; by default what the model needs, and nothing for tensors.")
+  @Option(
+    help:
+      "Pad height and width to multiples of this; by default what the model needs, and nothing for tensors.")
   var multiple: Int?
 
   @Option(help: "Also write a picture of input, output and reference: side.")
@@ -77,7 +80,9 @@ struct IRRun: ParsableCommand {
 
   func validate() throws {
     if let threads, threads < 1 { throw ValidationError("--threads is \(threads), must be at least 1") }
-    if let multiple, !(1...4096).contains(multiple) { throw ValidationError("--multiple is \(multiple), must be 1 to 4096") }
+    if let multiple, !(1...4096).contains(multiple) {
+      throw ValidationError("--multiple is \(multiple), must be 1 to 4096")
+    }
     if let compare, compare != "side" { throw ValidationError("--compare takes `side`, not `\(compare)`") }
     for metric in metricNames where !["psnr", "ssim"].contains(metric) {
       throw ValidationError("--metrics knows psnr and ssim, not \(metric)")
@@ -92,7 +97,9 @@ struct IRRun: ParsableCommand {
     Interruption.install()
     let progress = Progress(total: jobs.count)
     let process: (Job) throws -> Report
-    do { process = try processor(for: jobs, progress) } catch let error as ValidationError { throw error } catch {
+    do { process = try processor(for: jobs, progress) } catch let error as ValidationError {
+      throw error
+    } catch {
       complain(error)
       throw ExitCode(3)
     }
@@ -119,7 +126,9 @@ struct IRRun: ParsableCommand {
   private func processor(for jobs: [Job], _ progress: Progress) throws -> (Job) throws -> Report {
     let options = threads.map { RuntimeOptions(threadCount: $0) } ?? RuntimeOptions()
     if TensorFile.isTensorFile(jobs[0].input) {
-      guard metrics == nil, compare == nil else { throw ValidationError("--metrics and --compare are for images") }
+      guard metrics == nil, compare == nil else {
+        throw ValidationError("--metrics and --compare are for images")
+      }
       let run = try TensorRun(model: model, multiple: multiple, verifies: verify, options: options)
       return { try run.process($0, progress) }
     }

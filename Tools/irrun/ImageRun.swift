@@ -14,10 +14,13 @@ struct ImageRun {
     let truth = try job.reference.map { try ImageFile.read($0) }
     if let truth, truth.width != image.width || truth.height != image.height {
       throw ImageError.mismatch(
-        detail: "\(job.input) has \(image.width)×\(image.height) pixels, its reference \(truth.width)×\(truth.height)")
+        detail:
+          "\(job.input) has \(image.width)×\(image.height) pixels, its reference \(truth.width)×\(truth.height)"
+      )
     }
     let (restored, seconds) = try timed { try restorer.restore(image) }
-    var report = Report(input: job.input, output: job.output, shape: [image.width, image.height], seconds: seconds)
+    var report = Report(
+      input: job.input, output: job.output, shape: [image.width, image.height], seconds: seconds)
     if let truth, !metrics.isEmpty { try measure(image, restored, truth, &report) }
     if verifies {
       let start = Date()
@@ -28,19 +31,25 @@ struct ImageRun {
         Report.Difference(restored.pixels.lazy.map(Double.init), expected.pixels.lazy.map(Double.init))
       ]
     }
-    let comparison = try comparesSideBySide ? Image.sideBySide([image, restored] + (truth.map { [$0] } ?? [])) : nil
+    let comparison =
+      try comparesSideBySide ? Image.sideBySide([image, restored] + (truth.map { [$0] } ?? [])) : nil
     try ImageFile.write(restored, to: job.output)
-    if let comparison { try ImageFile.write(comparison, to: (job.output as NSString).deletingPathExtension + "-side.png") }
+    if let comparison {
+      try ImageFile.write(comparison, to: (job.output as NSString).deletingPathExtension + "-side.png")
+    }
     return report
   }
 
   private func measure(_ image: Image, _ restored: Image, _ truth: Image, _ report: inout Report) throws {
     let metricProtocol = MetricProtocol()
-    report.metricProtocol = "\(metricProtocol)"
+    let window = metrics.contains("ssim") ? ", SSIM \(SSIMVariant.uniform7.name)" : ""
+    report.metricProtocol = "\(metricProtocol)\(window)"
     for metric in metrics {
       func value(_ image: Image) throws -> Double? {
-        let value = metric == "psnr"
-          ? try psnr(image, truth, metricProtocol) : try ssim(image, truth, variant: .uniform7, metricProtocol)
+        let value =
+          metric == "psnr"
+          ? try psnr(image, truth, metricProtocol)
+          : try ssim(image, truth, variant: .uniform7, metricProtocol)
         return value.isFinite ? value : nil
       }
       report.metrics = report.metrics ?? [:]

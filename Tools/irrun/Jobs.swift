@@ -16,7 +16,9 @@ extension Job {
   static func list(inputs: [String], output: String, reference: String?) throws -> [Job] {
     var files: [(path: String, isFromFolder: Bool)] = []
     for input in inputs {
-      guard let isFolder = folderStatus(input) else { throw ValidationError("\(input): no such file or folder") }
+      guard let isFolder = folderStatus(input) else {
+        throw ValidationError("\(input): no such file or folder")
+      }
       guard isFolder else { files.append((input, false)); continue }
       let names = try FileManager.default.contentsOfDirectory(atPath: input).sorted().filter { name in
         let suffix = (name as NSString).pathExtension.lowercased()
@@ -25,7 +27,8 @@ extension Job {
       guard !names.isEmpty else { throw ValidationError("\(input): no images in this folder") }
       files += names.map { (joined(input, $0), true) }
     }
-    let isFolder = files.count > 1 || files.contains { $0.isFromFolder } || output.hasSuffix("/")
+    let isFolder =
+      files.count > 1 || files.contains { $0.isFromFolder } || output.hasSuffix("/")
       || folderStatus(output) == true
     if isFolder, folderStatus(output) == false {
       throw ValidationError("\(output) is a file, and \(files.count) inputs need a folder")
@@ -51,7 +54,9 @@ extension Job {
       if let other = owner.updateValue(job.input, forKey: job.output) {
         throw ValidationError("\(other) and \(job.input) would both be written to \(job.output)")
       }
-      if URL(fileURLWithPath: job.input).resolvingSymlinksInPath() == URL(fileURLWithPath: job.output).resolvingSymlinksInPath() {
+      if URL(fileURLWithPath: job.input).resolvingSymlinksInPath()
+        == URL(fileURLWithPath: job.output).resolvingSymlinksInPath()
+      {
         throw ValidationError("\(job.output) would overwrite its input: choose another output")
       }
     }

@@ -15,7 +15,9 @@ final class Progress {
   func show(done: Int, current: String) {
     guard total > 1 else { return }
     var text = "\(done)/\(total) \(current)"
-    if done > 0 { text += ", " + remaining(Date().timeIntervalSince(start) / Double(done) * Double(total - done)) }
+    if done > 0 {
+      text += ", " + remaining(Date().timeIntervalSince(start) / Double(done) * Double(total - done))
+    }
     draw(text)
   }
 

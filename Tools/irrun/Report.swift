@@ -32,7 +32,9 @@ struct Report: Encodable {
   }
 
   var text: String {
-    var parts = ["\(output): \(shape.map(String.init).joined(separator: "×"))", String(format: "%.2f s", seconds)]
+    var parts = [
+      "\(output): \(shape.map(String.init).joined(separator: "×"))", String(format: "%.2f s", seconds),
+    ]
     for (name, metric) in (metrics ?? [:]).sorted(by: { $0.key < $1.key }) {
       let (format, unit) = name == "psnr" ? ("%.2f", " dB") : ("%.4f", "")
       func number(_ value: Double?) -> String { value.map { String(format: format, $0) } ?? "∞" }

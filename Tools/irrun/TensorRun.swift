@@ -28,15 +28,18 @@ struct TensorRun {
     var inputs = try self.inputs(try TensorFile.read(job.input), from: job.input)
     let size = try pad(&inputs)
     let graph = try ONNXImporter(model, path: path).graph(for: inputs)
-    let program = try Compiler(options: CompilerOptions(threadCount: options.threadCount), kernels: CPUKernelLibrary())
-      .compile(graph)
+    let program = try Compiler(
+      options: CompilerOptions(threadCount: options.threadCount), kernels: CPUKernelLibrary()
+    )
+    .compile(graph)
     let session = try Session(program, options: options)
     let (results, seconds) = try timed { try session.run(inputs) }
     let outputs = graph.outputs.compactMap { output in
       results[output.name].map { NamedTensor(output.name, cropped($0, to: size)) }
     }
     var report = Report(
-      input: job.input, output: job.output, shape: outputs.first?.tensor.shape.extents ?? [], seconds: seconds)
+      input: job.input, output: job.output, shape: outputs.first?.tensor.shape.extents ?? [], seconds: seconds
+    )
     if let expected { report.reference = try differences(outputs, expected, job.reference ?? "") }
     if verifies {
       let start = Date()
@@ -58,13 +61,16 @@ struct TensorRun {
   private func inputs(_ tensors: [NamedTensor], from file: String) throws -> [String: Tensor] {
     let byName = Dictionary(tensors.map { ($0.name, $0.tensor) }, uniquingKeysWith: { first, _ in first })
     let wanted = model.graphInputs.map(\.name)
-    if wanted.count == 1, byName[wanted[0]] == nil, let only = byName["input"] ?? (tensors.count == 1 ? tensors[0].tensor : nil) {
+    if wanted.count == 1, byName[wanted[0]] == nil,
+      let only = byName["input"] ?? (tensors.count == 1 ? tensors[0].tensor : nil)
+    {
       return [wanted[0]: only]
     }
     let missing = wanted.filter { byName[$0] == nil }
     guard missing.isEmpty else {
       throw TensorFileError.malformed(
-        path: file, detail: "the model's inputs \(missing.joined(separator: ", ")) are missing; the file holds "
+        path: file,
+        detail: "the model's inputs \(missing.joined(separator: ", ")) are missing; the file holds "
           + tensors.map { $0.name.isEmpty ? "one tensor without a name" : $0.name }.joined(separator: ", "))
     }
     return byName.filter { wanted.contains($0.key) }
@@ -74,9 +80,13 @@ struct TensorRun {
   /// - Returns: its size before.
   private func pad(_ inputs: inout [String: Tensor]) throws -> (height: Int, width: Int)? {
     guard let multiple else { return nil }
-    guard inputs.count == 1, let (name, image) = inputs.first, image.shape.rank == 4, image.elementType == .float32,
+    guard inputs.count == 1, let (name, image) = inputs.first, image.shape.rank == 4,
+      image.elementType == .float32,
       image.elementCount > 0
-    else { throw RestorationError.notARestorer(path: path, detail: "--multiple needs one float32 input [N, C, H, W]") }
+    else {
+      throw RestorationError.notARestorer(
+        path: path, detail: "--multiple needs one float32 input [N, C, H, W]")
+    }
     inputs[name] = image.reflectPadded(toMultipleOf: multiple)
     return (image.shape[2], image.shape[3])
   }
@@ -94,11 +104,13 @@ struct TensorRun {
     let result = try outputs.compactMap { output -> Report.Difference? in
       // A model of one output is compared with what the file calls `output`, whatever else it holds.
       let sole = outputs.count == 1 ? expected.first { $0.name == "output" } : nil
-      let match = sole ?? expected.first { $0.name == output.name } ?? (expected.count == 1 ? expected[0] : nil)
+      let match =
+        sole ?? expected.first { $0.name == output.name } ?? (expected.count == 1 ? expected[0] : nil)
       guard let match else { return nil }
       guard match.tensor.shape == output.tensor.shape else {
         throw TensorFileError.malformed(
-          path: path, detail: "\(match.name) is \(match.tensor.type), the output \(output.name) is \(output.tensor.type)")
+          path: path,
+          detail: "\(match.name) is \(match.tensor.type), the output \(output.name) is \(output.tensor.type)")
       }
       return Report.Difference(output.tensor.doubles, match.tensor.doubles, output: output.name)
     }

@@ -22,7 +22,8 @@ struct FuseElementwise: GraphPass {
       while position < inputs.count {
         let value = inputs[position]
         guard let producer = graph.producer(of: value), let inner = self.chain(of: producer, in: graph),
-          graph[value].type.shape == shape, !graph.isOutput(value), absorbed.isSuperset(of: graph.users(of: value))
+          graph[value].type.shape == shape, !graph.isOutput(value),
+          absorbed.isSuperset(of: graph.users(of: value))
         else { position += 1; continue }
         var nextInputs = inputs
         nextInputs.remove(at: position)

@@ -84,7 +84,9 @@ struct Lowering {
     }
     return Program(
       name: graph.name,
-      inputs: graph.inputs.map { Program.Port(name: graph[$0].name, type: graph[$0].type, location: location($0)) },
+      inputs: graph.inputs.map {
+        Program.Port(name: graph[$0].name, type: graph[$0].type, location: location($0))
+      },
       outputs: graph.outputs.map {
         Program.Port(name: $0.name, type: graph[$0.value].type, location: location($0.value))
       },

@@ -57,7 +57,9 @@ extension MemoryPlan {
     for a in lifetimes.indices {
       for b in lifetimes.indices.dropFirst(a + 1) where lifetimes[a].overlaps(lifetimes[b]) {
         let (startA, startB) = (offsets[a], offsets[b])
-        if startA < startB + lifetimes[b].byteCount, startB < startA + lifetimes[a].byteCount { return (a, b) }
+        if startA < startB + lifetimes[b].byteCount, startB < startA + lifetimes[a].byteCount {
+          return (a, b)
+        }
       }
     }
     return nil

@@ -48,7 +48,9 @@ struct RewriteDriver: GraphPass {
           isChanging = true
         }
       }
-      do { try graph.verify() } catch { throw .invalidGraph(pass: rules.map { type(of: $0).name }.joined(separator: ", "), error) }
+      do { try graph.verify() } catch {
+        throw .invalidGraph(pass: rules.map { type(of: $0).name }.joined(separator: ", "), error)
+      }
     }
     return applied
   }

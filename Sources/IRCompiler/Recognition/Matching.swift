@@ -5,20 +5,26 @@ import IRTensor
 /// Looking at what makes a value, for rules.
 extension Graph {
   /// The node of operator type `O` that makes the value, with the operator.
-  func producer<O: Operator>(of value: ValueID, as _: O.Type) -> (id: NodeID, operation: O, inputs: [ValueID])? {
+  func producer<O: Operator>(of value: ValueID, as _: O.Type) -> (
+    id: NodeID, operation: O, inputs: [ValueID]
+  )? {
     guard let id = producer(of: value), let operation = self[id].operator as? O else { return nil }
     return (id, operation, self[id].inputs)
   }
 
   /// The operands where the value is made by this function of two.
   func operands(of value: ValueID, _ function: BinaryFunction) -> (ValueID, ValueID)? {
-    guard let (_, binary, inputs) = producer(of: value, as: Binary.self), binary.function == function else { return nil }
+    guard let (_, binary, inputs) = producer(of: value, as: Binary.self), binary.function == function else {
+      return nil
+    }
     return (inputs[0], inputs[1])
   }
 
   /// The operand where the value is made by this function of one.
   func operand(of value: ValueID, _ function: UnaryFunction) -> ValueID? {
-    guard let (_, unary, inputs) = producer(of: value, as: Unary.self), unary.function == function else { return nil }
+    guard let (_, unary, inputs) = producer(of: value, as: Unary.self), unary.function == function else {
+      return nil
+    }
     return inputs[0]
   }
 
@@ -32,7 +38,9 @@ extension Graph {
   }
 
   /// The operand that is no uniform constant of this number, where the value is that function of both.
-  func operand(of value: ValueID, _ function: BinaryFunction, with number: Double, within: Double = 1e-6) -> ValueID? {
+  func operand(of value: ValueID, _ function: BinaryFunction, with number: Double, within: Double = 1e-6)
+    -> ValueID?
+  {
     guard let (a, b) = operands(of: value, function) else { return nil }
     if let found = uniform(b), (found - number).magnitude <= within { return a }
     let commutes = function == .add || function == .multiply
@@ -58,7 +66,8 @@ extension Graph {
 
   /// The input and axes where the value is this reduction of it.
   func reduced(_ value: ValueID, _ function: ReduceFunction) -> (input: ValueID, axes: [Int])? {
-    guard let (_, reduce, inputs) = producer(of: withoutUnitReshapes(value), as: Reduce.self), reduce.function == function
+    guard let (_, reduce, inputs) = producer(of: withoutUnitReshapes(value), as: Reduce.self),
+      reduce.function == function
     else { return nil }
     return (inputs[0], reduce.axes.sorted())
   }

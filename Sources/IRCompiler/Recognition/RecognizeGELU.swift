@@ -10,7 +10,9 @@ struct RecognizeGELU: RewriteRule {
     let node = graph[id]
     guard let binary = node.operator as? Binary, binary.function == .multiply else { return nil }
     let factors = factors(of: node.outputs[0], in: graph)
-    guard factors.count == 3, let half = factors.firstIndex(where: { graph.uniform($0) == 0.5 }) else { return nil }
+    guard factors.count == 3, let half = factors.firstIndex(where: { graph.uniform($0) == 0.5 }) else {
+      return nil
+    }
     let rest = [0, 1, 2].filter { $0 != half }.map { factors[$0] }
     for (x, sum) in [(rest[0], rest[1]), (rest[1], rest[0])] {
       guard let erf = graph.operand(of: sum, .add, with: 1), let scaled = graph.operand(of: erf, .erf),
@@ -19,7 +21,8 @@ struct RecognizeGELU: RewriteRule {
         graph[x].type == graph[node.outputs[0]].type
       else { continue }
       var patch = GraphPatch(to: graph)
-      patch.replace(node.outputs[0], with: try patch.value(Activation(.gelu), [.existing(x)], name: node.name))
+      patch.replace(
+        node.outputs[0], with: try patch.value(Activation(.gelu), [.existing(x)], name: node.name))
       return patch
     }
     return nil
@@ -30,7 +33,9 @@ struct RecognizeGELU: RewriteRule {
     guard let (a, b) = graph.operands(of: value, .multiply) else { return [value] }
     var result = [a, b]
     for (index, factor) in result.enumerated().reversed() where result.count == 2 {
-      guard graph.onlyUser(of: factor) != nil, let (c, d) = graph.operands(of: factor, .multiply) else { continue }
+      guard graph.onlyUser(of: factor) != nil, let (c, d) = graph.operands(of: factor, .multiply) else {
+        continue
+      }
       result.replaceSubrange(index...index, with: [c, d])
     }
     return result

@@ -16,7 +16,9 @@ struct RecognizeLayerNormalization: RewriteRule {
     switch binary.function {
     case .divide: match = normalization(a, root: graph.operand(of: b, .sqrt), in: graph)
     case .multiply:
-      match = normalization(a, root: inverseRoot(b, graph), in: graph) ?? normalization(b, root: inverseRoot(a, graph), in: graph)
+      match =
+        normalization(a, root: inverseRoot(b, graph), in: graph)
+        ?? normalization(b, root: inverseRoot(a, graph), in: graph)
     default: match = nil
     }
     guard let match, graph[match.x].type == graph[node.outputs[0]].type else { return nil }
@@ -29,14 +31,17 @@ struct RecognizeLayerNormalization: RewriteRule {
   /// v where the value is 1 / √v.
   private func inverseRoot(_ value: ValueID, _ graph: Graph) -> ValueID? {
     if let root = graph.operand(of: value, .reciprocal) { return graph.operand(of: root, .sqrt) }
-    if let (one, root) = graph.operands(of: value, .divide), graph.uniform(one) == 1 { return graph.operand(of: root, .sqrt) }
+    if let (one, root) = graph.operands(of: value, .divide), graph.uniform(one) == 1 {
+      return graph.operand(of: root, .sqrt)
+    }
     return graph.operand(of: value, .reciprocalSqrt)
   }
 
   private func normalization(
     _ centred: ValueID, root shifted: ValueID?, in graph: Graph
   ) -> (x: ValueID, axes: [Int], epsilon: Double)? {
-    guard let shifted, let (x, axes) = difference(centred, graph), let (left, right) = graph.operands(of: shifted, .add)
+    guard let shifted, let (x, axes) = difference(centred, graph),
+      let (left, right) = graph.operands(of: shifted, .add)
     else { return nil }
     for (variance, constant) in [(left, right), (right, left)] {
       guard let epsilon = graph.uniform(constant), epsilon >= 0, epsilon < 1,
@@ -51,7 +56,8 @@ struct RecognizeLayerNormalization: RewriteRule {
 
   /// x and the axes where the value is x less its mean over consecutive axes.
   private func difference(_ value: ValueID, _ graph: Graph) -> (ValueID, [Int])? {
-    guard let (x, mean) = graph.operands(of: value, .subtract), let (source, axes) = graph.reduced(mean, .mean),
+    guard let (x, mean) = graph.operands(of: value, .subtract),
+      let (source, axes) = graph.reduced(mean, .mean),
       source == x, let first = axes.first, axes == Array(first..<(first + axes.count)),
       graph[value].type == graph[x].type
     else { return nil }
@@ -66,7 +72,8 @@ struct AbsorbScaleAndBias: RewriteRule {
 
   func patch(for id: NodeID, in graph: Graph) throws(GraphError) -> GraphPatch? {
     let node = graph[id]
-    guard let binary = node.operator as? Binary, binary.function == .multiply || binary.function == .add else { return nil }
+    guard let binary = node.operator as? Binary, binary.function == .multiply || binary.function == .add
+    else { return nil }
     for (value, other) in [(node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])] {
       guard let (layerID, layer, inputs) = graph.producer(of: value, as: LayerNormalization.self),
         graph.onlyUser(of: value) == id, graph[value].type == graph[node.outputs[0]].type,
@@ -89,14 +96,18 @@ struct AbsorbScaleAndBias: RewriteRule {
   }
 
   /// The constant with the extents of the normalised axes, where it is the same along all others.
-  private func parameter(_ value: ValueID, _ layer: LayerNormalization, _ shape: Shape, _ graph: Graph) -> Tensor? {
+  private func parameter(_ value: ValueID, _ layer: LayerNormalization, _ shape: Shape, _ graph: Graph)
+    -> Tensor?
+  {
     guard let tensor = graph.constant(value), tensor.elementType == graph[value].type.elementType,
       tensor.shape.rank <= shape.rank
     else { return nil }
     let aligned = Shape([Int](repeating: 1, count: shape.rank - tensor.shape.rank) + tensor.shape.extents)
     let wanted = Shape(layer.axes.map { shape[$0] })
     for axis in aligned.indices {
-      guard aligned[axis] == (layer.axes.contains(axis) ? shape[axis] : 1) || aligned[axis] == 1 else { return nil }
+      guard aligned[axis] == (layer.axes.contains(axis) ? shape[axis] : 1) || aligned[axis] == 1 else {
+        return nil
+      }
     }
     if tensor.elementCount == wanted.elementCount { return tensor.reshaped(to: wanted) }
     guard let number = graph.uniform(value) else { return nil }

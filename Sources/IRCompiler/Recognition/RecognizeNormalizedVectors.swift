@@ -8,10 +8,12 @@ struct RecognizeL2Normalization: RewriteRule {
 
   func patch(for id: NodeID, in graph: Graph) throws(GraphError) -> GraphPatch? {
     let node = graph[id]
-    guard let (x, bounded) = graph.operands(of: node.outputs[0], .divide), let (a, b) = graph.operands(of: bounded, .maximum)
+    guard let (x, bounded) = graph.operands(of: node.outputs[0], .divide),
+      let (a, b) = graph.operands(of: bounded, .maximum)
     else { return nil }
     for (norm, constant) in [(a, b), (b, a)] {
-      guard let epsilon = graph.uniform(constant), epsilon > 0, let (source, axes) = graph.reduced(norm, .l2), source == x,
+      guard let epsilon = graph.uniform(constant), epsilon > 0, let (source, axes) = graph.reduced(norm, .l2),
+        source == x,
         axes.count == 1, graph[x].type == graph[node.outputs[0]].type
       else { continue }
       var patch = GraphPatch(to: graph)
@@ -62,7 +64,8 @@ struct AbsorbTranspose: RewriteRule {
       var inputs = node.inputs
       inputs[position] = sources[0]
       var patch = GraphPatch(to: graph)
-      patch.replace(node.outputs[0], with: try patch.value(product, inputs.map { .existing($0) }, name: node.name))
+      patch.replace(
+        node.outputs[0], with: try patch.value(product, inputs.map { .existing($0) }, name: node.name))
       return patch
     }
     return nil

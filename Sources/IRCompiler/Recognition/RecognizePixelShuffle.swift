@@ -9,12 +9,17 @@ struct RecognizePixelShuffle: RewriteRule {
 
   func patch(for id: NodeID, in graph: Graph) throws(GraphError) -> GraphPatch? {
     let node = graph[id]
-    guard node.operator is Reshape, let (_, transpose, moved) = graph.producer(of: node.inputs[0], as: Transpose.self),
-      transpose.permutation.count == 6, let (_, split, sources) = graph.producer(of: moved[0], as: Reshape.self),
+    guard node.operator is Reshape,
+      let (_, transpose, moved) = graph.producer(of: node.inputs[0], as: Transpose.self),
+      transpose.permutation.count == 6,
+      let (_, split, sources) = graph.producer(of: moved[0], as: Reshape.self),
       graph[sources[0]].type.shape.rank == 4, graph[node.outputs[0]].type.shape.rank == 4
     else { return nil }
     let (from, to) = (graph[sources[0]].type.shape, graph[node.outputs[0]].type.shape)
-    guard let operation = candidates(from, to).first(where: { $0.permutation == transpose.permutation && $0.split == split.shape })
+    guard
+      let operation = candidates(from, to).first(where: {
+        $0.permutation == transpose.permutation && $0.split == split.shape
+      })
     else { return nil }
     var patch = GraphPatch(to: graph)
     let value = try patch.value(operation.operation, [.existing(sources[0])], name: node.name)
@@ -23,7 +28,9 @@ struct RecognizePixelShuffle: RewriteRule {
     return patch
   }
 
-  private func candidates(_ from: Shape, _ to: Shape) -> [(operation: any Operator, split: Shape, permutation: [Int])] {
+  private func candidates(_ from: Shape, _ to: Shape) -> [(
+    operation: any Operator, split: Shape, permutation: [Int]
+  )] {
     guard from.elementCount == to.elementCount, from.elementCount > 0 else { return [] }
     if to[2] > from[2], to[2] % from[2] == 0, from[1] % max(to[1], 1) == 0 {
       let block = to[2] / from[2]

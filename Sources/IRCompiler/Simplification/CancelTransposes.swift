@@ -11,15 +11,22 @@ struct CancelTransposes: RewriteRule {
   func patch(for id: NodeID, in graph: Graph) throws(GraphError) -> GraphPatch? {
     let node = graph[id]
     if let second = node.operator as? Transpose { return try composed(second, node, graph) }
-    guard let layer = node.operator as? LayerNormalization, graph.onlyUser(of: node.inputs[0]) == id else { return nil }
+    guard let layer = node.operator as? LayerNormalization, graph.onlyUser(of: node.inputs[0]) == id else {
+      return nil
+    }
     if let (_, transpose, sources) = graph.producer(of: node.inputs[0], as: Transpose.self) {
       let axes = layer.axes.map { transpose.permutation[$0] }
       guard axes == Array(axes[0]..<(axes[0] + axes.count)) else { return nil }
-      return try moved(transpose, behind: LayerNormalization(axes: axes, epsilon: layer.epsilon), sources[0], node, graph)
+      return try moved(
+        transpose, behind: LayerNormalization(axes: axes, epsilon: layer.epsilon), sources[0], node, graph)
     }
-    if let (_, reshape, sources) = graph.producer(of: node.inputs[0], as: Reshape.self), let last = layer.axes.last {
+    if let (_, reshape, sources) = graph.producer(of: node.inputs[0], as: Reshape.self),
+      let last = layer.axes.last
+    {
       let from = graph[sources[0]].type.shape
-      guard from.rank > last, from.prefix(last + 1).elementsEqual(reshape.shape.prefix(last + 1)) else { return nil }
+      guard from.rank > last, from.prefix(last + 1).elementsEqual(reshape.shape.prefix(last + 1)) else {
+        return nil
+      }
       return try moved(reshape, behind: layer, sources[0], node, graph)
     }
     return nil
@@ -34,7 +41,8 @@ struct CancelTransposes: RewriteRule {
   }
 
   private func moved(
-    _ movement: any Operator, behind layer: LayerNormalization, _ source: ValueID, _ node: Node, _ graph: Graph
+    _ movement: any Operator, behind layer: LayerNormalization, _ source: ValueID, _ node: Node,
+    _ graph: Graph
   ) throws(GraphError) -> GraphPatch? {
     var patch = GraphPatch(to: graph)
     let operands = [.existing(source)] + node.inputs.dropFirst().map { GraphPatch.Operand.existing($0) }

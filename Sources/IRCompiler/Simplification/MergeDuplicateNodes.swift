@@ -21,7 +21,9 @@ struct MergeDuplicateNodes: GraphPass {
         continue
       }
       var patch = GraphPatch(to: graph)
-      for (output, replacement) in zip(node.outputs, earlier) { patch.replace(output, with: .existing(replacement)) }
+      for (output, replacement) in zip(node.outputs, earlier) {
+        patch.replace(output, with: .existing(replacement))
+      }
       do { try graph.apply(patch) } catch { throw .invalidGraph(pass: Self.name, error) }
       count += 1
     }

@@ -17,7 +17,8 @@ enum Attribute: Equatable {
     case .number(let text): text
     case .string(let text): quoted(text)
     case .list(let elements): "[" + elements.map(\.text).joined(separator: ", ") + "]"
-    case .record(let fields): "{" + fields.map { "\($0.name): \($0.value.text)" }.joined(separator: ", ") + "}"
+    case .record(let fields):
+      "{" + fields.map { "\($0.name): \($0.value.text)" }.joined(separator: ", ") + "}"
     }
   }
 
@@ -37,7 +38,8 @@ func quoted(_ text: String) -> String {
     case "\n": result += "\\n"
     case "\r": result += "\\r"
     case "\t": result += "\\t"
-    case _ where scalar.value < 0x20 || scalar.value == 0x7F || scalar.value == 0x2028 || scalar.value == 0x2029:
+    case _
+    where scalar.value < 0x20 || scalar.value == 0x7F || scalar.value == 0x2028 || scalar.value == 0x2029:
       result += "\\u{\(String(scalar.value, radix: 16))}"
     default: result.unicodeScalars.append(scalar)
     }

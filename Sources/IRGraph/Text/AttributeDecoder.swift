@@ -27,7 +27,9 @@ struct AttributeDecoder: Decoder {
     AttributeMismatch(path: codingPath, found: attribute, wanted: wanted)
   }
 
-  static func decoded<T: Decodable>(_ type: T.Type, _ attribute: Attribute, _ path: [any CodingKey]) throws -> T {
+  static func decoded<T: Decodable>(_ type: T.Type, _ attribute: Attribute, _ path: [any CodingKey]) throws
+    -> T
+  {
     func scalar<V>(_ value: V?) throws -> T {
       guard let value, let result = value as? T else {
         throw AttributeMismatch(path: path, found: attribute, wanted: "\(T.self)")
@@ -36,8 +38,10 @@ struct AttributeDecoder: Decoder {
     }
     let digits: String? = if case .number(let text) = attribute { text } else { nil }
     switch type {
-    case is Bool.Type: return try scalar({ if case .bool(let value) = attribute { value } else { nil } }() as Bool?)
-    case is String.Type: return try scalar({ if case .string(let text) = attribute { text } else { nil } }() as String?)
+    case is Bool.Type:
+      return try scalar({ if case .bool(let value) = attribute { value } else { nil } }() as Bool?)
+    case is String.Type:
+      return try scalar({ if case .string(let text) = attribute { text } else { nil } }() as String?)
     case is Float.Type: return try scalar(digits.flatMap { Float($0) })
     case is Double.Type: return try scalar(digits.flatMap { Double($0) })
     case let type as any FixedWidthInteger.Type:
@@ -63,7 +67,9 @@ struct AttributeDecoder: Decoder {
     var isAtEnd: Bool { currentIndex >= elements.count }
 
     mutating func next() throws -> Attribute {
-      guard !isAtEnd else { throw AttributeMismatch(path: codingPath, found: .list(elements), wanted: "a longer list") }
+      guard !isAtEnd else {
+        throw AttributeMismatch(path: codingPath, found: .list(elements), wanted: "a longer list")
+      }
       currentIndex += 1
       return elements[currentIndex - 1]
     }
@@ -72,7 +78,9 @@ struct AttributeDecoder: Decoder {
       currentIndex += 1
       return true
     }
-    mutating func decode<T: Decodable>(_ type: T.Type) throws -> T { try decoded(type, try next(), codingPath) }
+    mutating func decode<T: Decodable>(_ type: T.Type) throws -> T {
+      try decoded(type, try next(), codingPath)
+    }
     mutating func nestedContainer<K: CodingKey>(keyedBy type: K.Type) throws -> KeyedDecodingContainer<K> {
       try AttributeDecoder(try next(), path: codingPath).container(keyedBy: type)
     }
@@ -90,7 +98,8 @@ struct AttributeDecoder: Decoder {
     func contains(_ key: Key) -> Bool { fields.contains { $0.name == key.stringValue } }
     private func field(_ key: any CodingKey) throws -> Attribute {
       guard let found = fields.first(where: { $0.name == key.stringValue }) else {
-        throw AttributeMismatch(path: codingPath, found: .record(fields), wanted: "an attribute \(key.stringValue)")
+        throw AttributeMismatch(
+          path: codingPath, found: .record(fields), wanted: "an attribute \(key.stringValue)")
       }
       return found.value
     }
@@ -98,14 +107,18 @@ struct AttributeDecoder: Decoder {
     func decode<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T {
       try decoded(type, try field(key), codingPath + [key])
     }
-    func nestedContainer<K: CodingKey>(keyedBy type: K.Type, forKey key: Key) throws -> KeyedDecodingContainer<K> {
+    func nestedContainer<K: CodingKey>(keyedBy type: K.Type, forKey key: Key) throws
+      -> KeyedDecodingContainer<K>
+    {
       try AttributeDecoder(try field(key), path: codingPath + [key]).container(keyedBy: type)
     }
     func nestedUnkeyedContainer(forKey key: Key) throws -> any UnkeyedDecodingContainer {
       try AttributeDecoder(try field(key), path: codingPath + [key]).unkeyedContainer()
     }
     func superDecoder() throws -> any Decoder { AttributeDecoder(.null, path: codingPath) }
-    func superDecoder(forKey key: Key) throws -> any Decoder { AttributeDecoder(try field(key), path: codingPath + [key]) }
+    func superDecoder(forKey key: Key) throws -> any Decoder {
+      AttributeDecoder(try field(key), path: codingPath + [key])
+    }
   }
 }
 

@@ -81,7 +81,9 @@ private struct GraphParser {
       attributes = try scanner.attribute()
       try scanner.expect("(")
     }
-    func decode<O: Operator>(_: O.Type) throws -> any Operator { try AttributeDecoder.decoded(O.self, attributes, []) }
+    func decode<O: Operator>(_: O.Type) throws -> any Operator {
+      try AttributeDecoder.decoded(O.self, attributes, [])
+    }
     let operation: any Operator
     do { operation = try decode(type) } catch { throw scanner.failure("\(name): \(error)") }
     var inputs: [ValueID] = []
@@ -104,7 +106,9 @@ private struct GraphParser {
   private func use(_ scanner: inout TextScanner) throws -> ValueID {
     try scanner.expect("%")
     let number = try scanner.integer()
-    guard let value = values[number] else { throw scanner.failure("%\(number) is not defined before it is used") }
+    guard let value = values[number] else {
+      throw scanner.failure("%\(number) is not defined before it is used")
+    }
     return value
   }
 
@@ -117,7 +121,9 @@ private struct GraphParser {
 
   private func typeText(_ scanner: inout TextScanner) throws -> TensorType {
     let name = try scanner.word()
-    guard let elementType = ElementType(name) else { throw scanner.failure("there is no element type \(name)") }
+    guard let elementType = ElementType(name) else {
+      throw scanner.failure("there is no element type \(name)")
+    }
     try scanner.expect("[")
     var extents: [Int] = []
     if !scanner.take("]") {

@@ -16,8 +16,8 @@ extension Graph: CustomStringConvertible {
   /// output "restored" = %2
   /// ```
   ///
-  /// Constants are their bytes in hexadecimal, in memory order.
-  /// - Parameter constantByteCountLimit: larger constants are written as `…`, which cannot be read again.
+  /// Constants are their bytes in hexadecimal, in memory order; those of more bytes than the limit are
+  /// written as `…`, which cannot be read again.
   public func text(constantByteCountLimit: Int = .max) -> String {
     var lines = ["graph \(quoted(name))"]
     for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
@@ -34,7 +34,9 @@ extension Graph: CustomStringConvertible {
       let content = tensor.byteCount <= constantByteCountLimit ? hexadecimal(tensor) : "…"
       lines.append("\(number(value)) = constant \(quoted(self[value].name)) : \(tensor.type) = \(content)")
     }
-    for input in inputs { lines.append("\(number(input)) = input \(quoted(self[input].name)) : \(self[input].type)") }
+    for input in inputs {
+      lines.append("\(number(input)) = input \(quoted(self[input].name)) : \(self[input].type)")
+    }
     for id in nodesInOrder {
       let node = self[id]
       for input in node.inputs { define(input) }

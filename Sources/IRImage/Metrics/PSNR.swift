@@ -97,7 +97,8 @@ public func psnr(
 func checkSameSize(_ a: Image, _ b: Image) throws(ImageError) {
   guard a.width == b.width, a.height == b.height, a.channelCount == b.channelCount else {
     throw .mismatch(
-      detail: "pictures of \(a.width)×\(a.height)×\(a.channelCount) and \(b.width)×\(b.height)×\(b.channelCount) "
+      detail:
+        "pictures of \(a.width)×\(a.height)×\(a.channelCount) and \(b.width)×\(b.height)×\(b.channelCount) "
         + "cannot be compared")
   }
 }

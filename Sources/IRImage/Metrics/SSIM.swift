@@ -10,11 +10,24 @@ public enum SSIMVariant: String, Sendable, CaseIterable {
   case gaussianSample
   /// Gaussian σ 1.5, 11×11, population covariance, border of 5 left out (Wang et al. 2004).
   case gaussian
+  /// Gaussian σ 1.5, 11×11×11 with the channels as third axis, population covariance, the whole map with the
+  /// edges repeated; how NAFNet's code imitates MATLAB's `ssim` of a colour picture.
+  case gaussian3D
+
+  /// What to print beside a number.
+  public var name: String {
+    switch self {
+    case .uniform7: "uniform 7×7"
+    case .gaussianSample: "Gaussian 11×11, sample covariance"
+    case .gaussian: "Gaussian 11×11"
+    case .gaussian3D: "Gaussian 11×11×11"
+    }
+  }
 
   var window: [Double] {
     switch self {
     case .uniform7: return [Double](repeating: 1 / 7, count: 7)
-    case .gaussian, .gaussianSample:
+    case .gaussian, .gaussianSample, .gaussian3D:
       let weights = (-5...5).map { exp(-Double($0 * $0) / (2 * 1.5 * 1.5)) }
       let sum = weights.reduce(0, +)
       return weights.map { $0 / sum }
@@ -26,7 +39,7 @@ public enum SSIMVariant: String, Sendable, CaseIterable {
     switch self {
     case .uniform7: 49.0 / 48
     case .gaussianSample: 121.0 / 120
-    case .gaussian: 1
+    case .gaussian, .gaussian3D: 1
     }
   }
 }
@@ -49,23 +62,50 @@ public func ssim(
   let peak = metricProtocol.peak
   let c1 = (0.01 * peak) * (0.01 * peak)
   let c2 = (0.03 * peak) * (0.03 * peak)
+  func means(_ planes: [[Double]]) -> [[Double]] {
+    variant == .gaussian3D
+      ? filteredWhole(planes, width: width, height: height, window)
+      : planes.map { filtered($0, width: width, height: height, window) }
+  }
+  func products(_ p: [[Double]], _ q: [[Double]]) -> [[Double]] { zip(p, q).map { zip($0, $1).map(*) } }
+  let (mx, my) = (means(a), means(b))
+  let (xx, yy, xy) = (means(products(a, a)), means(products(b, b)), means(products(a, b)))
   var total = 0.0
-  for (x, y) in zip(a, b) {
-    func mean(_ plane: [Double]) -> [Double] { filtered(plane, width: width, height: height, window) }
-    let (mx, my) = (mean(x), mean(y))
-    let xx = mean(zip(x, x).map(*))
-    let yy = mean(zip(y, y).map(*))
-    let xy = mean(zip(x, y).map(*))
+  for channel in mx.indices {
     var sum = 0.0
-    for i in mx.indices {
-      let vx = variant.covarianceFactor * (xx[i] - mx[i] * mx[i])
-      let vy = variant.covarianceFactor * (yy[i] - my[i] * my[i])
-      let vxy = variant.covarianceFactor * (xy[i] - mx[i] * my[i])
-      sum += (2 * mx[i] * my[i] + c1) * (2 * vxy + c2) / ((mx[i] * mx[i] + my[i] * my[i] + c1) * (vx + vy + c2))
+    for i in mx[channel].indices {
+      let (x, y) = (mx[channel][i], my[channel][i])
+      let vx = variant.covarianceFactor * (xx[channel][i] - x * x)
+      let vy = variant.covarianceFactor * (yy[channel][i] - y * y)
+      let vxy = variant.covarianceFactor * (xy[channel][i] - x * y)
+      sum += (2 * x * y + c1) * (2 * vxy + c2) / ((x * x + y * y + c1) * (vx + vy + c2))
     }
-    total += sum / Double(mx.count)
+    total += sum / Double(mx[channel].count)
   }
   return total / Double(a.count)
+}
+
+/// The planes filtered along x, y and the channels, the edges repeated: as many and as large as before.
+private func filteredWhole(_ planes: [[Double]], width: Int, height: Int, _ window: [Double]) -> [[Double]] {
+  let radius = window.count / 2
+  func clamped(_ position: Int, _ count: Int) -> Int { min(max(position, 0), count - 1) }
+  let flat = planes.map { plane -> [Double] in
+    var padded: [Double] = []
+    padded.reserveCapacity((width + 2 * radius) * (height + 2 * radius))
+    for y in -radius..<(height + radius) {
+      let row = clamped(y, height) * width
+      for x in -radius..<(width + radius) { padded.append(plane[row + clamped(x, width)]) }
+    }
+    return filtered(padded, width: width + 2 * radius, height: height + 2 * radius, window)
+  }
+  return flat.indices.map { channel in
+    var sum = [Double](repeating: 0, count: width * height)
+    for (tap, weight) in window.enumerated() {
+      let source = flat[clamped(channel + tap - radius, flat.count)]
+      for i in sum.indices { sum[i] += weight * source[i] }
+    }
+    return sum
+  }
 }
 
 /// Separable filtering at the positions where the window lies inside.

@@ -41,11 +41,13 @@ private struct AttentionReader {
     key = try repeated(key, to: n.shape(query)[1])
     value = try repeated(value, to: n.shape(query)[1])
 
-    let scale = n.node[attribute: "scale"] == nil
+    let scale =
+      n.node[attribute: "scale"] == nil
       ? 1 / Double(n.shape(query)[3]).squareRoot() : Double(n.float("scale"))
     let root = n.scalar(scale.squareRoot(), like: query)
     let scores = try n.emit(
-      MatrixMultiply(transposesB: true), try n.binary(.multiply, query, root), try n.binary(.multiply, key, root))
+      MatrixMultiply(transposesB: true), try n.binary(.multiply, query, root),
+      try n.binary(.multiply, key, root))
     let capped = try softCapped(scores)
     let bias = try bias(like: query, queryCount: queryCount, keyCount: n.shape(key)[2])
     let biased = if let bias { try n.binary(.add, capped, bias) } else { capped }
@@ -82,7 +84,9 @@ private struct AttentionReader {
   private func repeated(_ x: ValueID, to count: Int) throws(ImportFailure) -> ValueID {
     let shape = n.shape(x)
     guard shape[1] != count else { return x }
-    guard shape[1] > 0, count % shape[1] == 0 else { throw .unsupported("\(count) query heads on \(shape[1])") }
+    guard shape[1] > 0, count % shape[1] == 0 else {
+      throw .unsupported("\(count) query heads on \(shape[1])")
+    }
     let groups = count / shape[1]
     let column = try n.reshaped(x, [shape[0], shape[1], 1, shape[2], shape[3]])
     let wide = try n.emit(Expand(shape: [shape[0], shape[1], groups, shape[2], shape[3]]), column)
@@ -135,7 +139,8 @@ private struct AttentionReader {
       for i in 0..<queryCount {
         for j in 0..<keyCount {
           let distance = i + offset - j
-          let isAllowed = (!isCausal || distance >= 0) && (left < 0 || distance <= left)
+          let isAllowed =
+            (!isCausal || distance >= 0) && (left < 0 || distance <= left)
             && (right < 0 || -distance <= right) && j < length
           values.append(isAllowed ? 0 : -.infinity)
         }
@@ -148,7 +153,8 @@ private struct AttentionReader {
   private func softmax(_ scores: ValueID, bias: ValueID?) throws(ImportFailure) -> ValueID {
     var x = scores
     let type = n.type(scores).elementType
-    let precision = ElementType(rawValue: Int32(clamping: n.int("softmax_precision", Int(type.rawValue)))) ?? type
+    let precision =
+      ElementType(rawValue: Int32(clamping: n.int("softmax_precision", Int(type.rawValue)))) ?? type
     if precision != type { x = try n.emit(Cast(to: precision), x) }
     x = try n.emit(Softmax(axis: n.shape(x).rank - 1), x)
     if precision != type { x = try n.emit(Cast(to: type), x) }

@@ -20,10 +20,14 @@ extension ONNXOperatorTable {
     },
     "ConstantOfShape": { (n) throws(ImportFailure) in
       let shape = Shape(try n.integers(0))
-      guard let count = shape.checkedElementCount, count <= 1 << 28 else { throw .unsupported("a constant of \(shape)") }
+      guard let count = shape.checkedElementCount, count <= 1 << 28 else {
+        throw .unsupported("a constant of \(shape)")
+      }
       var tensor = Tensor([Float(0)], shape: [1])
       if case .tensor(let given)? = n.node[attribute: "value"] { tensor = try read(given) }
-      guard tensor.elementCount == 1 else { throw .unsupported("its value has \(tensor.elementCount) elements") }
+      guard tensor.elementCount == 1 else {
+        throw .unsupported("its value has \(tensor.elementCount) elements")
+      }
       return [n.constant(tensor.reshaped(to: .scalar).broadcast(to: shape))]
     },
     "Range": { (n) throws(ImportFailure) in
@@ -41,7 +45,9 @@ extension ONNXOperatorTable {
     "EyeLike": { (n) throws(ImportFailure) in
       let like = n.type(try n.input(0))
       let shape = like.shape
-      guard shape.rank == 2, shape.elementCount <= 1 << 26 else { throw .unsupported("an identity of \(shape)") }
+      guard shape.rank == 2, shape.elementCount <= 1 << 26 else {
+        throw .unsupported("an identity of \(shape)")
+      }
       let elementType = ElementType(rawValue: Int32(clamping: n.int("dtype", Int(like.elementType.rawValue))))
       guard let elementType else { throw .unsupported("element type \(n.int("dtype"))") }
       let diagonal = n.int("k")

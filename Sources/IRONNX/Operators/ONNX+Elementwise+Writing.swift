@@ -22,7 +22,8 @@ extension ONNXOperatorTable {
         switch instruction.function {
         case .unary(let function): next = try w.unary(function, a, type)
         case .activation(let activation): next = w.activation(activation, a, type.elementType)
-        case .binary(let function): next = try w.binary(function, a, registers[instruction.operands[1]], [type, type])
+        case .binary(let function):
+          next = try w.binary(function, a, registers[instruction.operands[1]], [type, type])
         }
         if index == chain.instructions.count - 1 { w.finish(next) } else { registers.append(w.value(next)) }
       }
@@ -34,12 +35,16 @@ extension ONNXOperatorTable {
       if w.opset >= 20 || type == .float32 || type == .float64 {
         return w.emit(
           "IsInf",
-          [.flag("detect_negative", infinite.detectsNegative), .flag("detect_positive", infinite.detectsPositive)])
+          [
+            .flag("detect_negative", infinite.detectsNegative),
+            .flag("detect_positive", infinite.detectsPositive),
+          ])
       }
       if !infinite.detectsNegative, !infinite.detectsPositive {
         return w.emit("Less", [w.inputs[0], w.scalar(-.infinity, type)])
       }
-      let magnitude = infinite.detectsNegative && infinite.detectsPositive ? w.step("Abs", w.inputs) : w.inputs[0]
+      let magnitude =
+        infinite.detectsNegative && infinite.detectsPositive ? w.step("Abs", w.inputs) : w.inputs[0]
       w.emit("Equal", [magnitude, w.scalar(infinite.detectsPositive ? .infinity : -.infinity, type)])
     },
   ]
@@ -60,7 +65,9 @@ extension NodeWriter {
   fileprivate func finish(_ last: Expression) { emit(last.opType, last.operands, last.attributes) }
   fileprivate func value(_ last: Expression) -> String { step(last.opType, last.operands, last.attributes) }
 
-  fileprivate func unary(_ function: UnaryFunction, _ x: String, _ type: TensorType) throws(ExportFailure) -> Expression {
+  fileprivate func unary(_ function: UnaryFunction, _ x: String, _ type: TensorType) throws(ExportFailure)
+    -> Expression
+  {
     switch function {
     case .reciprocalSqrt: return Expression("Reciprocal", [step("Sqrt", [x])])
     case .square: return Expression("Mul", [x, x])
@@ -68,8 +75,10 @@ extension NodeWriter {
     case .isNaN: return Expression("IsNaN", [x])
     case .bitwiseNot: return Expression("BitwiseNot", [x])
     case .hardSwish: return Expression("HardSwish", [x])
-    case .abs, .neg, .sqrt, .reciprocal, .exp, .log, .sigmoid, .tanh, .erf, .relu, .softplus, .softsign, .mish, .sin,
-      .cos, .tan, .asin, .acos, .atan, .sinh, .cosh, .asinh, .acosh, .atanh, .ceil, .floor, .round, .sign, .not:
+    case .abs, .neg, .sqrt, .reciprocal, .exp, .log, .sigmoid, .tanh, .erf, .relu, .softplus, .softsign,
+      .mish, .sin,
+      .cos, .tan, .asin, .acos, .atan, .sinh, .cosh, .asinh, .acosh, .atanh, .ceil, .floor, .round, .sign,
+      .not:
       return Expression(function.rawValue.prefix(1).uppercased() + function.rawValue.dropFirst(), [x])
     }
   }
@@ -108,9 +117,11 @@ extension NodeWriter {
     _ function: BinaryFunction, _ a: String, _ b: String, _ types: [TensorType]
   ) throws(ExportFailure) -> Expression {
     let names: [BinaryFunction: String] = [
-      .add: "Add", .subtract: "Sub", .multiply: "Mul", .divide: "Div", .minimum: "Min", .maximum: "Max", .power: "Pow",
+      .add: "Add", .subtract: "Sub", .multiply: "Mul", .divide: "Div", .minimum: "Min", .maximum: "Max",
+      .power: "Pow",
       .and: "And", .or: "Or", .xor: "Xor", .equal: "Equal", .less: "Less", .lessOrEqual: "LessOrEqual",
-      .greater: "Greater", .greaterOrEqual: "GreaterOrEqual", .bitwiseAnd: "BitwiseAnd", .bitwiseOr: "BitwiseOr",
+      .greater: "Greater", .greaterOrEqual: "GreaterOrEqual", .bitwiseAnd: "BitwiseAnd",
+      .bitwiseOr: "BitwiseOr",
       .bitwiseXor: "BitwiseXor",
     ]
     if let name = names[function] { return Expression(name, [a, b]) }

@@ -11,32 +11,40 @@ extension ONNXOperatorTable {
     _ function: ActivationFunction, alpha: Float = 0, beta: Float = 0, betaName: String = "beta"
   ) -> Reader {
     { (n) throws(ImportFailure) in
-      [try n.emit(
-        Activation(function, alpha: n.float("alpha", alpha), beta: n.float(betaName, beta)), try n.input(0))]
+      [
+        try n.emit(
+          Activation(function, alpha: n.float("alpha", alpha), beta: n.float(betaName, beta)), try n.input(0))
+      ]
     }
   }
 
   static let elementwise: [String: Reader] = [
     "Abs": unary(.abs), "Neg": unary(.neg), "Sqrt": unary(.sqrt), "Reciprocal": unary(.reciprocal),
-    "Exp": unary(.exp), "Log": unary(.log), "Sigmoid": unary(.sigmoid), "Tanh": unary(.tanh), "Erf": unary(.erf),
+    "Exp": unary(.exp), "Log": unary(.log), "Sigmoid": unary(.sigmoid), "Tanh": unary(.tanh),
+    "Erf": unary(.erf),
     "Relu": unary(.relu), "Softplus": unary(.softplus), "Softsign": unary(.softsign), "Mish": unary(.mish),
     "HardSwish": unary(.hardSwish), "Sin": unary(.sin), "Cos": unary(.cos), "Tan": unary(.tan),
-    "Asin": unary(.asin), "Acos": unary(.acos), "Atan": unary(.atan), "Sinh": unary(.sinh), "Cosh": unary(.cosh),
+    "Asin": unary(.asin), "Acos": unary(.acos), "Atan": unary(.atan), "Sinh": unary(.sinh),
+    "Cosh": unary(.cosh),
     "Asinh": unary(.asinh), "Acosh": unary(.acosh), "Atanh": unary(.atanh), "Ceil": unary(.ceil),
     "Floor": unary(.floor), "Round": unary(.round), "Sign": unary(.sign), "Not": unary(.not),
     "IsNaN": unary(.isNaN), "BitwiseNot": unary(.bitwiseNot),
     "LeakyRelu": activation(.leakyRelu, alpha: 0.01), "Elu": activation(.elu, alpha: 1),
-    "Selu": activation(.selu, alpha: 1.67326319217681884765625, beta: 1.05070102214813232421875, betaName: "gamma"),
+    "Selu": activation(
+      .selu, alpha: 1.67326319217681884765625, beta: 1.05070102214813232421875, betaName: "gamma"),
     "Celu": activation(.celu, alpha: 1), "HardSigmoid": activation(.hardSigmoid, alpha: 0.2, beta: 0.5),
     "Swish": activation(.swish, alpha: 1), "ThresholdedRelu": activation(.thresholdedRelu, alpha: 1),
     "Gelu": { (n) throws(ImportFailure) in
       [try n.emit(Activation(n.text("approximate", "none") == "tanh" ? .geluTanh : .gelu), try n.input(0))]
     },
     "IsInf": { (n) throws(ImportFailure) in
-      [try n.emit(
-        IsInfinite(
-          detectsNegative: n.int("detect_negative", 1) != 0, detectsPositive: n.int("detect_positive", 1) != 0),
-        try n.input(0))]
+      [
+        try n.emit(
+          IsInfinite(
+            detectsNegative: n.int("detect_negative", 1) != 0,
+            detectsPositive: n.int("detect_positive", 1) != 0),
+          try n.input(0))
+      ]
     },
     "Identity": { (n) throws(ImportFailure) in [try n.input(0)] },
     "Cast": { (n) throws(ImportFailure) in
@@ -57,29 +65,42 @@ extension ONNXOperatorTable {
       [try n.emit(Select(), try n.input(0), try n.input(1), try n.input(2))]
     },
     "Dropout": { (n) throws(ImportFailure) in
-      let isTraining = n.has(2) ? try n.constant(2).booleans.first ?? false : n.opset < 7 && n.int("is_test") == 0
+      let isTraining =
+        n.has(2) ? try n.constant(2).booleans.first ?? false : n.opset < 7 && n.int("is_test") == 0
       let ratio = n.has(1) ? try n.constant(1).doubles.first ?? 0.5 : Double(n.float("ratio", 0.5))
       guard !isTraining || ratio == 0 || n.opset < 7 else {
         throw .unsupported("dropout in training mode is random: export the model for inference")
       }
       let x = try n.input(0)
-      return [x, n.node.outputs.count > 1 ? n.constant(
-        Tensor([Bool](repeating: true, count: n.shape(x).elementCount), shape: n.shape(x))) : nil]
+      return [
+        x,
+        n.node.outputs.count > 1
+          ? n.constant(
+            Tensor([Bool](repeating: true, count: n.shape(x).elementCount), shape: n.shape(x))) : nil,
+      ]
     },
   ]
 
   /// A slope `[C]` of old operator sets, lined up with the channels.
-  private static func legacySlope(_ n: NodeReader, _ x: ValueID, _ slope: ValueID) throws(ImportFailure) -> ValueID {
+  private static func legacySlope(_ n: NodeReader, _ x: ValueID, _ slope: ValueID) throws(ImportFailure)
+    -> ValueID
+  {
     let (shape, own) = (n.shape(x), n.shape(slope))
-    guard own.rank == 1, shape.rank > 2, own[0] == shape[1], shape[shape.rank - 1] != own[0] else { return slope }
+    guard own.rank == 1, shape.rank > 2, own[0] == shape[1], shape[shape.rank - 1] != own[0] else {
+      return slope
+    }
     return try n.reshaped(slope, Shape([own[0]] + [Int](repeating: 1, count: shape.rank - 2)))
   }
 
   private static let clip: Reader = { (n) throws(ImportFailure) in
     var x = try n.input(0)
     if n.opset < 11 {
-      if n.node[attribute: "min"] != nil { x = try n.binary(.maximum, x, n.scalar(Double(n.float("min")), like: x)) }
-      if n.node[attribute: "max"] != nil { x = try n.binary(.minimum, x, n.scalar(Double(n.float("max")), like: x)) }
+      if n.node[attribute: "min"] != nil {
+        x = try n.binary(.maximum, x, n.scalar(Double(n.float("min")), like: x))
+      }
+      if n.node[attribute: "max"] != nil {
+        x = try n.binary(.minimum, x, n.scalar(Double(n.float("max")), like: x))
+      }
       return [x]
     }
     if n.has(1) { x = try n.binary(.maximum, x, try n.input(1)) }
@@ -95,7 +116,9 @@ extension ONNXOperatorTable {
   }
 
   /// Operator sets before 7 line b up with an axis of a where told to.
-  private static func legacyBroadcast(_ n: NodeReader, _ a: ValueID, _ b: ValueID) throws(ImportFailure) -> ValueID {
+  private static func legacyBroadcast(_ n: NodeReader, _ a: ValueID, _ b: ValueID) throws(ImportFailure)
+    -> ValueID
+  {
     guard n.opset < 7, n.int("broadcast") != 0, n.node[attribute: "axis"] != nil else { return b }
     let (shape, own) = (n.shape(a), n.shape(b))
     let axis = try n.axis(n.int("axis"), rank: shape.rank)
@@ -108,7 +131,9 @@ extension ONNXOperatorTable {
   private static func variadic(_ function: BinaryFunction, isMean: Bool = false) -> Reader {
     { (n) throws(ImportFailure) in
       var result = try n.input(0)
-      for index in n.inputs.indices.dropFirst() { result = try n.binary(function, result, try n.input(index)) }
+      for index in n.inputs.indices.dropFirst() {
+        result = try n.binary(function, result, try n.input(index))
+      }
       if isMean { result = try n.binary(.divide, result, n.scalar(Double(n.inputs.count), like: result)) }
       return [result]
     }
@@ -116,8 +141,10 @@ extension ONNXOperatorTable {
 
   static let arithmetic: [String: Reader] = [
     "Add": binary(.add), "Sub": binary(.subtract), "Mul": binary(.multiply), "Div": binary(.divide),
-    "And": binary(.and), "Or": binary(.or), "Xor": binary(.xor), "Equal": binary(.equal), "Less": binary(.less),
-    "LessOrEqual": binary(.lessOrEqual), "Greater": binary(.greater), "GreaterOrEqual": binary(.greaterOrEqual),
+    "And": binary(.and), "Or": binary(.or), "Xor": binary(.xor), "Equal": binary(.equal),
+    "Less": binary(.less),
+    "LessOrEqual": binary(.lessOrEqual), "Greater": binary(.greater),
+    "GreaterOrEqual": binary(.greaterOrEqual),
     "BitwiseAnd": binary(.bitwiseAnd), "BitwiseOr": binary(.bitwiseOr), "BitwiseXor": binary(.bitwiseXor),
     "Pow": binary(.power), "Max": variadic(.maximum), "Min": variadic(.minimum), "Sum": variadic(.add),
     "Mean": variadic(.add, isMean: true),

@@ -28,14 +28,19 @@ extension ONNXOperatorTable {
     },
     "GatherElements": { (n) throws(ImportFailure) in
       let x = try n.input(0)
-      return [try n.emit(GatherElements(axis: try n.axis(n.int("axis"), rank: n.shape(x).rank)), x, try n.input(1))]
+      return [
+        try n.emit(GatherElements(axis: try n.axis(n.int("axis"), rank: n.shape(x).rank)), x, try n.input(1))
+      ]
     },
     "GatherND": { (n) throws(ImportFailure) in
       [try n.emit(GatherND(batchAxisCount: n.int("batch_dims")), try n.input(0), try n.input(1))]
     },
     "Scatter": scatterElements, "ScatterElements": scatterElements,
     "ScatterND": { (n) throws(ImportFailure) in
-      [try n.emit(ScatterND(reduction: try scatterReduction(n)), try n.input(0), try n.input(1), try n.input(2))]
+      [
+        try n.emit(
+          ScatterND(reduction: try scatterReduction(n)), try n.input(0), try n.input(1), try n.input(2))
+      ]
     },
     "OneHot": { (n) throws(ImportFailure) in
       let indices = try n.input(0)

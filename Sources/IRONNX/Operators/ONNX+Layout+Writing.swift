@@ -13,10 +13,13 @@ extension ONNXOperatorTable {
     writer(Expand.self) { (expand, w) throws(ExportFailure) in
       w.emit("Expand", [w.inputs[0], w.ints(expand.shape.extents)])
     },
-    writer(Tile.self) { (tile, w) throws(ExportFailure) in w.emit("Tile", [w.inputs[0], w.ints(tile.repeats)]) },
+    writer(Tile.self) { (tile, w) throws(ExportFailure) in
+      w.emit("Tile", [w.inputs[0], w.ints(tile.repeats)])
+    },
     writer(Slice.self) { (slice, w) throws(ExportFailure) in
       let axes = slice.starts.indices.filter { axis in
-        slice.starts[axis] != 0 || slice.steps[axis] != 1 || slice.extents[axis] != w.inputTypes[0].shape[axis]
+        slice.starts[axis] != 0 || slice.steps[axis] != 1
+          || slice.extents[axis] != w.inputTypes[0].shape[axis]
       }
       guard !axes.isEmpty else { return w.emit("Identity") }
       let ends = axes.map { axis -> Int in
@@ -26,7 +29,10 @@ extension ONNXOperatorTable {
       }
       w.emit(
         "Slice",
-        [w.inputs[0], w.ints(axes.map { slice.starts[$0] }), w.ints(ends), w.ints(axes), w.ints(axes.map { slice.steps[$0] })])
+        [
+          w.inputs[0], w.ints(axes.map { slice.starts[$0] }), w.ints(ends), w.ints(axes),
+          w.ints(axes.map { slice.steps[$0] }),
+        ])
     },
     writer(Concatenate.self, as: "Concat") { [.int("axis", $0.axis)] },
     writer(Split.self) { (split, w) throws(ExportFailure) in
@@ -57,11 +63,16 @@ extension ONNXOperatorTable {
     writer(ArgExtreme.self) { (extreme, w) throws(ExportFailure) in
       w.emit(
         extreme.findsMaximum ? "ArgMax" : "ArgMin",
-        [.int("axis", extreme.axis), .flag("keepdims", extreme.keepsAxis), .flag("select_last_index", extreme.selectsLast)])
+        [
+          .int("axis", extreme.axis), .flag("keepdims", extreme.keepsAxis),
+          .flag("select_last_index", extreme.selectsLast),
+        ])
     },
     writer(CumulativeSum.self) { (sum, w) throws(ExportFailure) in
       let axis = w.constant(Tensor([Int64(sum.axis)], shape: .scalar))
-      w.emit("CumSum", [w.inputs[0], axis], [.flag("exclusive", sum.isExclusive), .flag("reverse", sum.isReversed)])
+      w.emit(
+        "CumSum", [w.inputs[0], axis],
+        [.flag("exclusive", sum.isExclusive), .flag("reverse", sum.isReversed)])
     },
     writer(TopK.self) { (top, w) throws(ExportFailure) in
       w.emit(

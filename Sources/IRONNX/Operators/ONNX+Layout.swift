@@ -14,7 +14,9 @@ extension ONNXOperatorTable {
       let shape = n.shape(x)
       let axis = n.int("axis", 1) < 0 ? n.int("axis", 1) + shape.rank : n.int("axis", 1)
       guard (0...shape.rank).contains(axis) else { throw .unsupported("axis \(axis) of \(shape)") }
-      return [try n.reshaped(x, [shape.elementCount(in: 0..<axis), shape.elementCount(in: axis..<shape.rank)])]
+      return [
+        try n.reshaped(x, [shape.elementCount(in: 0..<axis), shape.elementCount(in: axis..<shape.rank)])
+      ]
     },
     "Squeeze": { (n) throws(ImportFailure) in
       let x = try n.input(0)
@@ -35,7 +37,9 @@ extension ONNXOperatorTable {
     },
     "Transpose": { (n) throws(ImportFailure) in
       let x = try n.input(0)
-      return [try n.emit(Transpose(permutation: n.ints("perm") ?? Array((0..<n.shape(x).rank).reversed())), x)]
+      return [
+        try n.emit(Transpose(permutation: n.ints("perm") ?? Array((0..<n.shape(x).rank).reversed())), x)
+      ]
     },
     "Concat": { (n) throws(ImportFailure) in
       var values: [ValueID] = []
@@ -81,7 +85,9 @@ extension ONNXOperatorTable {
   ]
 
   /// ONNX's target shape with 0 (copied) and -1 (inferred) replaced.
-  private static func resolved(_ target: [Int], _ shape: Shape, allowsZero: Bool) throws(ImportFailure) -> Shape {
+  private static func resolved(_ target: [Int], _ shape: Shape, allowsZero: Bool) throws(ImportFailure)
+    -> Shape
+  {
     guard target.count <= ONNXLimits.rank else { throw .unsupported("a shape of \(target.count) axes") }
     var extents: [Int] = []
     for (axis, extent) in target.enumerated() {
@@ -106,7 +112,8 @@ extension ONNXOperatorTable {
     let axes = try n.axes(try n.list("axes", input: 3) ?? Array(begins.indices), rank: shape.rank)
     let steps = n.has(4) ? try n.integers(4) : [Int](repeating: 1, count: begins.count)
     guard begins.count == axes.count, ends.count == axes.count, steps.count == axes.count else {
-      throw .unsupported("starts, ends, axes, steps of \(begins.count), \(ends.count), \(axes.count), \(steps.count)")
+      throw .unsupported(
+        "starts, ends, axes, steps of \(begins.count), \(ends.count), \(axes.count), \(steps.count)")
     }
     var slice = Slice(
       starts: [Int](repeating: 0, count: shape.rank), steps: [Int](repeating: 1, count: shape.rank),
@@ -144,7 +151,9 @@ extension ONNXOperatorTable {
     }
     var before = [Int](repeating: 0, count: shape.rank)
     var after = before
-    for (index, axis) in axes.enumerated() { (before[axis], after[axis]) = (list[index], list[index + axes.count]) }
+    for (index, axis) in axes.enumerated() {
+      (before[axis], after[axis]) = (list[index], list[index + axes.count])
+    }
     return [try padded(n, x, before, after, mode, value)]
   }
 
@@ -155,7 +164,9 @@ extension ONNXOperatorTable {
     let shape = n.shape(x)
     let starts = before.map { max(0, -$0.clampedSize) }
     let extents = shape.indices.map { shape[$0] - starts[$0] - max(0, -after[$0].clampedSize) }
-    guard extents.allSatisfy({ $0 >= 0 }) else { throw .unsupported("pads \(before), \(after) crop more than \(shape)") }
+    guard extents.allSatisfy({ $0 >= 0 }) else {
+      throw .unsupported("pads \(before), \(after) crop more than \(shape)")
+    }
     var result = x
     if extents != shape.extents {
       result = try n.emit(

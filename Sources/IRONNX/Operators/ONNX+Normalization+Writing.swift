@@ -30,11 +30,15 @@ extension ONNXOperatorTable {
       let type = w.inputTypes[0].elementType
       let epsilon = ONNXNamedAttribute.float("epsilon", group.epsilon)
       if group.groupCount == shape[1], shape.rank > 2 { return w.emit("InstanceNormalization", [epsilon]) }
-      if w.opset >= 21 { return w.emit("GroupNormalization", [epsilon, .int("num_groups", group.groupCount)]) }
+      if w.opset >= 21 {
+        return w.emit("GroupNormalization", [epsilon, .int("num_groups", group.groupCount)])
+      }
       // One instance a group, then scale and bias of the channels.
       let groups = group.groupCount
       let runs = w.reshape(w.inputs[0], [shape[0], groups, shape.elementCount / max(shape[0] * groups, 1)])
-      func vector(_ value: Double) -> String { w.constant(Tensor(TensorType(type, [groups]), repeating: value)) }
+      func vector(_ value: Double) -> String {
+        w.constant(Tensor(TensorType(type, [groups]), repeating: value))
+      }
       let normal = w.step("InstanceNormalization", [runs, vector(1), vector(0)], [epsilon])
       let column = Shape([shape[1]] + [Int](repeating: 1, count: shape.rank - 2))
       let scaled = w.step("Mul", [w.reshape(normal, shape), w.reshape(w.inputs[1], column)])
@@ -47,13 +51,15 @@ extension ONNXOperatorTable {
       func operand(_ index: Int, _ isTransposed: Bool) -> String {
         guard isTransposed else { return w.inputs[index] }
         let rank = w.inputTypes[index].shape.rank
-        return w.step("Transpose", [w.inputs[index]], [.ints("perm", Array(0..<(rank - 2)) + [rank - 1, rank - 2])])
+        return w.step(
+          "Transpose", [w.inputs[index]], [.ints("perm", Array(0..<(rank - 2)) + [rank - 1, rank - 2])])
       }
       w.emit("MatMul", [operand(0, product.transposesA), operand(1, product.transposesB)])
     },
     writer(Reduce.self) { (reduce, w) throws(ExportFailure) in
       let names: [ReduceFunction: String] = [
-        .sum: "ReduceSum", .mean: "ReduceMean", .maximum: "ReduceMax", .minimum: "ReduceMin", .product: "ReduceProd",
+        .sum: "ReduceSum", .mean: "ReduceMean", .maximum: "ReduceMax", .minimum: "ReduceMin",
+        .product: "ReduceProd",
         .sumSquare: "ReduceSumSquare", .l1: "ReduceL1", .l2: "ReduceL2", .logSum: "ReduceLogSum",
         .logSumExp: "ReduceLogSumExp",
       ]

@@ -97,7 +97,8 @@ extension ONNXOperatorTable {
     }
     guard n.node.outputs.count > 1 else { return results }
     let mean = try n.emit(Reduce(.mean, axes: axes), x)
-    let variance = try n.emit(Reduce(.mean, axes: axes), try n.unary(.square, try n.binary(.subtract, x, mean)))
+    let variance = try n.emit(
+      Reduce(.mean, axes: axes), try n.unary(.square, try n.binary(.subtract, x, mean)))
     let shifted = try n.binary(.add, variance, n.scalar(Double(epsilon), like: variance))
     return results + [mean, try n.unary(.reciprocalSqrt, shifted)]
   }

@@ -20,7 +20,9 @@ extension ONNXOperatorTable {
       let scales = try n.constant(1).doubles
       return [try scaled(n, x, scales, coordinates: .asymmetric, rounding: .floor, Array(0..<rank))]
     }
-    guard let coordinates = ResizeCoordinates(rawValue: n.text("coordinate_transformation_mode", "half_pixel")) else {
+    guard
+      let coordinates = ResizeCoordinates(rawValue: n.text("coordinate_transformation_mode", "half_pixel"))
+    else {
       throw .unsupported("coordinate_transformation_mode \(n.text("coordinate_transformation_mode"))")
     }
     guard let rounding = NearestRounding(rawValue: n.text("nearest_mode", "round_prefer_floor")) else {
@@ -29,7 +31,9 @@ extension ONNXOperatorTable {
     let axes = try n.axes(n.ints("axes") ?? Array(0..<rank), rank: rank)
     if n.has(2) {
       let scales = try n.constant(2).doubles
-      if !scales.isEmpty { return [try scaled(n, x, scales, coordinates: coordinates, rounding: rounding, axes)] }
+      if !scales.isEmpty {
+        return [try scaled(n, x, scales, coordinates: coordinates, rounding: rounding, axes)]
+      }
     }
     let sizes = try n.integers(3)
     guard sizes.count == axes.count else { throw .unsupported("\(sizes.count) sizes for \(axes.count) axes") }
@@ -44,7 +48,8 @@ extension ONNXOperatorTable {
   }
 
   private static func scaled(
-    _ n: NodeReader, _ x: ValueID, _ scales: [Double], coordinates: ResizeCoordinates, rounding: NearestRounding,
+    _ n: NodeReader, _ x: ValueID, _ scales: [Double], coordinates: ResizeCoordinates,
+    rounding: NearestRounding,
     _ axes: [Int], sizes: [Int]? = nil
   ) throws(ImportFailure) -> ValueID {
     let shape = n.shape(x)
@@ -58,7 +63,8 @@ extension ONNXOperatorTable {
       isAntialiased: n.int("antialias") != 0)
     for (index, axis) in axes.enumerated() {
       operation.scales[axis] = scales[index]
-      operation.extents[axis] = sizes?[index] ?? Int((Double(shape[axis]) * scales[index]).rounded(.down).clamped)
+      operation.extents[axis] =
+        sizes?[index] ?? Int((Double(shape[axis]) * scales[index]).rounded(.down).clamped)
     }
     if coordinates == .tfCropAndResize {
       let given = try n.constant(1).doubles

@@ -6,7 +6,8 @@ extension ONNXOperatorTable {
   static let windowWriters: [(String, Writer)] = [
     writer(Convolution.self, as: "Conv") {
       [
-        .ints("strides", $0.strides), .ints("pads", $0.padsBefore + $0.padsAfter), .ints("dilations", $0.dilations),
+        .ints("strides", $0.strides), .ints("pads", $0.padsBefore + $0.padsAfter),
+        .ints("dilations", $0.dilations),
         .int("group", $0.groupCount),
       ]
     },
@@ -24,9 +25,13 @@ extension ONNXOperatorTable {
     },
     writer(AveragePool.self) { (pool, w) throws(ExportFailure) in
       let isDilated = pool.window.dilations.contains { $0 != 1 }
-      guard !isDilated || w.opset >= 19 else { throw ExportFailure("a dilated average pool needs operator set 19") }
+      guard !isDilated || w.opset >= 19 else {
+        throw ExportFailure("a dilated average pool needs operator set 19")
+      }
       w.emit(
-        "AveragePool", attributes(pool.window, w, hasDilations: isDilated) + [.flag("count_include_pad", pool.countsPadding)])
+        "AveragePool",
+        attributes(pool.window, w, hasDilations: isDilated) + [.flag("count_include_pad", pool.countsPadding)]
+      )
     },
     writer(LpPool.self) { (pool, w) throws(ExportFailure) in
       w.emit("LpPool", attributes(pool.window, w) + [.int("p", pool.p)])
@@ -50,10 +55,12 @@ extension ONNXOperatorTable {
     // Older operator sets round up where the newest do not: said only where it makes a difference.
     var floor = window
     floor.ceilMode = false
-    let isRounding = (try? floor.outputExtents(w.inputTypes[0].shape)) != Array(w.outputTypes[0].shape.dropFirst(2))
+    let isRounding =
+      (try? floor.outputExtents(w.inputTypes[0].shape)) != Array(w.outputTypes[0].shape.dropFirst(2))
     return [
       .ints("kernel_shape", window.kernel), .ints("strides", window.strides),
-      .ints("pads", window.padsBefore + window.padsAfter), hasDilations ? .ints("dilations", window.dilations) : nil,
+      .ints("pads", window.padsBefore + window.padsAfter),
+      hasDilations ? .ints("dilations", window.dilations) : nil,
       .flag("ceil_mode", isRounding),
     ]
   }
@@ -80,16 +87,19 @@ extension ONNXOperatorTable {
       operands.append(w.ints(changed.map { resize.extents[$0] }))
       (policy, axes) = (.string("keep_aspect_ratio_policy", name), .ints("axes", changed))
     } else {
-      throw ExportFailure("scales \(resize.scales) to \(resize.extents) are neither float32 nor the sizes' ratios")
+      throw ExportFailure(
+        "scales \(resize.scales) to \(resize.extents) are neither float32 nor the sizes' ratios")
     }
     w.emit(
       "Resize", operands,
       [
-        .string("mode", resize.mode.rawValue), .string("coordinate_transformation_mode", resize.coordinates.rawValue),
+        .string("mode", resize.mode.rawValue),
+        .string("coordinate_transformation_mode", resize.coordinates.rawValue),
         resize.mode == .nearest ? .string("nearest_mode", resize.rounding.rawValue) : nil,
         resize.mode == .cubic ? .float("cubic_coeff_a", resize.cubicCoefficient) : nil,
         resize.excludesOutside ? .int("exclude_outside", 1) : nil,
-        resize.coordinates == .tfCropAndResize ? .float("extrapolation_value", resize.extrapolationValue) : nil,
+        resize.coordinates == .tfCropAndResize
+          ? .float("extrapolation_value", resize.extrapolationValue) : nil,
         resize.isAntialiased ? .int("antialias", 1) : nil, policy, axes,
       ])
   }
@@ -100,10 +110,13 @@ extension ONNXOperatorTable {
     let changed = shape.indices.filter { resize.scales[$0] != 1 || resize.extents[$0] != shape[$0] }
     guard let first = changed.first else { return nil }
     let scale = resize.scales[first]
-    for (name, bound) in [("not_larger", changed.map { ratios[$0] }.min()), ("not_smaller", changed.map { ratios[$0] }.max())]
+    for (name, bound) in [
+      ("not_larger", changed.map { ratios[$0] }.min()), ("not_smaller", changed.map { ratios[$0] }.max()),
+    ]
     where bound == scale {
       let isSame = changed.allSatisfy { axis in
-        resize.scales[axis] == scale && Int((Double(shape[axis]) * scale + 0.5).rounded(.down)) == resize.extents[axis]
+        resize.scales[axis] == scale
+          && Int((Double(shape[axis]) * scale + 0.5).rounded(.down)) == resize.extents[axis]
       }
       if isSame { return (name, changed) }
     }

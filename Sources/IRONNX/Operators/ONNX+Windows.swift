@@ -16,12 +16,15 @@ extension ONNXOperatorTable {
     "MaxPool": { (n) throws(ImportFailure) in
       let x = try n.input(0)
       let operation = MaxPool(
-        window: try pooling(n, x), columnMajorIndices: n.int("storage_order") != 0, hasIndices: n.node.outputs.count > 1)
+        window: try pooling(n, x), columnMajorIndices: n.int("storage_order") != 0,
+        hasIndices: n.node.outputs.count > 1)
       return try n.emitAll(operation, [x])
     },
     "AveragePool": { (n) throws(ImportFailure) in
       let x = try n.input(0)
-      return [try n.emit(AveragePool(window: try pooling(n, x), countsPadding: n.int("count_include_pad") != 0), x)]
+      return [
+        try n.emit(AveragePool(window: try pooling(n, x), countsPadding: n.int("count_include_pad") != 0), x)
+      ]
     },
     "LpPool": { (n) throws(ImportFailure) in
       let x = try n.input(0)
@@ -41,12 +44,15 @@ extension ONNXOperatorTable {
   private static func pooling(_ n: NodeReader, _ x: ValueID) throws(ImportFailure) -> PoolingWindow {
     let window = try geometry(n, n.shape(x), kernel: n.ints("kernel_shape") ?? [])
     return PoolingWindow(
-      kernel: window.kernel, strides: window.strides, dilations: window.dilations, padsBefore: window.padsBefore,
+      kernel: window.kernel, strides: window.strides, dilations: window.dilations,
+      padsBefore: window.padsBefore,
       padsAfter: window.padsAfter, ceilMode: n.int("ceil_mode") != 0)
   }
 
   /// Strides, dilations and pads of a node, `auto_pad` worked out.
-  private static func geometry(_ n: NodeReader, _ x: Shape, kernel: [Int]) throws(ImportFailure) -> SlidingWindow {
+  private static func geometry(_ n: NodeReader, _ x: Shape, kernel: [Int]) throws(ImportFailure)
+    -> SlidingWindow
+  {
     let rank = x.rank - 2
     guard rank >= 1, kernel.count == rank else { throw .unsupported("a window of \(kernel) over \(x)") }
     let strides = n.ints("strides") ?? [Int](repeating: 1, count: rank)
@@ -60,7 +66,8 @@ extension ONNXOperatorTable {
     if automatic.hasPrefix("SAME") {
       for axis in 0..<rank {
         let output = (x[axis + 2] + strides[axis] - 1) / strides[axis]
-        let total = max(0, (output - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] + 1 - x[axis + 2])
+        let total = max(
+          0, (output - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] + 1 - x[axis + 2])
         pads[axis] = automatic == "SAME_UPPER" ? total / 2 : total - total / 2
         pads[axis + rank] = total - pads[axis]
       }
@@ -85,13 +92,17 @@ extension ONNXOperatorTable {
     else { throw .unsupported("strides \(strides), dilations \(dilations), pads \(pads) over \(shape)") }
     let automatic = n.text("auto_pad", "NOTSET")
     let target = n.ints("output_shape")
-    guard (target ?? []).allSatisfy({ (0...(1 << 40)).contains($0) }), target.map({ $0.count >= rank }) ?? true else {
+    guard (target ?? []).allSatisfy({ (0...(1 << 40)).contains($0) }),
+      target.map({ $0.count >= rank }) ?? true
+    else {
       throw .unsupported("output_shape \(target ?? [])")
     }
     for axis in 0..<rank where target != nil || automatic.hasPrefix("SAME") {
-      let wanted = target.map { $0.count > axis + ($0.count - rank) ? $0[axis + $0.count - rank] : 0 }
+      let wanted =
+        target.map { $0.count > axis + ($0.count - rank) ? $0[axis + $0.count - rank] : 0 }
         ?? shape[axis + 2] * strides[axis]
-      let full = strides[axis] * (shape[axis + 2] - 1) + outputPadding[axis] + (kernel[axis] - 1) * dilations[axis] + 1
+      let full =
+        strides[axis] * (shape[axis + 2] - 1) + outputPadding[axis] + (kernel[axis] - 1) * dilations[axis] + 1
       let total = max(0, full - wanted)
       pads[axis] = automatic == "SAME_UPPER" ? total / 2 : total - total / 2
       if automatic == "NOTSET" { pads[axis] = total / 2 }
@@ -100,7 +111,8 @@ extension ONNXOperatorTable {
       if wanted > full { pads[axis + rank] = full - wanted }
     }
     let operation = ConvolutionTranspose(
-      strides: strides, padsBefore: Array(pads[..<rank]), padsAfter: Array(pads[rank...]), dilations: dilations,
+      strides: strides, padsBefore: Array(pads[..<rank]), padsAfter: Array(pads[rank...]),
+      dilations: dilations,
       outputPadding: outputPadding, groupCount: n.int("group", 1))
     return try n.emitAll(operation, n.has(2) ? [x, w, try n.input(2)] : [x, w])
   }

@@ -41,7 +41,9 @@ public struct Convolution: ContractionOperator {
     try window.check(x, Self.name)
     guard groupCount > 0, x[1] % groupCount == 0, w[0] % groupCount == 0 else {
       throw TypeError(
-        "Convolution.groups", "input and output channels must be multiples of groups: \(x[1]) and \(w[0]) with \(groupCount) groups")
+        "Convolution.groups",
+        "input and output channels must be multiples of groups: \(x[1]) and \(w[0]) with \(groupCount) groups"
+      )
     }
     guard w[1] == x[1] / groupCount else {
       throw TypeError(

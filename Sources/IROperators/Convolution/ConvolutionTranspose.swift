@@ -46,7 +46,9 @@ public struct ConvolutionTranspose: ContractionOperator {
         "ConvolutionTranspose.channels", "\(x[1]) input channels in \(groupCount) groups, weight \(w)")
     }
     let (channels, overflow) = w[1].multipliedReportingOverflow(by: groupCount)
-    guard !overflow else { throw TypeError("ConvolutionTranspose.channels", "\(w[1]) × \(groupCount) channels") }
+    guard !overflow else {
+      throw TypeError("ConvolutionTranspose.channels", "\(w[1]) × \(groupCount) channels")
+    }
     if inputs.count == 3 { try requireShape(inputs[2], [channels], "bias", Self.name) }
     var extents = [x[0], channels]
     for axis in 0..<(x.rank - 2) {
@@ -99,7 +101,8 @@ public struct ConvolutionTranspose: ContractionOperator {
             let value = source[(n * x[1] + c) * positions.count + p]
             for o in 0..<w[1] {
               let channel = c / groupInputs * w[1] + o
-              result[(n * y[1] + channel) * outputPlane + offset] += value * weight[(c * w[1] + o) * taps.count + t]
+              result[(n * y[1] + channel) * outputPlane + offset] +=
+                value * weight[(c * w[1] + o) * taps.count + t]
             }
           }
         }

@@ -37,7 +37,9 @@ package struct SlidingWindow: Hashable, Sendable {
 
   /// The extents of the result.
   /// - Throws: where the window does not fit the padded input.
-  package func outputExtents(_ input: Shape, ceilMode: Bool = false, _ name: String) throws(TypeError) -> [Int] {
+  package func outputExtents(_ input: Shape, ceilMode: Bool = false, _ name: String) throws(TypeError)
+    -> [Int]
+  {
     var result: [Int] = []
     for axis in kernel.indices {
       let padded = input[axis + 2] + padsBefore[axis] + padsAfter[axis]

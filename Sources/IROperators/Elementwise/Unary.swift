@@ -1,5 +1,5 @@
-import IRTensor
 import IRGraph
+import IRTensor
 
 #if canImport(Glibc)
   import Glibc
@@ -33,7 +33,9 @@ public struct Unary: Operator {
       try requireFloating(type, Self.name)
       return [type.with(elementType: .bool)]
     case .abs, .neg, .sign, .relu, .square:
-      guard type.elementType != .bool else { throw TypeError("Unary.numeric", "\(function.rawValue) of \(type)") }
+      guard type.elementType != .bool else {
+        throw TypeError("Unary.numeric", "\(function.rawValue) of \(type)")
+      }
     default: try requireFloating(type, Self.name)
     }
     return [type]

@@ -75,7 +75,9 @@ public struct ElementwiseChain: Operator {
       let operandCount = if case .binary = instruction.function { 2 } else { 1 }
       guard instruction.operands.count == operandCount,
         instruction.operands.allSatisfy({ (0..<(inputCount + index)).contains($0) })
-      else { throw TypeError("ElementwiseChain.operands", "instruction \(index) reads \(instruction.operands)") }
+      else {
+        throw TypeError("ElementwiseChain.operands", "instruction \(index) reads \(instruction.operands)")
+      }
     }
     guard !instructions.isEmpty else { throw TypeError("ElementwiseChain.empty", "has no instructions") }
     return [first.with(shape: shape)]

@@ -72,7 +72,9 @@ public struct Split: Operator {
       }
       sum += size
     }
-    guard sum == shape[axis] else { throw TypeError("Split.sizes", "sizes \(sizes) of an axis of \(shape[axis])") }
+    guard sum == shape[axis] else {
+      throw TypeError("Split.sizes", "sizes \(sizes) of an axis of \(shape[axis])")
+    }
     return sizes.map {
       var part = shape
       part[axis] = $0
@@ -88,7 +90,8 @@ public struct Split: Operator {
       part[axis] = size
       defer { start += size }
       return inputs[0].gathered(
-        offsets(in: shape, of: part) { index, axis in axis == self.axis ? index + start : index }, shape: part)
+        offsets(in: shape, of: part) { index, axis in axis == self.axis ? index + start : index }, shape: part
+      )
     }
   }
 }

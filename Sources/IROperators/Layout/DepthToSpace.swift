@@ -26,7 +26,9 @@ public struct DepthToSpace: Operator {
     guard (1...4096).contains(blockSize), x[1] % (blockSize * blockSize) == 0 else {
       throw TypeError("DepthToSpace.channels", "\(x[1]) channels in blocks of \(blockSize)×\(blockSize)")
     }
-    return [inputs[0].with(shape: [x[0], x[1] / (blockSize * blockSize), x[2] * blockSize, x[3] * blockSize])]
+    return [
+      inputs[0].with(shape: [x[0], x[1] / (blockSize * blockSize), x[2] * blockSize, x[3] * blockSize])
+    ]
   }
 
   /// The permutation of `[N, …, H, W]` split into six axes that does the move.
@@ -40,7 +42,9 @@ public struct DepthToSpace: Operator {
 
   public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     let x = inputs[0].shape
-    let moved = Transpose(permutation: sixAxes.permutation).evaluate([inputs[0].reshaped(to: sixAxes.shape(x))])[0]
+    let moved = Transpose(permutation: sixAxes.permutation).evaluate([
+      inputs[0].reshaped(to: sixAxes.shape(x))
+    ])[0]
     return [moved.reshaped(to: [x[0], x[1] / (blockSize * blockSize), x[2] * blockSize, x[3] * blockSize])]
   }
 }
@@ -64,7 +68,9 @@ public struct SpaceToDepth: Operator {
       throw TypeError("SpaceToDepth.extents", "\(x[2])×\(x[3]) in blocks of \(blockSize)×\(blockSize)")
     }
     let (channels, overflow) = x[1].multipliedReportingOverflow(by: blockSize * blockSize)
-    guard !overflow else { throw TypeError("SpaceToDepth.channels", "\(x[1]) channels in blocks of \(blockSize)") }
+    guard !overflow else {
+      throw TypeError("SpaceToDepth.channels", "\(x[1]) channels in blocks of \(blockSize)")
+    }
     return [inputs[0].with(shape: [x[0], channels, x[2] / blockSize, x[3] / blockSize])]
   }
 
@@ -77,7 +83,9 @@ public struct SpaceToDepth: Operator {
 
   public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     let x = inputs[0].shape
-    let moved = Transpose(permutation: sixAxes.permutation).evaluate([inputs[0].reshaped(to: sixAxes.shape(x))])[0]
+    let moved = Transpose(permutation: sixAxes.permutation).evaluate([
+      inputs[0].reshaped(to: sixAxes.shape(x))
+    ])[0]
     return [moved.reshaped(to: [x[0], x[1] * blockSize * blockSize, x[2] / blockSize, x[3] / blockSize])]
   }
 }

@@ -68,13 +68,18 @@ public struct GatherND: Operator {
       batchAxisCount < indices.rank, batchAxisCount <= data.rank
     else { throw TypeError("GatherND.rank", "\(data) by \(inputs[1]) with \(batchAxisCount) batch axes") }
     let width = indices[indices.rank - 1]
-    guard width <= data.rank - batchAxisCount, data.prefix(batchAxisCount).elementsEqual(indices.prefix(batchAxisCount)) else {
+    guard width <= data.rank - batchAxisCount,
+      data.prefix(batchAxisCount).elementsEqual(indices.prefix(batchAxisCount))
+    else {
       throw TypeError("GatherND.indices", "\(data) by tuples of \(width) in \(indices)")
     }
     guard !data[batchAxisCount..<(batchAxisCount + width)].contains(0) || indices.contains(0) else {
       throw TypeError("GatherND.empty", "an index into \(data)")
     }
-    return [inputs[0].with(shape: Shape(Array(indices.extents.dropLast()) + Array(data[(batchAxisCount + width)...])))]
+    return [
+      inputs[0].with(
+        shape: Shape(Array(indices.extents.dropLast()) + Array(data[(batchAxisCount + width)...])))
+    ]
   }
 
   public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
@@ -110,7 +115,9 @@ func requireIndices(_ indices: TensorType, _ extent: Int, _ name: String) throws
   }
 }
 
-func requireElementIndices(_ data: Shape, _ indices: TensorType, _ axis: Int, _ name: String) throws(TypeError) {
+func requireElementIndices(_ data: Shape, _ indices: TensorType, _ axis: Int, _ name: String)
+  throws(TypeError)
+{
   try requireAxis(axis, data, name)
   try requireIndices(indices, data[axis], name)
   guard indices.shape.rank == data.rank,

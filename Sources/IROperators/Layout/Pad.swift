@@ -30,7 +30,8 @@ public struct Pad: Operator {
     try requireCount(inputs, 1...1, Self.name)
     let shape = inputs[0].shape
     guard before.count == shape.rank, after.count == shape.rank else {
-      throw TypeError("Pad.rank", "\(before.count) and \(after.count) pads for an input of rank \(shape.rank)")
+      throw TypeError(
+        "Pad.rank", "\(before.count) and \(after.count) pads for an input of rank \(shape.rank)")
     }
     var extents: [Int] = []
     for axis in shape.indices {

@@ -37,7 +37,9 @@ public struct Transpose: Operator {
   public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     let shape = Shape(permutation.map { inputs[0].shape[$0] })
     let strides = inputs[0].shape.strides
-    return [inputs[0].gathered(StridedWalk(shape, strides: permutation.map { strides[$0] }).offsets, shape: shape)]
+    return [
+      inputs[0].gathered(StridedWalk(shape, strides: permutation.map { strides[$0] }).offsets, shape: shape)
+    ]
   }
 }
 
@@ -72,14 +74,18 @@ public struct Tile: Operator {
       throw TypeError("Tile.repeats", "repeats \(repeats) for an input of rank \(inputs[0].shape.rank)")
     }
     let shape = zip(inputs[0].shape, repeats).map { $0.multipliedReportingOverflow(by: $1) }
-    guard !shape.contains(where: \.overflow) else { throw TypeError("Tile.extent", "repeats \(repeats) overflow") }
+    guard !shape.contains(where: \.overflow) else {
+      throw TypeError("Tile.extent", "repeats \(repeats) overflow")
+    }
     return [inputs[0].with(shape: Shape(shape.map(\.partialValue)))]
   }
 
   public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     let x = inputs[0]
     let shape = Shape(zip(x.shape, repeats).map { $0 * $1 })
-    return [x.gathered(offsets(in: x.shape, of: shape) { index, axis in index % x.shape[axis] }, shape: shape)]
+    return [
+      x.gathered(offsets(in: x.shape, of: shape) { index, axis in index % x.shape[axis] }, shape: shape)
+    ]
   }
 }
 
@@ -100,13 +106,17 @@ public struct Slice: Operator {
     try requireCount(inputs, 1...1, Self.name)
     let shape = inputs[0].shape
     guard starts.count == shape.rank, steps.count == shape.rank, extents.count == shape.rank else {
-      throw TypeError("Slice.rank", "starts, steps, extents of \(starts.count), \(steps.count), \(extents.count) axes for rank \(shape.rank)")
+      throw TypeError(
+        "Slice.rank",
+        "starts, steps, extents of \(starts.count), \(steps.count), \(extents.count) axes for rank \(shape.rank)"
+      )
     }
     for axis in shape.indices {
       guard (0...Graph.extentLimit).contains(extents[axis]), starts[axis].magnitude <= Graph.extentLimit,
         steps[axis].magnitude <= Graph.extentLimit
       else {
-        throw TypeError("Slice.limits", "axis \(axis): \(extents[axis]) elements from \(starts[axis]) by \(steps[axis])")
+        throw TypeError(
+          "Slice.limits", "axis \(axis): \(extents[axis]) elements from \(starts[axis]) by \(steps[axis])")
       }
       let (span, overflow) = steps[axis].multipliedReportingOverflow(by: max(extents[axis] - 1, 0))
       let (last, overflow2) = starts[axis].addingReportingOverflow(span)
@@ -114,7 +124,8 @@ public struct Slice: Operator {
         extents[axis] == 0 || ((0..<shape[axis]).contains(starts[axis]) && (0..<shape[axis]).contains(last))
       else {
         throw TypeError(
-          "Slice.range", "axis \(axis): \(extents[axis]) elements from \(starts[axis]) by \(steps[axis]) of \(shape[axis])")
+          "Slice.range",
+          "axis \(axis): \(extents[axis]) elements from \(starts[axis]) by \(steps[axis]) of \(shape[axis])")
       }
     }
     return [inputs[0].with(shape: Shape(extents))]

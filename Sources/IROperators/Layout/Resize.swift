@@ -37,7 +37,8 @@ public struct Resize: Operator {
   public static let name = "Resize"
 
   public init(
-    mode: ResizeMode, coordinates: ResizeCoordinates = .halfPixel, rounding: NearestRounding = .roundPreferFloor,
+    mode: ResizeMode, coordinates: ResizeCoordinates = .halfPixel,
+    rounding: NearestRounding = .roundPreferFloor,
     extents: [Int], scales: [Double], regionOfInterest: [Double] = [], cubicCoefficient: Float = -0.75,
     excludesOutside: Bool = false, extrapolationValue: Float = 0, isAntialiased: Bool = false
   ) {
@@ -57,7 +58,8 @@ public struct Resize: Operator {
     try requireCount(inputs, 1...1, Self.name)
     let shape = inputs[0].shape
     guard extents.count == shape.rank, scales.count == shape.rank else {
-      throw TypeError("Resize.rank", "\(extents.count) extents, \(scales.count) scales for rank \(shape.rank)")
+      throw TypeError(
+        "Resize.rank", "\(extents.count) extents, \(scales.count) scales for rank \(shape.rank)")
     }
     guard extents.allSatisfy({ (0...(1 << 40)).contains($0) }),
       scales.allSatisfy({ $0 >= 1e-4 && $0 <= 1e6 })

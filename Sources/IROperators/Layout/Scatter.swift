@@ -71,7 +71,8 @@ public struct ScatterND: Operator {
     guard !data[..<width].contains(0) || indices.contains(0) else {
       throw TypeError("ScatterND.empty", "an index into \(data)")
     }
-    try requireShape(inputs[2], Shape(Array(indices.dropLast()) + Array(data[width...])), "updates", Self.name)
+    try requireShape(
+      inputs[2], Shape(Array(indices.dropLast()) + Array(data[width...])), "updates", Self.name)
     try requireSameElementType([inputs[0], inputs[2]], Self.name)
     return [inputs[0]]
   }
@@ -85,7 +86,9 @@ public struct ScatterND: Operator {
   }
 }
 
-private func scattered(_ data: Tensor, _ updates: Tensor, at offsets: [Int], _ reduction: ScatterReduction) -> Tensor {
+private func scattered(_ data: Tensor, _ updates: Tensor, at offsets: [Int], _ reduction: ScatterReduction)
+  -> Tensor
+{
   if reduction == .none {
     // Moved as bytes: exact for 64-bit integers and for the payloads of NaNs.
     var result = data
@@ -108,6 +111,8 @@ private func scattered(_ data: Tensor, _ updates: Tensor, at offsets: [Int], _ r
     return Tensor(data.type, integers: values)
   }
   var values = data.doubles
-  for (offset, value) in zip(offsets, updates.doubles) { values[offset] = reduction.combine(values[offset], value) }
+  for (offset, value) in zip(offsets, updates.doubles) {
+    values[offset] = reduction.combine(values[offset], value)
+  }
   return Tensor(data.type, doubles: values)
 }

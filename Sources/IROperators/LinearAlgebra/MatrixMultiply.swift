@@ -40,7 +40,9 @@ public struct MatrixMultiply: ContractionOperator {
   public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 2...2, Self.name)
     try requireSameElementType(inputs, Self.name)
-    guard inputs[0].elementType != .bool else { throw TypeError("MatrixMultiply.numeric", "matrices of bool") }
+    guard inputs[0].elementType != .bool else {
+      throw TypeError("MatrixMultiply.numeric", "matrices of bool")
+    }
     let extents = try extents(inputs[0].shape, inputs[1].shape)
     return [inputs[0].with(shape: Shape(extents.batch.extents + [extents.rows, extents.columns]))]
   }

@@ -16,11 +16,13 @@ public struct Softmax: Operator {
   }
 
   public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
-    [softmax(inputs[0], axis: axis) { line, maximum in
-      let powers = line.map { mathExp($0 - maximum) }
-      let sum = powers.reduce(0, +)
-      return powers.map { $0 / sum }
-    }]
+    [
+      softmax(inputs[0], axis: axis) { line, maximum in
+        let powers = line.map { mathExp($0 - maximum) }
+        let sum = powers.reduce(0, +)
+        return powers.map { $0 / sum }
+      }
+    ]
   }
 }
 
@@ -39,10 +41,12 @@ public struct LogSoftmax: Operator {
   }
 
   public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
-    [softmax(inputs[0], axis: axis) { line, maximum in
-      let logarithm = mathLog(line.reduce(0) { $0 + mathExp($1 - maximum) })
-      return line.map { $0 - maximum - logarithm }
-    }]
+    [
+      softmax(inputs[0], axis: axis) { line, maximum in
+        let logarithm = mathLog(line.reduce(0) { $0 + mathExp($1 - maximum) })
+        return line.map { $0 - maximum - logarithm }
+      }
+    ]
   }
 }
 

@@ -22,12 +22,14 @@ public struct LayerNormalization: Operator {
   }
 
   public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
-    [normalized(inputs, axes: axes) { line in
-      let mean = line.reduce(0, +) / Double(line.count)
-      let variance = line.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(line.count)
-      let factor = 1 / (variance + Double(epsilon)).squareRoot()
-      return line.map { ($0 - mean) * factor }
-    }]
+    [
+      normalized(inputs, axes: axes) { line in
+        let mean = line.reduce(0, +) / Double(line.count)
+        let variance = line.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(line.count)
+        let factor = 1 / (variance + Double(epsilon)).squareRoot()
+        return line.map { ($0 - mean) * factor }
+      }
+    ]
   }
 }
 
@@ -52,11 +54,13 @@ public struct RMSNormalization: Operator {
   }
 
   public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
-    [normalized(inputs, axes: axes) { line in
-      let meanSquare = line.reduce(0) { $0 + $1 * $1 } / Double(line.count)
-      let factor = 1 / (meanSquare + Double(epsilon)).squareRoot()
-      return line.map { $0 * factor }
-    }]
+    [
+      normalized(inputs, axes: axes) { line in
+        let meanSquare = line.reduce(0) { $0 + $1 * $1 } / Double(line.count)
+        let factor = 1 / (meanSquare + Double(epsilon)).squareRoot()
+        return line.map { $0 * factor }
+      }
+    ]
   }
 }
 
@@ -79,10 +83,12 @@ public struct L2Normalization: Operator {
   }
 
   public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
-    [normalized(inputs, axes: [axis]) { line in
-      let norm = line.reduce(0) { $0 + $1 * $1 }.squareRoot()
-      return line.map { $0 / max(norm, Double(epsilon)) }
-    }]
+    [
+      normalized(inputs, axes: [axis]) { line in
+        let norm = line.reduce(0) { $0 + $1 * $1 }.squareRoot()
+        return line.map { $0 / max(norm, Double(epsilon)) }
+      }
+    ]
   }
 }
 

@@ -80,8 +80,13 @@ public struct AveragePool: Operator {
 
   public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     let (type, taps) = window.taps(inputs[0].type, Self.name)
-    let counts = countsPadding ? window.paddedCounts(inputs[0].shape, type.shape) : taps.map { $0.count { $0 >= 0 } }
-    return [pooled(inputs[0], type, taps) { values, position in values.reduce(0, +) / Double(max(counts[position], 1)) }]
+    let counts =
+      countsPadding ? window.paddedCounts(inputs[0].shape, type.shape) : taps.map { $0.count { $0 >= 0 } }
+    return [
+      pooled(inputs[0], type, taps) { values, position in
+        values.reduce(0, +) / Double(max(counts[position], 1))
+      }
+    ]
   }
 }
 
@@ -106,13 +111,17 @@ public struct LpPool: Operator {
   public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     let (type, taps) = window.taps(inputs[0].type, Self.name)
     let power = Double(p)
-    return [pooled(inputs[0], type, taps) { values, _ in
-      mathPow(values.reduce(0) { $0 + mathPow($1.magnitude, power) }, 1 / power)
-    }]
+    return [
+      pooled(inputs[0], type, taps) { values, _ in
+        mathPow(values.reduce(0) { $0 + mathPow($1.magnitude, power) }, 1 / power)
+      }
+    ]
   }
 }
 
-private func pooled(_ x: Tensor, _ type: TensorType, _ taps: [[Int]], _ body: ([Double], Int) -> Double) -> Tensor {
+private func pooled(_ x: Tensor, _ type: TensorType, _ taps: [[Int]], _ body: ([Double], Int) -> Double)
+  -> Tensor
+{
   let plane = x.shape.elementCount(in: 2..<x.shape.rank)
   let source = x.doubles
   var result: [Double] = []

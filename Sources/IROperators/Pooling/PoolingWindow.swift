@@ -12,7 +12,8 @@ public struct PoolingWindow: Hashable, Sendable, Codable {
   public var ceilMode: Bool
 
   public init(
-    kernel: [Int], strides: [Int], dilations: [Int], padsBefore: [Int], padsAfter: [Int], ceilMode: Bool = false
+    kernel: [Int], strides: [Int], dilations: [Int], padsBefore: [Int], padsAfter: [Int],
+    ceilMode: Bool = false
   ) {
     self.kernel = kernel
     self.strides = strides
@@ -42,7 +43,9 @@ public struct PoolingWindow: Hashable, Sendable, Codable {
   }
 
   func taps(_ input: TensorType, _ name: String) -> (TensorType, [[Int]]) {
-    guard let type = try? outputType(for: [input], name) else { preconditionFailure("checked by outputTypes") }
+    guard let type = try? outputType(for: [input], name) else {
+      preconditionFailure("checked by outputTypes")
+    }
     return (type, sliding.taps(input.shape, output: Array(type.shape.dropFirst(2))))
   }
 

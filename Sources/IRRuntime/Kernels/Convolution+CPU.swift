@@ -5,11 +5,14 @@ import IRTensor
 
 /// The geometry of one or two spatial axes as the drivers have it, or nil for what they do not cover.
 private func parameters(
-  _ x: Shape, _ kernel: ArraySlice<Int>, _ y: Shape, strides: [Int], dilations: [Int], padsBefore: [Int], groups: Int
+  _ x: Shape, _ kernel: ArraySlice<Int>, _ y: Shape, strides: [Int], dilations: [Int], padsBefore: [Int],
+  groups: Int
 ) -> ir_conv2d_params? {
   let rank = x.rank - 2
   guard rank == 1 || rank == 2, padsBefore.allSatisfy({ $0 >= 0 }) else { return nil }
-  func pick(_ list: [Int], _ axis: Int, _ missing: Int) -> Int { rank == 2 ? list[axis] : (axis == 1 ? list[0] : missing) }
+  func pick(_ list: [Int], _ axis: Int, _ missing: Int) -> Int {
+    rank == 2 ? list[axis] : (axis == 1 ? list[0] : missing)
+  }
   func extent(_ shape: Shape, _ axis: Int) -> Int { rank == 2 ? shape[axis + 2] : (axis == 1 ? shape[2] : 1) }
   let kernel = Array(kernel)
   return ir_conv2d_params(
@@ -59,7 +62,9 @@ func convolutionKernel(_ convolution: Convolution, _ request: KernelRequest) -> 
   }
 }
 
-func convolutionTransposeKernel(_ convolution: ConvolutionTranspose, _ request: KernelRequest) -> (any Kernel)? {
+func convolutionTransposeKernel(_ convolution: ConvolutionTranspose, _ request: KernelRequest) -> (
+  any Kernel
+)? {
   let (x, w, y) = (request.inputTypes[0].shape, request.inputTypes[1].shape, request.outputTypes[0].shape)
   guard let weight = request.constants[1],
     var params = parameters(

@@ -1,5 +1,5 @@
-import CIROperators
 import CIRKernels
+import CIROperators
 import IRCompiler
 import IRGraph
 import IROperators
@@ -66,9 +66,11 @@ private func collapsed(_ shape: Shape, _ inputs: [Shape]) -> (shape: [Int], stri
   var extents: [Int] = []
   var strides = [[Int]](repeating: [], count: inputs.count)
   for axis in shape.indices where shape[axis] != 1 {
-    let joins = !extents.isEmpty && inputs.indices.allSatisfy {
-      (strides[$0].last ?? 0) == full[$0][axis] * shape[axis]
-    }
+    let joins =
+      !extents.isEmpty
+      && inputs.indices.allSatisfy {
+        (strides[$0].last ?? 0) == full[$0][axis] * shape[axis]
+      }
     if joins, let last = extents.indices.last {
       extents[last] *= shape[axis]
       for input in inputs.indices { strides[input][last] = full[input][axis] }

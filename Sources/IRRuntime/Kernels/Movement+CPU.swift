@@ -23,7 +23,9 @@ func movementKernel(_ request: KernelRequest) -> (any Kernel)? {
     let strides = x.strides
     return copyKernel(
       "transpose", size,
-      StridedCopy(shape: y.extents, sourceStrides: transpose.permutation.map { strides[$0] }, destinationStrides: y.strides))
+      StridedCopy(
+        shape: y.extents, sourceStrides: transpose.permutation.map { strides[$0] },
+        destinationStrides: y.strides))
   case is Expand:
     return copyKernel(
       "expand", size,
@@ -33,7 +35,8 @@ func movementKernel(_ request: KernelRequest) -> (any Kernel)? {
     return copyKernel(
       "slice", size,
       StridedCopy(
-        shape: y.extents, sourceStart: y.elementCount == 0 ? 0 : zip(slice.starts, strides).reduce(0) { $0 + $1.0 * $1.1 },
+        shape: y.extents,
+        sourceStart: y.elementCount == 0 ? 0 : zip(slice.starts, strides).reduce(0) { $0 + $1.0 * $1.1 },
         sourceStrides: zip(slice.steps, strides).map { $0 * $1 }, destinationStrides: y.strides))
   case let move as DepthToSpace: return sixAxisKernel("depth-to-space", size, x, move.sixAxes)
   case let move as SpaceToDepth: return sixAxisKernel("space-to-depth", size, x, move.sixAxes)
@@ -63,7 +66,8 @@ private func copyKernel(_ name: String, _ size: Int, _ copy: StridedCopy) -> (an
   return CPUKernel(name) { arguments in
     var params = params
     ir_copy(
-      &params, arguments.inputs[0] + copy.sourceStart * size, arguments.outputs[0] + copy.destinationStart * size,
+      &params, arguments.inputs[0] + copy.sourceStart * size,
+      arguments.outputs[0] + copy.destinationStart * size,
       arguments.threads)
   }
 }
@@ -113,7 +117,8 @@ private func sixAxisKernel(
   return copyKernel(
     name, size,
     StridedCopy(
-      shape: shape.extents, sourceStrides: axes.permutation.map { strides[$0] }, destinationStrides: shape.strides))
+      shape: shape.extents, sourceStrides: axes.permutation.map { strides[$0] },
+      destinationStrides: shape.strides))
 }
 
 private func concatenateKernel(axis: Int, _ inputs: [Shape], _ y: Shape, _ size: Int) -> (any Kernel)? {

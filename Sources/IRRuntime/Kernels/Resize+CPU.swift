@@ -41,7 +41,8 @@ func resizeKernel(_ resize: Resize, _ request: KernelRequest) -> (any Kernel)? {
               y: ir_resize_taps(
                 tap_count: rows.count, indices: rowIndices.baseAddress, weights: rowWeights.baseAddress),
               x: ir_resize_taps(
-                tap_count: columns.count, indices: columnIndices.baseAddress, weights: columnWeights.baseAddress))
+                tap_count: columns.count, indices: columnIndices.baseAddress,
+                weights: columnWeights.baseAddress))
             return body(&params)
           }
         }

@@ -1,0 +1,190 @@
+import Foundation
+import IRGraph
+import IRONNX
+import IROperators
+import IRTensor
+import IRTensorFiles
+import ImageRestoration
+import Testing
+
+/// What a tool left behind.
+private struct Outcome {
+  var code: Int32
+  var output: String
+  var errors: String
+}
+
+/// Runs a tool from the folder that the tests were built into.
+private func run(_ tool: String, _ arguments: String..., interruptAfter seconds: Double? = nil) throws
+  -> Outcome
+{
+  let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+  let process = Process()
+  process.executableURL = URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent(tool)
+  process.arguments = arguments
+  let (output, errors) = (Pipe(), Pipe())
+  (process.standardOutput, process.standardError) = (output, errors)
+  try process.run()
+  if let seconds {
+    Thread.sleep(forTimeInterval: seconds)
+    process.interrupt()
+  }
+  let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+  let complaint = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+  process.waitUntilExit()
+  return Outcome(code: process.terminationStatus, output: text, errors: complaint)
+}
+
+private func withFolder(_ body: (String) throws -> Void) throws {
+  let folder = NSTemporaryDirectory() + "irkit-\(UUID().uuidString)"
+  try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(atPath: folder) }
+  try body(folder)
+}
+
+private func writePicture(_ path: String, width: Int = 37, height: Int = 21) throws {
+  let pixels = (0..<(3 * width * height)).map { Float(($0 * 7919) % 251) / 250 }
+  try ImageFile.write(Image(width: width, height: height, channelCount: 3, pixels: pixels), to: path)
+}
+
+/// A model whose output is its input's double, of any size.
+private func writeDoubler(_ path: String) throws {
+  var builder = GraphBuilder()
+  let x = builder.input("x", TensorType(.float32, [2, 3]))
+  builder.output(try builder.value(Binary(.add), [x, x]), name: "y")
+  try ONNXModel(try builder.finished()).write(to: path)
+}
+
+@Test func aFolderIsRestoredAndCounted() throws {
+  try withFolder { folder in
+    try FileManager.default.createDirectory(atPath: "\(folder)/in", withIntermediateDirectories: true)
+    try writePicture("\(folder)/in/a.png")
+    try writePicture("\(folder)/in/b.png", width: 40, height: 33)
+    let good = try run("irrun", "-i", "\(folder)/in", "-o", "\(folder)/out", "--json")
+    #expect(good.code == 0, "\(good.errors)")
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: "\(folder)/out").sorted() == ["a.png", "b.png"])
+    let lines = good.output.split(separator: "\n")
+    #expect(lines.count == 2)
+    for line in lines {
+      #expect((try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])?["seconds"] != nil)
+    }
+    #expect(try ImageFile.read("\(folder)/out/b.png").width == 40)
+    try Data("no picture".utf8).write(to: URL(fileURLWithPath: "\(folder)/in/c.png"))
+    let partial = try run("irrun", "-i", "\(folder)/in", "-o", "\(folder)/out2")
+    #expect(partial.code == 4)
+    #expect(partial.errors.contains("c.png") && partial.errors.contains("1 of 3 files failed"))
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: "\(folder)/out2").sorted() == ["a.png", "b.png"])
+  }
+}
+
+@Test func theReferenceAgreesAndMetricsNameTheirProtocol() throws {
+  try withFolder { folder in
+    try writePicture("\(folder)/a.png")
+    let outcome = try run(
+      "irrun", "-i", "\(folder)/a.png", "-o", "\(folder)/b.png", "--verify", "--metrics", "psnr,ssim",
+      "--reference",
+      "\(folder)/a.png", "--compare", "side", "--json")
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    let report = try #require(
+      try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])
+    let verification = try #require((report["verification"] as? [[String: Any]])?.first)
+    #expect(
+      try #require(verification["largest"] as? Double) < 2e-5
+        * (try #require(verification["range"] as? Double)))
+    #expect((report["metricProtocol"] as? String)?.contains("uniform 7×7") == true)
+    #expect(try ImageFile.read("\(folder)/b-side.png").width == 3 * 37 + 16)
+  }
+}
+
+@Test func wrongUsageIsTwo() throws {
+  try withFolder { folder in
+    try writePicture("\(folder)/a.png")
+    for arguments in [
+      ["-i", "\(folder)/none.png", "-o", "\(folder)/b.png"],
+      ["-i", "\(folder)/a.png", "-o", "\(folder)/a.png"],
+      ["-i", "\(folder)/a.png", "-o", "\(folder)/b.png", "--threads", "0"],
+      ["-i", "\(folder)/a.png", "-o", "\(folder)/b.png", "--metrics", "psnr"],
+      ["-i", folder, "-o", "\(folder)/a.png", "--compare", "up"],
+    ] {
+      let outcome = try run(
+        "irrun", arguments[0], arguments[1], arguments[2], arguments[3],
+        arguments.dropFirst(4).joined(separator: "="))
+      #expect(outcome.code == 2, "\(arguments): \(outcome.errors)")
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["a.png"])
+  }
+}
+
+@Test func rejectedModelsAreThree() throws {
+  try withFolder { folder in
+    try writePicture("\(folder)/a.png")
+    try Data("no model".utf8).write(to: URL(fileURLWithPath: "\(folder)/m.onnx"))
+    try writeDoubler("\(folder)/tensors.onnx")
+    for model in ["\(folder)/m.onnx", "no-such-model", "\(folder)/tensors.onnx"] {
+      let outcome = try run("irrun", "-m", model, "-i", "\(folder)/a.png", "-o", "\(folder)/b.png")
+      #expect(outcome.code == 3 && outcome.errors.contains(model), "\(outcome.errors)")
+    }
+    #expect(try run("irdump", "\(folder)/m.onnx").code == 3)
+    #expect(!FileManager.default.fileExists(atPath: "\(folder)/b.png"))
+  }
+}
+
+@Test(arguments: TensorFile.extensions)
+func tensorsRunRaw(_ suffix: String) throws {
+  try withFolder { folder in
+    try writeDoubler("\(folder)/m.onnx")
+    let x = Tensor([Float(1), 2, 3, 4, 5, 6], shape: [2, 3])
+    try TensorFile.write([NamedTensor("x", x)], to: "\(folder)/x.\(suffix)")
+    let outcome = try run(
+      "irrun", "-m", "\(folder)/m.onnx", "-i", "\(folder)/x.\(suffix)", "-o", "\(folder)/y.npz", "--verify")
+    #expect(outcome.code == 0, "\(outcome.errors)")
+    let result = try #require(try TensorFile.read("\(folder)/y.npz").first)
+    #expect(result.name == "y" && result.tensor.floats == [2, 4, 6, 8, 10, 12])
+    try TensorFile.write([NamedTensor("x", Tensor([Float(1)], shape: [1, 1]))], to: "\(folder)/x.\(suffix)")
+    let refused = try run(
+      "irrun", "-m", "\(folder)/m.onnx", "-i", "\(folder)/x.\(suffix)", "-o", "\(folder)/z.npz")
+    #expect(
+      refused.code == 4 && refused.errors.contains("axis 0 is 1, the model takes 2"), "\(refused.errors)")
+  }
+}
+
+@Test func anInterruptLeavesNothingHalfWritten() throws {
+  try withFolder { folder in
+    try FileManager.default.createDirectory(atPath: "\(folder)/in", withIntermediateDirectories: true)
+    for name in ["a", "b", "c"] { try writePicture("\(folder)/in/\(name).png", width: 256, height: 256) }
+    let outcome = try run("irrun", "-i", "\(folder)/in", "-o", "\(folder)/out", "--verify", interruptAfter: 1)
+    #expect(outcome.code == 130)
+    #expect(outcome.errors.contains("interrupted"))
+    let left = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/out")) ?? []
+    #expect(left.allSatisfy { ["a.png", "b.png", "c.png"].contains($0) })
+  }
+}
+
+@Test func dumpSaysWhatTheModelIs() throws {
+  let outcome = try run(
+    "irdump", "symunet-s", "--dim", "8*h=64,8*w=96", "--json", "--nodes", "--passes", "--program")
+  #expect(outcome.code == 0, "\(outcome.errors)")
+  let report = try #require(
+    try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])
+  #expect((report["inputs"] as? [[String: String]])?.first?["type"] == "float32[1, 3, 64, 96]")
+  #expect((report["steps"] as? [Any])?.count == report["compiledSteps"] as? Int)
+  let text = try run("irdump", "symunet-s", "--dim", "8*h=64,8*w=64", "--simplified")
+  // What exporters decompose is whole again: no transposition is left of the normalizations.
+  #expect(text.output.contains("= LayerNormalization") && !text.output.contains("= Transpose"))
+  #expect(try run("irdump", "symunet-s", "--check").code == 0)
+  #expect(try run("irdump", "symunet-s", "--dim", "H=64").code == 2)
+}
+
+/// The lines of the README.
+@Test func theReadmesLinesRestore() throws {
+  try withFolder { folder in
+    try writePicture("\(folder)/noisy.png")
+    let restorer = try Restorer(model: "symunet-s")
+    let restored = try restorer.restore(try ImageFile.read("\(folder)/noisy.png"))
+    try ImageFile.write(restored, to: "\(folder)/restored.png")
+    #expect(try ImageFile.read("\(folder)/restored.png").height == 21)
+    #expect(restorer.multiple == 8)
+  }
+}

@@ -1,0 +1,123 @@
+import Foundation
+import IRCompiler
+import IRGraph
+import IRONNX
+
+/// What `irdump` says of a model, as text or as JSON.
+struct ModelDescription: Encodable {
+  struct Port: Encodable { var name, type: String }
+  struct NodeLine: Encodable {
+    var name, type: String
+    var outputs: [String]
+    var multiplyAdds: Int
+  }
+  struct Pass: Encodable {
+    var name: String
+    var patches, nodesBefore, nodesAfter: Int
+    var milliseconds: Double
+  }
+  struct Step: Encodable {
+    var kernel, node: String
+    var isReference: Bool
+    var multiplyAdds, bytes: Int
+  }
+
+  var model: String
+  var irVersion: Int64
+  var operatorSet: Int64
+  var producer: String
+  var assumed: [String]
+  var inputs: [Port]
+  var outputs: [Port]
+  var metadata: [String: String]
+  var parameters: Int
+  var multiplyAdds: Int
+  var importedNodes: Int
+  var compiledSteps: Int
+  var threads: Int
+  /// Bytes of the arena, which hold every value and workspace.
+  var peakMemory: Int
+  /// Operators that run by their definition, for want of a kernel.
+  var referenceOperators: [String]
+  var nodes: [NodeLine]?
+  var passes: [Pass]?
+  var steps: [Step]?
+
+  init(
+    path: String, file: ONNXModel, assumed: [String], graph: Graph, program: Program, threads: Int,
+    listsNodes: Bool,
+    listsPasses: Bool, listsSteps: Bool
+  ) {
+    model = path
+    (irVersion, operatorSet, producer) = (file.irVersion, file.opset, file.producerName)
+    self.assumed = assumed
+    inputs = program.inputs.map { Port(name: $0.name, type: "\($0.type)") }
+    outputs = program.outputs.map { Port(name: $0.name, type: "\($0.type)") }
+    metadata = graph.metadata
+    (parameters, multiplyAdds, importedNodes) = (
+      graph.parameterCount, graph.multiplyAddCount, graph.nodeCount
+    )
+    compiledSteps = program.steps.count
+    self.threads = threads
+    peakMemory = program.memoryPlan.peakByteCount
+    referenceOperators = Set(program.steps.filter(\.kernel.isReference).map(\.operatorName)).sorted()
+    if listsNodes {
+      nodes = graph.nodesInOrder.map {
+        NodeLine(
+          name: graph[$0].name, type: graph[$0].operator.name,
+          outputs: graph.outputTypes(of: $0).map(\.description),
+          multiplyAdds: graph.multiplyAddCount(of: $0))
+      }
+    }
+    if listsPasses {
+      passes = program.report.entries.map {
+        Pass(
+          name: $0.pass, patches: $0.patches, nodesBefore: $0.nodesBefore, nodesAfter: $0.nodesAfter,
+          milliseconds: $0.seconds * 1000)
+      }
+    }
+    if listsSteps {
+      steps = program.steps.map {
+        Step(
+          kernel: $0.kernel.name, node: $0.node, isReference: $0.kernel.isReference,
+          multiplyAdds: $0.multiplyAddCount,
+          bytes: $0.byteCount)
+      }
+    }
+  }
+
+  func json() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(self), as: UTF8.self)
+  }
+
+  var text: String {
+    var lines = [
+      "model         \(model)",
+      "format        ONNX, IR version \(irVersion), operator set \(operatorSet), by \(producer)",
+    ]
+    if !assumed.isEmpty { lines.append("assumed       \(assumed.joined(separator: ", ")) (--dim sets them)") }
+    lines += inputs.map { "input         \($0.name) : \($0.type)" }
+    lines += outputs.map { "output        \($0.name) : \($0.type)" }
+    lines += metadata.sorted { $0.key < $1.key }.map { "metadata      \($0.key) = \($0.value)" }
+    lines += [
+      "parameters    \(parameters)", "multiply-adds \(multiplyAdds)",
+      "nodes         \(importedNodes) imported, \(compiledSteps) steps compiled",
+      "peak memory   \(peakMemory) bytes in the arena with \(threads) threads",
+    ]
+    if !referenceOperators.isEmpty {
+      lines.append("reference     no fast kernel: \(referenceOperators.joined(separator: ", "))")
+    }
+    for node in nodes ?? [] {
+      lines.append("  \(node.type) \(node.name) : \(node.outputs.joined(separator: ", "))")
+    }
+    for pass in passes ?? [] {
+      let milliseconds = String(format: "%.1f", pass.milliseconds)
+      lines.append(
+        "  \(pass.name): \(pass.patches) patches, \(pass.nodesBefore) -> \(pass.nodesAfter) nodes, \(milliseconds) ms"
+      )
+    }
+    return lines.joined(separator: "\n")
+  }
+}
