@@ -21,6 +21,18 @@ public struct ONNXImporter: Sendable {
     let bound = Set(binding.values.keys)
     let needed = open.filter { name in !bound.contains(where: { name.hasPrefix("\($0).") }) }
     guard needed.isEmpty else { throw .unboundDimensions(needed) }
+    let newest = ONNXModel.writableOpsets.upperBound
+    if model.opset > newest {
+      let advice =
+        "operator set \(model.opset) is newer than \(newest), the newest known: export the model for an older one"
+      throw .unsupported(
+        path: path,
+        [
+          ONNXProblem(
+            operatorType: "model", domain: "", opset: model.opset, count: 1, firstNode: model.graph.name,
+            advice: advice)
+        ])
+    }
     let context = ImportContext(model: model, path: path)
     try context.addInputs(binding)
     try context.addInitializers(model.graph)

@@ -10,7 +10,7 @@ enum ONNXOperatorTable {
     var all: [String: Reader] = [:]
     for family in [
       elementwise, arithmetic, normalization, linearAlgebra, windows, reduction, layout, indexing, constants,
-      resampling, attention,
+      resampling, attention, einsum, fourier, quantization,
     ] {
       all.merge(family) { _, new in new }
     }

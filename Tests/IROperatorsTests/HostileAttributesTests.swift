@@ -50,6 +50,27 @@ func sliceLimits(_ slice: Slice) throws {
   #expect(try constraint(of: Tile(repeats: [1, 1, 4, 1]), on: [wide]) == "tooLarge")
 }
 
+@Test func gridSampleGrid() throws {
+  let image = floats(1, 2, 4, 5)
+  for grid in [floats(1, 3, 3, 3), floats(2, 3, 3, 2), floats(1, 3, 2)] {
+    #expect(try constraint(of: GridSample(mode: .linear), on: [image, grid]) == "GridSample.grid")
+  }
+  #expect(
+    try constraint(of: GridSample(mode: .linear), on: [floats(1, 2, 0, 5), floats(1, 3, 3, 2)])
+      == "GridSample.empty")
+}
+
+/// Coordinates that are no numbers, or far away, read something or nothing, and never trap.
+@Test(arguments: [ResizeMode.nearest, .linear, .cubic], GridPadding.allCases)
+func gridSampleTakesEveryCoordinate(_ mode: ResizeMode, _ padding: GridPadding) {
+  let image = Tensor([Float(1), 2, 3, 4], shape: [1, 1, 2, 2])
+  let grid = Tensor([Float.nan, .infinity, -.infinity, 1e30, -1e30, 0, 1, -1], shape: [1, 2, 2, 2])
+  for alignsCorners in [false, true] {
+    let sample = GridSample(mode: mode, padding: padding, alignsCorners: alignsCorners)
+    #expect(sample.evaluate([image, grid])[0].shape == [1, 1, 2, 2])
+  }
+}
+
 @Test func triluTakesEveryDiagonal() {
   let x = Tensor([Float(1), 2, 3, 4], shape: [2, 2])
   for (diagonal, isUpper, expected) in [

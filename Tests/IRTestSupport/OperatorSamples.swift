@@ -132,6 +132,10 @@ extension OperatorSample {
   static let indexing: [OperatorSample] = {
     let rows = Tensor([Float(1), 2, 3, 4, 5, 6], shape: [3, 2])
     return [
+      OperatorSample(GridSample(mode: .linear), [1, 2, 4, 5], [1, 3, 3, 2], in: -1.3...1.3),
+      OperatorSample(
+        GridSample(mode: .cubic, padding: .reflection, alignsCorners: true), [1, 2, 4, 5], [1, 3, 3, 2],
+        in: -1.3...1.3),
       OperatorSample(Gather(axis: 0), [rows, integers(2, 0, -1)]),
       OperatorSample(GatherElements(axis: 0), [rows, Tensor([Int64(2), 0, 1, 1], shape: [2, 2])]),
       OperatorSample(GatherND(), [rows, Tensor([Int64(2), 0, 1, 1], shape: [2, 2])]),

@@ -80,7 +80,7 @@ def main(cases, exported):
     for problem in problems:
         print(problem)
     print(f"{checked} models pass the checker, {ran} of them run in ONNX Runtime (with {absent} it fails as with the originals), {len(problems)} problems")
-    return 1 if problems or not checked else 0
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

@@ -5,9 +5,7 @@ import IRTensor
 extension ONNXOperatorTable {
   static let normalization: [String: Reader] = [
     "BatchNormalization": { (n) throws(ImportFailure) in
-      guard n.int("training_mode") == 0 else {
-        throw .unsupported("training mode is not supported: export the model for inference")
-      }
+      if n.int("training_mode") != 0 { return try batchStatistics(n) }
       return try n.emitAll(
         BatchNormalization(epsilon: n.float("epsilon", 1e-5)),
         [try n.input(0), try n.input(1), try n.input(2), try n.input(3), try n.input(4)])
@@ -59,6 +57,31 @@ extension ONNXOperatorTable {
     },
     "Softmax": softmax { Softmax(axis: $0) }, "LogSoftmax": softmax { LogSoftmax(axis: $0) },
   ]
+
+  /// Batch normalization by the batch's own mean and variance, and the running ones moved toward them.
+  private static func batchStatistics(_ n: NodeReader) throws(ImportFailure) -> [ValueID?] {
+    let x = try n.input(0)
+    let shape = n.shape(x)
+    guard shape.rank >= 2 else { throw .unsupported("its input has no channels") }
+    let column = Shape([shape[1]] + [Int](repeating: 1, count: shape.rank - 2))
+    let axes = shape.indices.filter { $0 != 1 }
+    let mean = try n.emit(Reduce(.mean, axes: axes), x)
+    let centred = try n.binary(.subtract, x, mean)
+    let variance = try n.emit(Reduce(.mean, axes: axes), try n.unary(.square, centred))
+    let shifted = try n.binary(.add, variance, n.scalar(Double(n.float("epsilon", 1e-5)), like: variance))
+    let normal = try n.binary(.divide, centred, try n.unary(.sqrt, shifted))
+    let scaled = try n.binary(.multiply, normal, try n.reshaped(try n.input(1), column))
+    let momentum = Double(n.float("momentum", 0.9))
+    func running(_ index: Int, _ current: ValueID) throws(ImportFailure) -> ValueID {
+      let old = try n.input(index)
+      let kept = try n.binary(.multiply, old, n.scalar(momentum, like: old))
+      let added = try n.binary(
+        .multiply, try n.reshaped(current, [shape[1]]), n.scalar(1 - momentum, like: current))
+      return try n.binary(.add, kept, added)
+    }
+    let result = try n.binary(.add, scaled, try n.reshaped(try n.input(2), column))
+    return [result, try running(3, mean), try running(4, variance)]
+  }
 
   /// Before operator set 13 the input is read as a matrix split at the axis.
   private static func softmax<O: Operator>(_ make: @escaping @Sendable (Int) -> O) -> Reader {

@@ -3,7 +3,48 @@ import IROperators
 import IRTensor
 
 extension ONNXOperatorTable {
-  static let resampling: [String: Reader] = ["Resize": resize, "Upsample": upsample]
+  static let resampling: [String: Reader] = [
+    "Resize": resize, "Upsample": upsample, "GridSample": gridSample, "AffineGrid": affineGrid,
+  ]
+
+  private static let gridSample: Reader = { (n) throws(ImportFailure) in
+    // Before operator set 20 the modes were named for two axes.
+    let modes: [String: ResizeMode] = [
+      "linear": .linear, "bilinear": .linear, "cubic": .cubic, "bicubic": .cubic, "nearest": .nearest,
+    ]
+    guard let mode = modes[n.text("mode", "linear")],
+      let padding = GridPadding(rawValue: n.text("padding_mode", "zeros"))
+    else { throw .unsupported("mode \(n.text("mode")) with padding_mode \(n.text("padding_mode"))") }
+    let operation = GridSample(mode: mode, padding: padding, alignsCorners: n.int("align_corners") != 0)
+    return [try n.emit(operation, try n.input(0), try n.input(1))]
+  }
+
+  /// The matrices `theta` `[N, r, r + 1]` applied to the places of a picture of the given size.
+  private static let affineGrid: Reader = { (n) throws(ImportFailure) in
+    let theta = try n.input(0)
+    let size = try n.integers(1)
+    let spatial = Array(size.dropFirst(2))
+    guard n.shape(theta) == [size.first ?? 0, spatial.count, spatial.count + 1],
+      spatial.count == 2 || spatial.count == 3,
+      let count = Shape(spatial).checkedElementCount, count <= 1 << 26
+    else { throw .unsupported("\(n.shape(theta)) for a picture of size \(size)") }
+    let alignsCorners = n.int("align_corners") != 0
+    let strides = Shape(spatial).strides
+    var places: [Double] = []
+    places.reserveCapacity(count * (spatial.count + 1))
+    for place in 0..<count {
+      // The last axis comes first, as the grid's readers have it.
+      for axis in spatial.indices.reversed() {
+        let (index, extent) = (Double(place / strides[axis] % spatial[axis]), Double(spatial[axis]))
+        places.append(
+          alignsCorners ? (extent > 1 ? 2 * index / (extent - 1) - 1 : 0) : (2 * index + 1) / extent - 1)
+      }
+      places.append(1)
+    }
+    let type = TensorType(n.type(theta).elementType, [1, count, spatial.count + 1])
+    let grid = try n.emit(MatrixMultiply(transposesB: true), n.constant(Tensor(type, doubles: places)), theta)
+    return [try n.reshaped(grid, Shape([size[0]] + spatial + [spatial.count]))]
+  }
 
   private static let upsample: Reader = { (n) throws(ImportFailure) in
     let x = try n.input(0)

@@ -37,6 +37,21 @@ extension ONNXOperatorTable {
       w.emit("LpPool", attributes(pool.window, w) + [.int("p", pool.p)])
     },
     writer(Resize.self, resize),
+    writer(GridSample.self) { (sample, w) throws(ExportFailure) in
+      let isNamedForTwo = w.opset < 20
+      guard !isNamedForTwo || w.inputTypes[0].shape.rank == 4 else {
+        throw ExportFailure("a grid over other than two axes needs operator set 20")
+      }
+      let names: [ResizeMode: String] = [
+        .linear: isNamedForTwo ? "bilinear" : "linear", .cubic: isNamedForTwo ? "bicubic" : "cubic",
+      ]
+      w.emit(
+        "GridSample",
+        [
+          .string("mode", names[sample.mode] ?? "nearest"), .string("padding_mode", sample.padding.rawValue),
+          .flag("align_corners", sample.alignsCorners),
+        ])
+    },
     writer(DepthToSpace.self, as: "DepthToSpace") {
       [.int("blocksize", $0.blockSize), .string("mode", $0.mode == .columnRowDepth ? "CRD" : "DCR")]
     },
