@@ -3,10 +3,11 @@ import IRTensor
 
 /// A compiled graph: kernels in order, each operand at a known place.
 public struct Program: Sendable {
+  /// Where a value begins; offsets are in bytes.
   public enum Location: Hashable, Sendable {
     case arena(offset: Int)
-    case constant(Int)
-    case input(Int)
+    case constant(Int, offset: Int)
+    case input(Int, offset: Int)
   }
 
   /// An input or a result by its public name.
@@ -46,8 +47,8 @@ extension Program: CustomStringConvertible {
     func text(_ location: Location) -> String {
       switch location {
       case .arena(let offset): "@\(offset)"
-      case .constant(let index): "#\(index)"
-      case .input(let index): inputs[index].name
+      case .constant(let index, let offset): "#\(index)" + (offset == 0 ? "" : "+\(offset)")
+      case .input(let index, let offset): inputs[index].name + (offset == 0 ? "" : "+\(offset)")
       }
     }
     var lines = ["program \(name): \(steps.count) steps, arena of \(memoryPlan.peakByteCount) bytes"]

@@ -5,7 +5,8 @@ extension OperatorSet {
   public static let standard = OperatorSet([
     Activation.self, ArgExtreme.self, AveragePool.self, BatchNormalization.self, Binary.self, Cast.self,
     Concatenate.self, Convolution.self, ConvolutionTranspose.self, CumulativeSum.self, DepthToSpace.self,
-    ElementwiseChain.self, Expand.self, Gather.self, GatherElements.self, GatherND.self, GridSample.self,
+    ElementwiseChain.self, FusedConvolution.self, Expand.self, Gather.self, GatherElements.self,
+    GatherND.self, GridSample.self,
     GroupNormalization.self,
     IsInfinite.self, L2Normalization.self, LayerNormalization.self, LogSoftmax.self, LpPool.self,
     MatrixMultiply.self, MaxPool.self, OneHot.self, Pad.self, RMSNormalization.self, Reduce.self,

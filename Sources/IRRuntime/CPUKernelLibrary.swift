@@ -19,7 +19,11 @@ public struct CPUKernelLibrary: KernelLibrary {
       request.outputTypes.allSatisfy({ $0.elementType == .float32 })
     else { return nil }
     switch request.operator {
-    case let convolution as Convolution: return convolutionKernel(convolution, request)
+    case let fused as FusedConvolution: return convolutionKernel(fused, request)
+    case let convolution as Convolution:
+      let plain = FusedConvolution(
+        convolution, hasBias: request.inputTypes.count > 2, hasResidual: false, isRectified: false)
+      return convolutionKernel(plain, request)
     case let convolution as ConvolutionTranspose: return convolutionTransposeKernel(convolution, request)
     case let product as MatrixMultiply: return matrixMultiplyKernel(product, request)
     case is LayerNormalization, is RMSNormalization, is L2Normalization, is GroupNormalization:

@@ -99,8 +99,20 @@ public final class Restorer {
 
   /// Restores an image: same size, metadata, alpha and sample format; values are not clipped.
   public func restore(_ image: Image) throws -> Image {
-    try restore(image) { [self] input in try run(input) }
+    var none: Profile?
+    return try restore(image, profile: &none)
   }
+
+  /// As above; `profile` collects the seconds of each step of `latestProgram`.
+  public func restore(_ image: Image, profile: inout Profile?) throws -> Image {
+    try restore(image) { input in
+      let session = try session(height: input.shape[2], width: input.shape[3])
+      return try session.run([inputName: input], profile: &profile)[outputName]
+    }
+  }
+
+  /// The program of the size used last.
+  public var latestProgram: Program? { sessions.last?.session.program }
 
   /// As `restore`, by the operators' definitions: slow, the oracle of the compiled program.
   /// `progress` is called with the count of nodes done and of all.
@@ -109,11 +121,6 @@ public final class Restorer {
       let graph = try graph(height: input.shape[2], width: input.shape[3])
       return try GraphInterpreter(graph).run([inputName: input], progress: progress)[outputName]
     }
-  }
-
-  private func run(_ input: Tensor) throws -> Tensor? {
-    let session = try session(height: input.shape[2], width: input.shape[3])
-    return try session.run([inputName: input])[outputName]
   }
 
   private func session(height: Int, width: Int) throws -> Session {

@@ -138,6 +138,55 @@ func layerNormalizationIsRecognised(form: Int) throws {
   #expect(try operators(of: graph) == ["L2Normalization", "MatrixMultiply"])
 }
 
+/// Attention between channels costs one product over pixels, q · kᵀ, and the convolution that it is folded
+/// into, with the residual.
+@Test func transposedAttentionFoldsIntoItsProjection() throws {
+  let graph = try build([1, 8, 16, 16]) { b, x in
+    var generator = SeededGenerator(seed: 5)
+    let flat = try b.value(Reshape(shape: [1, 2, 4, 256]), [x])
+    let q = try b.value(L2Normalization(axis: 3), [flat])
+    let k = try b.value(L2Normalization(axis: 3), [try b.value(Unary(.tanh), [flat])])
+    let weights = try b.value(Softmax(axis: 3), [try b.value(MatrixMultiply(transposesB: true), [q, k])])
+    let product = try b.value(
+      Reshape(shape: [1, 8, 16, 16]), [try b.value(MatrixMultiply(), [weights, flat])])
+    let plain = Convolution(strides: [1, 1], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1])
+    let projected = try b.value(
+      plain, [product, b.constant(generator.tensor([6, 8, 1, 1])), b.constant(generator.tensor([6]))])
+    return try b.value(Unary(.relu), [projected])
+  }
+  let simplified = try compiler.simplified(graph).0
+  let names = simplified.nodesInOrder.map { simplified[$0].operator.name }
+  #expect(!names.contains("L2Normalization") && names.last == "FusedConvolution")
+  // q · kᵀ over 256 pixels, projection · attention over channels, the convolution.
+  #expect(simplified.multiplyAddCount == 2 * 4 * 4 * 256 + 2 * 6 * 4 * 4 + 6 * 8 * 256)
+  var generator = SeededGenerator(seed: 6)
+  let feeds = ["x": generator.tensor([1, 8, 16, 16])]
+  let expected = try #require(try GraphInterpreter(graph).run(feeds)["y"])
+  expectClose(try Session(try compiler.compile(graph)).run(feeds)["y"], expected, .ofRange(2e-6))
+}
+
+@Test func convolutionsTakeTheirResidualAndRectification() throws {
+  let graph = try build { b, x in
+    var generator = SeededGenerator(seed: 7)
+    let plain = Convolution(strides: [1, 1], padsBefore: [1, 1], padsAfter: [1, 1], dilations: [1, 1])
+    let y = try b.value(plain, [x, b.constant(generator.tensor([6, 6, 3, 3]))])
+    let sum = try b.value(Binary(.add), [try b.value(Unary(.tanh), [x]), y])
+    return try b.value(Unary(.relu), [sum])
+  }
+  #expect(try operators(of: graph) == ["Unary", "FusedConvolution"])
+}
+
+/// A convolution whose result is read twice keeps it.
+@Test func sharedConvolutionsStayPlain() throws {
+  let graph = try build { b, x in
+    var generator = SeededGenerator(seed: 8)
+    let plain = Convolution(strides: [1, 1], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1])
+    let y = try b.value(plain, [x, b.constant(generator.tensor([6, 6, 1, 1]))])
+    return try b.value(Binary(.add), [y, y])
+  }
+  #expect(try operators(of: graph) == ["Convolution", "Binary"])
+}
+
 @Test func pixelShufflesAreRecognised() throws {
   let graph = try build([1, 8, 4, 6]) { b, x in
     let split = try b.value(Reshape(shape: [1, 2, 2, 2, 4, 6]), [x])

@@ -34,6 +34,18 @@ extension OperatorSample {
       ConvolutionTranspose(
         strides: [2, 2], padsBefore: [1, 1], padsAfter: [1, 1], dilations: [1, 1], outputPadding: [1, 1]),
       [1, 3, 5, 4], [3, 4, 3, 3], [4], hasWeights: true),
+    OperatorSample(
+      FusedConvolution(plain(1, 1), hasBias: true, hasResidual: true, isRectified: true), [1, 3, 6, 6],
+      [4, 3, 3, 3], [4],
+      [1, 4, 6, 6]),
+    OperatorSample(
+      FusedConvolution(plain(1, 1, groups: 4), hasBias: false, hasResidual: true, isRectified: false),
+      [1, 4, 6, 6],
+      [4, 1, 3, 3], [1, 4, 6, 6]),
+    OperatorSample(
+      FusedConvolution(plain(), hasBias: true, hasResidual: false, isRectified: true), [1, 3, 6, 6],
+      [4, 3, 1, 1], [4],
+      hasWeights: true),
     OperatorSample(MaxPool(window: window(3, 2, 1)), [1, 2, 7, 9]),
     OperatorSample(MaxPool(window: window(2, 2), hasIndices: true), [1, 2, 6, 4]),
     OperatorSample(AveragePool(window: window(3, 2, 1, ceil: true)), [1, 2, 8, 9]),

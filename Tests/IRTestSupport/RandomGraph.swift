@@ -29,7 +29,7 @@ public struct RandomGraph: Sendable {
     func scalar(_ value: Double, _ b: inout GraphBuilder) -> ValueID {
       b.constant(Tensor(TensorType(.float32, .scalar), doubles: [value]))
     }
-    switch Int.random(in: 0..<12, using: &generator) {
+    switch Int.random(in: 0..<13, using: &generator) {
     case 0:
       return try b.value(Unary([.sigmoid, .tanh, .abs, .neg].randomElement(using: &generator) ?? .neg), [x])
     case 1, 2:
@@ -71,10 +71,31 @@ public struct RandomGraph: Sendable {
       let moved = try b.value(Transpose(permutation: [0, 1, 3, 5, 2, 4]), [split])
       let deep = try b.value(Reshape(shape: [1, shape[1] * 4, shape[2] / 2, shape[3] / 2]), [moved])
       return try b.value(DepthToSpace(blockSize: 2), [deep])
+    case 11: return try transposedAttention(x, &b, &generator)
     default:
       let parts = try b.apply(Split(axis: 1, sizes: [shape[1] / 2, shape[1] - shape[1] / 2]), [x])
       return try b.value(Concatenate(axis: 1), [parts[1], parts[0]])
     }
+  }
+
+  /// Attention between channels, two heads, with its projection and residual.
+  private static func transposedAttention(
+    _ x: ValueID, _ b: inout GraphBuilder, _ generator: inout SeededGenerator
+  ) throws(GraphError) -> ValueID {
+    let shape = b.shape(of: x)
+    let flat: Shape = [1, 2, shape[1] / 2, shape[2] * shape[3]]
+    func rows(_ b: inout GraphBuilder) throws(GraphError) -> ValueID {
+      let picture = try b.value(Unary(.tanh), [x])
+      return try b.value(Reshape(shape: flat), [picture])
+    }
+    let q = try b.value(L2Normalization(axis: 3), [try rows(&b)])
+    let k = try b.value(L2Normalization(axis: 3, epsilon: 1e-6), [try b.value(Reshape(shape: flat), [x])])
+    let weights = try b.value(Softmax(axis: 3), [try b.value(MatrixMultiply(transposesB: true), [q, k])])
+    let product = try b.value(MatrixMultiply(), [weights, try b.value(Reshape(shape: flat), [x])])
+    let projection = b.constant(generator.tensor([shape[1], shape[1], 1, 1], in: -0.5...0.5))
+    let plain = Convolution(strides: [1, 1], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1])
+    let y = try b.value(plain, [try b.value(Reshape(shape: shape), [product]), projection])
+    return try b.value(Binary(.add), [x, y])
   }
 
   /// A layer normalization over channels as exporters decompose it.

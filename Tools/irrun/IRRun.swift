@@ -75,6 +75,9 @@ struct IRRun: ParsableCommand {
   @Flag(help: "Also run the reference interpreter and print the largest difference.")
   var verify = false
 
+  @Flag(help: "Say on the error stream where the time went, by kernel and by step.")
+  var profile = false
+
   @Flag(help: "Print a line of JSON per file.")
   var json = false
 
@@ -129,12 +132,13 @@ struct IRRun: ParsableCommand {
       guard metrics == nil, compare == nil else {
         throw ValidationError("--metrics and --compare are for images")
       }
-      let run = try TensorRun(model: model, multiple: multiple, verifies: verify, options: options)
+      let run = try TensorRun(
+        model: model, multiple: multiple, verifies: verify, profiles: profile, options: options)
       return { try run.process($0, progress) }
     }
     let run = ImageRun(
       restorer: try Restorer(model: model, multiple: multiple, options: options), metrics: metricNames,
-      comparesSideBySide: compare != nil, verifies: verify)
+      comparesSideBySide: compare != nil, verifies: verify, profiles: profile)
     return { try run.process($0, progress) }
   }
 

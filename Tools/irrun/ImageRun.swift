@@ -1,4 +1,5 @@
 import Foundation
+import IRRuntime
 import ImageRestoration
 
 /// Restores images one after another.
@@ -7,6 +8,7 @@ struct ImageRun {
   let metrics: [String]
   let comparesSideBySide: Bool
   let verifies: Bool
+  let profiles: Bool
 
   /// Restores one image; everything is computed before anything is written.
   func process(_ job: Job, _ progress: Progress) throws -> Report {
@@ -18,7 +20,11 @@ struct ImageRun {
           "\(job.input) has \(image.width)×\(image.height) pixels, its reference \(truth.width)×\(truth.height)"
       )
     }
-    let (restored, seconds) = try timed { try restorer.restore(image) }
+    var profile: Profile? = profiles ? Profile() : nil
+    let (restored, seconds) = try timed { try restorer.restore(image, profile: &profile) }
+    if let profile, let program = restorer.latestProgram {
+      progress.note(ProfileReport(program, profile).text)
+    }
     var report = Report(
       input: job.input, output: job.output, shape: [image.width, image.height], seconds: seconds)
     if let truth, !metrics.isEmpty { try measure(image, restored, truth, &report) }

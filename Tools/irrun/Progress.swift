@@ -28,6 +28,12 @@ final class Progress {
     draw("\(step): \(done)/\(count), \(remaining(elapsed / Double(done) * Double(count - done)))")
   }
 
+  /// Writes lines of their own.
+  func note(_ text: String) {
+    clear()
+    FileHandle.standardError.write(Data((text + "\n").utf8))
+  }
+
   /// Removes the line, so that other text may follow.
   func clear() {
     if isShown { FileHandle.standardError.write(Data("\u{1B}[2K\r".utf8)) }

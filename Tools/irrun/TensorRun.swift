@@ -14,12 +14,14 @@ struct TensorRun {
   /// Pads an image input to multiples of this and crops the outputs back; nil runs the tensors raw.
   let multiple: Int?
   let verifies: Bool
+  let profiles: Bool
 
-  init(model name: String, multiple: Int?, verifies: Bool, options: RuntimeOptions) throws {
+  init(model name: String, multiple: Int?, verifies: Bool, profiles: Bool, options: RuntimeOptions) throws {
     path = try ModelCatalogue.path(of: name)
     model = try ONNXModel(contentsOf: path)
     self.multiple = multiple
     self.verifies = verifies
+    self.profiles = profiles
     self.options = options
   }
 
@@ -33,7 +35,9 @@ struct TensorRun {
     )
     .compile(graph)
     let session = try Session(program, options: options)
-    let (results, seconds) = try timed { try session.run(inputs) }
+    var profile: Profile? = profiles ? Profile() : nil
+    let (results, seconds) = try timed { try session.run(inputs, profile: &profile) }
+    if let profile { progress.note(ProfileReport(program, profile).text) }
     let outputs = graph.outputs.compactMap { output in
       results[output.name].map { NamedTensor(output.name, cropped($0, to: size)) }
     }

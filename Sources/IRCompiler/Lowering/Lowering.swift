@@ -8,23 +8,58 @@ struct Lowering {
   let kernels: any KernelLibrary
   let threadCount: Int
 
-  /// A value under the names that reshapes give it.
-  private func root(of value: ValueID) -> ValueID {
-    var value = value
-    while let producer = graph.producer(of: value), graph[producer].operator is Reshape {
-      value = graph[producer].inputs[0]
+  /// Bytes of another value: what reshapes and contiguous parts are names of.
+  private struct Place: Hashable {
+    var root: ValueID
+    var byteOffset = 0
+  }
+
+  private func place(of value: ValueID) -> Place {
+    var place = Place(root: value)
+    while let (source, offset) = source(of: place.root) {
+      place = Place(root: source, byteOffset: place.byteOffset + offset)
     }
-    return value
+    return place
+  }
+
+  /// The value whose bytes these are, from an offset on, where no step has to compute them.
+  private func source(of value: ValueID) -> (ValueID, byteOffset: Int)? {
+    guard case .node(let id, let output) = graph[value].definition else { return nil }
+    let node = graph[id]
+    let (size, shape) = (graph[value].type.elementType.byteCount, graph[node.inputs[0]].type.shape)
+    switch node.operator {
+    case is Reshape: return (node.inputs[0], 0)
+    case let slice as Slice:
+      // Whole but for one axis, and only single elements before it.
+      guard let axis = shape.indices.last(where: { slice.extents[$0] != shape[$0] || slice.steps[$0] != 1 }),
+        slice.steps[axis] == 1 || slice.extents[axis] == 1, slice.extents[..<axis].allSatisfy({ $0 == 1 })
+      else { return nil }
+      return (node.inputs[0], zip(slice.starts, shape.strides).reduce(0) { $0 + $1.0 * $1.1 } * size)
+    case let split as Split:
+      guard shape[..<split.axis].allSatisfy({ $0 == 1 }) else { return nil }
+      let start = split.sizes[..<output].reduce(0, +)
+      return (node.inputs[0], start * shape.strides[split.axis] * size)
+    default: return nil
+    }
+  }
+
+  /// The constant that the value is, under any shape.
+  private func constant(_ value: ValueID) -> Tensor? {
+    let place = place(of: value)
+    guard let tensor = graph.constant(place.root), tensor.byteCount == graph[value].type.byteCount else {
+      return nil
+    }
+    return tensor
   }
 
   func program(report: CompilationReport) throws(CompilerError) -> Program {
-    let order = graph.nodesInOrder.filter { !(graph[$0].operator is Reshape) }
+    let order = graph.nodesInOrder.filter { graph[$0].outputs.contains { source(of: $0) == nil } }
     var chosen: [any Kernel] = []
     for id in order {
       let node = graph[id]
       let request = KernelRequest(
         operator: node.operator, inputTypes: graph.inputTypes(of: id), outputTypes: graph.outputTypes(of: id),
-        constants: node.inputs.map { graph.constant(root(of: $0)) }, threadCount: threadCount)
+        constants: node.inputs.map { constant($0) }, threadCount: threadCount)
       guard let kernel = kernels.kernel(for: request) else {
         throw .noKernel(node: node.name, operator: node.operator.name)
       }
@@ -38,9 +73,9 @@ struct Lowering {
     var bufferOf: [ValueID: Int] = [:]
     var lastUse: [ValueID: Int] = [:]
     for (step, id) in order.enumerated() {
-      for input in graph[id].inputs { lastUse[root(of: input)] = step }
+      for input in graph[id].inputs { lastUse[place(of: input).root] = step }
     }
-    for output in graph.outputs { lastUse[root(of: output.value)] = order.count }
+    for output in graph.outputs { lastUse[place(of: output.value).root] = order.count }
     var workspaceOf: [Int?] = []
     for (step, id) in order.enumerated() {
       let node = graph[id]
@@ -63,14 +98,15 @@ struct Lowering {
     var constants: [Tensor] = []
     var constantIndex: [ValueID: Int] = [:]
     func location(_ value: ValueID) -> Program.Location {
-      let value = root(of: value)
-      if let buffer = bufferOf[value] { return .arena(offset: plan.offsets[buffer]) }
-      if let input = graph.inputs.firstIndex(of: value) { return .input(input) }
-      if let known = constantIndex[value] { return .constant(known) }
+      let place = place(of: value)
+      let (value, offset) = (place.root, place.byteOffset)
+      if let buffer = bufferOf[value] { return .arena(offset: plan.offsets[buffer] + offset) }
+      if let input = graph.inputs.firstIndex(of: value) { return .input(input, offset: offset) }
+      if let known = constantIndex[value] { return .constant(known, offset: offset) }
       guard let tensor = graph.constant(value) else { preconditionFailure("\(value) has no place") }
       constants.append(tensor)
       constantIndex[value] = constants.count - 1
-      return .constant(constants.count - 1)
+      return .constant(constants.count - 1, offset: offset)
     }
     let steps = order.enumerated().map { step, id -> Program.Step in
       let node = graph[id]
@@ -101,10 +137,10 @@ struct Lowering {
   ) -> Int? {
     guard let output = node.outputs.first else { return nil }
     for index in kernel.inPlaceInputs where index < node.inputs.count {
-      let value = root(of: node.inputs[index])
+      let value = place(of: node.inputs[index]).root
       guard let buffer = bufferOf[value], lastUse[value] == step, lifetimes[buffer].end == step,
         lifetimes[buffer].byteCount == graph[output].type.byteCount,
-        node.inputs.count(where: { root(of: $0) == value }) == 1
+        node.inputs.count(where: { place(of: $0).root == value }) == 1
       else { continue }
       return buffer
     }

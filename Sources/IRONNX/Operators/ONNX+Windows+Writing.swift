@@ -4,12 +4,19 @@ import IRTensor
 
 extension ONNXOperatorTable {
   static let windowWriters: [(String, Writer)] = [
-    writer(Convolution.self, as: "Conv") {
-      [
-        .ints("strides", $0.strides), .ints("pads", $0.padsBefore + $0.padsAfter),
-        .ints("dilations", $0.dilations),
-        .int("group", $0.groupCount),
-      ]
+    writer(Convolution.self, as: "Conv") { attributes($0) },
+    writer(FusedConvolution.self) { (fused, w) throws(ExportFailure) in
+      let own = Array(w.inputs.prefix(fused.ownInputCount))
+      let attributes = attributes(fused.convolution)
+      let steps =
+        [("Conv", own, attributes)]
+        + (fused.hasResidual ? [("Add", [w.inputs[fused.ownInputCount]], [])] : [])
+        + (fused.isRectified ? [("Relu", [], [])] : [])
+      var value: [String] = []
+      for (index, step) in steps.enumerated() {
+        if index == steps.count - 1 { return w.emit(step.0, value + step.1, step.2) }
+        value = [w.step(step.0, value + step.1, step.2)]
+      }
     },
     writer(ConvolutionTranspose.self, as: "ConvTranspose") {
       // ONNX has no negative pads: what is added at the end is output padding.
@@ -63,6 +70,13 @@ extension ONNXOperatorTable {
       w.emit("Reshape", [moved, w.ints(w.outputTypes[0].shape.extents)])
     },
   ]
+
+  private static func attributes(_ convolution: Convolution) -> [ONNXNamedAttribute?] {
+    [
+      .ints("strides", convolution.strides), .ints("pads", convolution.padsBefore + convolution.padsAfter),
+      .ints("dilations", convolution.dilations), .int("group", convolution.groupCount),
+    ]
+  }
 
   private static func attributes(
     _ window: PoolingWindow, _ w: NodeWriter, hasDilations: Bool = true

@@ -25,16 +25,26 @@ private func parameters(
     activation: IR_ACTIVATION_NONE)
 }
 
-func convolutionKernel(_ convolution: Convolution, _ request: KernelRequest) -> (any Kernel)? {
+/// A convolution with what the compiler has put behind it.
+func convolutionKernel(_ fused: FusedConvolution, _ request: KernelRequest) -> (any Kernel)? {
+  let convolution = fused.convolution
   let (x, w, y) = (request.inputTypes[0].shape, request.inputTypes[1].shape, request.outputTypes[0].shape)
   guard
     var params = parameters(
       x, w.extents[2...], y, strides: convolution.strides, dilations: convolution.dilations,
       padsBefore: convolution.padsBefore, groups: convolution.groupCount)
   else { return nil }
+  if fused.isRectified { params.activation = IR_ACTIVATION_RELU }
   let count = ir_conv2d_packed_weights_count(&params)
   let workspace = ir_conv2d_workspace(&params, Int32(request.threadCount))
   let fixed = params
+  let biasIndex = fused.hasBias ? 2 : Int.max
+  let residualIndex = fused.hasResidual ? fused.ownInputCount : Int.max
+  let inPlace = fused.hasResidual ? [residualIndex] : []
+  let isDepthwise = params.groups == params.input_channels && params.groups > 1
+  let isPointwise = params.kernel_height == 1 && params.kernel_width == 1 && params.groups == 1
+  let kind = isDepthwise ? ".depthwise" : (isPointwise ? ".1x1" : "")
+  let name = "conv2d\(kind)" + (fused.hasResidual ? ".add" : "") + (fused.isRectified ? ".relu" : "")
   if let weight = request.constants[1] {
     let packed = TensorStorage(byteCount: count * 4)
     weight.withElements(as: Float.self) { source in
@@ -42,23 +52,26 @@ func convolutionKernel(_ convolution: Convolution, _ request: KernelRequest) -> 
         ir_conv2d_pack_weights(&params, start, packed.pointer.assumingMemoryBound(to: Float.self))
       }
     }
-    return CPUKernel("conv2d", workspace: workspace) { arguments in
+    return CPUKernel(name, workspace: workspace, inPlace: inPlace) { arguments in
       var params = fixed
       ir_conv2d(
         &params, arguments.input(0), packed.pointer.assumingMemoryBound(to: Float.self),
-        arguments.optionalInput(2), nil, arguments.output(), arguments.workspace, arguments.threads)
+        arguments.optionalInput(biasIndex), arguments.optionalInput(residualIndex), arguments.output(),
+        arguments.workspace, arguments.threads)
     }
   }
   // The weight is computed: packed at every run, in front of the driver's workspace.
   let packedBytes = (count * 4 + 63) / 64 * 64
-  return CPUKernel("conv2d.packed-at-run", workspace: workspace + packedBytes) { arguments in
+  return CPUKernel(name + ".packed-at-run", workspace: workspace + packedBytes, inPlace: inPlace) {
+    arguments in
     guard let memory = arguments.workspace else { return }
     var params = fixed
     let packed = memory.assumingMemoryBound(to: Float.self)
     ir_conv2d_pack_weights(&params, arguments.input(1), packed)
     ir_conv2d(
-      &params, arguments.input(0), packed, arguments.optionalInput(2), nil, arguments.output(),
-      memory + packedBytes, arguments.threads)
+      &params, arguments.input(0), packed, arguments.optionalInput(biasIndex),
+      arguments.optionalInput(residualIndex),
+      arguments.output(), memory + packedBytes, arguments.threads)
   }
 }
 
