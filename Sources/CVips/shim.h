@@ -61,6 +61,18 @@ static inline void ir_vips_copy_metadata(VipsImage *from, VipsImage *to) {
   vips_image_map(from, ir_vips_copy_field, to);
 }
 
+/// Removes every metadata field whose name begins with `prefix`.
+static inline void ir_vips_remove_fields(VipsImage *image, const char *prefix) {
+  char **names = vips_image_get_fields(image);
+  for (char **name = names; name && *name; name++)
+    if (g_str_has_prefix(*name, prefix)) vips_image_remove(image, *name);
+  g_strfreev(names);
+}
+
+static inline void ir_vips_set_text(VipsImage *image, const char *name, const char *text) {
+  vips_image_set_string(image, name, text);
+}
+
 static inline void ir_vips_release(VipsImage *image) { g_object_unref(image); }
 
 static inline VipsImage *ir_vips_retain(VipsImage *image) {

@@ -28,6 +28,44 @@ public struct ImageMetadata: Sendable {
     return String(cString: text)
   }
 
+  /// A copy that says nothing of who, when and where: the colour profile and the resolution stay, since the
+  /// picture would look other without them.
+  public func stripped() -> ImageMetadata {
+    copied { copy in
+      for prefix in ["exif-", VIPS_META_XMP_NAME, VIPS_META_IPTC_NAME, VIPS_META_PHOTOSHOP_NAME] {
+        ir_vips_remove_fields(copy, prefix)
+      }
+    }
+  }
+
+  /// A copy without the place where the picture was taken: no GPS entries in EXIF, and no XMP where that has
+  /// some. EXIF that is damaged goes whole.
+  public func withoutPosition() -> ImageMetadata {
+    let hasPlaceInXMP = xmp.map { String(decoding: $0, as: UTF8.self).contains("GPS") } ?? false
+    var cleaned: [UInt8]?
+    if let exif, var block = ExifBlock(exif), block.removePosition() { cleaned = block.bytes }
+    let hadExif = exif != nil
+    return copied { copy in
+      ir_vips_remove_fields(copy, hadExif && cleaned == nil ? "exif-" : "exif-ifd3-")
+      if let cleaned { vips_image_set_blob_copy(copy, VIPS_META_EXIF_NAME, cleaned, cleaned.count) }
+      if hasPlaceInXMP { vips_image_remove(copy, VIPS_META_XMP_NAME) }
+    }
+  }
+
+  /// A copy with one field set to a text, by libvips' name of it.
+  package func setting(_ name: String, to text: String) -> ImageMetadata {
+    copied { ir_vips_set_text($0, name, text) }
+  }
+
+  private init(carrier: VipsHandle) { self.carrier = carrier }
+
+  private func copied(_ change: (UnsafeMutablePointer<VipsImage>) -> Void) -> ImageMetadata {
+    guard Vips.isReady, let black = ir_vips_carrier() else { return self }
+    if let carrier { ir_vips_copy_metadata(carrier.pointer, black) }
+    change(black)
+    return ImageMetadata(carrier: VipsHandle(black))
+  }
+
   /// A copy without the colour profile, for pixels that were converted.
   func removingProfile() -> ImageMetadata {
     if let carrier { vips_image_remove(carrier.pointer, VIPS_META_ICC_NAME) }

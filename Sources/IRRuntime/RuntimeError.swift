@@ -6,6 +6,8 @@ public enum RuntimeError: Error, Sendable {
   case inputType(name: String, found: TensorType, expected: TensorType)
   /// The arena does not fit the machine's memory.
   case outOfMemory(byteCount: Int)
+  /// The plan is larger than what the session may take: known before anything runs.
+  case exceedsMemory(byteCount: Int, limit: Int)
 }
 
 extension RuntimeError: CustomStringConvertible {
@@ -16,6 +18,8 @@ extension RuntimeError: CustomStringConvertible {
       "input \(name) is \(found), the program takes \(expected)"
     case .outOfMemory(let byteCount):
       "the program needs \(byteCount) bytes of memory, which the system does not give"
+    case .exceedsMemory(let byteCount, let limit):
+      "the run needs \(byteCount >> 20) MiB, of \(limit >> 20) MiB that it may use"
     }
   }
 }

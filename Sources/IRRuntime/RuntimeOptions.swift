@@ -4,8 +4,16 @@ import Glibc
 /// How a program runs.
 public struct RuntimeOptions: Sendable {
   public var threadCount: Int
+  /// The most bytes that a session may take; nil is three quarters of what the system has left.
+  public var memoryByteCount: Int?
 
-  public init(threadCount: Int = RuntimeOptions.defaultThreadCount) { self.threadCount = max(1, threadCount) }
+  public init(threadCount: Int = RuntimeOptions.defaultThreadCount, memoryByteCount: Int? = nil) {
+    self.threadCount = max(1, threadCount)
+    self.memoryByteCount = memoryByteCount
+  }
+
+  /// The limit that holds now.
+  var memoryLimit: Int { memoryByteCount ?? AvailableMemory.byteCount.map { $0 / 4 * 3 } ?? .max }
 
   /// The processors that the process may use: its affinity, and its control group's quota where that is
   /// less.

@@ -8,12 +8,20 @@ public final class Session {
   public let options: RuntimeOptions
   private let arena: TensorStorage
 
-  /// - Throws: `RuntimeError.outOfMemory` where the arena cannot be had.
+  /// - Throws: `RuntimeError.exceedsMemory` where the plan is larger than the options allow, `.outOfMemory` where
+  ///   the system does not give the arena.
   public init(_ program: Program, options: RuntimeOptions = RuntimeOptions()) throws(RuntimeError) {
     self.program = program
     // More threads than were planned for would write past the workspaces.
-    self.options = RuntimeOptions(threadCount: min(options.threadCount, program.threadCount))
+    self.options = RuntimeOptions(
+      threadCount: min(options.threadCount, program.threadCount), memoryByteCount: options.memoryByteCount)
     let byteCount = max(program.memoryPlan.peakByteCount, 1)
+    // Inputs and results lie beside the arena.
+    let portByteCount = (program.inputs + program.outputs).reduce(0) { $0 + $1.type.byteCount }
+    let limit = options.memoryLimit
+    guard byteCount + portByteCount <= limit else {
+      throw .exceedsMemory(byteCount: byteCount + portByteCount, limit: limit)
+    }
     // Mapped, so that a plan that is too large is an error and untouched pages cost nothing.
     let start = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let start, start != MAP_FAILED else { throw .outOfMemory(byteCount: byteCount) }

@@ -79,6 +79,38 @@ private func writeDoubler(_ path: String) throws {
   }
 }
 
+@Test func foldersKeepTheirTreeAndExistingFiles() throws {
+  try withFolder { folder in
+    try FileManager.default.createDirectory(atPath: "\(folder)/in/deep", withIntermediateDirectories: true)
+    try writePicture("\(folder)/in/a.png")
+    try writePicture("\(folder)/in/deep/b.png")
+    let (input, output) = ("\(folder)/in", "\(folder)/out")
+    let plan = try run("irrun", "-i", input, "-o", output, "--recurse", "-f", "jpg", "--dry-run")
+    #expect(plan.code == 0 && plan.output.contains("deep/b.png -> \(output)/deep/b.jpg"))
+    #expect(!FileManager.default.fileExists(atPath: output))
+
+    let half = try run("irrun", "-i", input, "-o", output, "--recurse", "-f", "jpg", "--shard", "2/2")
+    #expect(half.code == 0, "\(half.errors)")
+    #expect(!FileManager.default.fileExists(atPath: "\(output)/a.jpg"))
+    let first = try Data(contentsOf: URL(fileURLWithPath: "\(output)/deep/b.jpg"))
+    let rest = try run(
+      "irrun", "-i", input, "-o", output, "--recurse", "-f", "jpg", "--if-exists", "skip", "-q", "20")
+    #expect(rest.code == 0 && rest.errors.contains("1 outputs exist"))
+    #expect(FileManager.default.fileExists(atPath: "\(output)/a.jpg"))
+    #expect(try Data(contentsOf: URL(fileURLWithPath: "\(output)/deep/b.jpg")) == first)
+
+    #expect(
+      try run("irrun", "-i", "\(input)/a.png", "-o", "\(output)/a.jpg", "--if-exists", "fail").code == 2)
+    let renamed = try run("irrun", "-i", "\(input)/a.png", "-o", "\(output)/a.jpg", "--if-exists", "rename")
+    #expect(renamed.code == 0 && FileManager.default.fileExists(atPath: "\(output)/a-1.jpg"))
+
+    try Data("\(input)/a.png\n\(input)/deep/b.png\n".utf8).write(to: URL(fileURLWithPath: "\(folder)/list"))
+    let listed = try run("irrun", "--list", "\(folder)/list", "-o", "\(folder)/flat", "--depth", "16")
+    #expect(listed.code == 0, "\(listed.errors)")
+    #expect(try ImageFile.read("\(folder)/flat/b.png").sampleFormat == .uint16)
+  }
+}
+
 @Test func theReferenceAgreesAndMetricsNameTheirProtocol() throws {
   try withFolder { folder in
     try writePicture("\(folder)/a.png")
@@ -114,6 +146,17 @@ private func writeDoubler(_ path: String) throws {
       #expect(outcome.code == 2, "\(arguments): \(outcome.errors)")
     }
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["a.png"])
+  }
+}
+
+@Test func whatDoesNotFitIsFive() throws {
+  try withFolder { folder in
+    try writePicture("\(folder)/a.png", width: 256, height: 256)
+    let outcome = try run("irrun", "-i", "\(folder)/a.png", "-o", "\(folder)/b.png", "--memory", "4M")
+    #expect(outcome.code == 5 && outcome.errors.contains("of 4 MiB that it may use"), "\(outcome.errors)")
+    #expect(!FileManager.default.fileExists(atPath: "\(folder)/b.png"))
+    #expect(try run("irrun", "-i", "\(folder)/a.png", "-o", "\(folder)/b.png", "--memory", "2G").code == 0)
+    #expect(try run("irrun", "-i", "\(folder)/a.png", "-o", "\(folder)/b.png", "--memory", "lots").code == 2)
   }
 }
 

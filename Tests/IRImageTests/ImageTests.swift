@@ -1,7 +1,8 @@
 import Foundation
-import IRImage
 import IRTensor
 import Testing
+
+@testable import IRImage
 
 /// The check pair of the metrics: a blurred noise picture and the same with more noise.
 private enum CheckPair {
@@ -87,6 +88,63 @@ func imagesSurviveAFile(suffix: String, format: Image.SampleFormat) throws {
   #expect((read.alpha != nil) == (suffix != "jpg"))
   if suffix == "tif" { #expect(read.sampleFormat == format) }
   #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["picture.\(suffix)"])
+}
+
+@Test(arguments: ["jpg", "png", "webp"])
+func metadataIsKeptOrTakenAway(suffix: String) throws {
+  let folder = try temporaryFolder()
+  defer { try? FileManager.default.removeItem(atPath: folder) }
+  var image = CheckPair.reference
+  image.metadata = image.metadata.setting("exif-ifd0-Model", to: "Camera 7")
+    .setting("exif-ifd3-GPSLatitude", to: "52/1 30/1 0/1")
+  let path = "\(folder)/a.\(suffix)"
+  // JPEG's writer makes the block that the others carry.
+  try ImageFile.write(image, to: "\(folder)/first.jpg")
+  image.metadata = try ImageFile.read("\(folder)/first.jpg").metadata
+  try ImageFile.write(image, to: path)
+  let read = try ImageFile.read(path)
+  #expect(read.metadata.field("exif-ifd0-Model")?.contains("Camera 7") == true)
+  #expect(read.metadata.field("exif-ifd3-GPSLatitude") != nil)
+
+  var placeless = read
+  placeless.metadata = read.metadata.withoutPosition()
+  try ImageFile.write(placeless, to: path)
+  let again = try ImageFile.read(path)
+  #expect(again.metadata.field("exif-ifd0-Model")?.contains("Camera 7") == true)
+  #expect(again.metadata.field("exif-ifd3-GPSLatitude") == nil)
+  // 52/1 30/1 as EXIF has it, in either order of bytes.
+  let latitude: [[UInt8]] = [[52, 0, 0, 0, 1, 0, 0, 0, 30], [52, 0, 0, 0, 1, 0, 0, 0, 30].reversed()]
+  let kept = Data(try #require(again.metadata.exif))
+  for pattern in latitude { #expect(kept.range(of: Data(pattern)) == nil) }
+
+  var silent = read
+  silent.metadata = read.metadata.stripped()
+  try ImageFile.write(silent, to: path)
+  let last = try ImageFile.read(path)
+  #expect(
+    last.metadata.field("exif-ifd0-Model") == nil && last.metadata.field("exif-ifd3-GPSLatitude") == nil)
+  let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+  #expect(bytes.range(of: Data("Camera 7".utf8)) == nil)
+}
+
+/// Every byte of an EXIF block changed, and the block cut anywhere: never a trap, and never a position left.
+@Test func damagedExifLosesNothingButThePosition() throws {
+  let folder = try temporaryFolder()
+  defer { try? FileManager.default.removeItem(atPath: folder) }
+  var image = CheckPair.reference
+  image.metadata = image.metadata.setting("exif-ifd3-GPSLatitude", to: "52/1 30/1 0/1")
+  try ImageFile.write(image, to: "\(folder)/a.jpg")
+  let exif = try #require(try ImageFile.read("\(folder)/a.jpg").metadata.exif)
+  for position in exif.indices {
+    for value: UInt8 in [0, 1, 0x7F, 0xFF] {
+      var damaged = exif
+      damaged[position] = value
+      if var block = ExifBlock(damaged) { _ = block.removePosition() }
+    }
+    if var block = ExifBlock(Array(exif[..<position])) { _ = block.removePosition() }
+  }
+  var whole = try #require(ExifBlock(exif))
+  #expect(whole.removePosition() && whole.bytes.count == exif.count)
 }
 
 @Test func greyStaysGrey() throws {

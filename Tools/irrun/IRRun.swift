@@ -35,11 +35,13 @@ struct IRRun: ParsableCommand {
       OUT, a file of any of these kinds, takes the outputs. A model of one input also takes an .npy, the only \
       tensor of a file, or the one called `input`.
 
-      Exit codes: 0 all written, 2 usage, 3 the model was rejected, 4 some files failed, 130 interrupted.
+      Exit codes: 0 all written, 2 usage, 3 the model was rejected, 4 some files failed, 5 they would exceed \
+      the memory, 130 interrupted.
 
       EXAMPLES
         irrun -m symunet-s -i noisy.png -o restored.png
         irrun -m symunet-s -i photographs -o restored --metrics psnr,ssim --reference originals
+        irrun -m symunet-s -i album -o restored --recurse -f jpg -q 92 --if-exists skip --metadata strip-gps
         irrun -m network.onnx -i inputs.npz -o outputs.npz --verify
       """)
 
@@ -49,14 +51,19 @@ struct IRRun: ParsableCommand {
   @Option(
     name: [.customShort("i"), .customLong("input")], parsing: .upToNextOption,
     help: ArgumentHelp("Images, a folder of images, or files of tensors.", valueName: "in"))
-  var inputs: [String]
+  var inputs: [String] = []
 
   @Option(name: [.customShort("o"), .customLong("output")], help: "The file or the folder to write.")
   var output: String
 
+  @OptionGroup(title: "Files") var files: FileOptions
+
   @Option(
     name: [.customShort("j"), .customLong("threads")], help: "Threads; by default what the system allows.")
   var threads: Int?
+
+  @Option(help: "The most memory to use, as 500M or 4G; by default three quarters of what is free.")
+  var memory: MemorySize?
 
   @Option(help: "Metrics to print against --reference: psnr, ssim, or both with a comma.")
   var metrics: String?
@@ -96,7 +103,13 @@ struct IRRun: ParsableCommand {
   private var metricNames: [String] { metrics?.split(separator: ",").map(String.init) ?? [] }
 
   func run() throws {
-    let jobs = try Job.list(inputs: inputs, output: output, reference: reference)
+    let list = try JobList(inputs: inputs, output: output, reference: reference, options: files)
+    let jobs = list.jobs
+    if files.dryRun {
+      for job in jobs { FileHandle.standardOutput.write(Data("\(job.input) -> \(job.output)\n".utf8)) }
+    }
+    if list.skipped > 0 { complain("\(list.skipped) outputs exist and are left as they are") }
+    guard !files.dryRun, !jobs.isEmpty else { return }
     Interruption.install()
     let progress = Progress(total: jobs.count)
     let process: (Job) throws -> Report
@@ -106,7 +119,7 @@ struct IRRun: ParsableCommand {
       complain(error)
       throw ExitCode(3)
     }
-    var failures = 0
+    var (failures, memoryFailures) = (0, 0)
     for (index, job) in jobs.enumerated() {
       progress.show(done: index, current: job.input)
       do {
@@ -118,16 +131,18 @@ struct IRRun: ParsableCommand {
         complain(error, about: job.input)
         if isModelsFault(error) { throw ExitCode(3) }
         failures += 1
+        if case RuntimeError.exceedsMemory = error { memoryFailures += 1 }
       }
     }
     if failures > 0 {
       complain("\(failures) of \(jobs.count) files failed")
-      throw ExitCode(4)
+      throw ExitCode(failures == memoryFailures ? 5 : 4)
     }
   }
 
   private func processor(for jobs: [Job], _ progress: Progress) throws -> (Job) throws -> Report {
-    let options = threads.map { RuntimeOptions(threadCount: $0) } ?? RuntimeOptions()
+    let options = RuntimeOptions(
+      threadCount: threads ?? RuntimeOptions.defaultThreadCount, memoryByteCount: memory?.byteCount)
     if TensorFile.isTensorFile(jobs[0].input) {
       guard metrics == nil, compare == nil else {
         throw ValidationError("--metrics and --compare are for images")
@@ -138,7 +153,7 @@ struct IRRun: ParsableCommand {
     }
     let run = ImageRun(
       restorer: try Restorer(model: model, multiple: multiple, options: options), metrics: metricNames,
-      comparesSideBySide: compare != nil, verifies: verify, profiles: profile)
+      files: files, comparesSideBySide: compare != nil, verifies: verify, profiles: profile)
     return { try run.process($0, progress) }
   }
 

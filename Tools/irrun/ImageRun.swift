@@ -6,6 +6,7 @@ import ImageRestoration
 struct ImageRun {
   let restorer: Restorer
   let metrics: [String]
+  let files: FileOptions
   let comparesSideBySide: Bool
   let verifies: Bool
   let profiles: Bool
@@ -21,7 +22,7 @@ struct ImageRun {
       )
     }
     var profile: Profile? = profiles ? Profile() : nil
-    let (restored, seconds) = try timed { try restorer.restore(image, profile: &profile) }
+    var (restored, seconds) = try timed { try restorer.restore(image, profile: &profile) }
     if let profile, let program = restorer.latestProgram {
       progress.note(ProfileReport(program, profile).text)
     }
@@ -39,7 +40,8 @@ struct ImageRun {
     }
     let comparison =
       try comparesSideBySide ? Image.sideBySide([image, restored] + (truth.map { [$0] } ?? [])) : nil
-    try ImageFile.write(restored, to: job.output)
+    restored.metadata = files.metadata.apply(to: restored.metadata)
+    try ImageFile.write(restored, to: job.output, options: files.writing)
     if let comparison {
       try ImageFile.write(comparison, to: (job.output as NSString).deletingPathExtension + "-side.png")
     }

@@ -1,0 +1,112 @@
+import ArgumentParser
+import ImageRestoration
+
+/// What to do where an output is already there.
+enum ExistingFile: String, ExpressibleByArgument, CaseIterable {
+  case overwrite, skip, rename, fail
+}
+
+enum MetadataChoice: String, ExpressibleByArgument, CaseIterable {
+  case keep, strip
+  case stripGPS = "strip-gps"
+
+  func apply(to metadata: ImageMetadata) -> ImageMetadata {
+    switch self {
+    case .keep: metadata
+    case .strip: metadata.stripped()
+    case .stripGPS: metadata.withoutPosition()
+    }
+  }
+}
+
+enum DepthChoice: String, ExpressibleByArgument, CaseIterable {
+  case auto
+  case bits8 = "8"
+  case bits16 = "16"
+  case float32 = "32f"
+
+  var sampleFormat: Image.SampleFormat? {
+    switch self {
+    case .auto: nil
+    case .bits8: .uint8
+    case .bits16: .uint16
+    case .float32: .float32
+    }
+  }
+}
+
+/// A number of bytes with a unit of 1024: `500M`, `4G`.
+struct MemorySize: ExpressibleByArgument {
+  var byteCount: Int
+
+  init?(argument: String) {
+    let units: [Character: Int] = ["K": 10, "M": 20, "G": 30, "T": 40]
+    let shift = argument.last.flatMap { units[Character($0.uppercased())] }
+    guard let number = Double(shift == nil ? argument : String(argument.dropLast())), number > 0,
+      number < 1e15
+    else {
+      return nil
+    }
+    byteCount = Int(min(number * Double(1 << (shift ?? 0)), 1e18))
+  }
+}
+
+/// One part of several, for jobs in an array: `2/8`.
+struct Shard: ExpressibleByArgument {
+  var index: Int
+  var count: Int
+
+  init?(argument: String) {
+    let parts = argument.split(separator: "/").map { Int($0) }
+    guard parts.count == 2, let index = parts[0], let count = parts[1], (1...65536).contains(count),
+      (1...count).contains(index)
+    else { return nil }
+    (self.index, self.count) = (index, count)
+  }
+}
+
+/// Which files are read, and how they are written.
+struct FileOptions: ParsableArguments {
+  @Option(
+    name: [.customShort("f"), .customLong("format")],
+    help: "The format to write, as an extension (png, jpg, tif, webp, ppm); by default the input's.")
+  var format: String?
+
+  @Option(name: [.customShort("q"), .customLong("quality")], help: "1 to 100, for JPEG and WebP.")
+  var quality = 95
+
+  @Option(help: "Bits a sample: auto keeps the input's where the format has them; 8, 16, 32f.")
+  var depth = DepthChoice.auto
+
+  @Option(help: "EXIF, XMP and IPTC: keep, strip, or strip-gps. Colour profiles stay.")
+  var metadata = MetadataChoice.keep
+
+  @Option(help: "Where an output exists: overwrite, skip, rename (name-1.png), or fail.")
+  var ifExists = ExistingFile.overwrite
+
+  @Flag(help: "Take images in folders below IN too; OUT gets the same folders.")
+  var recurse = false
+
+  @Option(help: ArgumentHelp("A file with an input a line, besides those of -i.", valueName: "file"))
+  var list: String?
+
+  @Option(help: ArgumentHelp("Only part I of N, for jobs side by side.", valueName: "i/n"))
+  var shard: Shard?
+
+  @Flag(help: "Only say what would be read and written.")
+  var dryRun = false
+
+  func validate() throws {
+    guard (1...100).contains(quality) else {
+      throw ValidationError("--quality is \(quality), must be 1 to 100")
+    }
+    if let format, !ImageFile.writableExtensions.contains(format.lowercased()) {
+      let known = ImageFile.writableExtensions.joined(separator: ", ")
+      throw ValidationError("--format \(format) is not one of \(known)")
+    }
+  }
+
+  var writing: ImageFile.WritingOptions {
+    ImageFile.WritingOptions(sampleFormat: depth.sampleFormat, quality: quality)
+  }
+}
