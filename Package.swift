@@ -69,6 +69,9 @@ let package = Package(
     tool(
       "irrun",
       ["ImageRestoration", "IRTensorFiles", "IRFiles", "IRRuntime", "IRCompiler", "IRGraph", "IRONNX"]),
+    tool(
+      "irbench",
+      ["ImageRestoration", "IRTensorFiles", "IRRuntime", "IRCompiler", "IRGraph", "IRONNX", "IRTensor"]),
     tool("irdump", ["ImageRestoration", "IRRuntime", "IRONNX", "IRCompiler", "IRGraph"]),
     .executableTarget(
       name: "irconformance",
