@@ -40,6 +40,11 @@ extension ImageFile {
       guard ir_vips_save(handle.pointer, file.temporary + saverOptions) == 0 else {
         throw FileError(path: path, reason: Vips.takeError())
       }
+      if ["tif", "tiff"].contains(suffix), let exif = image.metadata.exif {
+        do { try TIFFMetadata.add(exif, to: file.temporary) } catch {
+          throw FileError(path: path, reason: "its EXIF: \(error.localizedDescription)")
+        }
+      }
       try file.synchronize()
       try file.replace()
     } catch { throw .unwritable(path: path, reason: error.reason) }

@@ -38,7 +38,8 @@ public enum ImageFile {
     let decoded = try step(file.derived { ir_vips_to_memory($0, $1) })
     let turned = try step(decoded.derived { ir_vips_autorotate($0, $1) })
     let (pixels, isConverted) = try normalized(turned, path: path)
-    let metadata = ImageMetadata(of: pixels)
+    var metadata = ImageMetadata(of: pixels)
+    if metadata.exif == nil, let exif = TIFFMetadata.exif(of: path) { metadata = metadata.settingEXIF(exif) }
     let format = sampleFormat(of: pixels)
     return try image(
       pixels, format: format, metadata: isConverted ? metadata.removingProfile() : metadata, path: path)

@@ -57,6 +57,11 @@ public struct ImageMetadata: Sendable {
     copied { ir_vips_set_text($0, name, text) }
   }
 
+  /// A copy with this block of EXIF.
+  func settingEXIF(_ block: [UInt8]) -> ImageMetadata {
+    copied { vips_image_set_blob_copy($0, VIPS_META_EXIF_NAME, block, block.count) }
+  }
+
   private init(carrier: VipsHandle) { self.carrier = carrier }
 
   private func copied(_ change: (UnsafeMutablePointer<VipsImage>) -> Void) -> ImageMetadata {

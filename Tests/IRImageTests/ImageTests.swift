@@ -127,6 +127,52 @@ func metadataIsKeptOrTakenAway(suffix: String) throws {
   #expect(bytes.range(of: Data("Camera 7".utf8)) == nil)
 }
 
+/// From JPEG to TIFF, to TIFF again, and back: the camera, the time and the place are still there.
+@Test func exifGoesThroughTIFF() throws {
+  let folder = try temporaryFolder()
+  defer { try? FileManager.default.removeItem(atPath: folder) }
+  var image = CheckPair.reference
+  image.metadata = image.metadata.setting("exif-ifd0-Model", to: "Camera 7")
+    .setting("exif-ifd2-DateTimeOriginal", to: "2026:11:21 07:00:00")
+    .setting("exif-ifd3-GPSLatitude", to: "52/1 30/1 0/1").setting("exif-ifd2-FNumber", to: "28/10")
+  try ImageFile.write(image, to: "\(folder)/a.jpg")
+  for (from, to) in [("a.jpg", "b.tif"), ("b.tif", "c.tif"), ("c.tif", "d.jpg")] {
+    try ImageFile.write(try ImageFile.read("\(folder)/\(from)"), to: "\(folder)/\(to)")
+  }
+  let last = try ImageFile.read("\(folder)/d.jpg")
+  #expect(last.metadata.field("exif-ifd0-Model")?.hasPrefix("Camera 7") == true)
+  #expect(last.metadata.field("exif-ifd2-DateTimeOriginal")?.hasPrefix("2026:11:21 07:00:00") == true)
+  #expect(last.metadata.field("exif-ifd2-FNumber")?.hasPrefix("28/10") == true)
+  #expect(last.metadata.field("exif-ifd3-GPSLatitude")?.hasPrefix("52/1 30/1 0/1") == true)
+  let tiff = try ImageFile.read("\(folder)/c.tif")
+  #expect(tiff.width == CheckPair.width && tiff.pixels.count == image.pixels.count)
+
+  var placeless = tiff
+  placeless.metadata = tiff.metadata.withoutPosition()
+  try ImageFile.write(placeless, to: "\(folder)/e.tif")
+  try ImageFile.write(try ImageFile.read("\(folder)/e.tif"), to: "\(folder)/f.jpg")
+  let clean = try ImageFile.read("\(folder)/f.jpg").metadata
+  #expect(clean.field("exif-ifd3-GPSLatitude") == nil && clean.field("exif-ifd0-Model") != nil)
+}
+
+/// Directories that are damaged anywhere are read as far as they go.
+@Test func damagedTIFFDirectoriesNeverTrap() throws {
+  let folder = try temporaryFolder()
+  defer { try? FileManager.default.removeItem(atPath: folder) }
+  var image = CheckPair.reference
+  image.metadata = image.metadata.setting("exif-ifd3-GPSLatitude", to: "52/1 30/1 0/1")
+  try ImageFile.write(image, to: "\(folder)/a.jpg")
+  try ImageFile.write(try ImageFile.read("\(folder)/a.jpg"), to: "\(folder)/a.tif")
+  let whole = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/a.tif"))
+  let path = "\(folder)/b.tif"
+  for position in Array(0..<16) + Array((whole.count - 400)..<whole.count) {
+    var damaged = whole
+    damaged[position] = 0xFF
+    try damaged.write(to: URL(fileURLWithPath: path))
+    _ = TIFFMetadata.exif(of: path)
+  }
+}
+
 /// Every byte of an EXIF block changed, and the block cut anywhere: never a trap, and never a position left.
 @Test func damagedExifLosesNothingButThePosition() throws {
   let folder = try temporaryFolder()
