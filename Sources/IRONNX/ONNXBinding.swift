@@ -12,6 +12,19 @@ public struct ONNXBinding: Sendable {
   }
 }
 
+extension ONNXValueInfo {
+  /// The name under which a binding holds the size of an axis; nil where the model fixes it, or declares no
+  /// such axis.
+  public func openDimension(_ axis: Int) -> String? {
+    guard case .tensor(_, let shape?) = type, shape.indices.contains(axis) else { return nil }
+    switch shape[axis] {
+    case .fixed: return nil
+    case .symbolic(let symbol) where !symbol.isEmpty: return symbol
+    default: return "\(name).\(axis)"
+    }
+  }
+}
+
 extension ONNXModel {
   /// The graph's inputs that are not initializers.
   public var graphInputs: [ONNXValueInfo] {
@@ -24,14 +37,8 @@ extension ONNXModel {
     var result: [String] = []
     for input in graphInputs {
       guard case .tensor(_, let shape?) = input.type else { continue }
-      for (axis, dimension) in shape.enumerated() {
-        let name: String
-        switch dimension {
-        case .fixed: continue
-        case .symbolic(let symbol) where !symbol.isEmpty: name = symbol
-        default: name = "\(input.name).\(axis)"
-        }
-        if !result.contains(name) { result.append(name) }
+      for name in shape.indices.compactMap({ input.openDimension($0) }) where !result.contains(name) {
+        result.append(name)
       }
     }
     return result

@@ -37,16 +37,12 @@ extension ONNXImporter {
       }
       for (axis, dimension) in shape.enumerated() {
         let extent = tensor.shape[axis]
-        switch dimension {
-        case .fixed(let fixed):
-          guard fixed == extent else {
-            throw refuse("axis \(axis) is \(extent), the model takes \(fixed): it was exported for one size")
-          }
-        case .symbolic(let name) where !name.isEmpty:
-          guard binding.dimensions.updateValue(extent, forKey: name).map({ $0 == extent }) ?? true else {
-            throw refuse("axis \(axis) is \(extent), but another input has \(name) otherwise")
-          }
-        default: binding.dimensions["\(input.name).\(axis)"] = extent
+        if case .fixed(let fixed) = dimension, fixed != extent {
+          throw refuse("axis \(axis) is \(extent), the model takes \(fixed): it was exported for one size")
+        }
+        guard let name = input.openDimension(axis) else { continue }
+        guard binding.dimensions.updateValue(extent, forKey: name).map({ $0 == extent }) ?? true else {
+          throw refuse("axis \(axis) is \(extent), but another input has \(name) otherwise")
         }
       }
     }

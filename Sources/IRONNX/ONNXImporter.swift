@@ -92,10 +92,10 @@ final class ImportContext {
       guard let shape else { throw .unboundValues(inputs: [input.name]) }
       var extents: [Int] = []
       for (axis, dimension) in shape.enumerated() {
-        switch dimension {
-        case .fixed(let extent): extents.append(Int(clamping: extent))
-        case .symbolic(let name) where !name.isEmpty: extents.append(binding.dimensions[name] ?? 0)
-        default: extents.append(binding.dimensions["\(input.name).\(axis)"] ?? 0)
+        if case .fixed(let extent) = dimension {
+          extents.append(Int(clamping: extent))
+        } else {
+          extents.append(input.openDimension(axis).flatMap { binding.dimensions[$0] } ?? 0)
         }
       }
       let type = TensorType(elementType, Shape(extents))

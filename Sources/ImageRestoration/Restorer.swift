@@ -50,41 +50,40 @@ public final class Restorer {
     if let known = multiple ?? declared {
       self.multiple = max(1, min(known, 4096))
     } else {
-      self.multiple = try Self.leastMultiple(model, path, shape, input: input.name, output: outputName)
+      self.multiple = try Self.leastMultiple(model, path, shape, output: outputName)
     }
   }
 
   /// The graph for images of this size (a multiple of `multiple` each).
   public func graph(height: Int, width: Int) throws -> Graph {
-    guard case .tensor(_, let shape?)? = model.graphInputs.first?.type else { return Graph() }
-    return try Self.graph(model, path, shape, inputName, height: height, width: width)
+    try Self.graph(model, path, height: height, width: width)
   }
 
-  private static func graph(
-    _ model: ONNXModel, _ path: String, _ shape: [ONNXDimension], _ input: String, height: Int, width: Int
-  ) throws -> Graph {
+  private static func graph(_ model: ONNXModel, _ path: String, height: Int, width: Int) throws -> Graph {
     var binding = ONNXBinding()
     for (axis, extent) in [(0, 1), (2, height), (3, width)] {
-      switch shape[axis] {
-      case .symbolic(let name) where !name.isEmpty: binding.dimensions[name] = extent
-      default: binding.dimensions["\(input).\(axis)"] = extent
-      }
+      if let name = model.graphInputs.first?.openDimension(axis) { binding.dimensions[name] = extent }
     }
     return try ONNXImporter(model, path: path).graph(binding: binding)
   }
 
-  /// The least power of two whose multiples the model takes and gives back.
+  /// The least power of two whose multiples the model takes and gives back. A side that the model fixes is
+  /// no multiple of anything: it stays as it is.
   private static func leastMultiple(
-    _ model: ONNXModel, _ path: String, _ shape: [ONNXDimension], input: String, output: String
+    _ model: ONNXModel, _ path: String, _ shape: [ONNXDimension], output: String
   ) throws -> Int {
+    func extent(_ axis: Int, _ side: Int) -> Int {
+      if case .fixed(let extent) = shape[axis] { Int(clamping: extent) } else { side }
+    }
     var failure: (any Error)?
     for multiple in [1, 2, 4, 8, 16, 32, 64, 128] {
       // An odd number of multiples, so that no larger power of two divides the sides.
       let side = multiple * (2 * (96 / multiple) + 1)
+      let (height, width) = (extent(2, side), extent(3, side))
       do {
-        let graph = try graph(model, path, shape, input, height: side, width: side)
+        let graph = try graph(model, path, height: height, width: width)
         let result = graph.outputs.first { $0.name == output }.map { graph[$0.value].type.shape }
-        if result?.suffix(2).elementsEqual([side, side]) ?? false { return multiple }
+        if result?.suffix(2).elementsEqual([height, width]) ?? false { return multiple }
       } catch { failure = error }
     }
     if let failure { throw failure }

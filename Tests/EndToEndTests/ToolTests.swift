@@ -220,6 +220,22 @@ func tensorsRunRaw(_ suffix: String) throws {
   #expect(try run("irdump", "symunet-s", "--dim", "H=64").code == 2)
 }
 
+/// A model exported for one size restores pictures of that size, and says so of others.
+@Test func modelsOfOneSizeTakeThatSize() throws {
+  try withFolder { folder in
+    var builder = GraphBuilder()
+    let x = builder.input("image", TensorType(.float32, [1, 3, 20, 28]))
+    builder.output(try builder.value(Unary(.abs), [x]), name: "restored")
+    try ONNXModel(try builder.finished()).write(to: "\(folder)/m.onnx")
+    try writePicture("\(folder)/a.png", width: 28, height: 20)
+    try writePicture("\(folder)/b.png", width: 30, height: 20)
+    let fitting = try run("irrun", "-m", "\(folder)/m.onnx", "-i", "\(folder)/a.png", "-o", "\(folder)/c.png")
+    #expect(fitting.code == 0, "\(fitting.errors)")
+    let other = try run("irrun", "-m", "\(folder)/m.onnx", "-i", "\(folder)/b.png", "-o", "\(folder)/d.png")
+    #expect(other.code == 4 && other.errors.contains("float32[1, 3, 20, 28]"), "\(other.errors)")
+  }
+}
+
 /// The lines of the README.
 @Test func theReadmesLinesRestore() throws {
   try withFolder { folder in
