@@ -1,4 +1,5 @@
 import IRGraph
+import IRTensor
 
 /// Turns a graph into a program: rewrites it, chooses kernels, orders the steps and plans the memory.
 public struct Compiler: Sendable {
@@ -45,11 +46,10 @@ public struct Compiler: Sendable {
       let remaining = options.patchLimit.map { max(0, $0 - report.patchCount) } ?? .max
       let patches = try pass.run(on: &graph, limit: remaining)
       do { try graph.verify() } catch { throw .invalidGraph(pass: type(of: pass).name, error) }
-      let elapsed = start.duration(to: clock.now).components
       report.entries.append(
         CompilationReport.Entry(
           pass: type(of: pass).name, patches: patches, nodesBefore: nodesBefore, nodesAfter: graph.nodeCount,
-          seconds: Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18))
+          seconds: start.duration(to: clock.now).inSeconds))
     }
     return (graph, report)
   }

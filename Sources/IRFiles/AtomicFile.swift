@@ -78,4 +78,5 @@ package final class AtomicFile {
   }
 }
 
-private func systemError(_ number: Int32 = errno) -> String { String(cString: strerror(number)) }
+/// The system's words for its last error.
+package func systemError(_ number: Int32 = errno) -> String { String(cString: strerror(number)) }

@@ -55,7 +55,6 @@ struct ExifBlock {
   }
 
   private mutating func erase(_ directory: Int) -> Bool {
-    let sizes = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8]
     guard let count = number(directory, 2), directory + 2 + 12 * count <= bytes.count - start else {
       return false
     }
@@ -63,9 +62,9 @@ struct ExifBlock {
       let entry = directory + 2 + 12 * index
       guard let type = number(entry + 2, 2), let length = number(entry + 4, 4),
         let target = number(entry + 8, 4),
-        sizes.indices.contains(type)
+        (0...12).contains(type)
       else { return false }
-      let byteCount = sizes[type] * length
+      let byteCount = (TIFFDirectory.layout(type)?.size ?? 0) * length
       guard byteCount > 4 else { continue }
       guard target >= 8, byteCount <= bytes.count - start - target else { return false }
       for position in target..<(target + byteCount) { bytes[start + position] = 0 }

@@ -1,5 +1,6 @@
 import CVips
 import Foundation
+import IRFiles
 
 /// Reads and writes image files through libvips: PNG, JPEG, TIFF, WebP and what else it opens.
 public enum ImageFile {
@@ -18,7 +19,7 @@ public enum ImageFile {
   public static func read(_ path: String, limits: Limits = Limits()) throws(ImageError) -> Image {
     guard Vips.isReady else { throw .unreadable(path: path, reason: Vips.takeError()) }
     guard access(path, R_OK) == 0 else {
-      throw .unreadable(path: path, reason: String(cString: strerror(errno)))
+      throw .unreadable(path: path, reason: systemError())
     }
     guard let opened = ir_vips_open(path) else { throw .unreadable(path: path, reason: Vips.takeError()) }
     let file = VipsHandle(opened)

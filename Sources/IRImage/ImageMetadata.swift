@@ -73,8 +73,7 @@ public struct ImageMetadata: Sendable {
 
   /// A copy without the colour profile, for pixels that were converted.
   func removingProfile() -> ImageMetadata {
-    if let carrier { vips_image_remove(carrier.pointer, VIPS_META_ICC_NAME) }
-    return self
+    copied { _ = vips_image_remove($0, VIPS_META_ICC_NAME) }
   }
 
   private func blob(_ name: String) -> [UInt8]? {

@@ -1,4 +1,5 @@
 import Foundation
+import IRFiles
 import IRTensor
 
 /// A file's bytes, mapped read-only; the mapping lives as long as its storage.
@@ -29,8 +30,6 @@ struct MappedFile {
     storage = TensorStorage(borrowing: start, byteCount: length) { munmap($0, length) }
   }
 }
-
-func systemError() -> String { String(cString: strerror(errno)) }
 
 /// The folder of a model, from which external data may be read: regular files below it, reached
 /// without links, and nothing else.

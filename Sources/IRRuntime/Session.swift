@@ -53,8 +53,7 @@ public final class Session {
           inputs: step.inputs.map { pointer($0, given) },
           outputs: step.outputs.map { UnsafeMutableRawPointer(mutating: pointer($0, given)) },
           workspace: step.workspaceOffset.map { arena.pointer + $0 }, threadCount: options.threadCount))
-      let elapsed = start.duration(to: clock.now).components
-      profile?.add(Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18, step: index)
+      profile?.add(start.duration(to: clock.now).inSeconds, step: index)
     }
     var results: [String: Tensor] = [:]
     for port in program.outputs {

@@ -80,10 +80,6 @@ struct IRBench: ParsableCommand {
 
   private func measure() throws {
     let clock = ContinuousClock()
-    func seconds(since start: ContinuousClock.Instant) -> Double {
-      let elapsed = start.duration(to: clock.now).components
-      return Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18
-    }
     let tensors = try TensorFile.read(input)
     let inputs = Dictionary(tensors.map { ($0.name, $0.tensor) }, uniquingKeysWith: { first, _ in first })
     let options = RuntimeOptions(threadCount: threads ?? RuntimeOptions.defaultThreadCount)
@@ -94,13 +90,13 @@ struct IRBench: ParsableCommand {
       options: CompilerOptions(threadCount: options.threadCount), kernels: CPUKernelLibrary()
     ).compile(graph)
     let session = try Session(program, options: options)
-    let loadSeconds = seconds(since: begin)
+    let loadSeconds = begin.duration(to: clock.now).inSeconds
     var results = try session.run(inputs)
     var times: [Double] = []
     for _ in 0..<runs {
       let start = clock.now
       results = try session.run(inputs)
-      times.append(seconds(since: start))
+      times.append(start.duration(to: clock.now).inSeconds)
     }
     if let output {
       try TensorFile.write(

@@ -71,6 +71,5 @@ func timed<R>(_ body: () throws -> R) rethrows -> (R, Double) {
   let clock = ContinuousClock()
   let start = clock.now
   let result = try body()
-  let elapsed = start.duration(to: clock.now).components
-  return (result, Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18)
+  return (result, start.duration(to: clock.now).inSeconds)
 }

@@ -9,9 +9,7 @@ public struct Softmax: Operator {
   public init(axis: Int) { self.axis = axis }
 
   public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
-    try requireCount(inputs, 1...1, Self.name)
-    try requireFloating(inputs[0], Self.name)
-    try requireAxis(axis, inputs[0].shape, Self.name)
+    try checkSoftmax(inputs, axis: axis, Self.name)
     return inputs
   }
 
@@ -34,9 +32,7 @@ public struct LogSoftmax: Operator {
   public init(axis: Int) { self.axis = axis }
 
   public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
-    try requireCount(inputs, 1...1, Self.name)
-    try requireFloating(inputs[0], Self.name)
-    try requireAxis(axis, inputs[0].shape, Self.name)
+    try checkSoftmax(inputs, axis: axis, Self.name)
     return inputs
   }
 
@@ -48,6 +44,12 @@ public struct LogSoftmax: Operator {
       }
     ]
   }
+}
+
+private func checkSoftmax(_ inputs: [TensorType], axis: Int, _ name: String) throws(TypeError) {
+  try requireCount(inputs, 1...1, name)
+  try requireFloating(inputs[0], name)
+  try requireAxis(axis, inputs[0].shape, name)
 }
 
 private func softmax(_ x: Tensor, axis: Int, _ body: ([Double], Double) -> [Double]) -> Tensor {
