@@ -106,7 +106,9 @@ let package = Package(
         "IRTensor",
       ]),
     test("IRImageTests", ["IRImage", "IRTensor"]),
-    test("CIRKernelsTests", ["CIRKernels", "CIROperators"]),
+    test(
+      "CIRKernelsTests",
+      ["CIRKernels", "CIROperators", "IRTestSupport", "IRRuntime", "IRCompiler", "IRGraph", "IRTensor"]),
   ],
   cLanguageStandard: .gnu11
 )

@@ -13,6 +13,12 @@ public struct CPUKernelLibrary: KernelLibrary {
     fastKernel(for: request) ?? reference.kernel(for: request)
   }
 
+  public var hasRegions: Bool { true }
+
+  public func kernel(for region: RegionPlan, threadCount: Int) -> (any Kernel)? {
+    regionKernel(region, threadCount: threadCount)
+  }
+
   private func fastKernel(for request: KernelRequest) -> (any Kernel)? {
     if let movement = movementKernel(request) { return movement }
     guard request.inputTypes.allSatisfy({ $0.elementType == .float32 }),

@@ -81,14 +81,21 @@ public final class Session {
   }
 }
 
-/// Seconds spent in each step of a program, summed over runs.
+/// Seconds spent in each step of a program, over runs.
 public struct Profile: Sendable {
+  /// The sum of all runs.
   public private(set) var seconds: [Double] = []
+  /// The fastest run of each step: what it takes when nothing else disturbs it.
+  public private(set) var fastest: [Double] = []
 
   public init() {}
 
   mutating func add(_ time: Double, step: Int) {
-    while seconds.count <= step { seconds.append(0) }
+    while seconds.count <= step {
+      seconds.append(0)
+      fastest.append(.infinity)
+    }
     seconds[step] += time
+    fastest[step] = min(fastest[step], time)
   }
 }

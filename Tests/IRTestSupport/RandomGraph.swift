@@ -29,7 +29,7 @@ public struct RandomGraph: Sendable {
     func scalar(_ value: Double, _ b: inout GraphBuilder) -> ValueID {
       b.constant(Tensor(TensorType(.float32, .scalar), doubles: [value]))
     }
-    switch Int.random(in: 0..<13, using: &generator) {
+    switch Int.random(in: 0..<16, using: &generator) {
     case 0:
       return try b.value(Unary([.sigmoid, .tanh, .abs, .neg].randomElement(using: &generator) ?? .neg), [x])
     case 1, 2:
@@ -72,6 +72,18 @@ public struct RandomGraph: Sendable {
       let deep = try b.value(Reshape(shape: [1, shape[1] * 4, shape[2] / 2, shape[3] / 2]), [moved])
       return try b.value(DepthToSpace(blockSize: 2), [deep])
     case 11: return try transposedAttention(x, &b, &generator)
+    case 12, 13:
+      let isDepthwise = Bool.random(using: &generator)
+      let weight = b.constant(
+        generator.tensor([isDepthwise ? shape[1] : 4, isDepthwise ? 1 : shape[1], 3, 3], in: -0.5...0.5))
+      let window = Convolution(
+        strides: [1, 1], padsBefore: [1, 1], padsAfter: [1, 1], dilations: [1, 1],
+        groupCount: isDepthwise ? shape[1] : 1)
+      return try b.value(window, [x, weight])
+    case 14:
+      let parts = try b.apply(Split(axis: 1, sizes: [shape[1] / 2, shape[1] / 2]), [x])
+      let gate = try b.value(Binary(.multiply), [try b.value(Unary(.sigmoid), [parts[0]]), parts[1]])
+      return try b.value(Concatenate(axis: 1), [gate, parts[0]])
     default:
       let parts = try b.apply(Split(axis: 1, sizes: [shape[1] / 2, shape[1] - shape[1] / 2]), [x])
       return try b.value(Concatenate(axis: 1), [parts[1], parts[0]])

@@ -48,6 +48,9 @@ struct IRBench: ParsableCommand {
     name: [.customShort("j"), .customLong("threads")], help: "Threads; by default what the system allows.")
   var threads: Int?
 
+  @Flag(help: "Say what each kernel takes: the fastest runs of its steps, summed.")
+  var steps = false
+
   @Flag(help: "Print JSON.")
   var json = false
 
@@ -93,9 +96,10 @@ struct IRBench: ParsableCommand {
     let loadSeconds = begin.duration(to: clock.now).inSeconds
     var results = try session.run(inputs)
     var times: [Double] = []
+    var profile: Profile? = steps ? Profile() : nil
     for _ in 0..<runs {
       let start = clock.now
-      results = try session.run(inputs)
+      results = try session.run(inputs, profile: &profile)
       times.append(start.duration(to: clock.now).inSeconds)
     }
     if let output {
@@ -122,5 +126,26 @@ struct IRBench: ParsableCommand {
           result.median, result.fastest, result.slowest, result.gflopPerSecond,
           Double(result.arenaByteCount) / 1_048_576, loadSeconds))
     }
+    if let profile { printSteps(program, profile) }
+  }
+
+  /// On the error stream, so that it goes with --json.
+  private func printSteps(_ program: Program, _ profile: Profile) {
+    var rows: [String: (milliseconds: Double, gflop: Double, count: Int)] = [:]
+    for (step, seconds) in zip(program.steps, profile.fastest) {
+      rows[step.kernel.name, default: (0, 0, 0)].milliseconds += seconds * 1e3
+      rows[step.kernel.name, default: (0, 0, 0)].gflop += 2e-9 * Double(step.multiplyAddCount)
+      rows[step.kernel.name, default: (0, 0, 0)].count += 1
+    }
+    var lines = [
+      String(format: "%9.2f ms in all, the fastest runs summed", profile.fastest.reduce(0, +) * 1e3)
+    ]
+    for (name, row) in rows.sorted(by: { $0.value.milliseconds > $1.value.milliseconds }) {
+      lines.append(
+        String(
+          format: "%9.2f ms %7.1f GFLOP/s %4d  %@", row.milliseconds, row.gflop / row.milliseconds * 1e3,
+          row.count, name))
+    }
+    FileHandle.standardError.write(Data((lines.joined(separator: "\n") + "\n").utf8))
   }
 }

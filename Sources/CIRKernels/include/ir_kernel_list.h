@@ -13,6 +13,9 @@
   X(f32_transpose, void, \
     (size_t depth, size_t columns, const float *source, size_t column_stride, float *packed, \
      size_t packed_stride)) \
+  X(f32_planar_product, void, (const struct ir_planar_product *product)) \
+  X(f32_planar_depthwise, void, (const struct ir_planar_depthwise *depthwise)) \
+  X(f32_planar_normalize, void, (const struct ir_planar_normalize *normalize)) \
   X(f32_depthwise_3x3, void, (const struct ir_depthwise_rows *rows)) \
   /* output[i] += weight * input[i * stride] */ \
   X(f32_accumulate, void, \

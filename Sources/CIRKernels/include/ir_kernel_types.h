@@ -45,6 +45,58 @@ struct ir_depthwise_rows {
   float *output[2];
 };
 
+enum { IR_PLANAR_MAX_KERNEL = 15 };
+
+/// A row of a convolution's output, for a few of its channels:
+/// output[i][x] = activation(residual[i][x] + bias[i] + sum over (ty, tx, k) of
+///   weights[ty][tx][k][i] * input[ty][k][x + tx * dilation]).
+struct ir_planar_product {
+  /// Output channels, at most planar_rows; input channels; output pixels.
+  size_t rows, depth, columns;
+  size_t kernel_height, kernel_width, dilation;
+  /// [kernel_height][kernel_width][depth][rows].
+  const float *weights;
+  /// For each row of the window its first channel and the step to the next; a row outside the
+  /// image is a row of zeros with step 0.
+  const float *input[IR_PLANAR_MAX_KERNEL];
+  size_t input_stride[IR_PLANAR_MAX_KERNEL];
+  /// NULL is 0; may be `output`.
+  const float *residual;
+  size_t residual_stride;
+  const float *bias;
+  enum ir_activation activation;
+  float *output;
+  size_t output_stride;
+};
+
+/// One or two rows (two for 3x3 windows only) of a depthwise convolution of one channel, stride 1.
+struct ir_planar_depthwise {
+  size_t columns, count;
+  size_t kernel_height, kernel_width, dilation;
+  const float *weights;
+  float bias;
+  enum ir_activation activation;
+  /// The rows of the window (of both windows), from the column of the first tap on.
+  const float *input[IR_PLANAR_MAX_KERNEL + 1];
+  /// The columns of these rows that exist; the others are taken as 0 and never read.
+  size_t first_column, last_column;
+  float *output[2];
+};
+
+/// (x - mean) / sqrt(mean of squared deviations + epsilon) * scale + bias over the channels of each
+/// pixel of a row; without `is_centred` the mean is taken as 0.
+struct ir_planar_normalize {
+  size_t channels, columns;
+  bool is_centred;
+  float epsilon;
+  /// [channels] or NULL.
+  const float *scale, *bias;
+  const float *input;
+  size_t input_stride;
+  float *output;
+  size_t output_stride;
+};
+
 enum ir_statistic {
   IR_STATISTIC_SUM,
   IR_STATISTIC_SUM_OF_SQUARES,

@@ -10,6 +10,8 @@
 #define IR_ISA_NAME(name) ir_##name##__avx2
 #define V_LANES 8
 #define V_GEMM_ROWS 6
+#define V_PLANAR_ROWS 4
+#define V_PLANAR_VECTORS 3
 
 typedef float v_f32 __attribute__((ext_vector_type(V_LANES)));
 typedef float v_f32_unaligned __attribute__((ext_vector_type(V_LANES), aligned(4)));
@@ -27,7 +29,14 @@ V_INLINE v_f32 v_load_partial(const float *p, size_t n) {
 V_INLINE void v_store_partial(float *p, v_f32 v, size_t n) {
   _mm256_maskstore_ps(p, v_mask(n), (__m256)v);
 }
+// Lanes first ..< last, the others 0.
+V_INLINE v_f32 v_load_range(const float *p, size_t first, size_t last) {
+  return (v_f32)_mm256_maskload_ps(p, _mm256_andnot_si256(v_mask(first), v_mask(last)));
+}
 V_INLINE v_f32 v_fma(v_f32 a, v_f32 b, v_f32 c) { return __builtin_elementwise_fma(a, b, c); }
+#define V_HAS_FMA
+// 1 / x for x well inside the range of float, to 1 ULP.
+V_INLINE v_f32 v_reciprocal(v_f32 x) { return 1 / x; }
 V_INLINE v_f32 v_gather(const float *p, const int *indices) {
   return (v_f32)_mm256_i32gather_ps(p, _mm256_loadu_si256((const __m256i *)indices), 4);
 }

@@ -10,6 +10,8 @@
 #define IR_ISA_NAME(name) ir_##name##__avx512
 #define V_LANES 16
 #define V_GEMM_ROWS 14
+#define V_PLANAR_ROWS 8
+#define V_PLANAR_VECTORS 3
 
 typedef float v_f32 __attribute__((ext_vector_type(V_LANES)));
 typedef float v_f32_unaligned __attribute__((ext_vector_type(V_LANES), aligned(4)));
@@ -24,7 +26,17 @@ V_INLINE v_f32 v_load_partial(const float *p, size_t n) {
 V_INLINE void v_store_partial(float *p, v_f32 v, size_t n) {
   _mm512_mask_storeu_ps(p, V_MASK(n), (__m512)v);
 }
+// Lanes first ..< last, the others 0.
+V_INLINE v_f32 v_load_range(const float *p, size_t first, size_t last) {
+  return (v_f32)_mm512_maskz_loadu_ps(V_MASK(last) & (__mmask16)~V_MASK(first), p);
+}
 V_INLINE v_f32 v_fma(v_f32 a, v_f32 b, v_f32 c) { return __builtin_elementwise_fma(a, b, c); }
+#define V_HAS_FMA
+// 1 / x for x well inside the range of float, to 1 ULP.
+V_INLINE v_f32 v_reciprocal(v_f32 x) {
+  v_f32 r = (v_f32)_mm512_rcp14_ps((__m512)x);
+  return v_fma(v_fma(-x, r, (v_f32)1), r, r);
+}
 V_INLINE v_f32 v_gather(const float *p, const int *indices) {
   return (v_f32)_mm512_i32gather_ps(_mm512_loadu_si512(indices), p, 4);
 }

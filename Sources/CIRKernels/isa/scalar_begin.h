@@ -4,6 +4,8 @@
 #define IR_ISA_NAME(name) ir_##name##__scalar
 #define V_LANES 4
 #define V_GEMM_ROWS 4
+#define V_PLANAR_ROWS 4
+#define V_PLANAR_VECTORS 2
 
 typedef float v_f32 __attribute__((ext_vector_type(V_LANES)));
 typedef float v_f32_unaligned __attribute__((ext_vector_type(V_LANES), aligned(4)));
@@ -19,6 +21,12 @@ V_INLINE v_f32 v_load_partial(const float *p, size_t n) {
 }
 V_INLINE void v_store_partial(float *p, v_f32 v, size_t n) {
   for (size_t i = 0; i < n; i++) p[i] = v[i];
+}
+// Lanes first ..< last, the others 0.
+V_INLINE v_f32 v_load_range(const float *p, size_t first, size_t last) {
+  v_f32 v = 0;
+  for (size_t i = first; i < last; i++) v[i] = p[i];
+  return v;
 }
 // The baseline of x86-64 has no fused multiply-add; everything else that runs this does.
 #if defined(__x86_64__)

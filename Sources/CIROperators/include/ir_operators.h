@@ -19,6 +19,7 @@
 #include "ir_matrix_multiply.h"
 #include "ir_movement.h"
 #include "ir_reduction.h"
+#include "ir_region.h"
 #include "ir_resampling.h"
 
 #ifdef __cplusplus

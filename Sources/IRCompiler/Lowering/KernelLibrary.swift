@@ -5,6 +5,18 @@ import IRTensor
 public protocol KernelLibrary: Sendable {
   /// A kernel for the node, or nil where the library has none for these types.
   func kernel(for request: KernelRequest) -> (any Kernel)?
+
+  /// Whether the library computes regions at all.
+  var hasRegions: Bool { get }
+
+  /// A kernel for nodes computed together, or nil where the library has none. Its operands are the plan's
+  /// inputs and outputs, in order.
+  func kernel(for region: RegionPlan, threadCount: Int) -> (any Kernel)?
+}
+
+extension KernelLibrary {
+  public var hasRegions: Bool { false }
+  public func kernel(for region: RegionPlan, threadCount: Int) -> (any Kernel)? { nil }
 }
 
 /// A node as a kernel sees it.

@@ -8,79 +8,68 @@ struct Lowering {
   let kernels: any KernelLibrary
   let threadCount: Int
 
-  /// Bytes of another value: what reshapes and contiguous parts are names of.
-  private struct Place: Hashable {
-    var root: ValueID
-    var byteOffset = 0
-  }
-
-  private func place(of value: ValueID) -> Place {
-    var place = Place(root: value)
-    while let (source, offset) = source(of: place.root) {
-      place = Place(root: source, byteOffset: place.byteOffset + offset)
-    }
-    return place
-  }
-
-  /// The value whose bytes these are, from an offset on, where no step has to compute them.
-  private func source(of value: ValueID) -> (ValueID, byteOffset: Int)? {
-    guard case .node(let id, let output) = graph[value].definition else { return nil }
-    let node = graph[id]
-    let (size, shape) = (graph[value].type.elementType.byteCount, graph[node.inputs[0]].type.shape)
-    switch node.operator {
-    case is Reshape: return (node.inputs[0], 0)
-    case let slice as Slice:
-      // Whole but for one axis, and only single elements before it.
-      guard let axis = shape.indices.last(where: { slice.extents[$0] != shape[$0] || slice.steps[$0] != 1 }),
-        slice.steps[axis] == 1 || slice.extents[axis] == 1, slice.extents[..<axis].allSatisfy({ $0 == 1 })
-      else { return nil }
-      return (node.inputs[0], zip(slice.starts, shape.strides).reduce(0) { $0 + $1.0 * $1.1 } * size)
-    case let split as Split:
-      guard shape[..<split.axis].allSatisfy({ $0 == 1 }) else { return nil }
-      let start = split.sizes[..<output].reduce(0, +)
-      return (node.inputs[0], start * shape.strides[split.axis] * size)
-    default: return nil
-    }
-  }
-
-  /// The constant that the value is, under any shape.
-  private func constant(_ value: ValueID) -> Tensor? {
-    let place = place(of: value)
-    guard let tensor = graph.constant(place.root), tensor.byteCount == graph[value].type.byteCount else {
-      return nil
-    }
-    return tensor
+  /// What one step computes: a node, or a region's nodes.
+  private struct Work {
+    var name: String
+    var operatorName: String
+    var kernel: any Kernel
+    var inputs: [ValueID]
+    var outputs: [ValueID]
+    var multiplyAddCount: Int
   }
 
   func program(report: CompilationReport) throws(CompilerError) -> Program {
-    let order = graph.nodesInOrder.filter { graph[$0].outputs.contains { source(of: $0) == nil } }
-    var chosen: [any Kernel] = []
-    for id in order {
-      let node = graph[id]
-      let request = KernelRequest(
-        operator: node.operator, inputTypes: graph.inputTypes(of: id), outputTypes: graph.outputTypes(of: id),
-        constants: node.inputs.map { constant($0) }, threadCount: threadCount)
-      guard let kernel = kernels.kernel(for: request) else {
-        throw .noKernel(node: node.name, operator: node.operator.name)
+    let regions = kernels.hasRegions ? FormRegions(graph).regions() : []
+    var work: [Work] = []
+    for unit in Schedule(graph, regions: regions.map(\.nodes)).units {
+      switch unit {
+      case .node(let id): if let step = try nodeWork(id) { work.append(step) }
+      case .region(let index):
+        let (nodes, plan) = regions[index]
+        if let step = regionWork(nodes, plan) {
+          work.append(step)
+        } else {
+          for id in nodes { if let step = try nodeWork(id) { work.append(step) } }
+        }
       }
-      chosen.append(kernel)
     }
-    return assemble(order, chosen, report)
+    return assemble(work, report)
   }
 
-  private func assemble(_ order: [NodeID], _ chosen: [any Kernel], _ report: CompilationReport) -> Program {
+  private func regionWork(_ nodes: [NodeID], _ plan: RegionPlan) -> Work? {
+    guard let kernel = kernels.kernel(for: plan, threadCount: threadCount) else { return nil }
+    return Work(
+      name: graph[nodes[nodes.count - 1]].name, operatorName: "Region", kernel: kernel, inputs: plan.inputs,
+      outputs: plan.outputs, multiplyAddCount: nodes.reduce(0) { $0 + graph.multiplyAddCount(of: $1) })
+  }
+
+  /// Nil where no step has to compute the node.
+  private func nodeWork(_ id: NodeID) throws(CompilerError) -> Work? {
+    let node = graph[id]
+    guard node.outputs.contains(where: { graph.source(of: $0) == nil }) else { return nil }
+    let request = KernelRequest(
+      operator: node.operator, inputTypes: graph.inputTypes(of: id), outputTypes: graph.outputTypes(of: id),
+      constants: node.inputs.map { graph.placedConstant($0) }, threadCount: threadCount)
+    guard let kernel = kernels.kernel(for: request) else {
+      throw .noKernel(node: node.name, operator: node.operator.name)
+    }
+    return Work(
+      name: node.name, operatorName: node.operator.name, kernel: kernel, inputs: node.inputs,
+      outputs: node.outputs, multiplyAddCount: graph.multiplyAddCount(of: id))
+  }
+
+  private func assemble(_ work: [Work], _ report: CompilationReport) -> Program {
     var lifetimes: [BufferLifetime] = []
     var bufferOf: [ValueID: Int] = [:]
     var lastUse: [ValueID: Int] = [:]
-    for (step, id) in order.enumerated() {
-      for input in graph[id].inputs { lastUse[place(of: input).root] = step }
+    for (step, item) in work.enumerated() {
+      for input in item.inputs { lastUse[graph.place(of: input).root] = step }
     }
-    for output in graph.outputs { lastUse[place(of: output.value).root] = order.count }
+    for output in graph.outputs { lastUse[graph.place(of: output.value).root] = work.count }
     var workspaceOf: [Int?] = []
-    for (step, id) in order.enumerated() {
-      let node = graph[id]
-      let inPlace = inPlaceBuffer(step, node, chosen[step], bufferOf, lastUse, lifetimes)
-      for (index, output) in node.outputs.enumerated() {
+    for (step, item) in work.enumerated() {
+      let inPlace = inPlaceBuffer(step, item, bufferOf, lastUse, lifetimes)
+      for (index, output) in item.outputs.enumerated() {
         let end = lastUse[output] ?? step
         if index == 0, let inPlace {
           lifetimes[inPlace].end = end
@@ -90,7 +79,7 @@ struct Lowering {
         bufferOf[output] = lifetimes.count
         lifetimes.append(BufferLifetime(start: step, end: end, byteCount: graph[output].type.byteCount))
       }
-      let workspace = chosen[step].workspaceByteCount
+      let workspace = item.kernel.workspaceByteCount
       workspaceOf.append(workspace > 0 ? lifetimes.count : nil)
       if workspace > 0 { lifetimes.append(BufferLifetime(start: step, end: step, byteCount: workspace)) }
     }
@@ -98,7 +87,7 @@ struct Lowering {
     var constants: [Tensor] = []
     var constantIndex: [ValueID: Int] = [:]
     func location(_ value: ValueID) -> Program.Location {
-      let place = place(of: value)
+      let place = graph.place(of: value)
       let (value, offset) = (place.root, place.byteOffset)
       if let buffer = bufferOf[value] { return .arena(offset: plan.offsets[buffer] + offset) }
       if let input = graph.inputs.firstIndex(of: value) { return .input(input, offset: offset) }
@@ -108,15 +97,14 @@ struct Lowering {
       constantIndex[value] = constants.count - 1
       return .constant(constants.count - 1, offset: offset)
     }
-    let steps = order.enumerated().map { step, id -> Program.Step in
-      let node = graph[id]
-      return Program.Step(
-        node: node.name, operatorName: node.operator.name, kernel: chosen[step],
-        inputs: node.inputs.map(location), outputs: node.outputs.map(location),
+    let steps = work.enumerated().map { step, item -> Program.Step in
+      Program.Step(
+        node: item.name, operatorName: item.operatorName, kernel: item.kernel,
+        inputs: item.inputs.map(location), outputs: item.outputs.map(location),
         workspaceOffset: workspaceOf[step].map { plan.offsets[$0] },
-        multiplyAddCount: graph.multiplyAddCount(of: id),
-        byteCount: (node.inputs + node.outputs).reduce(0) { $0 + graph[$1].type.byteCount },
-        outputTypes: graph.outputTypes(of: id))
+        multiplyAddCount: item.multiplyAddCount,
+        byteCount: (item.inputs + item.outputs).reduce(0) { $0 + graph[$1].type.byteCount },
+        outputTypes: item.outputs.map { graph[$0].type })
     }
     return Program(
       name: graph.name,
@@ -132,15 +120,15 @@ struct Lowering {
 
   /// The buffer of an input that ends here and that the kernel may overwrite.
   private func inPlaceBuffer(
-    _ step: Int, _ node: Node, _ kernel: any Kernel, _ bufferOf: [ValueID: Int], _ lastUse: [ValueID: Int],
+    _ step: Int, _ work: Work, _ bufferOf: [ValueID: Int], _ lastUse: [ValueID: Int],
     _ lifetimes: [BufferLifetime]
   ) -> Int? {
-    guard let output = node.outputs.first else { return nil }
-    for index in kernel.inPlaceInputs where index < node.inputs.count {
-      let value = place(of: node.inputs[index]).root
+    guard let output = work.outputs.first else { return nil }
+    for index in work.kernel.inPlaceInputs where index < work.inputs.count {
+      let value = graph.place(of: work.inputs[index]).root
       guard let buffer = bufferOf[value], lastUse[value] == step, lifetimes[buffer].end == step,
         lifetimes[buffer].byteCount == graph[output].type.byteCount,
-        node.inputs.count(where: { place(of: $0).root == value }) == 1
+        work.inputs.count(where: { graph.place(of: $0).root == value }) == 1
       else { continue }
       return buffer
     }

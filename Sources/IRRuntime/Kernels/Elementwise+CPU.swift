@@ -24,12 +24,8 @@ private final class RegisterProgram: @unchecked Sendable {
 func elementwiseKernel(_ request: KernelRequest) -> (any Kernel)? {
   guard let chain = ElementwiseChain(request.operator),
     chain.inputCount <= Int(IR_ELEMENTWISE_MAX_INPUTS),
-    chain.inputCount + chain.instructions.count <= Int(IR_ELEMENTWISE_MAX_REGISTERS)
+    let list = encodedInstructions(chain)
   else { return nil }
-  let list = chain.instructions.enumerated().compactMap { index, instruction in
-    encoded(instruction, destination: chain.inputCount + index)
-  }
-  guard list.count == chain.instructions.count else { return nil }
   let (shape, strides) = collapsed(request.outputTypes[0].shape, request.inputTypes.map(\.shape))
   guard shape.count <= Int(IR_ELEMENTWISE_MAX_RANK) else { return nil }
   var program = ir_elementwise_program()
@@ -58,6 +54,15 @@ func elementwiseKernel(_ request: KernelRequest) -> (any Kernel)? {
     let outputs = [Optional(arguments.output())]
     ir_elementwise(&holder.program, inputs, outputs, arguments.workspace, arguments.threads)
   }
+}
+
+/// The chain as the drivers read it, or nil where a function has no kernel or the registers do not suffice.
+func encodedInstructions(_ chain: ElementwiseChain) -> [ir_elementwise_instruction]? {
+  guard chain.inputCount + chain.instructions.count <= Int(IR_ELEMENTWISE_MAX_REGISTERS) else { return nil }
+  let list = chain.instructions.enumerated().compactMap { index, instruction in
+    encoded(instruction, destination: chain.inputCount + index)
+  }
+  return list.count == chain.instructions.count ? list : nil
 }
 
 /// The result's shape and the inputs' strides with neighbouring axes joined where every input lets them.

@@ -1,0 +1,138 @@
+#ifndef IR_REGION_H
+#define IR_REGION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ir_elementwise.h"
+#include "ir_kernels.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// Several operators computed together, band of rows by band of rows: what lies between them stays in
+/// rolling rows that fit a cache.
+///
+/// All values are pictures [batch, channels, height, width] of one height and width. A task is a tile:
+/// `band_rows` rows of `tile_columns` columns of the region's outputs. It advances by `step_rows` rows;
+/// in each step every instruction computes the rows of its result that have become computable. A value
+/// that windows read is computed `margin` rows and columns beyond the tile on every side, as far as
+/// the picture goes; outside the picture it is 0.
+
+enum { IR_REGION_MAX_OPERANDS = 12, IR_REGION_MAX_STEP = 8 };
+
+enum ir_region_place {
+  /// Rolling rows of this tile; `index` is a value of the region.
+  IR_REGION_ROLLING,
+  /// A whole picture of the caller; `index` is an input or an output.
+  IR_REGION_INPUT,
+  IR_REGION_OUTPUT,
+  /// Numbers for each channel [channels], the same for the whole batch: an input.
+  IR_REGION_CHANNELS,
+  /// As above, [batch, channels].
+  IR_REGION_IMAGE_CHANNELS,
+  /// One number: an input.
+  IR_REGION_SCALAR,
+};
+
+struct ir_region_operand {
+  enum ir_region_place place;
+  uint32_t index;
+  /// The first channel, and how many the whole picture has.
+  uint32_t channel, channels;
+};
+
+/// Rolling rows of a value.
+struct ir_region_value {
+  size_t channels;
+  size_t margin_rows, margin_columns;
+  /// Rows kept; a row is found at its number modulo this.
+  size_t rows;
+};
+
+enum ir_region_opcode {
+  IR_REGION_COPY,
+  /// Stride 1, one group: operands x, [residual].
+  IR_REGION_CONVOLUTION,
+  /// Stride 1, a group a channel: operand x.
+  IR_REGION_DEPTHWISE,
+  /// Over channels: operand x.
+  IR_REGION_NORMALIZE,
+  /// A register program: operands are the first registers, the last instruction's is the result.
+  IR_REGION_ELEMENTWISE,
+};
+
+/// The window of a convolution with stride 1.
+struct ir_region_window {
+  /// 0: none.
+  size_t kernel_height;
+  size_t kernel_width, dilation;
+  /// Zeros before the first row and column.
+  size_t pad_top, pad_left;
+  /// Depthwise [channels][kernel_height][kernel_width]; else packed (ir_region_pack_weights), or NULL
+  /// where they are the input `weights_input`, which is then packed at each run.
+  const float *weights;
+  uint32_t weights_input;
+  /// [channels] or NULL.
+  const float *bias;
+  enum ir_activation activation;
+};
+
+struct ir_region_instruction {
+  enum ir_region_opcode opcode;
+  struct ir_region_operand output;
+  /// Of the output.
+  size_t channels, margin_rows, margin_columns;
+  struct ir_region_operand operands[IR_REGION_MAX_OPERANDS];
+  size_t operand_count;
+
+  /// Convolutions; `depth` is their input channels.
+  struct ir_region_window window;
+  size_t depth;
+  bool has_residual;
+
+  /// Normalizations; [channels] or NULL.
+  const float *scale, *bias;
+  bool is_centred;
+  float epsilon;
+
+  /// Elementwise. `windows` is NULL or has a depthwise convolution for each operand, applied to it before
+  /// the program reads it; its weights begin at the operand's first channel.
+  const struct ir_elementwise_instruction *program;
+  size_t program_count;
+  const struct ir_region_window *windows;
+};
+
+struct ir_region {
+  size_t batch, height, width;
+  /// `step_rows` is at most IR_REGION_MAX_STEP.
+  size_t tile_columns, band_rows, step_rows;
+  const struct ir_region_value *values;
+  size_t value_count;
+  const struct ir_region_instruction *instructions;
+  size_t instruction_count;
+};
+
+/// Elements of the packed weights of a convolution.
+size_t ir_region_packed_weights_count(const struct ir_region_instruction *convolution);
+
+/// Weights [channels, depth, kernel_height, kernel_width] to the order the driver reads.
+void ir_region_pack_weights(
+  const struct ir_region_instruction *convolution, const float *weights, float *packed);
+
+/// Bytes; also what one thread's rolling rows take, which should fit its cache.
+size_t ir_region_workspace(const struct ir_region *region, int threads);
+size_t ir_region_thread_workspace(const struct ir_region *region);
+
+/// No output may overlap an input.
+void ir_region(
+  const struct ir_region *region, const float *const *inputs, float *const *outputs,
+  void *workspace, int threads);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,216 @@
+#include "region.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "gemm_block.h"
+#include "parallel.h"
+
+// What a thread's memory is cut into; offsets in floats.
+struct layout {
+  size_t zero_count, register_stride, total;
+};
+
+// An odd number of cache lines from channel to channel: a power of two would put the channels of a
+// pixel into one set of the cache.
+static size_t odd_lines(size_t count) {
+  size_t lines = (count + 15) / 16;
+  return (lines | 1) * 16;
+}
+
+static size_t row_stride_of(const struct ir_region *r, const struct ir_region_value *v) {
+  return ir_aligned_count(r->tile_columns + 2 * v->margin_columns);
+}
+
+static size_t channel_stride_of(const struct ir_region *r, const struct ir_region_value *v) {
+  return odd_lines(v->rows * row_stride_of(r, v));
+}
+
+static struct layout layout_of(const struct ir_region *r) {
+  size_t widest = r->tile_columns;
+  for (size_t i = 0; i < r->value_count; i++)
+    widest = ir_larger(widest, row_stride_of(r, &r->values[i]));
+  size_t registers = 0;
+  for (size_t i = 0; i < r->instruction_count; i++)
+    if (r->instructions[i].opcode == IR_REGION_ELEMENTWISE)
+      registers = ir_larger(
+        registers,
+        IR_REGION_WINDOW_ROWS *
+          (r->instructions[i].operand_count + r->instructions[i].program_count));
+  struct layout layout = {
+    .zero_count = ir_aligned_count(widest + 2 * IR_PLANAR_MAX_KERNEL),
+    .register_stride = ir_aligned_count(widest),
+  };
+  layout.total = layout.zero_count + registers * layout.register_stride;
+  for (size_t i = 0; i < r->value_count; i++)
+    layout.total += r->values[i].channels * channel_stride_of(r, &r->values[i]);
+  return layout;
+}
+
+// Several output channels share the loads of their inputs.
+static size_t panel_rows(void) { return ir_kernels()->planar_rows; }
+
+size_t ir_region_packed_weights_count(const struct ir_region_instruction *c) {
+  return ir_aligned_count(
+    c->channels * c->depth * c->window.kernel_height * c->window.kernel_width);
+}
+
+void ir_region_pack_weights(
+  const struct ir_region_instruction *c, const float *weights, float *packed) {
+  const size_t taps = c->window.kernel_height * c->window.kernel_width, most = panel_rows();
+  for (size_t start = 0; start < c->channels; start += most) {
+    size_t rows = ir_smaller(most, c->channels - start);
+    float *panel = packed + start * c->depth * taps;
+    const float *source = weights + start * c->depth * taps;
+    if (taps == 1) {
+      ir_kernels()->f32_transpose(c->depth, rows, source, c->depth, panel, rows);
+      continue;
+    }
+    for (size_t tap = 0; tap < taps; tap++)
+      for (size_t k = 0; k < c->depth; k++)
+        for (size_t i = 0; i < rows; i++)
+          panel[(tap * c->depth + k) * rows + i] = source[(i * c->depth + k) * taps + tap];
+  }
+}
+
+static bool is_packed_at_run(const struct ir_region_instruction *i) {
+  return i->opcode == IR_REGION_CONVOLUTION && !i->window.weights;
+}
+
+static size_t packed_count(const struct ir_region *r) {
+  size_t count = 0;
+  for (size_t i = 0; i < r->instruction_count; i++)
+    if (is_packed_at_run(&r->instructions[i]))
+      count += ir_region_packed_weights_count(&r->instructions[i]);
+  return count;
+}
+
+size_t ir_region_thread_workspace(const struct ir_region *r) {
+  return layout_of(r).total * sizeof(float);
+}
+
+// Tables of strides and pointers, which are sized by the region, come first.
+static size_t table_count(const struct ir_region *r) {
+  size_t bytes = (3 * r->value_count + r->instruction_count) * sizeof(void *);
+  return ir_aligned_count((bytes + sizeof(float) - 1) / sizeof(float));
+}
+
+size_t ir_region_workspace(const struct ir_region *r, int threads) {
+  size_t own = layout_of(r).total + table_count(r);
+  return (packed_count(r) + table_count(r) + (size_t)threads * own) * sizeof(float);
+}
+
+struct context {
+  const struct ir_region *region;
+  const float *const *inputs;
+  float *const *outputs;
+  const float *const *packed;
+  float *threads;
+  struct layout layout;
+  size_t bands, tile_count;
+};
+
+// Columns of a tile that lie outside the picture stay 0 while its inside is written.
+static void clear_outside(const struct ir_region_tile *tile, size_t index) {
+  const struct ir_region *r = tile->region;
+  const struct ir_region_value *v = &r->values[index];
+  const size_t margin = v->margin_columns;
+  size_t left = tile->first_column < margin ? margin - tile->first_column : 0;
+  size_t end = tile->last_column + margin, right = end > r->width ? end - r->width : 0;
+  size_t width = tile->last_column - tile->first_column + 2 * margin;
+  if (!left && !right) return;
+  for (size_t c = 0; c < v->channels; c++)
+    for (size_t y = 0; y < v->rows; y++) {
+      float *row = tile->rolling[index] + c * tile->channel_strides[index] +
+                   y * tile->row_strides[index];
+      for (size_t x = 0; x < left; x++) row[x] = 0;
+      for (size_t x = width - right; x < width; x++) row[x] = 0;
+    }
+}
+
+// The row behind the last that an instruction with this margin has computed after `steps` steps.
+static size_t progress(
+  const struct ir_region *r, size_t first, size_t last, size_t margin, ptrdiff_t steps) {
+  ptrdiff_t row = (ptrdiff_t)(first + margin) + steps * (ptrdiff_t)r->step_rows;
+  ptrdiff_t start = first > margin ? (ptrdiff_t)(first - margin) : 0;
+  ptrdiff_t end = (ptrdiff_t)ir_smaller(last + margin, r->height);
+  return (size_t)(row < start ? start : row > end ? end : row);
+}
+
+static void run_tile(const struct ir_region_tile *tile, size_t first, size_t last) {
+  const struct ir_region *r = tile->region;
+  size_t deepest = 0;
+  for (size_t i = 0; i < r->instruction_count; i++)
+    deepest = ir_larger(deepest, r->instructions[i].margin_rows);
+  for (size_t i = 0; i < r->value_count; i++) clear_outside(tile, i);
+  ptrdiff_t step = -(ptrdiff_t)ir_ceiling_divide(2 * deepest, r->step_rows);
+  const ptrdiff_t end = (ptrdiff_t)ir_ceiling_divide(last - first, r->step_rows);
+  for (; step < end; step++)
+    for (size_t i = 0; i < r->instruction_count; i++) {
+      const struct ir_region_instruction *instruction = &r->instructions[i];
+      const size_t margin = instruction->margin_rows, side = instruction->margin_columns;
+      struct ir_region_rows rows = {
+        .first = progress(r, first, last, margin, step),
+        .last = progress(r, first, last, margin, step + 1),
+        .first_column = tile->first_column > side ? tile->first_column - side : 0,
+        .last_column = ir_smaller(tile->last_column + side, r->width),
+      };
+      if (rows.first < rows.last) ir_region_run(tile, instruction, i, &rows);
+    }
+}
+
+static void run_task(const void *context, size_t index, int thread) {
+  const struct context *c = context;
+  const struct ir_region *r = c->region;
+  float *memory = c->threads + (size_t)thread * (c->layout.total + table_count(r));
+  float **rolling = (float **)memory;
+  size_t *row_strides = (size_t *)(rolling + r->value_count);
+  size_t *channel_strides = row_strides + r->value_count;
+  float *next = memory + table_count(r), *zeros = next;
+  memset(zeros, 0, c->layout.zero_count * sizeof(float));
+  next += c->layout.zero_count;
+  float *registers = next;
+  next = zeros + c->layout.total;
+  for (size_t i = 0; i < r->value_count; i++) {
+    row_strides[i] = row_stride_of(r, &r->values[i]);
+    channel_strides[i] = channel_stride_of(r, &r->values[i]);
+    next -= r->values[i].channels * channel_strides[i];
+    rolling[i] = next;
+  }
+  size_t band = index % c->bands, rest = index / c->bands;
+  size_t first_column = rest % c->tile_count * r->tile_columns;
+  struct ir_region_tile tile = {
+    .region = r, .inputs = c->inputs, .outputs = c->outputs, .packed = c->packed,
+    .image = rest / c->tile_count,
+    .first_column = first_column,
+    .last_column = ir_smaller(first_column + r->tile_columns, r->width),
+    .zeros = zeros, .registers = registers, .register_stride = c->layout.register_stride,
+    .rolling = rolling, .row_strides = row_strides, .channel_strides = channel_strides,
+  };
+  size_t first = band * r->band_rows;
+  run_tile(&tile, first, ir_smaller(first + r->band_rows, r->height));
+}
+
+void ir_region(
+  const struct ir_region *region, const float *const *inputs, float *const *outputs,
+  void *workspace, int threads) {
+  if (!region->batch || !region->height || !region->width) return;
+  const float **packed = workspace;
+  float *next = (float *)workspace + table_count(region);
+  for (size_t i = 0; i < region->instruction_count; i++) {
+    const struct ir_region_instruction *instruction = &region->instructions[i];
+    packed[i] = instruction->window.weights;
+    if (!is_packed_at_run(instruction)) continue;
+    ir_region_pack_weights(instruction, inputs[instruction->window.weights_input], next);
+    packed[i] = next;
+    next += ir_region_packed_weights_count(instruction);
+  }
+  struct context context = {
+    .region = region, .inputs = inputs, .outputs = outputs, .packed = packed, .threads = next,
+    .layout = layout_of(region),
+    .bands = ir_ceiling_divide(region->height, region->band_rows),
+    .tile_count = ir_ceiling_divide(region->width, region->tile_columns),
+  };
+  ir_parallel_for(
+    region->batch * context.bands * context.tile_count, threads, run_task, &context);
+}

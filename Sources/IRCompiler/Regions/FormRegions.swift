@@ -1,0 +1,155 @@
+import IRGraph
+import IROperators
+import IRTensor
+
+/// Groups the nodes of a graph that are computed together row by row.
+///
+/// Nodes that can be, of one grid, that feed each other without a detour over other nodes are cut into
+/// regions at the places that the cost model finds cheapest: a longer region saves passes over memory, and pays with
+/// margins that are computed twice and rows that crowd the cache.
+struct FormRegions {
+  let graph: Graph
+  let machine: MachineModel
+  private var operations: [NodeID: StreamedOperation] = [:]
+  private var grids: [NodeID: StreamedOperation.Grid] = [:]
+  /// Longer pieces are not tried.
+  private let lengthLimit = 24
+
+  init(_ graph: Graph, machine: MachineModel = MachineModel()) {
+    self.graph = graph
+    self.machine = machine
+    for id in graph.nodesInOrder {
+      guard let operation = StreamedOperation(id, in: graph) else { continue }
+      operations[id] = operation
+      grids[id] = StreamedOperation.Grid(graph[graph[id].outputs[0]].type)
+    }
+  }
+
+  /// The regions, each with its nodes in order. Nodes in none are computed one by one.
+  func regions() -> [(nodes: [NodeID], plan: RegionPlan)] {
+    var known: [[NodeSignature]: [Int]] = [:]
+    return components().flatMap { nodes -> [(nodes: [NodeID], plan: RegionPlan)] in
+      let signature = signature(of: nodes)
+      let ends = known[signature] ?? cut(nodes)
+      known[signature] = ends
+      var start = 0
+      return ends.compactMap { end in
+        defer { start = end }
+        let piece = Array(nodes[start..<end])
+        guard isWorthARegion(nodes[start..<end]), let plan = planned(piece).0 else { return nil }
+        return (piece, plan)
+      }
+    }
+  }
+
+  /// What the cost of a component depends on: networks repeat their blocks.
+  private struct NodeSignature: Hashable {
+    enum Input: Hashable {
+      case member(Int, output: Int)
+      case constant(TensorType)
+      case outside(Int, TensorType)
+    }
+
+    var `operator`: AnyHashable
+    var inputs: [Input]
+    var areUsedOutside: [Bool]
+  }
+
+  private func signature(of nodes: [NodeID]) -> [NodeSignature] {
+    let position = Dictionary(uniqueKeysWithValues: nodes.enumerated().map { ($1, $0) })
+    var outside: [ValueID] = []
+    return nodes.map { id in
+      let node = graph[id]
+      let inputs = node.inputs.map { value -> NodeSignature.Input in
+        if case .node(let producer, let output) = graph[value].definition, let index = position[producer] {
+          return .member(index, output: output)
+        }
+        if graph.placedConstant(value) != nil { return .constant(graph[value].type) }
+        if !outside.contains(value) { outside.append(value) }
+        return .outside(outside.firstIndex(of: value) ?? 0, graph[value].type)
+      }
+      let uses = node.outputs.map { output in
+        graph.isOutput(output) || graph.users(of: output).contains { position[$0] == nil }
+      }
+      return NodeSignature(operator: AnyHashable(node.operator), inputs: inputs, areUsedOutside: uses)
+    }
+  }
+
+  /// Sets of nodes within which no path leaves and returns: a node's level counts the most detours on
+  /// any path to it, and a component has one level.
+  private func components() -> [[NodeID]] {
+    var levels: [NodeID: Int] = [:]
+    var component: [NodeID: Int] = [:]
+    var members: [[NodeID]] = []
+    for id in graph.nodesInOrder {
+      let grid = grids[id]
+      var level = 0
+      for input in graph[id].inputs {
+        guard let producer = graph.producer(of: input) else { continue }
+        let isNear = grid != nil && grids[producer] == grid
+        level = max(level, levels[producer, default: 0] + (isNear ? 0 : 1))
+      }
+      levels[id] = level
+      guard grid != nil else { continue }
+      var own: Int?
+      for input in graph[id].inputs {
+        guard let producer = graph.producer(of: input), grids[producer] == grid,
+          levels[producer] == level, let other = component[producer]
+        else { continue }
+        guard let known = own else { own = other; continue }
+        guard known != other else { continue }
+        for node in members[other] { component[node] = known }
+        members[known] += members[other]
+        members[other] = []
+      }
+      let target = own ?? members.count
+      if own == nil { members.append([]) }
+      component[id] = target
+      members[target].append(id)
+    }
+    let position = Dictionary(uniqueKeysWithValues: graph.nodesInOrder.enumerated().map { ($1, $0) })
+    return members.filter { !$0.isEmpty }
+      .map { $0.sorted { position[$0, default: 0] < position[$1, default: 0] } }
+  }
+
+  /// The cheapest way to cut a component, kept in order, into pieces: where each ends.
+  private func cut(_ nodes: [NodeID]) -> [Int] {
+    var best = [Double](repeating: .infinity, count: nodes.count + 1)
+    var starts = [Int](repeating: 0, count: nodes.count + 1)
+    best[0] = 0
+    for end in 1...nodes.count {
+      for start in max(0, end - lengthLimit)..<end {
+        let seconds = planned(Array(nodes[start..<end])).1
+        if best[start] + seconds < best[end] { (best[end], starts[end]) = (best[start] + seconds, start) }
+      }
+    }
+    var ends: [Int] = []
+    var end = nodes.count
+    while end > 0 {
+      ends.append(end)
+      end = starts[end]
+    }
+    return ends.reversed()
+  }
+
+  /// Alone, only convolutions gain from it.
+  private func isWorthARegion(_ nodes: ArraySlice<NodeID>) -> Bool {
+    var work = 0
+    for id in nodes {
+      switch operations[id] {
+      case .convolution: return true
+      case .depthwise, .normalization, .elementwise, .concatenation: work += 1
+      case .channels, nil: break
+      }
+    }
+    return work > 1
+  }
+
+  private func planned(_ nodes: [NodeID]) -> (RegionPlan?, Double) {
+    guard var planner = RegionPlanner(nodes, operations, in: graph), var plan = planner.planned() else {
+      return (nil, 0)
+    }
+    let seconds = plan.chooseTiles(on: machine)
+    return (plan, seconds + 1e-5)
+  }
+}

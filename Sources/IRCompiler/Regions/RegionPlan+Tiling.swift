@@ -1,0 +1,161 @@
+import IROperators
+
+/// What the planner assumes of a machine. Only the cut of the work depends on it, never a result.
+struct MachineModel {
+  /// Multiply-adds a second of all threads, with operands in the cache.
+  var multiplyAddRate = 1.2e11
+  /// Elements a second of a pointwise step with operands in the cache.
+  var elementRate = 8e9
+  /// Bytes a second to and from memory, and to and from the cache that all cores share.
+  var memoryRate = 1.2e10
+  var sharedCacheRate = 2.2e10
+  var sharedCacheByteCount = 16 << 20
+  /// What rolling rows and weights in use may take of a core's own cache.
+  var cacheByteCount = 768 << 10
+  /// Seconds of a kernel's call, all threads calling.
+  var callSeconds = 1.5e-8
+  /// Floats of a vector.
+  var lanes = 16
+
+  func transferSeconds(_ byteCount: Int) -> Double {
+    Double(byteCount) / (byteCount > sharedCacheByteCount ? memoryRate : sharedCacheRate)
+  }
+}
+
+extension RegionPlan.Instruction {
+  /// Kernel calls for a row of the result.
+  fileprivate func callsPerRow(stepRows: Int) -> Double {
+    let channels = Double(channelCount)
+    switch operation {
+    case .convolution: return channels / 8
+    case .normalization: return 1
+    case .copy: return channels
+    case .depthwise: return stepRows > 1 ? channels / 2 : channels
+    case .elementwise(let chain, let windows):
+      let perWindow = stepRows > 1 ? 0.5 : 1
+      return channels * (Double(chain.instructions.count) + Double(windows.count) * perWindow)
+    }
+  }
+
+  fileprivate var isDepthwise: Bool {
+    switch operation {
+    case .depthwise: true
+    case .elementwise(_, let windows): !windows.isEmpty
+    case .copy, .convolution, .normalization: false
+    }
+  }
+}
+
+extension RegionPlan {
+  /// Bytes of the rolling rows of one thread.
+  func rollingByteCount(tileColumns: Int, stepRows: Int) -> Int {
+    values.reduce(0) { sum, value in
+      let row = (tileColumns + 2 * value.margin + 15) / 16 * 16
+      return sum + value.channelCount * (value.extraRows + stepRows) * row * 4
+    }
+  }
+
+  /// The work done, margins included, over the work that the results need.
+  private func excess(_ margin: Int, tileColumns: Int, bandRows: Int, lanes: Int) -> Double {
+    var (lanesUsed, rowsUsed) = (0, 0)
+    for start in stride(from: 0, to: width, by: tileColumns) {
+      let columns = min(start + tileColumns + margin, width) - max(start - margin, 0)
+      lanesUsed += (columns + lanes - 1) / lanes * lanes
+    }
+    for start in stride(from: 0, to: height, by: bandRows) {
+      rowsUsed += min(start + bandRows + margin, height) - max(start - margin, 0)
+    }
+    return Double(lanesUsed) / Double(width) * Double(rowsUsed) / Double(height)
+  }
+
+  var maximumMargin: Int { instructions.reduce(0) { max($0, $1.margin) } }
+
+  /// Rows of a band: few enough for several tasks, many enough that margins cost little.
+  private func bandRows(tileColumns: Int) -> Int {
+    let tiles = batch * ((width + tileColumns - 1) / tileColumns)
+    func rows(tasks: Int) -> Int {
+      let bands = max(1, (tasks + tiles - 1) / tiles)
+      return (height + bands - 1) / bands
+    }
+    let margin = maximumMargin
+    for tasks in [16, 8] where rows(tasks: tasks) >= 24 * margin { return max(1, rows(tasks: tasks)) }
+    return max(1, rows(tasks: 4))
+  }
+
+  /// Seconds of one run when cut like this, by the model.
+  private func seconds(tileColumns: Int, stepRows: Int, on machine: MachineModel) -> Double {
+    let bandRows = bandRows(tileColumns: tileColumns)
+    let pixels = Double(batch * height * width)
+    let rolling = rollingByteCount(tileColumns: tileColumns, stepRows: stepRows)
+    let isCached = rolling <= machine.cacheByteCount
+    var total = 0.0
+    var weightByteCount = 0
+    for instruction in instructions {
+      let excess = excess(
+        instruction.margin, tileColumns: tileColumns, bandRows: bandRows, lanes: machine.lanes)
+      let elements = pixels * Double(instruction.channelCount)
+      total += excess * Double(instruction.multiplyAddCount) / machine.multiplyAddRate
+      // A depthwise kernel that has two rows to do shares their loads.
+      let passes = instruction.isDepthwise ? (stepRows == 1 ? 2.0 : 1.4) : 1
+      total += excess * elements * passes / machine.elementRate
+      if case .convolution(_, let weight, _) = instruction.operation {
+        weightByteCount += weight.shape.elementCount * 4
+        // Every panel of output channels reads the step's pixels again.
+        let pixelBytes = weight.shape.elementCount(in: 1..<4) * min(tileColumns, width) * stepRows * 4
+        if pixelBytes > machine.cacheByteCount / 2 {
+          total += excess * Double(instruction.multiplyAddCount) / 2 / machine.sharedCacheRate
+        }
+      }
+      // What does not stay in the core's cache goes through the shared one, partly while kernels compute.
+      if !isCached, case .rolling = instruction.output.place {
+        total += excess * elements * 8 / machine.sharedCacheRate
+      }
+      let rows = excess * pixels / Double(min(tileColumns, width))
+      total += rows * instruction.callsPerRow(stepRows: stepRows) * machine.callSeconds
+      for (position, operand) in instruction.operands.enumerated() {
+        guard case .input = operand.place else { continue }
+        // A window's rows are read again in the next step.
+        let again = 1 + Double(2 * instruction.reach(position)) / Double(stepRows)
+        total += again * machine.transferSeconds(Int(elements * 4))
+      }
+      if case .output = instruction.output.place { total += machine.transferSeconds(Int(elements * 4)) }
+    }
+    if weightByteCount + rolling > machine.cacheByteCount {
+      // Weights come from the shared cache in every step.
+      let steps = pixels / Double(min(tileColumns, width) * stepRows)
+      total += steps * Double(weightByteCount) / machine.sharedCacheRate / 2
+    }
+    // Threads that wait for the last tasks, on a few cores.
+    let tasks = batch * ((width + tileColumns - 1) / tileColumns) * ((height + bandRows - 1) / bandRows)
+    return total * Double((tasks + 3) / 4 * 4) / Double(tasks)
+  }
+
+  /// Equal parts of the width, and widths that fill vectors with their margins.
+  private func tileWidths(lanes: Int) -> [Int] {
+    var result: [Int] = []
+    for tiles in [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128, 256, 512, 1024, 4096] {
+      let columns = (width + tiles - 1) / tiles
+      if columns < 32, tiles > 1 { break }
+      result.append(columns)
+      let filled = (columns + lanes - 1) / lanes * lanes - 2 * maximumMargin
+      if filled >= 24, filled < width { result.append(filled) }
+    }
+    return result
+  }
+
+  /// Chooses the cut into tasks and steps that the model finds fastest; returns its seconds.
+  mutating func chooseTiles(on machine: MachineModel) -> Double {
+    var best = Double.infinity
+    for columns in tileWidths(lanes: machine.lanes) {
+      for rows in [1, 2, 4, 8] where rows <= max(height, 1) {
+        let seconds = seconds(tileColumns: columns, stepRows: rows, on: machine)
+        if seconds < best {
+          best = seconds
+          (tileColumns, stepRows) = (columns, rows)
+          bandRows = bandRows(tileColumns: columns)
+        }
+      }
+    }
+    return best
+  }
+}

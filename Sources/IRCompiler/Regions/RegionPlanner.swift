@@ -1,0 +1,306 @@
+import IRGraph
+import IROperators
+import IRTensor
+
+/// Makes the plan of some nodes.
+struct RegionPlanner {
+  let graph: Graph
+  let nodes: [NodeID]
+  let operations: [NodeID: StreamedOperation]
+  private let members: Set<NodeID>
+  private var plan: RegionPlan
+  /// Depthwise convolutions whose only reader, an elementwise node, computes them on the way.
+  private var inlined: Set<NodeID> = []
+  private var margins: [ValueID: Int] = [:]
+  private var rolling: [ValueID: Int] = [:]
+
+  /// `nodes` in order, each with its operation, all of one grid.
+  init?(_ nodes: [NodeID], _ operations: [NodeID: StreamedOperation], in graph: Graph) {
+    guard let last = nodes.last, let grid = StreamedOperation.Grid(graph[graph[last].outputs[0]].type) else {
+      return nil
+    }
+    (self.graph, self.nodes, self.operations) = (graph, nodes, operations)
+    members = Set(nodes)
+    plan = RegionPlan(batch: grid.batch, height: grid.height, width: grid.width)
+  }
+
+  mutating func planned() -> RegionPlan? {
+    inlined = Set(nodes.filter(isInlined))
+    findMargins()
+    for id in nodes where !isView(id) && !inlined.contains(id) { emit(id) }
+    for output in viewsUsedOutside() {
+      let (root, channel) = source(of: output)
+      emitCopy(of: root, channel: channel, to: output)
+    }
+    keepRows()
+    if plan.instructions.allSatisfy({ step in step.operands.indices.allSatisfy { step.reach($0) == 0 } }) {
+      // Without windows rows mean nothing: one long row has the least overhead.
+      (plan.height, plan.width) = (1, plan.height * plan.width)
+    }
+    return plan.outputs.isEmpty ? nil : plan
+  }
+
+  private func isView(_ id: NodeID) -> Bool { operations[id]?.isView ?? false }
+
+  /// The value that holds a view's channels, and from which on; views of outside values are views too.
+  private func source(of value: ValueID) -> (root: ValueID, channel: Int) {
+    var (root, channel) = (value, 0)
+    while let producer = graph.producer(of: root), members.contains(producer),
+      case .channels(let starts) = operations[producer],
+      let index = graph[producer].outputs.firstIndex(of: root)
+    {
+      channel += starts[index]
+      root = graph[producer].inputs[0]
+    }
+    return (root, channel)
+  }
+
+  private func isMade(_ value: ValueID) -> Bool {
+    graph.producer(of: value).map { members.contains($0) } ?? false
+  }
+
+  /// The nodes here that read a value, also through views, once per use.
+  private func readers(of value: ValueID) -> [NodeID] {
+    nodes.filter { !isView($0) }.flatMap { id in
+      graph[id].inputs.filter { source(of: $0).root == value }.map { _ in id }
+    }
+  }
+
+  private func isInlined(_ id: NodeID) -> Bool {
+    guard case .depthwise = operations[id] else { return false }
+    let result = graph[id].outputs[0]
+    let readers = readers(of: result)
+    guard let reader = readers.first, Set(readers).count == 1, !isWhole(result), !isCopiedOut(result),
+      case .elementwise = operations[reader]
+    else { return false }
+    // A view used twice would be computed twice.
+    let views = graph[reader].inputs.filter { source(of: $0).root == result }
+    return Set(views).count == views.count
+  }
+
+  private func isUsedOutside(_ value: ValueID) -> Bool {
+    graph.isOutput(value) || graph.users(of: value).contains { !members.contains($0) }
+  }
+
+  /// The values that must be whole pictures: those used outside, under the value that holds their bytes.
+  private func isWhole(_ value: ValueID) -> Bool {
+    if isUsedOutside(value) { return true }
+    return nodes.contains { id in
+      isView(id) && graph[id].outputs.contains { isUsedOutside($0) && graph.place(of: $0).root == value }
+    }
+  }
+
+  /// Views used outside that are no names of a whole picture's bytes.
+  private func viewsUsedOutside() -> [ValueID] {
+    nodes.filter { isView($0) }.flatMap { graph[$0].outputs }
+      .filter { isUsedOutside($0) && graph.source(of: $0) == nil }
+  }
+
+  /// Whether views of the value are copied out of its rolling rows.
+  private func isCopiedOut(_ value: ValueID) -> Bool {
+    viewsUsedOutside().contains { source(of: $0).root == value }
+  }
+
+  private func weightShape(_ id: NodeID) -> Shape? {
+    graph[id].inputs.count > 1 ? graph[graph[id].inputs[1]].type.shape : nil
+  }
+
+  private mutating func findMargins() {
+    for id in nodes.reversed() where !isView(id) {
+      guard let operation = operations[id] else { continue }
+      let reach = operation.reach(weightShape(id))
+      let own = margins[graph[id].outputs[0], default: 0]
+      for (position, input) in graph[id].inputs.enumerated() {
+        // A residual is read at the pixel itself.
+        let needed = own + (position == 0 ? reach : 0)
+        let root = source(of: input).root
+        margins[root] = max(margins[root, default: 0], needed)
+      }
+    }
+  }
+
+  private mutating func inputIndex(_ value: ValueID) -> Int {
+    if let known = plan.inputs.firstIndex(of: value) { return known }
+    plan.inputs.append(value)
+    return plan.inputs.count - 1
+  }
+
+  private func channelCount(_ value: ValueID) -> Int { graph[value].type.shape[1] }
+
+  private mutating func makeRolling(_ value: ValueID) -> Int {
+    let index = plan.values.count
+    plan.values.append(
+      RegionPlan.RollingValue(
+        channelCount: channelCount(value), margin: margins[value, default: 0], extraRows: 0))
+    rolling[value] = index
+    return index
+  }
+
+  /// A picture as an operand; those that are read many times are copied into rolling rows first.
+  private mutating func operand(_ value: ValueID, isReadOften: Bool) -> RegionPlan.Operand {
+    let (root, channel) = source(of: value)
+    if let index = rolling[root] {
+      return RegionPlan.Operand(place: .rolling(index), channel: channel, channelCount: channelCount(root))
+    }
+    let input = RegionPlan.Operand(
+      place: .input(inputIndex(root)), channel: channel, channelCount: channelCount(root))
+    guard isReadOften else { return input }
+    let index = makeRolling(root)
+    let copied = RegionPlan.Operand(place: .rolling(index), channelCount: channelCount(root))
+    plan.instructions.append(
+      RegionPlan.Instruction(
+        operation: .copy,
+        operands: [RegionPlan.Operand(place: input.place, channelCount: channelCount(root))],
+        output: copied, channelCount: channelCount(root), margin: margins[root, default: 0],
+        multiplyAddCount: 0))
+    return RegionPlan.Operand(place: .rolling(index), channel: channel, channelCount: channelCount(root))
+  }
+
+  /// An elementwise operand: a picture, or numbers.
+  private mutating func elementwiseOperand(_ value: ValueID, of result: Shape) -> RegionPlan.Operand {
+    let shape = graph[value].type.shape
+    if shape == result { return operand(value, isReadOften: false) }
+    let index = inputIndex(value)
+    if shape.elementCount == 1 { return RegionPlan.Operand(place: .scalar(index), channelCount: 1) }
+    let isPerImage = shape.rank == 4 && shape[0] > 1
+    return RegionPlan.Operand(
+      place: isPerImage ? .imageChannels(index) : .channels(index), channelCount: result[1])
+  }
+
+  /// Where a node's result goes: rolling rows where other nodes here read it, else straight out.
+  private mutating func output(_ value: ValueID) -> RegionPlan.Operand {
+    let isReadHere = !readers(of: value).isEmpty || isCopiedOut(value)
+    if isReadHere || !isWhole(value) {
+      return RegionPlan.Operand(place: .rolling(makeRolling(value)), channelCount: channelCount(value))
+    }
+    plan.outputs.append(value)
+    return RegionPlan.Operand(place: .output(plan.outputs.count - 1), channelCount: channelCount(value))
+  }
+
+  private mutating func emitCopy(of root: ValueID, channel: Int, to output: ValueID) {
+    let source = operand(root, isReadOften: false)
+    plan.outputs.append(output)
+    plan.instructions.append(
+      RegionPlan.Instruction(
+        operation: .copy,
+        operands: [
+          RegionPlan.Operand(place: source.place, channel: channel, channelCount: source.channelCount)
+        ],
+        output: RegionPlan.Operand(
+          place: .output(plan.outputs.count - 1), channelCount: channelCount(output)),
+        channelCount: channelCount(output), margin: 0, multiplyAddCount: 0))
+  }
+
+  private mutating func emit(_ id: NodeID) {
+    guard let operation = operations[id] else { return }
+    let node = graph[id]
+    let result = node.outputs[0]
+    var operands: [RegionPlan.Operand] = []
+    var kind = RegionPlan.Operation.copy
+    var multiplyAddCount = graph.multiplyAddCount(of: id)
+    switch operation {
+    case .channels: return
+    case .concatenation:
+      emitConcatenation(node)
+      return
+    case .elementwise(let chain):
+      var windows: [Int: RegionPlan.Depthwise] = [:]
+      for (position, input) in node.inputs.enumerated() {
+        let (root, channel) = source(of: input)
+        if let producer = graph.producer(of: root), inlined.contains(producer),
+          let window = depthwise(producer, from: channel, count: channelCount(result))
+        {
+          var picture = operand(graph[producer].inputs[0], isReadOften: false)
+          picture.channel += channel
+          operands.append(picture)
+          windows[position] = window
+          multiplyAddCount += window.weight.elementCount * plan.batch * plan.height * plan.width
+        } else {
+          operands.append(elementwiseOperand(input, of: graph[result].type.shape))
+        }
+      }
+      kind = .elementwise(chain, windows: windows)
+    case .normalization(let isCentred, let epsilon):
+      operands = [operand(node.inputs[0], isReadOften: true)]
+      let constants = node.inputs.dropFirst().map { graph.placedConstant($0) }
+      kind = .normalization(
+        isCentred: isCentred, epsilon: epsilon, scale: constants.first ?? nil,
+        bias: constants.count > 1 ? constants[1] : nil)
+    case .convolution(let fused):
+      operands = [operand(node.inputs[0], isReadOften: true)]
+      if fused.hasResidual { operands.append(operand(node.inputs[fused.ownInputCount], isReadOften: false)) }
+      let shape = graph[node.inputs[1]].type.shape
+      let weight: RegionPlan.Weight =
+        if let tensor = graph.placedConstant(node.inputs[1]) { .constant(tensor.reshaped(to: shape)) } else {
+          .input(inputIndex(node.inputs[1]), shape)
+        }
+      kind = .convolution(
+        fused, weight: weight, bias: fused.hasBias ? graph.placedConstant(node.inputs[2]) : nil)
+    case .depthwise:
+      guard let window = depthwise(id, from: 0, count: channelCount(result)) else { return }
+      operands = [operand(node.inputs[0], isReadOften: false)]
+      kind = .depthwise(window)
+    }
+    let place = output(result)
+    plan.instructions.append(
+      RegionPlan.Instruction(
+        operation: kind, operands: operands, output: place, channelCount: channelCount(result),
+        margin: margins[result, default: 0], multiplyAddCount: multiplyAddCount))
+    finish(result, place)
+  }
+
+  /// Some channels of a depthwise convolution.
+  private func depthwise(_ id: NodeID, from channel: Int, count: Int) -> RegionPlan.Depthwise? {
+    let inputs = graph[id].inputs
+    guard case .depthwise(let fused) = operations[id], let weight = graph.placedConstant(inputs[1]) else {
+      return nil
+    }
+    let shape = graph[inputs[1]].type.shape
+    func part(_ tensor: Tensor, _ shape: Shape) -> Tensor {
+      var extents = shape.extents
+      extents[0] = count
+      var starts = shape.extents.map { _ in 0 }
+      starts[0] = channel
+      return extents == shape.extents
+        ? tensor.reshaped(to: shape)
+        : Slice(starts: starts, steps: extents.map { _ in 1 }, extents: extents)
+          .evaluate([tensor.reshaped(to: shape)])[0]
+    }
+    let bias = fused.hasBias ? graph.placedConstant(inputs[2]).map { part($0, [shape[0]]) } : nil
+    return RegionPlan.Depthwise(convolution: fused, weight: part(weight, shape), bias: bias)
+  }
+
+  /// Rolling rows that are used outside too go out as they are computed.
+  private mutating func finish(_ result: ValueID, _ place: RegionPlan.Operand) {
+    if case .rolling = place.place, isWhole(result) { emitCopy(of: result, channel: 0, to: result) }
+  }
+
+  private mutating func emitConcatenation(_ node: Node) {
+    let result = node.outputs[0]
+    let sources = node.inputs.map { operand($0, isReadOften: false) }
+    let place = output(result)
+    var channel = 0
+    for (input, source) in zip(node.inputs, sources) {
+      var target = place
+      target.channel = channel
+      plan.instructions.append(
+        RegionPlan.Instruction(
+          operation: .copy, operands: [source], output: target, channelCount: channelCount(input),
+          margin: margins[result, default: 0], multiplyAddCount: 0))
+      channel += channelCount(input)
+    }
+    finish(result, place)
+  }
+
+  /// A row is kept until the last instruction that reads it has passed it.
+  private mutating func keepRows() {
+    for instruction in plan.instructions {
+      for (position, operand) in instruction.operands.enumerated() {
+        guard case .rolling(let index) = operand.place else { continue }
+        let lag = plan.values[index].margin - instruction.margin
+        let extra = lag + instruction.reach(position)
+        plan.values[index].extraRows = max(plan.values[index].extraRows, extra)
+      }
+    }
+  }
+}

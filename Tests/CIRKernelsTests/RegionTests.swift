@@ -1,0 +1,50 @@
+import CIRKernels
+import IRGraph
+import IRRuntime
+import IRTensor
+import IRTestSupport
+import Testing
+
+@testable import IRCompiler
+
+extension KernelTests {
+  /// Regions of a gated block, their inputs before a guard page, against the interpreter.
+  @Test func regions() throws {
+    let block = GatedBlock(channels: 9, hidden: 13, height: 13, width: 37)
+    let graph = try Compiler(kernels: CPUKernelLibrary()).simplified(try block.graph()).0
+    let values = try everyValue(of: graph, ["x": block.input()])
+    for (nodes, plan) in FormRegions(graph).regions() {
+      for (index, output) in plan.outputs.enumerated() {
+        let expected = try #require(values[output]).doubles
+        expectEverywhere(expected, tolerance: 1e-5, "region of \(nodes.count) nodes, output \(index)") {
+          threads in
+          let inputs = plan.inputs.map { Guarded(values[$0]?.doubles.map { Float($0) } ?? []) }
+          let outputs = plan.outputs.map { Guarded<Float>(count: graph[$0].type.shape.elementCount) }
+          guard let kernel = CPUKernelLibrary().kernel(for: plan, threadCount: Int(threads)) else {
+            return []
+          }
+          let memory = workspace(kernel.workspaceByteCount)
+          withExtendedLifetime((inputs, memory)) {
+            kernel.run(
+              KernelArguments(
+                inputs: inputs.map { UnsafeRawPointer($0.pointer) },
+                outputs: outputs.map { UnsafeMutableRawPointer($0.pointer) },
+                workspace: UnsafeMutableRawPointer(memory.pointer), threadCount: Int(threads)))
+          }
+          return outputs[index].elements
+        }
+      }
+    }
+  }
+
+  /// Every value of a graph, by definition.
+  private func everyValue(of graph: Graph, _ feeds: [String: Tensor]) throws -> [ValueID: Tensor] {
+    var values: [ValueID: Tensor] = [:]
+    for id in graph.values { values[id] = graph.constant(id) ?? feeds[graph[id].name] }
+    for id in graph.nodesInOrder {
+      let results = graph[id].operator.evaluate(graph[id].inputs.compactMap { values[$0] })
+      for (output, result) in zip(graph[id].outputs, results) { values[output] = result }
+    }
+    return values
+  }
+}

@@ -1,0 +1,94 @@
+import IRGraph
+import IROperators
+import IRTensor
+import IRTestSupport
+import Testing
+
+@testable import IRCompiler
+@testable import IRRuntime
+
+private let blocks: [GatedBlock] = [
+  GatedBlock(height: 1, width: 1), GatedBlock(height: 2, width: 3), GatedBlock(height: 9, width: 17),
+  GatedBlock(batch: 2, height: 8, width: 33), GatedBlock(height: 40, width: 70),
+  GatedBlock(height: 21, width: 35, kernel: 5), GatedBlock(height: 19, width: 20, kernel: 3, dilation: 2),
+  GatedBlock(channels: 24, hidden: 31, height: 16, width: 16),
+]
+
+@Test(arguments: blocks)
+private func regionsComputeTheirNodes(block: GatedBlock) throws {
+  let graph = try block.graph()
+  let expected = try GraphInterpreter(graph).run(["x": block.input()])
+  let program = try Compiler(kernels: CPUKernelLibrary()).compile(graph)
+  #expect(program.steps.contains { $0.operatorName == "Region" })
+  let found = try Session(program).run(["x": block.input()])
+  for (name, tensor) in expected { expectClose(found[name], tensor, .ofRange(2e-6), "\(block) \(name)") }
+}
+
+/// Runs a plan by itself.
+private func outputs(_ plan: RegionPlan, _ inputs: [Tensor], _ shapes: [Shape], threads: Int) throws
+  -> [[Float]]
+{
+  let kernel = try #require(CPUKernelLibrary().kernel(for: plan, threadCount: threads))
+  let results = shapes.map { TensorStorage(byteCount: $0.elementCount * 4) }
+  let workspace = TensorStorage(byteCount: max(kernel.workspaceByteCount, 1))
+  kernel.run(
+    KernelArguments(
+      inputs: inputs.map { UnsafeRawPointer($0.storage.pointer) }, outputs: results.map(\.pointer),
+      workspace: workspace.pointer, threadCount: threads))
+  return zip(results, shapes).map { storage, shape in
+    let start = storage.pointer.assumingMemoryBound(to: Float.self)
+    return Array(UnsafeBufferPointer(start: start, count: shape.elementCount))
+  }
+}
+
+@Test(arguments: blocks)
+private func cutsAndThreadsDoNotChangeABit(block: GatedBlock) throws {
+  let (graph, _) = try Compiler(kernels: CPUKernelLibrary()).simplified(try block.graph())
+  var generator = SeededGenerator(seed: 5)
+  for (_, plan) in FormRegions(graph).regions() {
+    let inputs = plan.inputs.map { graph.constant($0) ?? generator.tensor(graph[$0].type.shape) }
+    let shapes = plan.outputs.map { graph[$0].type.shape }
+    let whole = try outputs(plan, inputs, shapes, threads: 1)
+    for columns in [1, 3, 16, plan.width] {
+      for band in [1, 2, 5, plan.height] {
+        for (step, threads) in [(1, 1), (2, 3), (3, 2), (8, 2)] {
+          var cut = plan
+          (cut.tileColumns, cut.bandRows, cut.stepRows) = (
+            min(columns, plan.width), min(band, plan.height), step
+          )
+          let found = try outputs(cut, inputs, shapes, threads: threads)
+          #expect(
+            found == whole, "\(columns) columns, bands of \(band), steps of \(step), \(threads) threads")
+        }
+      }
+    }
+  }
+}
+
+@Test(arguments: 0..<60 as Range<UInt64>)
+func noPathLeavesARegionAndReturns(seed: UInt64) throws {
+  let graph = try Compiler(kernels: CPUKernelLibrary()).simplified(try RandomGraph(seed: seed).graph).0
+  let regions = FormRegions(graph).regions().map(\.nodes)
+  var seen: Set<NodeID> = []
+  for nodes in regions {
+    let members = Set(nodes)
+    #expect(seen.isDisjoint(with: members), "a node is in two regions")
+    seen.formUnion(members)
+    // Nodes outside that depend on the region must not feed it.
+    var dependent: Set<NodeID> = []
+    for id in graph.nodesInOrder where !members.contains(id) {
+      let producers = graph[id].inputs.compactMap { graph.producer(of: $0) }
+      if producers.contains(where: { members.contains($0) || dependent.contains($0) }) {
+        dependent.insert(id)
+      }
+    }
+    for id in nodes {
+      for input in graph[id].inputs {
+        if let producer = graph.producer(of: input) { #expect(!dependent.contains(producer)) }
+      }
+    }
+  }
+  let units = Schedule(graph, regions: regions).units
+  #expect(Set(units).count == units.count)
+  #expect(units.count == graph.nodeCount - regions.reduce(0) { $0 + $1.count } + regions.count)
+}
