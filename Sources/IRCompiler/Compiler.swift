@@ -13,13 +13,15 @@ public struct Compiler: Sendable {
   }
 
   /// The passes over the graph, in this order:
-  /// what no one needs goes first, so that nothing is done to it; constants are folded before nodes are
+  /// what no one needs goes first, so that nothing is done to it; sizes become numbers before anything looks
+  /// at them; constants are folded before nodes are
   /// compared, so that equal constants' users meet, which recognition relies on: exporters compute a mean
   /// twice. Recognition comes before anything is fused, since it looks for what fusion would hide; convolutions
   /// take what follows them before elementwise chains do, since they then cost no pass over memory. Rewrites
   /// may leave constants and duplicates again, hence the second round.
   public static let passes: [any GraphPass] = [
     RemoveDeadNodes(),
+    ResolveSizes(),
     FoldConstants(),
     MergeDuplicateNodes(),
     RewriteDriver([

@@ -1,0 +1,109 @@
+import Foundation
+import IRGraph
+import IRModels
+import IRTensor
+import IRTensorFiles
+
+/// A network with settings from a file or by name.
+struct NetworkSource {
+  let network: any RestorationNetwork
+
+  /// The network of this name; `config` is a JSON file, or the name of a preset.
+  init(_ name: String, config: String?) throws {
+    network = try Self.network(try NetworkCatalogue.network(name), config)
+  }
+
+  private static func network<N: RestorationNetwork>(_: N.Type, _ config: String?) throws -> N {
+    guard let config, config.hasSuffix(".json") || FileManager.default.fileExists(atPath: config) else {
+      return try N.preset(config)
+    }
+    guard let data = FileManager.default.contents(atPath: config) else {
+      throw TensorFileError.file(path: config, reason: "cannot be read")
+    }
+    do { return N(try JSONDecoder().decode(N.Configuration.self, from: data)) } catch let error as ModelError
+    {
+      throw error
+    } catch let error as DecodingError {
+      throw ModelError.configuration("\(config): \(Self.text(error))")
+    }
+  }
+
+  private static func text(_ error: DecodingError) -> String {
+    switch error {
+    case .typeMismatch(_, let context), .valueNotFound(_, let context), .keyNotFound(_, let context),
+      .dataCorrupted(let context):
+      let path = context.codingPath.map(\.stringValue).joined(separator: ".")
+      return path.isEmpty ? context.debugDescription : "\(path): \(context.debugDescription)"
+    @unknown default: return "\(error)"
+    }
+  }
+
+  func sides(_ dims: Dimensions) -> (height: Int, width: Int) {
+    switch dims {
+    case .dynamic: network.sampleSides
+    case .fixed(let height, let width): (height, width)
+    }
+  }
+
+  /// The network's graph with weights of files, or fresh ones, and remarks on them.
+  func freeze(weights: [String], seed: UInt64, shape: Shape) throws -> (graph: Graph, notes: [String]) {
+    var notes: [String] = []
+    let tensors: [String: Tensor]
+    if weights.isEmpty {
+      tensors = InitialWeights.fresh(try network.parameters(), seed: seed)
+      notes.append("no --weights: they are fresh, from seed \(seed)")
+    } else {
+      let files = try weights.map { path in
+        try TensorFile.read(path).map { (name: $0.name, tensor: $0.tensor) }
+      }
+      let match = try network.match(files)
+      tensors = match.weights
+      notes += match.notes
+    }
+    var graph = try network.graph(weights: tensors, image: shape)
+    graph.metadata = try metadata(weights.isEmpty ? "fresh, seed \(seed)" : "official names")
+    return (graph, notes)
+  }
+
+  private func configuration() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let settings = network.settings
+    let data = try encoder.encode(settings)
+    return String(decoding: data, as: UTF8.self)
+  }
+
+  private func metadata(_ weights: String) throws -> [String: String] {
+    let card = network.card
+    return [
+      "network": network.name, "title": card.title, "paper": card.paper, "task": card.task,
+      "colour": network.channelCount == 1 ? "grey" : "sRGB", "range": "0...1",
+      "multiple": "\(network.multiple)", "licence": card.licence, "training data": card.trainingData,
+      "published": card.published, "config": try configuration(), "weights": weights,
+    ]
+  }
+
+  /// What `--card` prints.
+  func card() throws -> String {
+    let card = network.card
+    let parameters = try network.parameters()
+    let unused = parameters.filter { !$0.isUsed }
+    var lines = [
+      "network       \(card.title) (\(network.name))", "paper         \(card.paper)",
+      "task          \(card.task)", "licence       \(card.licence)", "training      \(card.trainingData)",
+      "published     \(card.published)", "settings      \(try configuration())",
+      "presets       \(network.presetNames.joined(separator: ", "))",
+      "multiple      sides must be multiples of \(network.multiple)",
+      "parameters    \(parameters.elementCount) in \(parameters.count) tensors",
+    ]
+    if !unused.isEmpty {
+      lines.append("unused        \(unused.elementCount) of them in \(unused.count) tensors are never read")
+    }
+    return lines.joined(separator: "\n")
+  }
+
+  /// One line on a graph that was written.
+  func summary(_ graph: Graph) -> String {
+    "\(network.card.title), \(graph.parameterCount) parameters, \(graph.nodeCount) nodes"
+  }
+}
