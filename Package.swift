@@ -24,8 +24,9 @@ func library(
 
 /// What lies beside the builders in Models: cards and frozen networks.
 let modelFiles = [
-  "DnCNN/README.md", "FFDNet/README.md", "NAFNet/README.md", "Restormer/README.md", "SymUNet/README.md",
-  "SymUNet/symunet-s.onnx",
+  "DaAIR/README.md", "DnCNN/README.md", "FFDNet/README.md", "MoCEIR/README.md", "NAFNet/README.md",
+  "PromptIR/README.md", "Restormer/README.md", "SESymUNet/README.md", "SwinIR/README.md", "SymUNet/README.md",
+  "SHA256SUMS", "SymUNet/symunet-s.onnx",
 ]
 
 func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -116,7 +117,8 @@ let package = Package(
     test(
       "EndToEndTests",
       [
-        "irrun", "irdump", "ImageRestoration", "IRTensorFiles", "IRONNX", "IROperators", "IRGraph",
+        "irrun", "irdump", "irexport", "ImageRestoration", "IRTensorFiles", "IRFiles", "IRONNX",
+        "IROperators", "IRGraph",
         "IRTensor",
       ]),
     test(

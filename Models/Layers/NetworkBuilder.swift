@@ -12,6 +12,9 @@ public struct NetworkBuilder {
   public private(set) var parameters: [Parameter] = []
   private var known: [String: ValueID] = [:]
   private let weights: [String: Tensor]?
+  /// Results beside the restored picture, in order.
+  private(set) var furtherOutputs: [(name: String, value: ValueID)] = []
+  private var isNeverRead = false
 
   /// A builder that makes constants of `weights`, or without them an input of every parameter.
   public init(name: String, weights: [String: Tensor]?) {
@@ -28,8 +31,14 @@ public struct NetworkBuilder {
   /// Adds an input beside the image.
   public mutating func input(_ name: String, _ type: TensorType) -> ValueID { graph.input(name, type) }
 
-  /// Adds a result beside the restored image.
-  public mutating func output(_ value: ValueID, name: String) { graph.output(value, name: name) }
+  /// Adds a result beside the restored picture, behind it in the graph's list.
+  public mutating func output(_ value: ValueID, name: String) { furtherOutputs.append((name, value)) }
+
+  /// Adds the restored picture and the further results.
+  mutating func finish(_ restored: ValueID) {
+    graph.output(restored, name: "restored")
+    for (name, value) in furtherOutputs { graph.output(value, name: name) }
+  }
 
   /// A parameter; asked for again, the same value.
   /// - Throws: `GraphError.tooLarge` for a shape that no memory holds.
@@ -39,9 +48,11 @@ public struct NetworkBuilder {
     if let value = known[name] { return value }
     let type = TensorType(.float32, shape)
     guard Graph.holds(type) else { throw .tooLarge(node: name, operator: "parameter", type) }
-    parameters.append(Parameter(name, shape, initialization))
+    parameters.append(Parameter(name, shape, initialization, isUsed: !isNeverRead))
     let value: ValueID
-    if let weights {
+    if isNeverRead, weights?[name] == nil {
+      value = graph.constant(Tensor(zeros: type), name: name)
+    } else if let weights {
       guard let tensor = weights[name], tensor.type == type else {
         throw .inputs(
           detail: "the weight \(name) must be \(type), not \(weights[name]?.type.description ?? "missing")")
@@ -59,9 +70,22 @@ public struct NetworkBuilder {
     parameters.append(Parameter(name, shape, initialization, isUsed: false))
   }
 
+  /// Adds nodes whose results the official network computes and drops: checkpoints hold their parameters.
+  public mutating func neverRead(
+    _ body: (inout NetworkBuilder) throws(GraphError) -> Void
+  ) throws(GraphError) {
+    isNeverRead = true
+    defer { isNeverRead = false }
+    try body(&self)
+  }
+
   /// A constant of the network's definition, no parameter.
   public mutating func constant(_ values: [Float], _ shape: Shape, _ name: String) -> ValueID {
     graph.constant(Tensor(values, shape: shape), name: name)
+  }
+
+  public mutating func integers(_ values: [Int], _ name: String) -> ValueID {
+    graph.constant(Tensor(values.map { Int64($0) }, shape: [values.count]), name: name)
   }
 
   /// The operator's only result.
@@ -91,11 +115,35 @@ public struct NetworkBuilder {
     try apply(Concatenate(axis: 1), a, b, name: name)
   }
 
+  public mutating func concatenated(
+    _ values: [ValueID], axis: Int, _ name: String
+  ) throws(GraphError) -> ValueID {
+    try graph.value(Concatenate(axis: axis), values, name: name)
+  }
+
   /// The value in equal parts along its channels.
   public mutating func chunks(
     _ x: ValueID, _ count: Int, _ name: String
   ) throws(GraphError) -> [ValueID] {
     let size = channels(x) / count
     return try results(Split(axis: 1, sizes: [Int](repeating: size, count: count)), x, name: name)
+  }
+
+  /// Values `[N, K]` of several layers as `[N, layers, K]`.
+  public mutating func stacked(_ values: [ValueID], _ name: String) throws(GraphError) -> ValueID {
+    var rows: [ValueID] = []
+    for (index, value) in values.enumerated() {
+      let shape = shape(of: value)
+      rows.append(try apply(Reshape(shape: [shape[0], 1, shape[1]]), value, name: "\(name).\(index)"))
+    }
+    return try graph.value(Concatenate(axis: 1), rows, name: name)
+  }
+
+  /// `[N, K]` as K values `[N, 1, 1, 1]`, to multiply pictures with.
+  public mutating func columns(_ x: ValueID, _ name: String) throws(GraphError) -> [ValueID] {
+    let shape = shape(of: x)
+    let picture = try apply(Reshape(shape: [shape[0], shape[1], 1, 1]), x, name: "\(name).picture")
+    return try results(
+      Split(axis: 1, sizes: [Int](repeating: 1, count: shape[1])), picture, name: "\(name).columns")
   }
 }

@@ -19,20 +19,25 @@ public struct Parameter: Hashable, Sendable {
 /// How a parameter starts before training.
 public enum Initialization: Hashable, Sendable {
   case constant(Double)
-  /// Evenly within ±bound.
-  case uniform(Double)
+  /// Evenly between two numbers.
+  case uniform(Double, Double)
   /// Normal with mean 0.
   case normal(Double)
-  /// These values, whoever initialises (a filter, a table that training does not change).
+  /// These values.
+  case start([Float])
+  /// These values always: a buffer, which nothing changes.
   case values([Float])
 
   /// PyTorch's for convolutions and linear maps: ±1/√fanIn, the inputs of one output.
   public static func fanIn(_ count: Int) -> Initialization {
-    .uniform(1 / Double(max(count, 1)).squareRoot())
+    let bound = 1 / Double(max(count, 1)).squareRoot()
+    return .uniform(-bound, bound)
   }
 }
 
 extension Collection where Element == Parameter {
-  /// The number of elements, unused parameters included.
-  public var elementCount: Int { reduce(0) { $0 + $1.shape.elementCount } }
+  /// The number of elements, unused parameters included, buffers not.
+  public var elementCount: Int {
+    reduce(0) { if case .values = $1.initialization { $0 } else { $0 + $1.shape.elementCount } }
+  }
 }

@@ -11,9 +11,10 @@ public enum InitialWeights {
       let values: [Float]
       switch parameter.initialization {
       case .constant(let value): values = [Float](repeating: Float(value), count: count)
-      case .uniform(let bound): values = (0..<count).map { _ in Float((2 * state.next() - 1) * bound) }
+      case .uniform(let low, let high):
+        values = (0..<count).map { _ in Float(low + state.next() * (high - low)) }
       case .normal(let deviation): values = (0..<count).map { _ in Float(state.nextNormal() * deviation) }
-      case .values(let given): values = given
+      case .start(let given), .values(let given): values = given
       }
       result[parameter.name] = Tensor(values, shape: parameter.shape)
     }

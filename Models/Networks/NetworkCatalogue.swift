@@ -1,7 +1,8 @@
 /// The networks that can be built.
 public enum NetworkCatalogue {
   public static let networks: [any RestorationNetwork.Type] = [
-    SymUNet.self, Restormer.self, NAFNet.self, DnCNN.self, FFDNet.self,
+    SymUNet.self, SESymUNet.self, DaAIR.self, Restormer.self, PromptIR.self, MoCEIR.self, NAFNet.self,
+    SwinIR.self, DnCNN.self, FFDNet.self,
   ]
 
   /// The network of this name, upper or lower case.

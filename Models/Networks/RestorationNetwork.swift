@@ -16,10 +16,14 @@ public protocol RestorationNetwork: Sendable {
 
   /// Channels of the input picture.
   var channelCount: Int { get }
+  /// The degradations that a router tells apart, in the order of the output `routing`.
+  var taskNames: [String] { get }
   /// What the graph itself needs sides to be multiples of: 1 where it pads and crops.
   var multiple: Int { get }
   /// Prefixes of parameter names that files of one part leave out (`clip_model.`).
   var optionalPrefixes: [String] { get }
+  /// The network with what only a file of weights can tell: the parameters that it has, by name.
+  func adapted(to shapes: [String: Shape]) -> Self
   /// Whether a name in a weights file is known and of no use.
   func ignores(weight name: String) -> Bool
 
@@ -31,8 +35,10 @@ public protocol RestorationNetwork: Sendable {
 extension RestorationNetwork {
   public var channelCount: Int { 3 }
   public var multiple: Int { 1 }
+  public var taskNames: [String] { [] }
   public var optionalPrefixes: [String] { [] }
   public func ignores(weight name: String) -> Bool { false }
+  public func adapted(to shapes: [String: Shape]) -> Self { self }
 
   /// A picture's sides at which graphs are built where nobody asks for others.
   public var sampleSides: (height: Int, width: Int) {
@@ -60,8 +66,7 @@ extension RestorationNetwork {
     var builder = NetworkBuilder(name: Self.name, weights: weights)
     let input = builder.input("image", TensorType(.float32, image))
     do {
-      let restored = try build(input, &builder)
-      builder.output(restored, name: "restored")
+      builder.finish(try build(input, &builder))
     } catch { throw .graph(error) }
     return builder
   }

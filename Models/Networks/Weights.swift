@@ -84,4 +84,18 @@ extension RestorationNetwork {
   public func match(_ files: [[(name: String, tensor: Tensor)]]) throws(ModelError) -> WeightMatch {
     try WeightMatch(files, to: self)
   }
+
+  /// The network for the weights of these files: see `adapted(to:)`. Prefixes in front of names do not matter.
+  public func adapted(to files: [[(name: String, tensor: Tensor)]]) -> Self {
+    var shapes: [String: Shape] = [:]
+    for (name, tensor) in files.joined() where shapes.count < 1 << 20 {
+      var rest = name[...]
+      while true {
+        shapes[String(rest)] = tensor.shape
+        guard let dot = rest.firstIndex(of: ".") else { break }
+        rest = rest[rest.index(after: dot)...]
+      }
+    }
+    return adapted(to: shapes)
+  }
 }

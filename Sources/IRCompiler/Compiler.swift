@@ -56,6 +56,19 @@ public struct Compiler: Sendable {
     return (graph, report)
   }
 
+  /// The graph as files should hold it: what no output needs is gone, constants are computed, duplicates are one.
+  /// Operators stay what they are, so that a graph that holds for every size still does.
+  /// - Throws: `CompilerError` where a pass is at fault.
+  public func reduced(_ graph: Graph) throws(CompilerError) -> Graph {
+    var graph = graph
+    for pass in [RemoveDeadNodes(), FoldConstants(), MergeDuplicateNodes()] as [any GraphPass] {
+      _ = try pass.run(on: &graph, limit: .max)
+      do { try graph.verify() } catch { throw .invalidGraph(pass: type(of: pass).name, error) }
+    }
+    graph.removeDeadNodes()
+    return graph
+  }
+
   /// - Throws: `CompilerError`.
   public func compile(_ graph: Graph) throws(CompilerError) -> Program {
     let (graph, report) = try simplified(graph)

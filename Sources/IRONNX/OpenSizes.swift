@@ -30,11 +30,12 @@ struct OpenSizes {
       sources.append((name, type, axes))
     }
     // Multiples of the graph's own sizes: what divides those divides these. Symbols differ from each other, so
-    // that a result's sizes tell whose they are.
+    // that a result's sizes tell whose they are, and each is once the largest.
+    let count = symbols.count
     for round in 0..<(sources.isEmpty ? 0 : 2) {
       for (position, symbol) in symbols.keys.sorted().enumerated() {
         let own = symbols[symbol]?[0] ?? 1
-        symbols[symbol]?.append(own * (round == 0 ? 2 + position : 3 + 2 * position))
+        symbols[symbol]?.append(own * (round == 0 ? 2 + position : 7 * (count - position)))
       }
       var types: [String: TensorType] = [:]
       for source in sources {

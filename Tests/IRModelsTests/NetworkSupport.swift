@@ -43,6 +43,8 @@ func numbers(for graph: Graph, seed: UInt64 = 11) -> [String: Tensor] {
     result[graph[id].name] =
       type.elementType == .float32 ? generator.tensor(type.shape, in: 0...1) : Tensor(zeros: type)
   }
+  // What DaAIR takes for: choose yourself.
+  if let task = result["task"] { result["task"] = Tensor(task.type, repeating: -1) }
   return result
 }
 
@@ -66,5 +68,20 @@ let smallNetworks: [(name: String, json: String)] = [
     #"{"dim": 8, "num_blocks": [1, 0, 1, 1], "num_refinement_blocks": 0, "LayerNorm_type": "BiasFree", "dual_pixel_task": true, "inp_channels": 6}"#
   ),
   ("nafnet", #"{"width": 8, "enc_blk_nums": [1, 1], "middle_blk_num": 1, "dec_blk_nums": [1, 1]}"#),
+  (
+    "se-symunet",
+    #"{"width": 8, "enc_blk_nums": [1, 1], "middle_blk_num": 1, "dec_blk_nums": [1, 1], "restormer_heads": [1, 2], "cross_attn_inner_dims": [16, 16], "middle_cross_attn_inner_dim": 16, "pos_embed_size": [48, 32], "clip": {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 28}}"#
+  ),
+  ("daair", #"{"dim": 8, "num_blocks": [1, 1, 0, 1], "num_dec_blocks": [1, 0, 1], "task_input": true}"#),
+  ("daair", #"{"dim": 8, "num_blocks": [1, 1, 0, 1], "num_dec_blocks": [1, 0, 1], "all_experts": true}"#),
+  (
+    "promptir",
+    #"{"dim": 8, "num_blocks": [1, 1, 0, 1], "num_refinement_blocks": 1, "prompt_dims": [8, 16, 24], "prompt_sizes": [8, 6, 4]}"#
+  ),
+  (
+    "moce-ir",
+    #"{"dim": 8, "num_blocks": [1, 1, 0, 1], "num_dec_blocks": [1, 0, 1], "num_refinement_blocks": 1}"#
+  ),
+  ("swinir", #"{"embed_dim": 12, "depths": [2, 2], "num_heads": [2, 3], "window_size": 4}"#),
   ("dncnn", #"{"nc": 8, "nb": 4}"#), ("ffdnet", #"{"nc": 8, "nb": 4}"#),
 ]

@@ -3,6 +3,7 @@ import Foundation
 import IRGraph
 import IRModels
 import IRONNX
+import IRTensorFiles
 
 /// Runs the command; ArgumentParser's code for wrong usage becomes the documented 2.
 @main
@@ -22,32 +23,45 @@ enum Main {
 struct IRExport: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "irexport",
-    abstract: "Freezes a network with its weights into an ONNX file.",
+    abstract: "Freezes a network with its weights into an ONNX file, or writes a model file anew.",
     discussion: """
-      NETWORK is one of \(NetworkCatalogue.networks.map { $0.name }.joined(separator: ", ")).
-      The file is plain ONNX in standard operators, sizes open unless --dims fixes them. Weights keep the names \
-      of the official checkpoints; prefixes such as "module." or "params." are found and left out. Without \
-      --weights they are fresh, from --seed: the network of the right cost, not a trained one.
+      SOURCE is a network (\(NetworkCatalogue.networks.map { $0.name }.joined(separator: ", "))) \
+      or a model file (.onnx).
 
-        irexport symunet --weights symunet.safetensors -o symunet.onnx
+      The file is plain ONNX in standard operators; height and width stay open unless --dims fixes them. Weights \
+      keep the names of the official checkpoints: prefixes such as "module." or "params." are found and left out, \
+      and every name that is missing, unexpected or of another shape is reported. Without --weights they are \
+      fresh, from --seed: a network of the right cost, not a trained one.
+
+      A model file is written with its constants computed and its duplicates merged; --opset writes another \
+      operator set. One that computes with its open sizes keeps its nodes.
+
+      Exit codes: 0, 2 usage, 3 settings, weights or model were refused, 4 a file could not be read or written, \
+      6 --verify found a difference.
+
+      EXAMPLES
+        irexport symunet --weights symunet.pth -o symunet.onnx --verify 3
         irexport nafnet --config sidd-64 --dims 256x256 -o nafnet.onnx
-
-      Exit codes: 0, 2 usage, 3 settings or weights were refused, 4 a file could not be read or written.
+        irexport daair --config settings.json --weights daair.safetensors -o daair.onnx --f16-weights
+        irexport promptir --card
+        irexport network.onnx -o smaller.onnx --opset 20 --f16-weights --verify 2
       """)
 
-  @Argument(help: "The network.")
-  var network: String
+  @Argument(help: "A network, or a model file.")
+  var source: String
 
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
-      "A JSON file of the official constructor's arguments, or a name of settings.", valueName: "file|name"))
+      "A JSON file of the official constructor's arguments, or a name of settings (--card lists them).",
+      valueName: "file|name"))
   var config: String?
 
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
-      "Weights (.safetensors, .npz); several files add up.", valueName: "file"))
+      "Weights: .safetensors, .npz, or PyTorch's .pth, of which nothing is executed. Several files add up.",
+      valueName: "file"))
   var weights: [String] = []
 
   @Option(help: "Where fresh weights begin.")
@@ -62,11 +76,27 @@ struct IRExport: ParsableCommand {
   @Option(help: "Pictures in one run.")
   var batch = 1
 
-  @Option(help: "The operator set to write.")
-  var opset: Int64 = 18
+  @Option(help: "The operator set to write; by default 18, or the model file's own.")
+  var opset: Int64?
+
+  @Flag(name: .customLong("f16-weights"), help: "Store large weights as float16; computing stays float32.")
+  var halfWeights = false
 
   @Flag(help: "Put large weights into a second file, <onnx>.data.")
   var external = false
+
+  @Flag(help: "Leave out when and from which files this was made: the same bytes for the same network.")
+  var reproducible = false
+
+  @Option(
+    help: ArgumentHelp("Metadata of the file, besides or instead of the card's.", valueName: "key=value"))
+  var meta: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Run this many inputs through graph, file and reference interpreter, and print the largest differences.",
+      valueName: "n"))
+  var verify = 0
 
   @Flag(help: "Print the network's card, settings and parameters; writes nothing without -o.")
   var card = false
@@ -74,31 +104,36 @@ struct IRExport: ParsableCommand {
   func validate() throws {
     guard card || output != nil else { throw ValidationError("-o is missing: where is the file to go?") }
     guard (1...64).contains(batch) else { throw ValidationError("--batch is \(batch), must be 1 to 64") }
-    guard ONNXModel.writableOpsets.contains(opset) else {
+    guard (0...100).contains(verify) else { throw ValidationError("--verify is \(verify), must be 0 to 100") }
+    if let opset, !ONNXModel.writableOpsets.contains(opset) {
       let (first, last) = (ONNXModel.writableOpsets.lowerBound, ONNXModel.writableOpsets.upperBound)
       throw ValidationError("--opset is \(opset), must be \(first) to \(last)")
     }
-  }
-
-  func run() throws {
-    do { try export() } catch let error as ValidationError { throw error } catch {
-      FileHandle.standardError.write(Data("irexport: \(error)\n".utf8))
-      throw ExitCode(error is ModelError || error is GraphError ? 3 : 4)
+    for entry in meta where !entry.contains("=") {
+      throw ValidationError("--meta takes key=value, not \(entry)")
+    }
+    if isFile, !weights.isEmpty || config != nil || batch != 1 || card {
+      throw ValidationError("--weights, --config, --batch and --card are for networks, not for model files")
     }
   }
 
-  private func export() throws {
-    let source = try NetworkSource(network, config: config)
-    if card { print(try source.card()) }
-    guard let output else { return }
-    let sides = source.sides(dims)
-    let frozen = try source.freeze(
-      weights: weights, seed: seed, shape: [batch, source.network.channelCount, sides.height, sides.width])
-    for note in frozen.notes { FileHandle.standardError.write(Data("irexport: \(note)\n".utf8)) }
-    let open: [String: [Int: String]] = dims == .dynamic ? ["image": [2: "H", 3: "W"]] : [:]
-    let model = try ONNXModel(frozen.graph, opset: opset, openSizes: open)
-    try model.write(to: output, options: .init(isExternal: external))
-    print("\(output): \(source.summary(frozen.graph)), operator set \(opset)")
+  var isFile: Bool { source.hasSuffix(".onnx") || FileManager.default.fileExists(atPath: source) }
+
+  func run() throws {
+    do { try Export(options: self).run() } catch let error as ValidationError { throw error } catch let error
+      as ExitCode
+    { throw error } catch {
+      FileHandle.standardError.write(Data("irexport: \(error)\n".utf8))
+      throw ExitCode(isAboutFiles(error) ? 4 : 3)
+    }
+  }
+
+  private func isAboutFiles(_ error: any Error) -> Bool {
+    switch error {
+    case ONNXError.file: true
+    case is TensorFileError: true
+    default: false
+    }
   }
 }
 

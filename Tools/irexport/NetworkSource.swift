@@ -1,4 +1,5 @@
 import Foundation
+import IRFiles
 import IRGraph
 import IRModels
 import IRTensor
@@ -6,7 +7,7 @@ import IRTensorFiles
 
 /// A network with settings from a file or by name.
 struct NetworkSource {
-  let network: any RestorationNetwork
+  private(set) var network: any RestorationNetwork
 
   /// The network of this name; `config` is a JSON file, or the name of a preset.
   init(_ name: String, config: String?) throws {
@@ -46,7 +47,9 @@ struct NetworkSource {
   }
 
   /// The network's graph with weights of files, or fresh ones, and remarks on them.
-  func freeze(weights: [String], seed: UInt64, shape: Shape) throws -> (graph: Graph, notes: [String]) {
+  mutating func freeze(weights: [String], seed: UInt64, shape: Shape, isReproducible: Bool) throws -> (
+    graph: Graph, notes: [String]
+  ) {
     var notes: [String] = []
     let tensors: [String: Tensor]
     if weights.isEmpty {
@@ -54,14 +57,24 @@ struct NetworkSource {
       notes.append("no --weights: they are fresh, from seed \(seed)")
     } else {
       let files = try weights.map { path in
-        try TensorFile.read(path).map { (name: $0.name, tensor: $0.tensor) }
+        try TensorFile.readWeights(path).map { (name: $0.name, tensor: $0.tensor) }
       }
+      network = network.adapted(to: files)
       let match = try network.match(files)
       tensors = match.weights
       notes += match.notes
     }
     var graph = try network.graph(weights: tensors, image: shape)
-    graph.metadata = try metadata(weights.isEmpty ? "fresh, seed \(seed)" : "official names")
+    graph.metadata = try metadata()
+    if weights.isEmpty {
+      graph.metadata["weights"] = "fresh, seed \(seed)"
+    } else if !isReproducible {
+      graph.metadata["weights"] = try weights.map { path in
+        let data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
+        return "\(URL(fileURLWithPath: path).lastPathComponent) sha256 \(SHA256.hexadecimal(data))"
+      }.joined(separator: ", ")
+    }
+    if !isReproducible { graph.metadata["exported"] = Date().formatted(.iso8601) }
     return (graph, notes)
   }
 
@@ -73,14 +86,16 @@ struct NetworkSource {
     return String(decoding: data, as: UTF8.self)
   }
 
-  private func metadata(_ weights: String) throws -> [String: String] {
+  private func metadata() throws -> [String: String] {
     let card = network.card
-    return [
+    var result = [
       "network": network.name, "title": card.title, "paper": card.paper, "task": card.task,
       "colour": network.channelCount == 1 ? "grey" : "sRGB", "range": "0...1",
       "multiple": "\(network.multiple)", "licence": card.licence, "training data": card.trainingData,
-      "published": card.published, "config": try configuration(), "weights": weights,
+      "published": card.published, "config": try configuration(),
     ]
+    if !network.taskNames.isEmpty { result["tasks"] = network.taskNames.joined(separator: ", ") }
+    return result
   }
 
   /// What `--card` prints.
