@@ -50,6 +50,11 @@ private func write(_ text: String, _ path: String) throws {
     try write(#"{"width": "wide"}"#, "\(folder)/c.json")
     let wrong = try run("irexport", "nafnet", "--config", "\(folder)/c.json", "-o", "\(folder)/a.onnx")
     #expect(wrong.code == 3 && wrong.errors.contains("width"), "\(wrong.errors)")
+    try write(
+      #"{"width": 1024, "enc_blk_nums": [64, 64, 64, 64], "dec_blk_nums": [64, 64, 64, 64]}"#,
+      "\(folder)/c.json")
+    let vast = try run("irexport", "nafnet", "--config", "\(folder)/c.json", "-o", "\(folder)/a.onnx")
+    #expect(vast.code == 3 && vast.errors.contains("memory are free"), "\(vast.errors)")
     try write("no weights", "\(folder)/w.pth")
     let weights = try run("irexport", "nafnet", "-w", "\(folder)/w.pth", "-o", "\(folder)/a.onnx")
     #expect(weights.code == 4 && weights.errors.contains("w.pth"), "\(weights.errors)")
@@ -70,6 +75,7 @@ private func write(_ text: String, _ path: String) throws {
     #expect(try run("irrun", "-m", model, "-i", "\(folder)/a.png", "-o", "\(folder)/b.png").code == 0)
     let silent = try run("irrun", "-i", "\(folder)/a.png", "--explain")
     #expect(silent.code == 3 && silent.errors.contains("routing"), "\(silent.errors)")
+    #expect(try run("irrun", "-m", model, "--explain").code == 2)
     let list = try run("irrun", "--models")
     #expect(list.code == 0 && list.output.contains("symunet-s") && list.output.contains("as published"))
   }

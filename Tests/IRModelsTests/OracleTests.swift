@@ -32,3 +32,19 @@ func authorsOutputsAreReproduced(_ name: String) throws {
     }
   }
 }
+
+/// The authors' code on a picture of odd sides, its weights in PyTorch's own file.
+@Test func swinIRIsReproduced() throws {
+  let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .appendingPathComponent("Fixtures/swinir").path
+  let network = try network("swinir", json: String(contentsOfFile: "\(folder)/config.json", encoding: .utf8))
+  let file = try TensorFile.readWeights("\(folder)/weights.pth").map { (name: $0.name, tensor: $0.tensor) }
+  let match = try network.match([file])
+  let io = Dictionary(
+    uniqueKeysWithValues: try TensorFile.read("\(folder)/io.safetensors").map { ($0.name, $0.tensor) })
+  let (image, expected) = (try #require(io["input"]), try #require(io["output"]))
+  let graph = try network.graph(weights: match.weights, image: image.shape)
+  expectClose(try compiled(graph, ["image": image])["restored"], expected, .ofRange(1e-5), "compiled")
+  expectClose(
+    try GraphInterpreter(graph).run(["image": image])["restored"], expected, .ofRange(1e-5), "interpreted")
+}

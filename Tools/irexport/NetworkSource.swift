@@ -2,6 +2,7 @@ import Foundation
 import IRFiles
 import IRGraph
 import IRModels
+import IRRuntime
 import IRTensor
 import IRTensorFiles
 
@@ -53,6 +54,12 @@ struct NetworkSource {
     var notes: [String] = []
     let tensors: [String: Tensor]
     if weights.isEmpty {
+      let byteCount = try network.parameters().elementCount * 4
+      if let available = AvailableMemory.byteCount, byteCount > available / 3 {
+        throw ModelError.configuration(
+          "these settings make parameters of \(byteCount >> 20) MiB, and \(available >> 20) MiB of memory are free"
+        )
+      }
       tensors = InitialWeights.fresh(try network.parameters(), seed: seed)
       notes.append("no --weights: they are fresh, from seed \(seed)")
     } else {

@@ -102,6 +102,7 @@ struct IRRun: ParsableCommand {
       throw ValidationError("--metrics knows psnr and ssim, not \(metric)")
     }
     if output == nil, !questions.isAsked { throw ValidationError("-o is missing: where are results to go?") }
+    if questions.explain, inputs.isEmpty { throw ValidationError("--explain needs pictures: -i is missing") }
     if metrics != nil, reference == nil { throw ValidationError("--metrics needs --reference") }
   }
 

@@ -39,7 +39,11 @@ struct Questions: ParsableArguments {
         }
       let model = try ONNXModel(contentsOf: path)
       let metadata = Dictionary(model.metadata.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
-      let parameters = model.graph.initializers.reduce(0) { $0 + $1.dims.reduce(1, *) }
+      // Weights, not the lists of integers that shapes are computed with.
+      let weights = model.graph.initializers.filter { weight in
+        (ElementType(rawValue: weight.dataType)?.isFloatingPoint ?? false) && !weight.dims.isEmpty
+      }
+      let parameters = weights.reduce(0) { $0 + $1.dims.reduce(1, *) }
       print("\(name): \(metadata["task"] ?? "task not stated")")
       print("  \(parameters) parameters, \(data.count) bytes, sha256 \(digest.prefix(16))…, \(state)")
       print("  licence: \(metadata["licence"] ?? "not stated")")
