@@ -22,6 +22,13 @@ func library(
   .target(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: swift)
 }
 
+/// What lies beside the builders in Models: cards and frozen networks.
+let modelFiles = [
+  "DaAIR/README.md", "DnCNN/README.md", "FFDNet/README.md", "MoCEIR/README.md", "NAFNet/README.md",
+  "PromptIR/README.md", "Restormer/README.md", "SESymUNet/README.md", "SwinIR/README.md", "SymUNet/README.md",
+  "SHA256SUMS", "SymUNet/symunet-s.onnx",
+]
+
 func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .executableTarget(
     name: name, dependencies: dependencies + [argumentParser], path: "Tools/\(name)", swiftSettings: swift)
@@ -37,6 +44,7 @@ let package = Package(
     .library(name: "ImageRestoration", targets: ["ImageRestoration"]),
     .executable(name: "irrun", targets: ["irrun"]),
     .executable(name: "irdump", targets: ["irdump"]),
+    .executable(name: "irexport", targets: ["irexport"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -60,6 +68,7 @@ let package = Package(
     library("IRCompiler", ["IROperators", "IRGraph", "IRTensor"]),
     library("IRRuntime", ["IRCompiler", "IROperators", "IRGraph", "IRTensor", "CIROperators", "CIRKernels"]),
     library("IRONNX", ["IROperators", "IRGraph", "IRTensor", "IRFiles", "CONNXProto"]),
+    library("IRModels", ["IROperators", "IRGraph", "IRTensor"], path: "Models", exclude: modelFiles),
     library("IRImage", ["IRTensor", "IRFiles", "CVips"]),
     library("IRTensorFiles", ["IRTensor", "IRFiles", "CZlib"]),
     library(
@@ -72,6 +81,12 @@ let package = Package(
     tool(
       "irbench",
       ["ImageRestoration", "IRTensorFiles", "IRRuntime", "IRCompiler", "IRGraph", "IRONNX", "IRTensor"]),
+    tool(
+      "irexport",
+      [
+        "IRModels", "IRONNX", "IRTensorFiles", "IRFiles", "IRRuntime", "IRCompiler", "IROperators", "IRGraph",
+        "IRTensor",
+      ]),
     tool("irdump", ["ImageRestoration", "IRRuntime", "IRONNX", "IRCompiler", "IRGraph"]),
     .executableTarget(
       name: "irconformance",
@@ -102,8 +117,15 @@ let package = Package(
     test(
       "EndToEndTests",
       [
-        "irrun", "irdump", "ImageRestoration", "IRTensorFiles", "IRONNX", "IROperators", "IRGraph",
+        "irrun", "irdump", "irexport", "ImageRestoration", "IRTensorFiles", "IRFiles", "IRONNX",
+        "IROperators", "IRGraph",
         "IRTensor",
+      ]),
+    test(
+      "IRModelsTests",
+      [
+        "IRTestSupport", "IRModels", "IRONNX", "IRTensorFiles", "IRCompiler", "IRRuntime", "IROperators",
+        "IRGraph", "IRTensor",
       ]),
     test("IRImageTests", ["IRImage", "IRTensor"]),
     test(

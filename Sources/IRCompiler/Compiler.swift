@@ -13,13 +13,15 @@ public struct Compiler: Sendable {
   }
 
   /// The passes over the graph, in this order:
-  /// what no one needs goes first, so that nothing is done to it; constants are folded before nodes are
+  /// what no one needs goes first, so that nothing is done to it; sizes become numbers before anything looks
+  /// at them; constants are folded before nodes are
   /// compared, so that equal constants' users meet, which recognition relies on: exporters compute a mean
   /// twice. Recognition comes before anything is fused, since it looks for what fusion would hide; convolutions
   /// take what follows them before elementwise chains do, since they then cost no pass over memory. Rewrites
   /// may leave constants and duplicates again, hence the second round.
   public static let passes: [any GraphPass] = [
     RemoveDeadNodes(),
+    ResolveSizes(),
     FoldConstants(),
     MergeDuplicateNodes(),
     RewriteDriver([
@@ -52,6 +54,19 @@ public struct Compiler: Sendable {
           seconds: start.duration(to: clock.now).inSeconds))
     }
     return (graph, report)
+  }
+
+  /// The graph as files should hold it: what no output needs is gone, constants are computed, duplicates are one.
+  /// Operators stay what they are, so that a graph that holds for every size still does.
+  /// - Throws: `CompilerError` where a pass is at fault.
+  public func reduced(_ graph: Graph) throws(CompilerError) -> Graph {
+    var graph = graph
+    for pass in [RemoveDeadNodes(), FoldConstants(), MergeDuplicateNodes()] as [any GraphPass] {
+      _ = try pass.run(on: &graph, limit: .max)
+      do { try graph.verify() } catch { throw .invalidGraph(pass: type(of: pass).name, error) }
+    }
+    graph.removeDeadNodes()
+    return graph
   }
 
   /// - Throws: `CompilerError`.

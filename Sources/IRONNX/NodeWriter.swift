@@ -1,4 +1,5 @@
 import IRGraph
+import IROperators
 import IRTensor
 
 /// One node of a graph while it is written: its values by name, and the ONNX nodes that take its place.
@@ -9,13 +10,18 @@ struct NodeWriter {
   let outputTypes: [TensorType]
   let opset: Int64
   private let name: String
+  private let node: Node
+  private let id: NodeID
   private let context: ExportContext
 
-  init(_ node: Node, types: (inputs: [TensorType], outputs: [TensorType]), context: ExportContext) {
+  init(
+    _ node: Node, _ id: NodeID, types: (inputs: [TensorType], outputs: [TensorType]), context: ExportContext
+  ) {
     inputs = node.inputs.map { context.name(of: $0) }
     outputs = node.outputs.map { context.name(of: $0) }
     (inputTypes, outputTypes) = types
     (opset, name, self.context) = (context.opset, node.name, context)
+    (self.node, self.id) = (node, id)
   }
 
   /// Adds an ONNX node that makes the operator's own outputs.
@@ -54,8 +60,85 @@ struct NodeWriter {
 
   func constant(_ tensor: Tensor) -> String { context.constant(tensor, "\(name).constant") }
 
-  /// The value under another shape.
+  /// The value under another shape, which open sizes do not change.
   func reshape(_ value: String, _ shape: Shape) -> String { step("Reshape", [value, ints(shape.extents)]) }
+
+  // Sizes that may be open.
+
+  /// Whether an extent of the node's input changes with the open sizes.
+  func isOpen(input index: Int, axis: Int) -> Bool { context.sizes.isOpen(node.inputs[index], axis) }
+
+  /// A list of sizes as an input: numbers, or nodes where open sizes decide.
+  func sizes(_ sizes: [SizeExpression]) throws(ExportFailure) -> String {
+    var parts: [String] = []
+    var known: [Int] = []
+    for size in sizes {
+      if let number = try fixed(size) { known.append(number); continue }
+      if !known.isEmpty { parts.append(ints(known)) }
+      known = []
+      parts.append(try computed(size))
+    }
+    if parts.isEmpty { return ints(known) }
+    if !known.isEmpty { parts.append(ints(known)) }
+    return parts.count == 1 ? parts[0] : step("Concat", parts, [.int("axis", 0)])
+  }
+
+  /// The target of a `Reshape` of the node's first input: extents copied from it and one inferred extent need no
+  /// computation.
+  func reshapeTarget(_ extents: [SizeExpression]) throws(ExportFailure) -> String {
+    var numbers: [Int?] = []
+    for (axis, extent) in extents.enumerated() {
+      if let number = try fixed(extent) {
+        numbers.append(number)
+      } else {
+        numbers.append(extent == .extent(axis: axis) ? 0 : nil)
+      }
+    }
+    // A fixed extent of 0 would be read as a copy.
+    let isPlain = zip(numbers, extents).allSatisfy { $0 != 0 || $1.soleStep.isExtent }
+    guard isPlain, numbers.count(where: { $0 == nil }) <= 1 else { return try sizes(extents) }
+    return ints(numbers.map { $0 ?? -1 })
+  }
+
+  /// The size where it depends on no open size.
+  func fixed(_ size: SizeExpression) throws(ExportFailure) -> Int? {
+    for case .extent(let input, let axis) in size.steps {
+      guard inputTypes.indices.contains(input), inputTypes[input].shape.indices.contains(axis) else {
+        throw ExportFailure("axis \(axis) of input \(input)")
+      }
+      if isOpen(input: input, axis: axis) { return nil }
+    }
+    do { return try size.value(for: inputTypes.map(\.shape)) } catch { throw ExportFailure("\(error)") }
+  }
+
+  /// Nodes that compute the size, as a list of one.
+  private func computed(_ size: SizeExpression) throws(ExportFailure) -> String {
+    var stack: [String] = []
+    for operation in size.steps {
+      let opType: String
+      switch operation {
+      case .literal(let value): stack.append(ints([value])); continue
+      case .extent(let input, let axis):
+        guard inputs.indices.contains(input) else { throw ExportFailure("a size of input \(input)") }
+        stack.append(context.extent(of: node.inputs[input], inputs[input], axis: axis))
+        continue
+      case .add: opType = "Add"
+      case .subtract: opType = "Sub"
+      case .multiply: opType = "Mul"
+      case .divide: opType = "Div"
+      case .modulo: opType = "Mod"
+      case .minimum: opType = "Min"
+      }
+      guard let b = stack.popLast(), let a = stack.popLast() else { throw ExportFailure("the size \(size)") }
+      stack.append(step(opType, [a, b]))
+    }
+    guard stack.count == 1 else { throw ExportFailure("the size \(size)") }
+    return stack[0]
+  }
+}
+
+extension SizeExpression.Step? {
+  fileprivate var isExtent: Bool { if case .extent? = self { true } else { false } }
 }
 
 extension ONNXNamedAttribute {

@@ -10,11 +10,17 @@ extension ONNXModel {
   /// The operators that have a form in ONNX, by name.
   public static var writableOperators: Set<String> { Set(ONNXOperatorTable.writers.keys) }
 
-  /// A graph in ONNX's standard operators, sizes fixed as the graph has them. Operators that the operator
-  /// set lacks are written by those that it has; constants keep their names.
-  /// - Throws: `ONNXError.notExpressible` naming the node that ONNX cannot say, and `.notSerializable` for
-  ///   an operator set outside `writableOpsets`.
-  public init(_ graph: Graph, opset: Int64 = 18) throws(ONNXError) {
+  /// A graph in ONNX's standard operators. Operators that the operator set lacks are written by those that it
+  /// has; constants keep their names.
+  ///
+  /// Sizes are fixed as the graph has them, but for those in `openSizes`: names by input and axis
+  /// (`["image": [2: "H", 3: "W"]]`). The graph must then hold for other sizes (`Graph.rebound`): one whose
+  /// relative operators are resolved does not.
+  /// - Throws: `ONNXError.notExpressible` naming the node that ONNX cannot say, or that refuses twice the open
+  ///   sizes, and `.notSerializable` for an operator set outside `writableOpsets`.
+  public init(
+    _ graph: Graph, opset: Int64 = 18, openSizes: [String: [Int: String]] = [:]
+  ) throws(ONNXError) {
     guard Self.writableOpsets.contains(opset) else {
       let (first, last) = (Self.writableOpsets.lowerBound, Self.writableOpsets.upperBound)
       throw .notSerializable(reason: "operator set \(opset) is not one of \(first) to \(last)")
@@ -24,7 +30,15 @@ extension ONNXModel {
     irVersion = Self.irVersion(for: opset)
     producerName = "irkit"
     metadata = graph.metadata.sorted { $0.key < $1.key }.map { ONNXProperty($0.key, $0.value) }
-    let context = ExportContext(graph, opset: opset)
+    let sizes: OpenSizes
+    do { sizes = try OpenSizes(graph, openSizes) } catch {
+      switch error {
+      case .type(let node, let name, let failure):
+        throw .notExpressible(node: node, operator: name, detail: "it takes no other size: \(failure)")
+      default: throw .notSerializable(reason: "open sizes: \(error)")
+      }
+    }
+    let context = ExportContext(graph, opset: opset, sizes)
     try context.write()
     self.graph = context.result
   }
@@ -53,16 +67,23 @@ struct ExportFailure: Error {
 final class ExportContext {
   let graph: Graph
   let opset: Int64
+  let sizes: OpenSizes
   private(set) var result = ONNXGraph()
   private var names: [ValueID: String] = [:]
   private var taken: Set<String> = []
   private var nodeNames: Set<String> = []
   private var nodeNameCounts: [String: Int] = [:]
   private var sharedConstants: [Tensor: String] = [:]
+  private struct ExtentKey: Hashable {
+    var value: ValueID
+    var axis: Int
+  }
+  private var extents: [ExtentKey: String] = [:]
 
-  init(_ graph: Graph, opset: Int64) {
+  init(_ graph: Graph, opset: Int64, _ sizes: OpenSizes) {
     self.graph = graph
     self.opset = opset
+    self.sizes = sizes
     result.name = graph.name.isEmpty ? "graph" : graph.name
   }
 
@@ -73,7 +94,7 @@ final class ExportContext {
       let name = graph[input].name
       names[input] = name
       taken.insert(name)
-      result.inputs.append(info(name, graph[input].type))
+      result.inputs.append(info(name, input))
     }
     for output in graph.outputs where names[output.value] == nil && graph.producer(of: output.value) != nil {
       names[output.value] = output.name
@@ -81,7 +102,7 @@ final class ExportContext {
     for id in graph.nodesInOrder {
       let node = graph[id]
       let writer = NodeWriter(
-        node, types: (graph.inputTypes(of: id), graph.outputTypes(of: id)), context: self)
+        node, id, types: (graph.inputTypes(of: id), graph.outputTypes(of: id)), context: self)
       guard let write = ONNXOperatorTable.writers[node.operator.name] else {
         throw .notExpressible(node: node.name, operator: node.operator.name, detail: "it has no form in ONNX")
       }
@@ -96,12 +117,16 @@ final class ExportContext {
         node.name = output.name
         append(node)
       }
-      result.outputs.append(info(output.name, graph[output.value].type))
+      result.outputs.append(info(output.name, output.value))
     }
   }
 
-  private func info(_ name: String, _ type: TensorType) -> ONNXValueInfo {
-    let shape = type.shape.map { ONNXDimension.fixed(Int64($0)) }
+  private func info(_ name: String, _ value: ValueID) -> ONNXValueInfo {
+    let type = graph[value].type
+    let shape = type.shape.indices.map { axis -> ONNXDimension in
+      sizes.isOpen(value, axis)
+        ? .symbolic(sizes.symbol(of: value, axis) ?? "\(name).\(axis)") : .fixed(Int64(type.shape[axis]))
+    }
     return ONNXValueInfo(name, .tensor(elementType: type.elementType.rawValue, shape: shape))
   }
 
@@ -121,6 +146,19 @@ final class ExportContext {
     sharedConstants[tensor] = name
     result.initializers.append(ONNXTensor(tensor, name: name))
     return name
+  }
+
+  /// A node that reads one extent of a value as a list of one; equal ones are shared.
+  func extent(of value: ValueID, _ name: String, axis: Int) -> String {
+    let key = ExtentKey(value: value, axis: axis)
+    if let known = extents[key] { return known }
+    let result = fresh("\(name).extent\(axis)")
+    var node = ONNXNode("Shape", inputs: [name], outputs: [result])
+    node.name = result
+    node.attributes = [.int("start", axis), .int("end", axis + 1)]
+    append(node)
+    extents[key] = result
+    return result
   }
 
   func fresh(_ base: String) -> String {

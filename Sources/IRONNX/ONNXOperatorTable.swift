@@ -20,7 +20,7 @@ enum ONNXOperatorTable {
   /// By our operator's name.
   static let writers: [String: Writer] = Dictionary(
     uniqueKeysWithValues: elementwiseWriters + normalizationWriters + windowWriters + layoutWriters
-      + indexingWriters)
+      + indexingWriters + relativeWriters)
 
   /// An entry of the writers' table.
   static func writer<O: Operator>(

@@ -10,6 +10,7 @@ extension OperatorSet {
     GroupNormalization.self,
     IsInfinite.self, L2Normalization.self, LayerNormalization.self, LogSoftmax.self, LpPool.self,
     MatrixMultiply.self, MaxPool.self, OneHot.self, Pad.self, RMSNormalization.self, Reduce.self,
+    RelativeExpand.self, RelativePad.self, RelativeReshape.self, RelativeResize.self, RelativeSlice.self,
     Reshape.self,
     Resize.self, ScatterElements.self, ScatterND.self, Select.self, Slice.self, Softmax.self,
     SpaceToDepth.self,

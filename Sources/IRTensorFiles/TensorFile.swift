@@ -31,6 +31,17 @@ public enum TensorFile {
     }
   }
 
+  /// Extensions of files that `torch.save` writes.
+  public static let weightExtensions = ["pth", "pt", "ckpt", "bin"]
+
+  /// As `read`, also of PyTorch's files.
+  public static func readWeights(_ path: String) throws(TensorFileError) -> [NamedTensor] {
+    if weightExtensions.contains(fileExtension(path)) { return try PyTorchFile.read(path) }
+    if isTensorFile(path) { return try read(path) }
+    let known = (extensions + weightExtensions).map { ".\($0)" }.joined(separator: ", ")
+    throw .file(path: path, reason: "the extension is not one of \(known)")
+  }
+
   /// Writes tensors beside the path and renames: all of the file, or nothing.
   /// - Throws: `TensorFileError`, also where an `.npy` file is to hold other than one tensor.
   public static func write(_ tensors: [NamedTensor], to path: String) throws(TensorFileError) {

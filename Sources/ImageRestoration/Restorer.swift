@@ -110,6 +110,16 @@ public final class Restorer {
     }
   }
 
+  /// Everything that the model gives for an image, by name, padded as its sides were.
+  public func outputs(for image: Image) throws -> [String: Tensor] {
+    var outputs: [String: Tensor] = [:]
+    _ = try restore(image) { input in
+      outputs = try session(height: input.shape[2], width: input.shape[3]).run([inputName: input])
+      return outputs[outputName]
+    }
+    return outputs
+  }
+
   /// The program of the size used last.
   public var latestProgram: Program? { sessions.last?.session.program }
 

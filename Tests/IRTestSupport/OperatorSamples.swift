@@ -18,7 +18,8 @@ private func integers(_ values: Int64...) -> Tensor { Tensor(values, shape: [val
 
 extension OperatorSample {
   /// Samples of every operator of the standard set.
-  public static let all = convolutions + elementwise + normalizations + layouts + indexing + reductions
+  public static let all =
+    convolutions + elementwise + normalizations + layouts + relatives + indexing + reductions
 
   static let convolutions: [OperatorSample] = [
     OperatorSample(plain(), [1, 5, 7, 9], [11, 5, 1, 1], [11], hasWeights: true),
@@ -140,6 +141,31 @@ extension OperatorSample {
     + PadMode.allCases.map {
       OperatorSample(Pad(before: [0, 0, 1, 2], after: [0, 0, 3, 1], mode: $0, value: 0.5), [1, 2, 5, 6])
     }
+
+  static let relatives: [OperatorSample] = [
+    OperatorSample(
+      RelativeExpand([.extent(of: 1, axis: 0), 1, .extent(of: 1, axis: 2) / 2]), [2, 1, 1], [2, 3, 8]),
+    OperatorSample(
+      RelativeReshape([.extent(axis: 0), 2, .extent(axis: 1) / 2, .extent(axis: 2) * .extent(axis: 3)]),
+      [1, 4, 3, 5]),
+    OperatorSample(
+      RelativeReshape([.extent(axis: 0), 4, .extent(of: 1, axis: 2), .extent(of: 1, axis: 3)]), [1, 4, 15],
+      [1, 2, 3, 5]),
+    OperatorSample(
+      RelativeSlice(
+        starts: [0, 0, (.extent(axis: 2) - 4) / 2, 0],
+        extents: [.extent(axis: 0), .extent(axis: 1), 4, .minimum(.extent(axis: 3), .extent(axis: 2))]),
+      [1, 2, 7, 9]),
+    OperatorSample(
+      RelativePad(
+        after: [0, 0, (8 - .extent(axis: 2) % 8) % 8, (8 - .extent(axis: 3) % 8) % 8], mode: .reflect),
+      [1, 2, 5, 8]),
+    OperatorSample(
+      RelativeResize(
+        mode: .linear,
+        extents: [.extent(axis: 0), .extent(axis: 1), .extent(of: 1, axis: 2), .extent(of: 1, axis: 3)]),
+      [1, 2, 4, 5], [1, 1, 7, 11]),
+  ]
 
   static let indexing: [OperatorSample] = {
     let rows = Tensor([Float(1), 2, 3, 4, 5, 6], shape: [3, 2])

@@ -43,6 +43,8 @@ struct IRRun: ParsableCommand {
         irrun -m symunet-s -i photographs -o restored --metrics psnr,ssim --reference originals
         irrun -m symunet-s -i album -o restored --recurse -f jpg -q 92 --if-exists skip --metadata strip-gps
         irrun -m network.onnx -i inputs.npz -o outputs.npz --verify
+        irrun --models
+        irrun -m daair.onnx -i noisy.png --explain
       """)
 
   @Option(name: [.short, .long], help: "A model file (.onnx), or the name of a model in Models.")
@@ -54,7 +56,9 @@ struct IRRun: ParsableCommand {
   var inputs: [String] = []
 
   @Option(name: [.customShort("o"), .customLong("output")], help: "The file or the folder to write.")
-  var output: String
+  var output: String?
+
+  @OptionGroup(title: "Questions") var questions: Questions
 
   @OptionGroup(title: "Files") var files: FileOptions
 
@@ -97,12 +101,23 @@ struct IRRun: ParsableCommand {
     for metric in metricNames where !["psnr", "ssim"].contains(metric) {
       throw ValidationError("--metrics knows psnr and ssim, not \(metric)")
     }
+    if output == nil, !questions.isAsked { throw ValidationError("-o is missing: where are results to go?") }
+    if questions.explain, inputs.isEmpty { throw ValidationError("--explain needs pictures: -i is missing") }
     if metrics != nil, reference == nil { throw ValidationError("--metrics needs --reference") }
   }
 
   private var metricNames: [String] { metrics?.split(separator: ",").map(String.init) ?? [] }
 
   func run() throws {
+    if questions.isAsked {
+      do {
+        try questions.answer(model: model, images: inputs, multiple: multiple, options: runtimeOptions)
+      } catch {
+        complain(error)
+        throw ExitCode(isModelsFault(error) ? 3 : 4)
+      }
+    }
+    guard let output else { return }
     let list = try JobList(inputs: inputs, output: output, reference: reference, options: files)
     let jobs = list.jobs
     if files.dryRun {
@@ -140,9 +155,13 @@ struct IRRun: ParsableCommand {
     }
   }
 
-  private func processor(for jobs: [Job], _ progress: Progress) throws -> (Job) throws -> Report {
-    let options = RuntimeOptions(
+  private var runtimeOptions: RuntimeOptions {
+    RuntimeOptions(
       threadCount: threads ?? RuntimeOptions.defaultThreadCount, memoryByteCount: memory?.byteCount)
+  }
+
+  private func processor(for jobs: [Job], _ progress: Progress) throws -> (Job) throws -> Report {
+    let options = runtimeOptions
     if TensorFile.isTensorFile(jobs[0].input) {
       guard metrics == nil, compare == nil else {
         throw ValidationError("--metrics and --compare are for images")

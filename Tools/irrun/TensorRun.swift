@@ -105,11 +105,11 @@ struct TensorRun {
   private func differences(
     _ outputs: [NamedTensor], _ expected: [NamedTensor], _ path: String
   ) throws -> [Report.Difference] {
-    let result = try outputs.compactMap { output -> Report.Difference? in
-      // A model of one output is compared with what the file calls `output`, whatever else it holds.
-      let sole = outputs.count == 1 ? expected.first { $0.name == "output" } : nil
+    let result = try outputs.enumerated().compactMap { index, output -> Report.Difference? in
+      // A model's first output is compared with what the file calls `output`, whatever else it holds.
+      let first = index == 0 ? expected.first { $0.name == "output" } : nil
       let match =
-        sole ?? expected.first { $0.name == output.name } ?? (expected.count == 1 ? expected[0] : nil)
+        expected.first { $0.name == output.name } ?? first ?? (expected.count == 1 ? expected[0] : nil)
       guard let match else { return nil }
       guard match.tensor.shape == output.tensor.shape else {
         throw TensorFileError.malformed(

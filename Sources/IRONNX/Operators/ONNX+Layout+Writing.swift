@@ -19,7 +19,7 @@ extension ONNXOperatorTable {
     writer(Slice.self) { (slice, w) throws(ExportFailure) in
       let axes = slice.starts.indices.filter { axis in
         slice.starts[axis] != 0 || slice.steps[axis] != 1
-          || slice.extents[axis] != w.inputTypes[0].shape[axis]
+          || slice.extents[axis] != w.inputTypes[0].shape[axis] || w.isOpen(input: 0, axis: axis)
       }
       guard !axes.isEmpty else { return w.emit("Identity") }
       let ends = axes.map { axis -> Int in

@@ -35,13 +35,15 @@ extension ONNXOperatorTable {
       }
       // One instance a group, then scale and bias of the channels.
       let groups = group.groupCount
-      let runs = w.reshape(w.inputs[0], [shape[0], groups, shape.elementCount / max(shape[0] * groups, 1)])
+      let runs = w.step(
+        "Reshape", [w.inputs[0], w.ints([shape[0], groups, shape.elementCount == 0 ? 0 : -1])])
       func vector(_ value: Double) -> String {
         w.constant(Tensor(TensorType(type, [groups]), repeating: value))
       }
       let normal = w.step("InstanceNormalization", [runs, vector(1), vector(0)], [epsilon])
       let column = Shape([shape[1]] + [Int](repeating: 1, count: shape.rank - 2))
-      let scaled = w.step("Mul", [w.reshape(normal, shape), w.reshape(w.inputs[1], column)])
+      let again = w.step("Reshape", [normal, try w.sizes(shape.indices.map { .extent(axis: $0) })])
+      let scaled = w.step("Mul", [again, w.reshape(w.inputs[1], column)])
       w.emit("Add", [scaled, w.reshape(w.inputs[2], column)])
     },
     writer(BatchNormalization.self, as: "BatchNormalization") { [.float("epsilon", $0.epsilon)] },

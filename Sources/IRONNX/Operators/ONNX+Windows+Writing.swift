@@ -64,10 +64,14 @@ extension ONNXOperatorTable {
     },
     writer(SpaceToDepth.self) { (move, w) throws(ExportFailure) in
       if move.mode == .depthColumnRow { return w.emit("SpaceToDepth", [.int("blocksize", move.blockSize)]) }
-      let (shape, permutation) = move.sixAxes
-      let split = w.reshape(w.inputs[0], shape(w.inputTypes[0].shape))
-      let moved = w.step("Transpose", [split], [.ints("perm", permutation)])
-      w.emit("Reshape", [moved, w.ints(w.outputTypes[0].shape.extents)])
+      let block = SizeExpression(move.blockSize)
+      let extents = (0..<4).map { SizeExpression.extent(axis: $0) }
+      let cells = [extents[2] / block, extents[3] / block]
+      let split = w.step(
+        "Reshape",
+        [w.inputs[0], try w.sizes([extents[0], extents[1], cells[0], block, cells[1], block])])
+      let moved = w.step("Transpose", [split], [.ints("perm", move.sixAxes.permutation)])
+      w.emit("Reshape", [moved, try w.sizes([extents[0], extents[1] * block * block] + cells)])
     },
   ]
 

@@ -1,0 +1,149 @@
+import IRGraph
+import IROperators
+import IRTensor
+
+/// Builds a network's graph and keeps the list of its parameters, by their official names.
+///
+/// Layers are functions of this builder (`b.convolution(x, "intro", …)`): each takes the prefix of its
+/// parameters' names, which also names its nodes.
+public struct NetworkBuilder {
+  public private(set) var graph: GraphBuilder
+  /// In the order of use.
+  public private(set) var parameters: [Parameter] = []
+  private var known: [String: ValueID] = [:]
+  private let weights: [String: Tensor]?
+  /// Results beside the restored picture, in order.
+  private(set) var furtherOutputs: [(name: String, value: ValueID)] = []
+  private var isNeverRead = false
+
+  /// A builder that makes constants of `weights`, or without them an input of every parameter.
+  public init(name: String, weights: [String: Tensor]?) {
+    graph = GraphBuilder(name: name)
+    self.weights = weights
+  }
+
+  /// The extents of a value.
+  public func shape(of value: ValueID) -> Shape { graph.shape(of: value) }
+
+  /// The channels of an image value `[N, C, H, W]`.
+  public func channels(_ value: ValueID) -> Int { graph.shape(of: value)[1] }
+
+  /// Adds an input beside the image.
+  public mutating func input(_ name: String, _ type: TensorType) -> ValueID { graph.input(name, type) }
+
+  /// Adds a result beside the restored picture, behind it in the graph's list.
+  public mutating func output(_ value: ValueID, name: String) { furtherOutputs.append((name, value)) }
+
+  /// Adds the restored picture and the further results.
+  mutating func finish(_ restored: ValueID) {
+    graph.output(restored, name: "restored")
+    for (name, value) in furtherOutputs { graph.output(value, name: name) }
+  }
+
+  /// A parameter; asked for again, the same value.
+  /// - Throws: `GraphError.tooLarge` for a shape that no memory holds.
+  public mutating func parameter(
+    _ name: String, _ shape: Shape, _ initialization: Initialization
+  ) throws(GraphError) -> ValueID {
+    if let value = known[name] { return value }
+    let type = TensorType(.float32, shape)
+    guard Graph.holds(type) else { throw .tooLarge(node: name, operator: "parameter", type) }
+    parameters.append(Parameter(name, shape, initialization, isUsed: !isNeverRead))
+    let value: ValueID
+    if isNeverRead, weights?[name] == nil {
+      value = graph.constant(Tensor(zeros: type), name: name)
+    } else if let weights {
+      guard let tensor = weights[name], tensor.type == type else {
+        throw .inputs(
+          detail: "the weight \(name) must be \(type), not \(weights[name]?.type.description ?? "missing")")
+      }
+      value = graph.constant(tensor, name: name)
+    } else {
+      value = graph.input(name, type)
+    }
+    known[name] = value
+    return value
+  }
+
+  /// Names a parameter that checkpoints hold and the network never reads.
+  public mutating func unusedParameter(_ name: String, _ shape: Shape, _ initialization: Initialization) {
+    parameters.append(Parameter(name, shape, initialization, isUsed: false))
+  }
+
+  /// Adds nodes whose results the official network computes and drops: checkpoints hold their parameters.
+  public mutating func neverRead(
+    _ body: (inout NetworkBuilder) throws(GraphError) -> Void
+  ) throws(GraphError) {
+    isNeverRead = true
+    defer { isNeverRead = false }
+    try body(&self)
+  }
+
+  /// A constant of the network's definition, no parameter.
+  public mutating func constant(_ values: [Float], _ shape: Shape, _ name: String) -> ValueID {
+    graph.constant(Tensor(values, shape: shape), name: name)
+  }
+
+  public mutating func integers(_ values: [Int], _ name: String) -> ValueID {
+    graph.constant(Tensor(values.map { Int64($0) }, shape: [values.count]), name: name)
+  }
+
+  /// The operator's only result.
+  public mutating func apply(
+    _ operator: any Operator, _ inputs: ValueID..., name: String
+  ) throws(GraphError) -> ValueID {
+    try graph.value(`operator`, inputs, name: name)
+  }
+
+  /// All results of the operator.
+  public mutating func results(
+    _ operator: any Operator, _ inputs: ValueID..., name: String
+  ) throws(GraphError) -> [ValueID] {
+    try graph.apply(`operator`, inputs, name: name)
+  }
+
+  public mutating func sum(_ a: ValueID, _ b: ValueID, _ name: String) throws(GraphError) -> ValueID {
+    try apply(Binary(.add), a, b, name: name)
+  }
+
+  public mutating func product(_ a: ValueID, _ b: ValueID, _ name: String) throws(GraphError) -> ValueID {
+    try apply(Binary(.multiply), a, b, name: name)
+  }
+
+  public mutating func concatenation(_ a: ValueID, _ b: ValueID, _ name: String) throws(GraphError) -> ValueID
+  {
+    try apply(Concatenate(axis: 1), a, b, name: name)
+  }
+
+  public mutating func concatenated(
+    _ values: [ValueID], axis: Int, _ name: String
+  ) throws(GraphError) -> ValueID {
+    try graph.value(Concatenate(axis: axis), values, name: name)
+  }
+
+  /// The value in equal parts along its channels.
+  public mutating func chunks(
+    _ x: ValueID, _ count: Int, _ name: String
+  ) throws(GraphError) -> [ValueID] {
+    let size = channels(x) / count
+    return try results(Split(axis: 1, sizes: [Int](repeating: size, count: count)), x, name: name)
+  }
+
+  /// Values `[N, K]` of several layers as `[N, layers, K]`.
+  public mutating func stacked(_ values: [ValueID], _ name: String) throws(GraphError) -> ValueID {
+    var rows: [ValueID] = []
+    for (index, value) in values.enumerated() {
+      let shape = shape(of: value)
+      rows.append(try apply(Reshape(shape: [shape[0], 1, shape[1]]), value, name: "\(name).\(index)"))
+    }
+    return try graph.value(Concatenate(axis: 1), rows, name: name)
+  }
+
+  /// `[N, K]` as K values `[N, 1, 1, 1]`, to multiply pictures with.
+  public mutating func columns(_ x: ValueID, _ name: String) throws(GraphError) -> [ValueID] {
+    let shape = shape(of: x)
+    let picture = try apply(Reshape(shape: [shape[0], shape[1], 1, 1]), x, name: "\(name).picture")
+    return try results(
+      Split(axis: 1, sizes: [Int](repeating: 1, count: shape[1])), picture, name: "\(name).columns")
+  }
+}

@@ -1,0 +1,103 @@
+import IRGraph
+import IRTensor
+
+/// A restorer as its paper describes it: settings, and a builder of its graph for official weights.
+public protocol RestorationNetwork: Sendable {
+  associatedtype Configuration: NetworkConfiguration
+
+  /// The name on the command line: `symunet`.
+  static var name: String { get }
+  static var card: NetworkCard { get }
+  /// Settings with a name, the default first.
+  static var presets: [(name: String, configuration: Configuration)] { get }
+
+  init(_ configuration: Configuration)
+  var configuration: Configuration { get }
+
+  /// Channels of the input picture.
+  var channelCount: Int { get }
+  /// The degradations that a router tells apart, in the order of the output `routing`.
+  var taskNames: [String] { get }
+  /// What the graph itself needs sides to be multiples of: 1 where it pads and crops.
+  var multiple: Int { get }
+  /// Prefixes of parameter names that files of one part leave out (`clip_model.`).
+  var optionalPrefixes: [String] { get }
+  /// The network with what only a file of weights can tell: the parameters that it has, by name.
+  func adapted(to shapes: [String: Shape]) -> Self
+  /// Whether a name in a weights file is known and of no use.
+  func ignores(weight name: String) -> Bool
+
+  /// Adds the network to what is done with `image`, `[N, channelCount, H, W]` float32, sRGB in 0...1.
+  /// - Returns: the restored picture, of the same size, not clipped.
+  func build(_ image: ValueID, _ b: inout NetworkBuilder) throws(GraphError) -> ValueID
+}
+
+extension RestorationNetwork {
+  public var channelCount: Int { 3 }
+  public var multiple: Int { 1 }
+  public var taskNames: [String] { [] }
+  public var optionalPrefixes: [String] { [] }
+  public func ignores(weight name: String) -> Bool { false }
+  public func adapted(to shapes: [String: Shape]) -> Self { self }
+
+  /// A picture's sides at which graphs are built where nobody asks for others.
+  public var sampleSides: (height: Int, width: Int) {
+    (max(multiple, 64), max(multiple, 64) + max(multiple, 32))
+  }
+
+  /// The network's parameters, in the order of use, those that it never reads included.
+  public func parameters() throws(ModelError) -> [Parameter] {
+    let sides = sampleSides
+    return try built([1, channelCount, sides.height, sides.width], nil).parameters
+  }
+
+  /// The network for pictures of this shape, with an input `image`, parameters as constants of their official
+  /// names, and an output `restored`. It holds for other sides too (`Graph.rebound`). `weights` has every
+  /// parameter that is used, as `match` makes them.
+  /// - Throws: `ModelError.graph` where settings or sides do not fit together.
+  public func graph(weights: [String: Tensor], image: Shape) throws(ModelError) -> Graph {
+    try finished(try built(image, weights))
+  }
+
+  /// As above, parameters being inputs of the graph.
+  public func graph(image: Shape) throws(ModelError) -> Graph { try finished(try built(image, nil)) }
+
+  private func built(_ image: Shape, _ weights: [String: Tensor]?) throws(ModelError) -> NetworkBuilder {
+    var builder = NetworkBuilder(name: Self.name, weights: weights)
+    let input = builder.input("image", TensorType(.float32, image))
+    do {
+      builder.finish(try build(input, &builder))
+    } catch { throw .graph(error) }
+    return builder
+  }
+
+  private func finished(_ builder: NetworkBuilder) throws(ModelError) -> Graph {
+    do {
+      var graph = try builder.graph.finished()
+      graph.removeDeadNodes()
+      return graph
+    } catch { throw .graph(error) }
+  }
+}
+
+/// What people should know of a network before they use it.
+public struct NetworkCard: Hashable, Sendable {
+  /// As the paper writes it: `SymUNet`.
+  public var title: String
+  public var paper: String
+  /// What it restores.
+  public var task: String
+  /// The licence of the authors' code and weights, where they published some.
+  public var licence: String
+  /// What the authors trained on.
+  public var trainingData: String
+  /// Numbers that the paper or its authors state, with data set and metric.
+  public var published: String
+
+  public init(
+    title: String, paper: String, task: String, licence: String, trainingData: String, published: String
+  ) {
+    (self.title, self.paper, self.task) = (title, paper, task)
+    (self.licence, self.trainingData, self.published) = (licence, trainingData, published)
+  }
+}

@@ -1,0 +1,57 @@
+import IRGraph
+import IRTensor
+
+/// An operator whose numbers are expressions of its inputs' extents. It computes with its first input; the
+/// others only lend their extents.
+///
+/// Graphs made of these and of operators that name no size hold for every size of picture
+/// (`Graph.rebound`), and are written to files with open sizes. The compiler sees `resolved` only.
+public protocol RelativeOperator: Operator {
+  /// The operator with numbers, for inputs of these types; takes the first input alone.
+  /// - Throws: `TypeError` where an expression is no size.
+  func resolved(for inputs: [TensorType]) throws(TypeError) -> any Operator
+}
+
+extension RelativeOperator {
+  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+    try requireCount(inputs, 1...8, Self.name)
+    return try resolved(for: inputs).outputTypes(for: [inputs[0]])
+  }
+
+  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+    guard let plain = try? resolved(for: inputs.map(\.type)) else {
+      preconditionFailure("checked by outputTypes")
+    }
+    return plain.evaluate([inputs[0]])
+  }
+}
+
+extension Graph {
+  /// The graph with every relative operator replaced by the one of its size.
+  public func resolvingSizes() throws(GraphError) -> Graph {
+    var graph = self
+    try graph.resolveSizes()
+    return graph
+  }
+
+  /// As `resolvingSizes`.
+  /// - Returns: how many operators were replaced.
+  @discardableResult
+  package mutating func resolveSizes(limit: Int = .max) throws(GraphError) -> Int {
+    var count = 0
+    for id in nodesInOrder where count < limit {
+      let node = self[id]
+      guard let relative = node.operator as? any RelativeOperator else { continue }
+      let plain: any Operator
+      do { plain = try relative.resolved(for: inputTypes(of: id)) } catch {
+        throw .type(node: node.name, operator: relative.name, error)
+      }
+      var patch = GraphPatch(to: self)
+      patch.replace(
+        node.outputs[0], with: try patch.value(plain, [.existing(node.inputs[0])], name: node.name))
+      try apply(patch)
+      count += 1
+    }
+    return count
+  }
+}

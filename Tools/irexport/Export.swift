@@ -1,0 +1,105 @@
+import ArgumentParser
+import Foundation
+import IRCompiler
+import IRFiles
+import IRGraph
+import IRONNX
+import IRRuntime
+import IRTensor
+
+/// One run of `irexport`.
+struct Export {
+  let options: IRExport
+
+  func run() throws {
+    if options.isFile { try rewrite() } else { try freeze() }
+  }
+
+  private func freeze() throws {
+    var source = try NetworkSource(options.source, config: options.config)
+    if options.card { print(try source.card()) }
+    guard let output = options.output else { return }
+    let sides = source.sides(options.dims)
+    let frozen = try source.freeze(
+      weights: options.weights, seed: options.seed,
+      shape: [options.batch, source.network.channelCount, sides.height, sides.width],
+      isReproducible: options.reproducible)
+    note(frozen.notes)
+    var graph = try Compiler(kernels: CPUKernelLibrary()).reduced(frozen.graph)
+    graph.metadata = frozen.graph.metadata.merging(given) { $1 }
+    let open: [String: [Int: String]] = options.dims == .dynamic ? ["image": [2: "H", 3: "W"]] : [:]
+    let model = try ONNXModel(graph, opset: options.opset ?? 18, openSizes: open)
+    try write(model, to: output, source.summary(frozen.graph))
+    let written = try ModelSource(output)
+    try verify { round in
+      let image = graph.inputs.first { graph[$0].name == "image" }
+      guard let image else { return [] }
+      var type = graph[image].type
+      if options.dims == .dynamic {
+        // Odd sides where the network pads, else odd multiples of what it takes.
+        let multiple = source.network.multiple
+        type.shape[2] = multiple == 1 ? 33 + 4 * round : multiple * (3 + 2 * round)
+        type.shape[3] = multiple == 1 ? 47 + 2 * round : multiple * (5 + 2 * round)
+      }
+      let binding = ONNXBinding(dimensions: ["H": type.shape[2], "W": type.shape[3]])
+      return [
+        ("graph", try frozen.graph.rebound(to: ["image": type])), ("file", try written.graph(binding)),
+      ]
+    }
+  }
+
+  private func rewrite() throws {
+    guard let output = options.output else { return }
+    let source = try ModelSource(options.source)
+    var (model, notes) = try source.rewritten(options.dims, opset: options.opset)
+    note(notes)
+    for (key, value) in given.sorted(by: { $0.key < $1.key }) {
+      model.metadata.removeAll { $0.key == key }
+      model.metadata.append(ONNXProperty(key, value))
+    }
+    try write(model, to: output, "\(source.path), \(model.graph.nodes.count) nodes")
+    let written = try ModelSource(output)
+    try verify { round in
+      let binding = source.binding(options.dims, factor: options.dims == .dynamic ? round : 1)
+      return [("original", try source.graph(binding)), ("file", try written.graph(binding))]
+    }
+  }
+
+  private var given: [String: String] {
+    let pairs = options.meta.map {
+      $0.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    }
+    return Dictionary(pairs.map { ($0[0], $0[1]) }, uniquingKeysWith: { $1 })
+  }
+
+  private func note(_ notes: [String]) {
+    for note in notes { FileHandle.standardError.write(Data("irexport: \(note)\n".utf8)) }
+  }
+
+  private func write(_ model: ONNXModel, to output: String, _ summary: String) throws {
+    var model = model
+    var halved = ""
+    if options.halfWeights {
+      let count: Int
+      (model, count) = model.storingHalfWeights()
+      halved = ", \(count) weights in half precision"
+    }
+    try model.write(to: output, options: .init(isExternal: options.external))
+    let size = (try? FileManager.default.attributesOfItem(atPath: output))?[.size] as? Int
+    let bytes = size.map { ", \($0) bytes" } ?? ""
+    print("\(output): \(summary), operator set \(model.opset)\(halved)\(bytes)")
+  }
+
+  /// Runs the graphs that `make` gives for each round, the first being the truth.
+  private func verify(_ make: (Int) throws -> [(name: String, graph: Graph)]) throws {
+    guard options.verify > 0 else { return }
+    var verification = Verification(tolerance: options.halfWeights ? 2e-2 : 1e-4)
+    for round in 1...options.verify {
+      try verification.compare(make(round), round: round, of: options.verify)
+    }
+    guard verification.isFine else {
+      note(["the largest difference, \(verification.worst) of the range, is over \(verification.tolerance)"])
+      throw ExitCode(6)
+    }
+  }
+}

@@ -1,0 +1,160 @@
+import ArgumentParser
+import Foundation
+import IRGraph
+import IRModels
+import IRONNX
+import IRTensorFiles
+
+/// Runs the command; ArgumentParser's code for wrong usage becomes the documented 2.
+@main
+enum Main {
+  static func main() {
+    do {
+      var command = try IRExport.parseAsRoot()
+      try command.run()
+    } catch {
+      guard IRExport.exitCode(for: error) == .validationFailure else { IRExport.exit(withError: error) }
+      FileHandle.standardError.write(Data((IRExport.fullMessage(for: error) + "\n").utf8))
+      Foundation.exit(2)
+    }
+  }
+}
+
+struct IRExport: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "irexport",
+    abstract: "Freezes a network with its weights into an ONNX file, or writes a model file anew.",
+    discussion: """
+      SOURCE is a network (\(NetworkCatalogue.networks.map { $0.name }.joined(separator: ", "))) \
+      or a model file (.onnx).
+
+      The file is plain ONNX in standard operators; height and width stay open unless --dims fixes them. Weights \
+      keep the names of the official checkpoints: prefixes such as "module." or "params." are found and left out, \
+      and every name that is missing, unexpected or of another shape is reported. Without --weights they are \
+      fresh, from --seed: a network of the right cost, not a trained one.
+
+      A model file is written with its constants computed and its duplicates merged; --opset writes another \
+      operator set. One that computes with its open sizes keeps its nodes.
+
+      Exit codes: 0, 2 usage, 3 settings, weights or model were refused, 4 a file could not be read or written, \
+      6 --verify found a difference.
+
+      EXAMPLES
+        irexport symunet --weights symunet.pth -o symunet.onnx --verify 3
+        irexport nafnet --config sidd-64 --dims 256x256 -o nafnet.onnx
+        irexport daair --config settings.json --weights daair.safetensors -o daair.onnx --f16-weights
+        irexport promptir --card
+        irexport network.onnx -o smaller.onnx --opset 20 --f16-weights --verify 2
+      """)
+
+  @Argument(help: "A network, or a model file.")
+  var source: String
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp(
+      "A JSON file of the official constructor's arguments, or a name of settings (--card lists them).",
+      valueName: "file|name"))
+  var config: String?
+
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp(
+      "Weights: .safetensors, .npz, or PyTorch's .pth, of which nothing is executed. Several files add up.",
+      valueName: "file"))
+  var weights: [String] = []
+
+  @Option(help: "Where fresh weights begin.")
+  var seed: UInt64 = 0
+
+  @Option(name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "onnx"))
+  var output: String?
+
+  @Option(help: "HxW fixes the sides; dynamic leaves them open.")
+  var dims = Dimensions.dynamic
+
+  @Option(help: "Pictures in one run.")
+  var batch = 1
+
+  @Option(help: "The operator set to write; by default 18, or the model file's own.")
+  var opset: Int64?
+
+  @Flag(name: .customLong("f16-weights"), help: "Store large weights as float16; computing stays float32.")
+  var halfWeights = false
+
+  @Flag(help: "Put large weights into a second file, <onnx>.data.")
+  var external = false
+
+  @Flag(help: "Leave out when and from which files this was made: the same bytes for the same network.")
+  var reproducible = false
+
+  @Option(
+    help: ArgumentHelp("Metadata of the file, besides or instead of the card's.", valueName: "key=value"))
+  var meta: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "Run this many inputs through graph, file and reference interpreter, and print the largest differences.",
+      valueName: "n"))
+  var verify = 0
+
+  @Flag(help: "Print the network's card, settings and parameters; writes nothing without -o.")
+  var card = false
+
+  func validate() throws {
+    guard card || output != nil else { throw ValidationError("-o is missing: where is the file to go?") }
+    guard (1...64).contains(batch) else { throw ValidationError("--batch is \(batch), must be 1 to 64") }
+    guard (0...100).contains(verify) else { throw ValidationError("--verify is \(verify), must be 0 to 100") }
+    if let opset, !ONNXModel.writableOpsets.contains(opset) {
+      let (first, last) = (ONNXModel.writableOpsets.lowerBound, ONNXModel.writableOpsets.upperBound)
+      throw ValidationError("--opset is \(opset), must be \(first) to \(last)")
+    }
+    for entry in meta where !entry.contains("=") {
+      throw ValidationError("--meta takes key=value, not \(entry)")
+    }
+    if isFile, !weights.isEmpty || config != nil || batch != 1 || card {
+      throw ValidationError("--weights, --config, --batch and --card are for networks, not for model files")
+    }
+  }
+
+  var isFile: Bool { source.hasSuffix(".onnx") || FileManager.default.fileExists(atPath: source) }
+
+  func run() throws {
+    do { try Export(options: self).run() } catch let error as ValidationError { throw error } catch let error
+      as ExitCode
+    { throw error } catch {
+      FileHandle.standardError.write(Data("irexport: \(error)\n".utf8))
+      throw ExitCode(isAboutFiles(error) ? 4 : 3)
+    }
+  }
+
+  private func isAboutFiles(_ error: any Error) -> Bool {
+    switch error {
+    case ONNXError.file: true
+    case is TensorFileError: true
+    default: false
+    }
+  }
+}
+
+/// Sides of pictures: open, or fixed.
+enum Dimensions: ExpressibleByArgument, Hashable {
+  case dynamic
+  case fixed(height: Int, width: Int)
+
+  init?(argument: String) {
+    if argument == "dynamic" { self = .dynamic; return }
+    let sides = argument.lowercased().split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
+    guard sides.count == 2, let height = sides[0], let width = sides[1], (1...65536).contains(height),
+      (1...65536).contains(width)
+    else { return nil }
+    self = .fixed(height: height, width: width)
+  }
+
+  var defaultValueDescription: String {
+    switch self {
+    case .dynamic: "dynamic"
+    case .fixed(let height, let width): "\(height)x\(width)"
+    }
+  }
+}

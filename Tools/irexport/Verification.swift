@@ -1,0 +1,84 @@
+import Foundation
+import IRCompiler
+import IRGraph
+import IROperators
+import IRRuntime
+import IRTensor
+
+/// Runs the same numbers through several graphs that should agree, and says by how much they do not.
+struct Verification {
+  /// Where a difference is larger than this share of the output's range, the file is not what it should be.
+  let tolerance: Double
+  private(set) var worst = 0.0
+
+  init(tolerance: Double) { self.tolerance = tolerance }
+
+  /// Compares compiled graphs with the reference interpreter on the first of them.
+  mutating func compare(_ graphs: [(name: String, graph: Graph)], round: Int, of count: Int) throws {
+    guard let first = graphs.first else { return }
+    let inputs = Self.numbers(first.graph, seed: UInt64(round))
+    let begin = Date()
+    let expected = try GraphInterpreter(first.graph).run(inputs) { done, total in
+      Self.show("verify \(round)/\(count): reference \(done)/\(total)", begin)
+    }
+    Self.clear()
+    var parts: [String] = []
+    for (name, graph) in graphs {
+      let program = try Compiler(kernels: CPUKernelLibrary()).compile(graph)
+      let found = try Session(program).run(inputs)
+      let difference = Self.difference(found, expected)
+      worst = max(worst, difference)
+      parts.append("\(name) \(String(format: "%.2g", difference))")
+    }
+    let shape = graphs[0].graph.inputs.first.map { "\(graphs[0].graph[$0].type.shape)" } ?? ""
+    print("verify \(round)/\(count) \(shape): \(parts.joined(separator: ", ")) of the outputs' range")
+  }
+
+  var isFine: Bool { worst <= tolerance }
+
+  private static func difference(_ found: [String: Tensor], _ expected: [String: Tensor]) -> Double {
+    var worst = 0.0
+    for (name, tensor) in expected {
+      guard let other = found[name], other.type == tensor.type else { return .infinity }
+      let values = tensor.doubles
+      let range = max((values.max() ?? 0) - (values.min() ?? 0), 1e-6)
+      for (a, b) in zip(values, other.doubles) where a != b {
+        let distance = (a - b).magnitude / range
+        worst = max(worst, distance.isNaN ? .infinity : distance)
+      }
+    }
+    return worst
+  }
+
+  /// Even numbers in 0..<1; integers are -1, which no router takes for a task.
+  private static func numbers(_ graph: Graph, seed: UInt64) -> [String: Tensor] {
+    var generator = SystemNumbers(state: seed)
+    var result: [String: Tensor] = [:]
+    for id in graph.inputs {
+      let type = graph[id].type
+      let values = (0..<type.shape.elementCount).map { _ in
+        type.elementType.isFloatingPoint ? Double.random(in: 0..<1, using: &generator) : -1
+      }
+      result[graph[id].name] = Tensor(type, doubles: values)
+    }
+    return result
+  }
+
+  /// A linear congruence: the same numbers in every run.
+  private struct SystemNumbers: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return (state ^ (state >> 29)) &* 0xBF58_476D_1CE4_E5B9
+    }
+  }
+
+  private static func show(_ text: String, _ begin: Date) {
+    guard isatty(STDERR_FILENO) == 1, Date().timeIntervalSince(begin) > 0.5 else { return }
+    FileHandle.standardError.write(Data("\u{1B}[2K\r\(text)".utf8))
+  }
+
+  private static func clear() {
+    if isatty(STDERR_FILENO) == 1 { FileHandle.standardError.write(Data("\u{1B}[2K\r".utf8)) }
+  }
+}
