@@ -57,6 +57,7 @@ let package = Package(
     library("IRTensor"),
     library("IRGraph", ["IRTensor"]),
     library("IROperators", ["IRGraph", "IRTensor"]),
+    library("IRAutodiff", ["IROperators", "IRGraph", "IRTensor"]),
     library("IRCompiler", ["IROperators", "IRGraph", "IRTensor"]),
     library("IRRuntime", ["IRCompiler", "IROperators", "IRGraph", "IRTensor", "CIROperators", "CIRKernels"]),
     library("IRONNX", ["IROperators", "IRGraph", "IRTensor", "IRFiles", "CONNXProto"]),
@@ -89,6 +90,7 @@ let package = Package(
       name: "IRTestSupport", dependencies: ["IROperators", "IRGraph", "IRTensor"],
       path: "Tests/IRTestSupport",
       swiftSettings: swift),
+    test("IRAutodiffTests", ["IRTestSupport", "IRAutodiff", "IROperators", "IRGraph", "IRTensor"]),
     test(
       "IRCompilerTests", ["IRTestSupport", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor"]),
     test(

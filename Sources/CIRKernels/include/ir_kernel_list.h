@@ -48,6 +48,11 @@
   X(f32_resample_row, void, \
     (size_t count, size_t tap_count, const int32_t *indices, const float *weights, \
      const float *input, float *output)) \
+  /* sums[k] = sum over i < count of a[i] * b[i + k] for k < taps; taps in 1 ... 8. */ \
+  X(f32_correlate, void, \
+    (size_t count, size_t taps, const float *a, const float *b, float *sums)) \
+  X(f32_layer_normalization_gradient, void, \
+    (const struct ir_layer_normalization_columns *columns)) \
   X(f32_from_f16, void, (size_t count, const uint16_t *input, float *output)) \
   X(f32_to_f16, void, (size_t count, const float *input, uint16_t *output))
 
