@@ -37,6 +37,8 @@ let package = Package(
     .library(name: "ImageRestoration", targets: ["ImageRestoration"]),
     .executable(name: "irrun", targets: ["irrun"]),
     .executable(name: "irdump", targets: ["irdump"]),
+    .executable(name: "irtrain", targets: ["irtrain"]),
+    .executable(name: "irdegrade", targets: ["irdegrade"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -62,11 +64,26 @@ let package = Package(
     library("IRRuntime", ["IRCompiler", "IROperators", "IRGraph", "IRTensor", "CIROperators", "CIRKernels"]),
     library("IRONNX", ["IROperators", "IRGraph", "IRTensor", "IRFiles", "CONNXProto"]),
     library("IRImage", ["IRTensor", "IRFiles", "CVips"]),
+    library("IRDegradation", ["IRImage"]),
     library("IRTensorFiles", ["IRTensor", "IRFiles", "CZlib"]),
     library(
       "ImageRestoration",
       ["IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRImage"]),
 
+    library(
+      "IRTraining",
+      [
+        "IRAutodiff", "IRRuntime", "IRCompiler", "IRONNX", "IRDegradation", "IRImage", "IRTensorFiles",
+        "IROperators", "IRGraph", "IRTensor",
+      ]),
+
+    tool(
+      "irtrain",
+      [
+        "IRTraining", "IRDegradation", "ImageRestoration", "IRRuntime", "IRCompiler", "IRTensorFiles",
+        "IRFiles", "IRONNX", "IRImage", "IRTensor",
+      ]),
+    tool("irdegrade", ["IRTraining", "IRDegradation", "IRImage", "IRFiles"]),
     tool(
       "irrun",
       ["ImageRestoration", "IRTensorFiles", "IRFiles", "IRRuntime", "IRCompiler", "IRGraph", "IRONNX"]),
@@ -106,6 +123,13 @@ let package = Package(
       [
         "irrun", "irdump", "ImageRestoration", "IRTensorFiles", "IRONNX", "IROperators", "IRGraph",
         "IRTensor",
+      ]),
+    test("IRDegradationTests", ["IRDegradation", "IRImage"]),
+    test(
+      "IRTrainingTests",
+      [
+        "IRTraining", "IRDegradation", "IRRuntime", "IRONNX", "IRImage", "IROperators", "IRGraph",
+        "IRTensor", "IRTensorFiles",
       ]),
     test("IRImageTests", ["IRImage", "IRTensor"]),
     test("CIRKernelsTests", ["CIRKernels", "CIROperators"]),
