@@ -103,7 +103,7 @@ public struct Degradation: Hashable, Sendable {
   }
 
   /// The picture, spoiled: of the same size, not clipped after floating-point noise.
-  /// - Parameter image: values in 0...1, sRGB.
+  /// Values of the picture are sRGB in 0...1.
   public func applied(to image: Image, seed: UInt64) -> Image {
     var planes = Planes(image)
     for (index, kind) in kinds.enumerated() {

@@ -53,7 +53,7 @@ extension ONNXImporter {
   /// model's own inputs.
   ///
   /// A candidate whose value decides a shape or an attribute stays a constant, as does one that nothing reads.
-  /// - Parameter candidates: initializers that are to become inputs.
+  /// `candidates` are the initializers that are to become inputs.
   /// - Returns: the graph, and the names of those that did, in the file's order.
   /// - Throws: as `graph(binding:)`.
   public func trainingGraph(

@@ -7,7 +7,7 @@ import IRTensorFiles
 public enum Checkpoint {
   private static let groups = ["weight", "first", "second", "average"]
 
-  /// - Parameter settings: the run's settings as text; resuming compares them.
+  /// Writes a state and the run's settings, which resuming compares.
   /// - Throws: `TrainingError.checkpoint` with the system's reason.
   public static func write(
     _ state: TrainingState, settings: [String: String], to path: String

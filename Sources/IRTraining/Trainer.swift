@@ -56,7 +56,7 @@ public final class Trainer {
   /// Collects the seconds of the program's steps where there is one.
   public var profile: Profile?
 
-  /// - Parameter weights: the model's initializers by name.
+  /// Compiles the graph; `weights` are the model's initializers by name.
   /// - Throws: `TrainingError.compiler`, `.runtime` where the plan does not fit the memory.
   public init(
     _ training: TrainingGraph, weights: [String: Tensor], options: Options,
@@ -102,11 +102,9 @@ public final class Trainer {
     self.state = state
   }
 
-  /// One step on a batch.
-  /// - Parameters:
-  ///   - images: degraded, of the model's image type.
-  ///   - targets: clean, of the same type.
-  ///   - tasks: the number of each image's task, for routers.
+  /// One step on a batch: degraded `images` and clean `targets` of the model's image type, and the number of each
+  /// image's task, for routers.
+  /// - Throws: `TrainingError.diverged` where the loss or a gradient is no number; the state is then as before.
   public func step(images: Tensor, targets: Tensor, tasks: [Int]) throws(TrainingError) -> Report {
     let results = try gradients(images, targets, tasks)
     guard let loss = results[TrainingGraph.lossName]?.doubles.first else {

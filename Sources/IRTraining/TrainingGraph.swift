@@ -40,10 +40,8 @@ public struct TrainingGraph: Sendable {
     }
   }
 
-  /// - Parameters:
-  ///   - path: the model's name in errors.
-  ///   - isTrained: whether a weight, by its name, is to be trained.
-  ///   - taskCount: how many tasks the data tell apart; routers with as many logits are taught them.
+  /// Adds loss and gradients to a model. `path` is the model's name in errors; routers with `taskCount` logits are
+  /// taught the data's tasks; `isTrained` says of a weight, by its name, whether it is to be trained.
   /// - Throws: `TrainingError` saying what of the model does not fit.
   public init(
     model: ONNXModel, path: String, batch: Batch, loss: Loss, taskCount: Int = 0,

@@ -32,11 +32,8 @@ public struct Loss: Hashable, Sendable, Codable {
     self.routerWeight = routerWeight
   }
 
-  /// The loss as one number.
-  /// - Parameters:
-  ///   - prediction: `[N, C, H, W]`.
-  ///   - target: of the same type.
-  ///   - routers: logits `[N, K]` of each router, with `tasks` `[N, K]` one-hot.
+  /// The loss as one number, of a prediction `[N, C, H, W]` and a target of the same type; `routers` are logits
+  /// `[N, K]`, with `tasks` `[N, K]` one-hot.
   /// - Throws: `GraphError.type` where the types do not fit.
   public func value(
     of prediction: ValueID, target: ValueID, routers: [ValueID] = [], tasks: ValueID? = nil,

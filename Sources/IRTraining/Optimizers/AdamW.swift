@@ -25,10 +25,8 @@ public struct AdamW: Hashable, Sendable, Codable {
     self.isDecoupled = isDecoupled
   }
 
-  /// One parameter's step.
-  /// - Parameters:
-  ///   - step: the number of this step, from 1.
-  ///   - scale: what the gradient is multiplied by first, as clipping asks for.
+  /// One parameter's step, the number `step` from 1 on; the gradient is multiplied by `scale` first, as clipping
+  /// asks for.
   /// - Precondition: all buffers are of one length.
   func update(
     _ parameter: UnsafeMutableBufferPointer<Float>, gradient: UnsafeBufferPointer<Float>,
