@@ -2,16 +2,22 @@
 
 #include "depthwise.h"
 #include "depthwise_gradient.h"
-#include "gemm_block.h"
+#include "ir_kernels.h"
 #include "ir_gradients.h"
 #include "parallel.h"
 
 // One group of one part of an image is a product: rows are output channels, columns (channel, tap),
 // depth the part's output pixels. Parts are whole output rows; their sums are added in order.
-enum { ENOUGH_TASKS = 8, DEPTH_OF_A_CHUNK = 512, ELEMENTS_OF_A_SUM_TASK = 4096 };
+// Both operands lie with the pixels next to each other, so the product is one of dot products.
+enum {
+  ENOUGH_TASKS = 8,
+  DEPTH_OF_A_CHUNK = 1024,
+  /// Windows that are copied at once, where the kernel is larger than a pixel.
+  COLUMNS_OF_A_BLOCK = 16,
+  ELEMENTS_OF_A_SUM_TASK = 4096,
+};
 
 struct weight_plan {
-  struct ir_panels panels;
   size_t rows, columns, taps, row_parts, rows_of_part, rows_of_chunk, tasks;
 };
 
@@ -19,7 +25,6 @@ static struct weight_plan plan_of(const struct ir_conv2d_params *p) {
   struct weight_plan plan = {.rows = p->output_channels / p->groups};
   plan.taps = p->kernel_height * p->kernel_width;
   plan.columns = p->input_channels / p->groups * plan.taps;
-  plan.panels = ir_panels_of(plan.rows);
   size_t images = p->batch * p->groups;
   size_t parts = images ? ir_ceiling_divide(ENOUGH_TASKS, images) : 1;
   plan.row_parts = ir_larger(1, ir_smaller(parts, p->output_height));
@@ -33,17 +38,9 @@ static size_t chunk_depth(const struct ir_conv2d_params *p, const struct weight_
   return ir_smaller(plan->rows_of_chunk, plan->rows_of_part) * p->output_width;
 }
 
-// A worker's packed rows, packed columns and one panel of windows before it is packed.
-static size_t packed_rows_count(const struct ir_conv2d_params *p, const struct weight_plan *plan) {
-  return ir_aligned_count(plan->rows * chunk_depth(p, plan));
-}
-static size_t packed_columns_count(const struct ir_conv2d_params *p, const struct weight_plan *plan) {
-  return ir_aligned_count(IR_COLUMN_BLOCK * chunk_depth(p, plan));
-}
+// A worker's windows.
 static size_t worker_count(const struct ir_conv2d_params *p, const struct weight_plan *plan) {
-  size_t width = ir_kernels()->gemm_columns;
-  return packed_rows_count(p, plan) + packed_columns_count(p, plan) +
-         ir_aligned_count(width * chunk_depth(p, plan));
+  return ir_aligned_count(COLUMNS_OF_A_BLOCK * chunk_depth(p, plan));
 }
 static size_t partial_count(const struct weight_plan *plan) {
   return ir_aligned_count(plan->tasks * plan->rows * plan->columns);
@@ -96,30 +93,6 @@ static bool is_pointwise(const struct ir_conv2d_params *p) {
          p->output_width == p->input_width;
 }
 
-// Columns first ..< first + columns of the windows, packed for the product.
-static void pack_windows(
-  const struct weight_context *c, const float *input, size_t first, size_t columns, size_t y,
-  size_t rows, float *windows, float *packed) {
-  const struct ir_conv2d_params *p = c->params;
-  const struct ir_kernel_table *kernels = ir_kernels();
-  const size_t width = kernels->gemm_columns, depth = rows * p->output_width;
-  const size_t plane = p->input_height * p->input_width, taps = c->plan.taps;
-  for (size_t j = 0; j < columns; j += width, packed += depth * width) {
-    size_t count = ir_smaller(width, columns - j);
-    if (count < width) memset(packed, 0, depth * width * sizeof *packed);
-    if (is_pointwise(p)) {
-      const float *source = input + (first + j) * plane + y * p->output_width;
-      kernels->f32_transpose(depth, count, source, plane, packed, width);
-      continue;
-    }
-    for (size_t k = 0; k < count; k++) {
-      size_t column = first + j + k;
-      copy_window(p, input + column / taps * plane, column % taps, y, rows, windows + k * depth);
-    }
-    kernels->f32_transpose(depth, count, windows, depth, packed, width);
-  }
-}
-
 static void run_part(const void *context, size_t index, int thread) {
   const struct weight_context *c = context;
   const struct ir_conv2d_params *p = c->params;
@@ -131,24 +104,29 @@ static void run_part(const void *context, size_t index, int thread) {
   const float *input = c->input + image_group * (p->input_channels / p->groups) *
                                     p->input_height * p->input_width;
   float *partial = c->partial + index * plan->rows * plan->columns;
-  float *packed_rows = c->workers + (size_t)thread * worker_count(p, plan);
-  float *packed_columns = packed_rows + packed_rows_count(p, plan);
-  float *windows = packed_columns + packed_columns_count(p, plan);
+  float *windows = c->workers + (size_t)thread * worker_count(p, plan);
+  const struct ir_kernel_table *kernels = ir_kernels();
+  const size_t input_plane = p->input_height * p->input_width;
   size_t begin = part * plan->rows_of_part;
   if (begin >= end) memset(partial, 0, plan->rows * plan->columns * sizeof *partial);
   for (size_t y = begin; y < end; y += plan->rows_of_chunk) {
     size_t rows = ir_smaller(plan->rows_of_chunk, end - y), depth = rows * p->output_width;
-    ir_pack_panels(plan->rows, depth, cotangent + y * p->output_width, plane, 1, packed_rows);
-    for (size_t j = 0; j < plan->columns; j += IR_COLUMN_BLOCK) {
-      size_t columns = ir_smaller(IR_COLUMN_BLOCK, plan->columns - j);
-      pack_windows(c, input, j, columns, y, rows, windows, packed_columns);
-      struct ir_gemm_block block = {
-        .panels = plan->panels, .last_panel = plan->panels.count, .columns = columns,
-        .total_depth = depth, .depth = depth, .a = packed_rows, .b = packed_columns,
-        .residual = y > begin ? partial + j : NULL, .residual_stride = plan->columns,
-        .c = partial + j, .c_stride = plan->columns, .alpha = 1,
-      };
-      ir_gemm_block(&block);
+    const float *left = cotangent + y * p->output_width;
+    if (is_pointwise(p)) {
+      kernels->f32_dot_products(
+        plan->rows, plan->columns, depth, left, plane, input + y * p->output_width, input_plane,
+        partial, plan->columns, y > begin);
+      continue;
+    }
+    for (size_t j = 0; j < plan->columns; j += COLUMNS_OF_A_BLOCK) {
+      size_t columns = ir_smaller(COLUMNS_OF_A_BLOCK, plan->columns - j);
+      for (size_t k = 0; k < columns; k++) {
+        size_t channel = (j + k) / plan->taps, tap = (j + k) % plan->taps;
+        copy_window(p, input + channel * input_plane, tap, y, rows, windows + k * depth);
+      }
+      kernels->f32_dot_products(
+        plan->rows, columns, depth, left, plane, windows, depth, partial + j, plan->columns,
+        y > begin);
     }
   }
 }

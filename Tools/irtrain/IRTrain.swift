@@ -30,7 +30,7 @@ struct IRTrain: ParsableCommand {
       from irexport, or trained. Exit codes: 0, 2 usage, 3 the model, the data or the checkpoint was rejected, \
       4 the run diverged, 130 and 143 interrupted (a checkpoint is written first).
       """,
-    subcommands: [Train.self, Evaluate.self, Step.self], defaultSubcommand: Train.self)
+    subcommands: [Train.self, Evaluate.self, Batches.self, Step.self], defaultSubcommand: Train.self)
 }
 
 /// A line on the error stream.

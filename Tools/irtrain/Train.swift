@@ -22,29 +22,13 @@ struct Train: ParsableCommand {
   @Argument(help: "The model to start from: an .onnx file, or the name of a model in Models.")
   var model: String
 
-  @Option(help: "A folder of clean photographs.")
-  var clean: String?
-
-  @Option(parsing: .upToNextOption, help: "Two folders, degraded and clean, with files of the same names.")
-  var pairs: [String] = []
-
-  @Option(help: "What the clean photographs are given: degradations with weights, separated by commas.")
-  var tasks = "noise15,noise25,noise50"
+  @OptionGroup var source: DataOptions
 
   @Option(help: "Steps to make.")
   var steps: Int
 
   @Option(name: [.customShort("o"), .long], help: "The trained model.")
   var output: String
-
-  @Option(help: "Crops in a batch.")
-  var batch = 8
-
-  @Option(help: "The side of a crop in pixels.")
-  var crop = 64
-
-  @Option(help: "What all that is random follows from.")
-  var seed: UInt64 = 1
 
   @Option(
     help: "Clean photographs to validate with; by default a few of --clean, which are then not trained on.")
@@ -74,15 +58,11 @@ struct Train: ParsableCommand {
   @OptionGroup var options: StepOptions
 
   func validate() throws {
-    guard (clean != nil) != !pairs.isEmpty else { throw ValidationError("name either --clean or --pairs") }
-    guard pairs.isEmpty || pairs.count == 2 else { throw ValidationError("--pairs takes two folders") }
     guard output.hasSuffix(".onnx") else { throw ValidationError("--output must end in .onnx") }
     for (name, value) in [
-      ("steps", steps), ("batch", batch), ("crop", crop), ("checkpoint-every", checkpointEvery),
-      ("log-every", logEvery),
+      ("steps", steps), ("checkpoint-every", checkpointEvery), ("log-every", logEvery),
     ] where value < 1 { throw ValidationError("--\(name) is \(value), must be at least 1") }
     guard validateEvery >= 0 else { throw ValidationError("--validate-every must not be negative") }
-    _ = try TrainingTask.list(tasks)
     if !resume, !overwrite, FileManager.default.fileExists(atPath: output) {
       throw ValidationError("\(output) exists: --resume goes on with its run, --overwrite begins a new one")
     }
@@ -98,7 +78,8 @@ struct Train: ParsableCommand {
   /// What a resumed run must have been asked for.
   var settings: [String: String] {
     [
-      "tasks": pairs.isEmpty ? tasks : "pairs", "batch": "\(batch)", "crop": "\(crop)", "seed": "\(seed)",
+      "tasks": source.description, "batch": "\(source.batch)", "crop": "\(source.crop)",
+      "seed": "\(source.seed)",
       "steps": "\(steps)", "loss": "\(options.lossFunction)",
       "trainer": "\(options.trainerOptions(stepCount: steps))",
       "only": options.only ?? "", "freeze": options.freeze ?? "",

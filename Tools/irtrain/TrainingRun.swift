@@ -26,37 +26,21 @@ final class TrainingRun {
     let stem = String(command.output.dropLast(5))
     checkpointPath = stem + ".checkpoint"
     reportPath = command.report ?? stem + ".html"
-    let channels = try Self.channelCount(model, path)
-    let size = TrainingGraph.Batch(count: command.batch, height: command.crop, width: command.crop)
-    let tasks = try TrainingTask.list(command.tasks)
-    let source: TrainingData.Source
-    if let clean = command.clean {
-      let all = try ImageSet.images(in: clean)
-      let held = command.validation == nil ? Validator.heldOut(all) : []
-      source = .clean(
-        try ImageSet(paths: all.filter { !held.contains($0) }, channelCount: channels), tasks)
+    let channels = try DataOptions.channelCount(model, path)
+    if command.source.clean != nil {
+      let held = command.validation == nil ? try command.source.heldOut() : []
       let chosen = try command.validation.map { try ImageSet.images(in: $0) } ?? held
-      validator = Validator(clean: chosen, tasks: tasks, seed: command.seed)
+      validator = Validator(
+        clean: chosen, tasks: try TrainingTask.list(command.source.tasks), seed: command.source.seed)
+      data = try command.source.data(channelCount: channels, heldOut: held)
     } else {
-      let (low, high) = try ImageSet.pairs(command.pairs[0], command.pairs[1])
-      source = .pairs(
-        low: try ImageSet(paths: low, channelCount: channels),
-        high: try ImageSet(paths: high, channelCount: channels))
+      let (low, high) = try ImageSet.pairs(command.source.pairs[0], command.source.pairs[1])
       validator = Validator(low: Array(low.prefix(4)), high: Array(high.prefix(4)))
+      data = try command.source.data(channelCount: channels)
     }
-    data = try TrainingData(source: source, seed: command.seed, batch: size)
     trainer = try command.options.trainer(
-      model, path: path, batch: size, taskCount: data.taskCount, stepCount: command.steps)
+      model, path: path, batch: command.source.size, taskCount: data.taskCount, stepCount: command.steps)
     log = try RunLog(path: command.log ?? stem + ".jsonl", isResumed: command.resume)
-  }
-
-  private static func channelCount(_ model: ONNXModel, _ path: String) throws -> Int {
-    guard case .tensor(_, let shape?)? = model.graphInputs.first?.type, shape.count == 4,
-      case .fixed(let channels) = shape[1], channels == 1 || channels == 3
-    else {
-      throw TrainingError.unsuitableModel(path: path, detail: "its input is no image of 1 or 3 channels")
-    }
-    return Int(channels)
   }
 
   func run() throws {

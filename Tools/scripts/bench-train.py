@@ -50,7 +50,14 @@ def symunet(path):
         weights["intro.weight"].shape[0], [count(f"encoders.{i}") for i in stages("encoders")], count("middle_blks"),
         [count(f"decoders.{i}") for i in stages("decoders")], [heads(f"encoders.{i}") for i in stages("encoders")],
         heads("middle_blks"))
-    module.load_state_dict({k: v.detach() for k, v in weights.items()})
+    # The exporter may have folded the norms' weights to [C, 1, 1] under names of its own, in the order of use.
+    order = [f"{stage}.{i}" for stage in ("encoders", "middle_blks", "decoders") for i in stages(stage)]
+    blocks = [n for prefix in order for n, m in module.named_modules() if n.startswith(prefix) and isinstance(m, networks.TransformerBlock)]
+    names = [f"{block}.{norm}.body.{part}" for block in blocks for norm in ("norm1", "norm2") for part in ("weight", "bias")]
+    folded = sorted((k for k in weights if k.startswith("unsqueeze")), key=lambda k: int(k.split("_")[1]))
+    state = {k: v.detach() for k, v in weights.items() if k not in folded}
+    state.update({name: weights[k].detach().flatten() for name, k in zip(names, folded)})
+    module.load_state_dict(state)
     return module
 
 

@@ -48,6 +48,78 @@ void IR_ISA_NAME(f32_correlate)(
   assert(false);
 }
 
+// Halves are added: the same order as V_REDUCE, in registers.
+V_INLINE float sum_of_lanes(v_f32 v) {
+#if V_LANES == 16
+  __typeof__(v.lo + v.hi) half = v.lo + v.hi;
+  __typeof__(half.lo + half.hi) quarter = half.lo + half.hi;
+#elif V_LANES == 8
+  __typeof__(v.lo + v.hi) quarter = v.lo + v.hi;
+#else
+  v_f32 quarter = v;
+#endif
+  __typeof__(quarter.lo + quarter.hi) pair = quarter.lo + quarter.hi;
+  return pair.x + pair.y;
+}
+
+// A tile of sums stays in registers: its rows are read as they lie, nothing is packed.
+enum { DOT_COLUMNS = 4, DOT_ROWS = V_LANES == 16 ? 6 : 3 };
+
+V_INLINE void dot_tile(
+  const size_t rows, const size_t columns, size_t depth, const float *a, size_t a_stride,
+  const float *b, size_t b_stride, float *c, size_t c_stride, bool accumulates) {
+  v_f32 sum[DOT_ROWS][DOT_COLUMNS];
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < rows; i++)
+#pragma clang loop unroll(full)
+    for (size_t j = 0; j < columns; j++) sum[i][j] = v_set(0);
+  for (size_t k = 0; k < depth; k += V_LANES) {
+    const size_t n = depth - k;
+    v_f32 right[DOT_COLUMNS];
+#pragma clang loop unroll(full)
+    for (size_t j = 0; j < columns; j++)
+      right[j] = n >= V_LANES ? v_load(b + j * b_stride + k) : v_load_partial(b + j * b_stride + k, n);
+#pragma clang loop unroll(full)
+    for (size_t i = 0; i < rows; i++) {
+      v_f32 left =
+        n >= V_LANES ? v_load(a + i * a_stride + k) : v_load_partial(a + i * a_stride + k, n);
+#pragma clang loop unroll(full)
+      for (size_t j = 0; j < columns; j++) sum[i][j] = v_fma(left, right[j], sum[i][j]);
+    }
+  }
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < rows; i++)
+#pragma clang loop unroll(full)
+    for (size_t j = 0; j < columns; j++) {
+      float *target = c + i * c_stride + j;
+      float value = sum_of_lanes(sum[i][j]);
+      *target = accumulates ? *target + value : value;
+    }
+}
+
+#define DOT_TILE(rows, columns) \
+  dot_tile(rows, columns, depth, a + i * a_stride, a_stride, b + j * b_stride, b_stride, \
+           c + i * c_stride + j, c_stride, accumulates)
+#define DOT_ROW_CASE(n) \
+  case n: \
+    for (; j + DOT_COLUMNS <= columns; j += DOT_COLUMNS) DOT_TILE(n, DOT_COLUMNS); \
+    for (; j < columns; j++) DOT_TILE(n, 1); \
+    break;
+
+void IR_ISA_NAME(f32_dot_products)(
+  size_t rows, size_t columns, size_t depth, const float *a, size_t a_stride, const float *b,
+  size_t b_stride, float *c, size_t c_stride, bool accumulates) {
+  for (size_t i = 0; i < rows; i += DOT_ROWS) {
+    size_t j = 0;
+    switch (rows - i < DOT_ROWS ? rows - i : DOT_ROWS) {
+      DOT_ROW_CASE(1) DOT_ROW_CASE(2) DOT_ROW_CASE(3)
+#if V_LANES == 16
+      DOT_ROW_CASE(4) DOT_ROW_CASE(5) DOT_ROW_CASE(6)
+#endif
+    }
+  }
+}
+
 V_INLINE void layer_normalization_strip(
   const struct ir_layer_normalization_columns *c, size_t column, const size_t n) {
 #define STRIP_LOAD(p) (n == V_LANES ? v_load(p) : v_load_partial(p, n))

@@ -25,6 +25,12 @@ private func parameters(
     activation: IR_ACTIVATION_NONE)
 }
 
+/// What kernels' names say of a convolution.
+private func kind(_ params: ir_conv2d_params) -> String {
+  if params.groups == params.input_channels && params.groups > 1 { return ".depthwise" }
+  return params.kernel_height == 1 && params.kernel_width == 1 && params.groups == 1 ? ".1x1" : ""
+}
+
 /// A convolution with what the compiler has put behind it.
 func convolutionKernel(_ fused: FusedConvolution, _ request: KernelRequest) -> (any Kernel)? {
   let convolution = fused.convolution
@@ -41,10 +47,7 @@ func convolutionKernel(_ fused: FusedConvolution, _ request: KernelRequest) -> (
   let biasIndex = fused.hasBias ? 2 : Int.max
   let residualIndex = fused.hasResidual ? fused.ownInputCount : Int.max
   let inPlace = fused.hasResidual ? [residualIndex] : []
-  let isDepthwise = params.groups == params.input_channels && params.groups > 1
-  let isPointwise = params.kernel_height == 1 && params.kernel_width == 1 && params.groups == 1
-  let kind = isDepthwise ? ".depthwise" : (isPointwise ? ".1x1" : "")
-  let name = "conv2d\(kind)" + (fused.hasResidual ? ".add" : "") + (fused.isRectified ? ".relu" : "")
+  let name = "conv2d\(kind(params))" + (fused.hasResidual ? ".add" : "") + (fused.isRectified ? ".relu" : "")
   if let weight = request.constants[1] {
     let packed = TensorStorage(byteCount: count * 4)
     weight.withElements(as: Float.self) { source in
@@ -125,7 +128,7 @@ func convolutionWeightGradientKernel(_ gradient: ConvolutionWeightGradient, _ re
   else { return nil }
   let workspace = ir_conv2d_weight_gradient_workspace(&params, Int32(request.threadCount))
   let fixed = params
-  return CPUKernel("conv2d.weight-gradient", workspace: workspace) { arguments in
+  return CPUKernel("conv2d\(kind(params)).weight-gradient", workspace: workspace) { arguments in
     var params = fixed
     ir_conv2d_weight_gradient(
       &params, arguments.input(0), arguments.input(1), arguments.output(), arguments.workspace,

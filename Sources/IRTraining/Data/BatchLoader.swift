@@ -1,7 +1,7 @@
 import Dispatch
 import Foundation
 
-/// Makes batches ahead of the steps that take them, on a thread of its own, until `stop`.
+/// Makes batches ahead of the steps that take them, on threads of its own, until `stop`.
 public final class BatchLoader: @unchecked Sendable {
   private let data: TrainingData
   private let end: Int
@@ -9,27 +9,22 @@ public final class BatchLoader: @unchecked Sendable {
   private let condition = NSCondition()
   // Below: under the condition's lock.
   private var ready: [Int: Result<TrainingData.Batch, TrainingError>] = [:]
+  private var nextMade: Int
   private var nextTaken: Int
   private var isStopped = false
 
-  /// Batches for the steps from `start` to before `end`.
-  public init(_ data: TrainingData, from start: Int, to end: Int, depth: Int = 4) {
-    (self.data, self.end, self.depth, nextTaken) = (data, end, max(1, depth), start)
-    let thread = Thread { [weak self] in
-      for step in start..<max(end, start) {
-        guard let self, self.waitForRoom(step) else { return }
-        let made = Result { () throws(TrainingError) in try self.data.batch(at: step) }
-        self.put(made, step)
-        if case .failure = made { return }
-      }
+  /// Batches for the steps from `start` to before `end`, at most `depth` ahead, made on `threadCount` threads.
+  public init(_ data: TrainingData, from start: Int, to end: Int, depth: Int = 4, threadCount: Int = 1) {
+    (self.data, self.end, self.depth) = (data, end, max(threadCount, depth))
+    (nextMade, nextTaken) = (start, start)
+    for _ in 0..<max(1, threadCount) {
+      let thread = Thread { self.work() }
+      thread.name = "irkit.batches"
+      thread.start()
     }
-    thread.name = "irkit.batches"
-    thread.start()
   }
 
-  deinit { stop() }
-
-  /// Ends the thread after the batch at hand.
+  /// Ends the threads after the batches at hand.
   public func stop() {
     condition.lock()
     isStopped = true
@@ -37,24 +32,32 @@ public final class BatchLoader: @unchecked Sendable {
     condition.unlock()
   }
 
-  private func waitForRoom(_ step: Int) -> Bool {
-    condition.lock()
-    defer { condition.unlock() }
-    while step >= nextTaken + depth, !isStopped { condition.wait() }
-    return !isStopped
+  private func work() {
+    while let step = takeStep() {
+      let made = Result { () throws(TrainingError) in try data.batch(at: step) }
+      condition.lock()
+      ready[step] = made
+      condition.broadcast()
+      condition.unlock()
+      if case .failure = made { return }
+    }
   }
 
-  private func put(_ batch: Result<TrainingData.Batch, TrainingError>, _ step: Int) {
+  /// The next step to make a batch for, once there is room for it; nil at the end.
+  private func takeStep() -> Int? {
     condition.lock()
-    ready[step] = batch
-    condition.broadcast()
-    condition.unlock()
+    defer { condition.unlock() }
+    while nextMade >= nextTaken + depth, !isStopped { condition.wait() }
+    guard !isStopped, nextMade < end else { return nil }
+    nextMade += 1
+    return nextMade - 1
   }
 
   /// The batch of the next step; waits until it is made.
   /// - Throws: `TrainingError.data` where a picture cannot be used.
   public func next() throws(TrainingError) -> TrainingData.Batch {
     condition.lock()
+    precondition(nextTaken < end, "no batch is made after the last step")
     while ready[nextTaken] == nil { condition.wait() }
     let batch = ready.removeValue(forKey: nextTaken)
     nextTaken += 1
