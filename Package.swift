@@ -121,7 +121,8 @@ let package = Package(
     test(
       "EndToEndTests",
       [
-        "irrun", "irdump", "ImageRestoration", "IRTensorFiles", "IRONNX", "IROperators", "IRGraph",
+        "irrun", "irdump", "irtrain", "irdegrade", "ImageRestoration", "IRTensorFiles", "IRONNX",
+        "IROperators", "IRGraph",
         "IRTensor",
       ]),
     test("IRDegradationTests", ["IRDegradation", "IRImage"]),

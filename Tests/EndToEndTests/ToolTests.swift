@@ -8,16 +8,19 @@ import ImageRestoration
 import Testing
 
 /// What a tool left behind.
-private struct Outcome {
+struct Outcome {
   var code: Int32
   var output: String
   var errors: String
 }
 
 /// Runs a tool from the folder that the tests were built into.
-private func run(_ tool: String, _ arguments: String..., interruptAfter seconds: Double? = nil) throws
+func run(_ tool: String, _ arguments: String..., interruptAfter seconds: Double? = nil) throws
   -> Outcome
-{
+{ try run(tool, arguments: arguments, interruptAfter: seconds) }
+
+/// As above, of a list.
+func run(_ tool: String, arguments: [String], interruptAfter seconds: Double? = nil) throws -> Outcome {
   let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
   let process = Process()
   process.executableURL = URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent(tool)
@@ -35,14 +38,14 @@ private func run(_ tool: String, _ arguments: String..., interruptAfter seconds:
   return Outcome(code: process.terminationStatus, output: text, errors: complaint)
 }
 
-private func withFolder(_ body: (String) throws -> Void) throws {
+func withFolder(_ body: (String) throws -> Void) throws {
   let folder = NSTemporaryDirectory() + "irkit-\(UUID().uuidString)"
   try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
   defer { try? FileManager.default.removeItem(atPath: folder) }
   try body(folder)
 }
 
-private func writePicture(_ path: String, width: Int = 37, height: Int = 21) throws {
+func writePicture(_ path: String, width: Int = 37, height: Int = 21) throws {
   let pixels = (0..<(3 * width * height)).map { Float(($0 * 7919) % 251) / 250 }
   try ImageFile.write(Image(width: width, height: height, channelCount: 3, pixels: pixels), to: path)
 }

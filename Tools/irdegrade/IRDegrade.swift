@@ -75,7 +75,7 @@ struct IRDegrade: ParsableCommand {
       throw ValidationError(
         "--format is \(format), must be one of \(ImageFile.writableExtensions.joined(separator: ", "))")
     }
-    _ = try TrainingTask.list(tasks)
+    do { _ = try TrainingTask.list(tasks) } catch { throw ValidationError("--tasks: \(error)") }
   }
 
   func run() throws {

@@ -3,6 +3,11 @@ import Foundation
 import IRONNX
 import IRTraining
 
+/// - Throws: `ValidationError` where a list of tasks cannot be read.
+func checkTasks(_ text: String) throws {
+  do { _ = try TrainingTask.list(text) } catch { throw ValidationError("--tasks: \(error)") }
+}
+
 /// Where batches come from.
 struct DataOptions: ParsableArguments {
   @Option(help: "A folder of clean photographs.")
@@ -29,7 +34,7 @@ struct DataOptions: ParsableArguments {
     for (name, value) in [("batch", batch), ("crop", crop)] where value < 1 || value > 1 << 14 {
       throw ValidationError("--\(name) is \(value), must be in 1...\(1 << 14)")
     }
-    _ = try TrainingTask.list(tasks)
+    try checkTasks(tasks)
   }
 
   var description: String { pairs.isEmpty ? tasks : "pairs" }

@@ -85,7 +85,7 @@ struct Evaluate: ParsableCommand {
     guard cropMultiple >= 1 else { throw ValidationError("--crop-multiple must be at least 1") }
     if let limit, limit < 1 { throw ValidationError("--limit is \(limit), must be at least 1") }
     if let threads, threads < 1 { throw ValidationError("--threads is \(threads), must be at least 1") }
-    _ = try TrainingTask.list(tasks)
+    try checkTasks(tasks)
   }
 
   func run() throws { try withExitCodes(measure) }

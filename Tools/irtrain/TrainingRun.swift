@@ -29,7 +29,11 @@ final class TrainingRun {
     let channels = try DataOptions.channelCount(model, path)
     if command.source.clean != nil {
       let held = command.validation == nil ? try command.source.heldOut() : []
-      let chosen = try command.validation.map { try ImageSet.images(in: $0) } ?? held
+      var chosen = try command.validation.map { try ImageSet.images(in: $0) } ?? held
+      if chosen.isEmpty, let clean = command.source.clean {
+        complain("under ten photographs: the run is validated with some that it is trained on")
+        chosen = try ImageSet.images(in: clean)
+      }
       validator = Validator(
         clean: chosen, tasks: try TrainingTask.list(command.source.tasks), seed: command.source.seed)
       data = try command.source.data(channelCount: channels, heldOut: held)
