@@ -45,6 +45,8 @@ let package = Package(
     .executable(name: "irrun", targets: ["irrun"]),
     .executable(name: "irdump", targets: ["irdump"]),
     .executable(name: "irexport", targets: ["irexport"]),
+    .executable(name: "irtrain", targets: ["irtrain"]),
+    .executable(name: "irdegrade", targets: ["irdegrade"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -65,16 +67,32 @@ let package = Package(
     library("IRTensor"),
     library("IRGraph", ["IRTensor"]),
     library("IROperators", ["IRGraph", "IRTensor"]),
+    library("IRAutodiff", ["IROperators", "IRGraph", "IRTensor"]),
     library("IRCompiler", ["IROperators", "IRGraph", "IRTensor"]),
     library("IRRuntime", ["IRCompiler", "IROperators", "IRGraph", "IRTensor", "CIROperators", "CIRKernels"]),
     library("IRONNX", ["IROperators", "IRGraph", "IRTensor", "IRFiles", "CONNXProto"]),
     library("IRModels", ["IROperators", "IRGraph", "IRTensor"], path: "Models", exclude: modelFiles),
     library("IRImage", ["IRTensor", "IRFiles", "CVips"]),
+    library("IRDegradation", ["IRImage"]),
     library("IRTensorFiles", ["IRTensor", "IRFiles", "CZlib"]),
     library(
       "ImageRestoration",
       ["IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRImage"]),
 
+    library(
+      "IRTraining",
+      [
+        "IRAutodiff", "IRRuntime", "IRCompiler", "IRONNX", "IRDegradation", "IRImage", "IRTensorFiles",
+        "IROperators", "IRGraph", "IRTensor",
+      ]),
+
+    tool(
+      "irtrain",
+      [
+        "IRTraining", "IRDegradation", "ImageRestoration", "IRRuntime", "IRCompiler", "IRTensorFiles",
+        "IRFiles", "IRONNX", "IRImage", "IRTensor",
+      ]),
+    tool("irdegrade", ["IRTraining", "IRDegradation", "IRImage", "IRFiles"]),
     tool(
       "irrun",
       ["ImageRestoration", "IRTensorFiles", "IRFiles", "IRRuntime", "IRCompiler", "IRGraph", "IRONNX"]),
@@ -104,6 +122,7 @@ let package = Package(
       name: "IRTestSupport", dependencies: ["IROperators", "IRGraph", "IRTensor"],
       path: "Tests/IRTestSupport",
       swiftSettings: swift),
+    test("IRAutodiffTests", ["IRTestSupport", "IRAutodiff", "IROperators", "IRGraph", "IRTensor"]),
     test(
       "IRCompilerTests", ["IRTestSupport", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor"]),
     test(
@@ -117,15 +136,21 @@ let package = Package(
     test(
       "EndToEndTests",
       [
-        "irrun", "irdump", "irexport", "ImageRestoration", "IRTensorFiles", "IRFiles", "IRONNX",
-        "IROperators", "IRGraph",
-        "IRTensor",
+        "irrun", "irdump", "irexport", "irtrain", "irdegrade", "ImageRestoration", "IRTensorFiles", "IRFiles",
+        "IRONNX", "IROperators", "IRGraph", "IRTensor",
       ]),
     test(
       "IRModelsTests",
       [
         "IRTestSupport", "IRModels", "IRONNX", "IRTensorFiles", "IRCompiler", "IRRuntime", "IROperators",
         "IRGraph", "IRTensor",
+      ]),
+    test("IRDegradationTests", ["IRDegradation", "IRImage"]),
+    test(
+      "IRTrainingTests",
+      [
+        "IRTraining", "IRDegradation", "IRRuntime", "IRONNX", "IRImage", "IROperators", "IRGraph",
+        "IRTensor", "IRTensorFiles",
       ]),
     test("IRImageTests", ["IRImage", "IRTensor"]),
     test(

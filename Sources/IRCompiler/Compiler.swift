@@ -19,7 +19,14 @@ public struct Compiler: Sendable {
   /// twice. Recognition comes before anything is fused, since it looks for what fusion would hide; convolutions
   /// take what follows them before elementwise chains do, since they then cost no pass over memory. Rewrites
   /// may leave constants and duplicates again, hence the second round.
-  public static let passes: [any GraphPass] = [
+  public static let passes: [any GraphPass] =
+    recognition + [
+      RewriteDriver([ScaleAfterProduct(), FoldAttentionIntoProjection(), FuseConvolution()]),
+      FuseElementwise(),
+    ]
+
+  /// The passes that leave operators with a meaning of their own, of which gradients can be taken.
+  static let recognition: [any GraphPass] = [
     RemoveDeadNodes(),
     ResolveSizes(),
     FoldConstants(),
@@ -32,17 +39,28 @@ public struct Compiler: Sendable {
     ]),
     FoldConstants(),
     MergeDuplicateNodes(),
-    RewriteDriver([ScaleAfterProduct(), FoldAttentionIntoProjection(), FuseConvolution()]),
-    FuseElementwise(),
   ]
+
+  /// The graph as gradients are taken of it: simplified and recognised, nothing fused. Normalised rows are
+  /// scaled after their product, since the way back is then as short as the way there.
+  /// - Throws: `CompilerError` where a pass is at fault.
+  public func recognized(_ graph: Graph) throws(CompilerError) -> Graph {
+    try run(Self.recognition + [RewriteDriver([ScaleAfterProduct()])], on: graph).0
+  }
 
   /// The graph after all passes, and what they did.
   /// - Throws: `CompilerError` where a pass is at fault.
   public func simplified(_ graph: Graph) throws(CompilerError) -> (Graph, CompilationReport) {
+    try run(Self.passes, on: graph)
+  }
+
+  private func run(
+    _ passes: [any GraphPass], on graph: Graph
+  ) throws(CompilerError) -> (Graph, CompilationReport) {
     var graph = graph
     var report = CompilationReport()
     let clock = ContinuousClock()
-    for pass in Self.passes {
+    for pass in passes {
       let nodesBefore = graph.nodeCount
       let start = clock.now
       let remaining = options.patchLimit.map { max(0, $0 - report.patchCount) } ?? .max

@@ -14,6 +14,16 @@ extension Graph {
     return id
   }
 
+  /// Removes inputs that nothing uses.
+  /// - Precondition: no node reads them and no result is one of them.
+  package mutating func removeInputs(_ values: [ValueID]) {
+    for value in values {
+      precondition(userSlots[value.index].isEmpty && !isOutput(value), "\(value) is in use")
+      valueSlots[value.index] = nil
+    }
+    inputs.removeAll { values.contains($0) }
+  }
+
   /// Adds a constant.
   public mutating func addConstant(_ tensor: Tensor, name: String) -> ValueID {
     addValue(Value(name: name, type: tensor.type, definition: .constant(tensor)))

@@ -17,6 +17,11 @@ public struct ONNXImporter: Sendable {
   /// - Throws: `ONNXError.unboundDimensions` or `.unboundValues` where the binding misses some, and
   ///   `.unsupported` with every problem of the model at once.
   public func graph(binding: ONNXBinding = ONNXBinding()) throws(ONNXError) -> Graph {
+    try graph(binding: binding, parameters: [])
+  }
+
+  /// As above, with the initializers named by `parameters` as inputs instead of constants.
+  func graph(binding: ONNXBinding, parameters: Set<String>) throws(ONNXError) -> Graph {
     let open = model.openDimensions.filter { binding.dimensions[$0] == nil }
     let bound = Set(binding.values.keys)
     let needed = open.filter { name in !bound.contains(where: { name.hasPrefix("\($0).") }) }
@@ -34,6 +39,7 @@ public struct ONNXImporter: Sendable {
         ])
     }
     let context = ImportContext(model: model, path: path)
+    context.parameters = parameters
     try context.addInputs(binding)
     try context.addInitializers(model.graph)
     context.importNodes(model.graph.nodes, opsets: model.opsetImports)
@@ -58,6 +64,8 @@ final class ImportContext {
   var builder: GraphBuilder
   /// Values by their names in the scope at hand.
   var values: [String: ValueID] = [:]
+  /// Initializers that become inputs.
+  var parameters: Set<String> = []
   /// Names whose node failed; nodes that need them are passed over.
   private var failed: Set<String> = []
   private var problems: [String: ONNXProblem] = [:]
@@ -110,6 +118,13 @@ final class ImportContext {
 
   func addInitializers(_ graph: ONNXGraph) throws(ONNXError) {
     for initializer in graph.initializers where values[initializer.name] == nil || depth > 0 {
+      if depth == 0, parameters.contains(initializer.name) {
+        let type = try initializer.tensor().type
+        let id = builder.input(initializer.name, type.with(elementType: .float32))
+        values[initializer.name] = id
+        sources[id] = [initializer.name]
+        continue
+      }
       values[initializer.name] = builder.constant(try initializer.tensor(), name: initializer.name)
     }
     if let sparse = graph.sparseInitializers.first {

@@ -16,4 +16,19 @@ extension OperatorSet {
     SpaceToDepth.self,
     Split.self, Tile.self, TopK.self, Transpose.self, Trilu.self, Unary.self,
   ])
+
+  /// What only gradient rules make: no model holds them, and ONNX has no form for them.
+  public static let gradients = OperatorSet([
+    AveragePoolGradient.self, ConvolutionWeightGradient.self, GatherGradient.self,
+    LayerNormalizationGradient.self, MaxPoolGradient.self, PadGradient.self, ResizeGradient.self,
+    SliceGradient.self,
+  ])
+
+  /// The operators through which no gradient flows: they choose, compare or count, or are made after gradients
+  /// were taken, or no restorer is trained through them (`GridSample`, `LpPool`, `ScatterElements`,
+  /// `ScatterND`).
+  public static let nondifferentiableOperators: Set<String> = [
+    "ArgExtreme", "ElementwiseChain", "FusedConvolution", "GridSample", "IsInfinite", "LpPool", "OneHot",
+    "ScatterElements", "ScatterND",
+  ]
 }

@@ -31,6 +31,10 @@ public struct CPUKernelLibrary: KernelLibrary {
         convolution, hasBias: request.inputTypes.count > 2, hasResidual: false, isRectified: false)
       return convolutionKernel(plain, request)
     case let convolution as ConvolutionTranspose: return convolutionTransposeKernel(convolution, request)
+    case let gradient as ConvolutionWeightGradient: return convolutionWeightGradientKernel(gradient, request)
+    case let gradient as LayerNormalizationGradient:
+      return layerNormalizationGradientKernel(gradient, request)
+    case let gradient as ResizeGradient: return resizeGradientKernel(gradient, request)
     case let product as MatrixMultiply: return matrixMultiplyKernel(product, request)
     case is LayerNormalization, is RMSNormalization, is L2Normalization, is GroupNormalization:
       return normalizationKernel(request)

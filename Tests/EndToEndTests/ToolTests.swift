@@ -17,7 +17,10 @@ struct Outcome {
 /// Runs a tool from the folder that the tests were built into.
 func run(_ tool: String, _ arguments: String..., interruptAfter seconds: Double? = nil) throws
   -> Outcome
-{
+{ try run(tool, arguments: arguments, interruptAfter: seconds) }
+
+/// As above, of a list.
+func run(_ tool: String, arguments: [String], interruptAfter seconds: Double? = nil) throws -> Outcome {
   let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
   let process = Process()
   process.executableURL = URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent(tool)

@@ -10,18 +10,23 @@ import Testing
   let sampled = Set(OperatorSample.all.map(\.operation.name))
   #expect(OperatorSet.standard.names.filter { !sampled.contains($0) } == [])
   #expect(sampled.filter { OperatorSet.standard[$0] == nil } == [])
+  let ofGradients = Set(OperatorSample.gradients.map(\.operation.name))
+  #expect(ofGradients.sorted() == OperatorSet.gradients.names)
 }
+
+private let samples = OperatorSample.all + OperatorSample.gradients
 
 /// What runs by its definition, for want of a kernel worth having.
 private let withoutKernel: Set<String> = [
-  "ArgExtreme", "Cast", "CumulativeSum", "Gather", "GatherElements", "GatherND", "GridSample", "IsInfinite",
-  "LpPool",
-  "OneHot", "ScatterElements", "ScatterND", "Select", "Tile", "TopK", "Trilu",
+  "ArgExtreme", "AveragePoolGradient", "Cast", "CumulativeSum", "Gather", "GatherElements", "GatherGradient",
+  "GatherND", "GridSample", "IsInfinite",
+  "LpPool", "MaxPoolGradient",
+  "OneHot", "PadGradient", "ScatterElements", "ScatterND", "Select", "Tile", "TopK", "Trilu",
 ]
 
-@Test(arguments: OperatorSample.all.indices)
+@Test(arguments: samples.indices)
 func compiledEqualsDefinitionForEveryThreadCount(_ index: Int) throws {
-  let sample = OperatorSample.all[index]
+  let sample = samples[index]
   var first: [String: Tensor]?
   for threadCount in 1...3 {
     let program = try Compiler(
@@ -41,7 +46,7 @@ func compiledEqualsDefinitionForEveryThreadCount(_ index: Int) throws {
 @Test func operatorsKeepTheirKernels() throws {
   var slow: Set<String> = []
   var fast: Set<String> = []
-  for sample in OperatorSample.all {
+  for sample in samples {
     let program = try Compiler(kernels: CPUKernelLibrary()).compile(try sample.graph())
     for step in program.steps {
       if step.kernel.isReference { slow.insert(step.operatorName) } else { fast.insert(step.operatorName) }
@@ -50,11 +55,14 @@ func compiledEqualsDefinitionForEveryThreadCount(_ index: Int) throws {
   #expect(slow.subtracting(fast).sorted() == withoutKernel.sorted())
 }
 
-@Test(arguments: OperatorSample.all.indices)
+private let known = OperatorSet(
+  Array(OperatorSet.standard.operators.values) + Array(OperatorSet.gradients.operators.values))
+
+@Test(arguments: samples.indices)
 func textIsReadAgain(_ index: Int) throws {
-  let graph = try OperatorSample.all[index].graph()
+  let graph = try samples[index].graph()
   let text = graph.text()
-  let again = try Graph(text: text, operators: .standard)
+  let again = try Graph(text: text, operators: known)
   #expect(again.text() == text)
   for (a, b) in zip(graph.nodesInOrder, again.nodesInOrder) {
     let (before, after) = (graph[a].operator, again[b].operator)

@@ -281,4 +281,5 @@ def main():
                 os.path.join(folder, "io.npz"), input=image.numpy(), output=output.numpy())
 
 
-main()
+if __name__ == "__main__":
+    main()

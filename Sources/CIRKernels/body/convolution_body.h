@@ -12,13 +12,20 @@ V_INLINE void window_at_edge(const float *row, size_t x, size_t width, v_f32 win
   for (int i = 0; i < 3; i++) window[i] = v_load(copy + i);
 }
 
-enum place { LEFT_EDGE, INTERIOR, RIGHT_EDGE, PARTIAL };
+enum place { NARROW, LEFT_EDGE, INTERIOR, RIGHT_EDGE, PARTIAL };
 
 V_INLINE void load_window(
   const float *row, size_t x, size_t width, const enum place place, v_f32 window[3]) {
   const float *p = row + x;
   if (place == PARTIAL) {
     window_at_edge(row, x, width, window);
+    return;
+  }
+  if (place == NARROW) {
+    // The whole row in one vector, zeros behind it.
+    window[1] = v_load_partial(row, width);
+    window[0] = v_shift_right(window[1]);
+    window[2] = v_shift_left(window[1]);
     return;
   }
   window[1] = v_load(p);
@@ -48,10 +55,10 @@ V_INLINE void depthwise_at(
   for (size_t o = 0; o < count; o++) {
     v_f32 y = sum[o];
     if (r->residual[o])
-      y += place == PARTIAL && n < V_LANES ? v_load_partial(r->residual[o] + x, n)
+      y += (place == PARTIAL || place == NARROW) && n < V_LANES ? v_load_partial(r->residual[o] + x, n)
                                            : v_load(r->residual[o] + x);
     if (r->activation == IR_ACTIVATION_RELU) y = v_relu(y);
-    if (place == PARTIAL && n < V_LANES) v_store_partial(r->output[o] + x, y, n);
+    if ((place == PARTIAL || place == NARROW) && n < V_LANES) v_store_partial(r->output[o] + x, y, n);
     else v_store(r->output[o] + x, y);
   }
 }
@@ -60,7 +67,7 @@ V_INLINE void depthwise(const struct ir_depthwise_rows *r, const size_t count) {
   v_f32 weights[9];
   for (int i = 0; i < 9; i++) weights[i] = v_set(r->weights[i]);
   if (r->width <= V_LANES) {
-    depthwise_at(r, count, 0, PARTIAL, weights);
+    depthwise_at(r, count, 0, NARROW, weights);
     return;
   }
   depthwise_at(r, count, 0, LEFT_EDGE, weights);

@@ -51,6 +51,16 @@
   X(f32_resample_row, void, \
     (size_t count, size_t tap_count, const int32_t *indices, const float *weights, \
      const float *input, float *output)) \
+  /* c[i * c_stride + j] = sum over k < depth of a[i * a_stride + k] * b[j * b_stride + k], added to what is \
+     there where it accumulates. */ \
+  X(f32_dot_products, void, \
+    (size_t rows, size_t columns, size_t depth, const float *a, size_t a_stride, const float *b, \
+     size_t b_stride, float *c, size_t c_stride, bool accumulates)) \
+  /* sums[k] = sum over i < count of a[i] * b[i + k] for k < taps; taps in 1 ... 8. */ \
+  X(f32_correlate, void, \
+    (size_t count, size_t taps, const float *a, const float *b, float *sums)) \
+  X(f32_layer_normalization_gradient, void, \
+    (const struct ir_layer_normalization_columns *columns)) \
   X(f32_from_f16, void, (size_t count, const uint16_t *input, float *output)) \
   X(f32_to_f16, void, (size_t count, const float *input, uint16_t *output))
 

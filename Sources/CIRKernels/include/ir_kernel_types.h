@@ -97,6 +97,20 @@ struct ir_planar_normalize {
   size_t output_stride;
 };
 
+/// Columns of [axis][width] that a layer normalization took one by one: its derivatives.
+struct ir_layer_normalization_columns {
+  size_t axis, width, stride;
+  float epsilon;
+  const float *input, *cotangent;
+  /// [axis] or NULL.
+  const float *scale;
+  float *output;
+  /// [axis][2]: the cotangent times the normalised input, and the cotangent, summed over the columns.
+  float *sums;
+  /// [axis][2][lanes], scratch.
+  float *lane_sums;
+};
+
 enum ir_statistic {
   IR_STATISTIC_SUM,
   IR_STATISTIC_SUM_OF_SQUARES,

@@ -16,6 +16,7 @@
 
 #include "ir_convolution.h"
 #include "ir_elementwise.h"
+#include "ir_gradients.h"
 #include "ir_matrix_multiply.h"
 #include "ir_movement.h"
 #include "ir_reduction.h"

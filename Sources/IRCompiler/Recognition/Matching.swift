@@ -64,6 +64,18 @@ extension Graph {
     return value
   }
 
+  /// The value under all reshapes.
+  func withoutReshapes(_ value: ValueID) -> ValueID {
+    var value = value
+    while let (_, _, inputs) = producer(of: value, as: Reshape.self) { value = inputs[0] }
+    return value
+  }
+
+  /// Whether the value is an input of the graph.
+  func isInput(_ value: ValueID) -> Bool {
+    if case .input = self[value].definition { true } else { false }
+  }
+
   /// The input and axes where the value is this reduction of it.
   func reduced(_ value: ValueID, _ function: ReduceFunction) -> (input: ValueID, axes: [Int])? {
     guard let (_, reduce, inputs) = producer(of: withoutUnitReshapes(value), as: Reduce.self),

@@ -66,7 +66,7 @@ struct RecognizeLayerNormalization: RewriteRule {
 }
 
 /// A constant factor per normalised element, and then a constant term, become the normalization's own
-/// scale and bias. Nodes decrease; exact up to the order of roundings.
+/// scale and bias; inputs of the graph, as weights are in training, count as constants. Nodes decrease; exact up to the order of roundings.
 struct AbsorbScaleAndBias: RewriteRule {
   static let name = "absorb-scale-and-bias"
 
@@ -77,40 +77,45 @@ struct AbsorbScaleAndBias: RewriteRule {
     for (value, other) in [(node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])] {
       guard let (layerID, layer, inputs) = graph.producer(of: value, as: LayerNormalization.self),
         graph.onlyUser(of: value) == id, graph[value].type == graph[node.outputs[0]].type,
-        let parameter = parameter(other, layer, graph[value].type.shape, graph)
+        case var patch = GraphPatch(to: graph),
+        let parameter = try parameter(other, layer, graph[value].type.shape, graph, &patch)
       else { continue }
-      var patch = GraphPatch(to: graph)
       var operands = inputs.map { GraphPatch.Operand.existing($0) }
       switch (binary.function, inputs.count) {
       case (.multiply, 1), (.add, 2): break
       case (.add, 1):
-        let ones = Tensor(parameter.type, repeating: 1)
+        let ones = Tensor(patch.type(of: parameter), repeating: 1)
         operands.append(patch.constant(ones, name: "\(graph[layerID].name).scale"))
       default: continue
       }
-      operands.append(patch.constant(parameter, name: graph[other].name))
+      operands.append(parameter)
       patch.replace(node.outputs[0], with: try patch.value(layer, operands, name: graph[layerID].name))
       return patch
     }
     return nil
   }
 
-  /// The constant with the extents of the normalised axes, where it is the same along all others.
-  private func parameter(_ value: ValueID, _ layer: LayerNormalization, _ shape: Shape, _ graph: Graph)
-    -> Tensor?
-  {
-    guard let tensor = graph.constant(value), tensor.elementType == graph[value].type.elementType,
-      tensor.shape.rank <= shape.rank
-    else { return nil }
-    let aligned = Shape([Int](repeating: 1, count: shape.rank - tensor.shape.rank) + tensor.shape.extents)
+  /// The value with the extents of the normalised axes, where it is the same along all others.
+  private func parameter(
+    _ value: ValueID, _ layer: LayerNormalization, _ shape: Shape, _ graph: Graph, _ patch: inout GraphPatch
+  ) throws(GraphError) -> GraphPatch.Operand? {
+    let type = graph[value].type
+    guard type.shape.rank <= shape.rank else { return nil }
+    let aligned = Shape([Int](repeating: 1, count: shape.rank - type.shape.rank) + type.shape.extents)
     let wanted = Shape(layer.axes.map { shape[$0] })
     for axis in aligned.indices {
       guard aligned[axis] == (layer.axes.contains(axis) ? shape[axis] : 1) || aligned[axis] == 1 else {
         return nil
       }
     }
-    if tensor.elementCount == wanted.elementCount { return tensor.reshaped(to: wanted) }
-    guard let number = graph.uniform(value) else { return nil }
-    return Tensor(tensor.type.with(shape: wanted), repeating: number)
+    let isWhole = type.shape.elementCount == wanted.elementCount
+    if let tensor = graph.constant(value) {
+      if isWhole { return patch.constant(tensor.reshaped(to: wanted), name: graph[value].name) }
+      guard let number = graph.uniform(value) else { return nil }
+      return patch.constant(Tensor(type.with(shape: wanted), repeating: number), name: graph[value].name)
+    }
+    guard isWhole, graph.isInput(graph.withoutReshapes(value)) else { return nil }
+    if type.shape == wanted { return .existing(value) }
+    return try patch.value(Reshape(shape: wanted), [.existing(value)], name: "\(graph[value].name).scale")
   }
 }

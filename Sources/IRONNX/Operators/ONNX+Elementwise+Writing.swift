@@ -109,6 +109,9 @@ extension NodeWriter {
       let scaled = a.alpha == 1 ? x : step("Mul", [x, scalar(Double(a.alpha), type)])
       return Expression("Mul", [x, step("Sigmoid", [scaled])])
     case .thresholdedRelu: return Expression("ThresholdedRelu", [x], [alpha])
+    case .affine:
+      return Expression(
+        "Add", [step("Mul", [x, scalar(Double(a.alpha), type)]), scalar(Double(a.beta), type)])
     case .clip: return Expression("Clip", [x, scalar(Double(a.alpha), type), scalar(Double(a.beta), type)])
     }
   }

@@ -94,3 +94,71 @@ public struct Convolution: ContractionOperator {
     return [Tensor(type, doubles: result)]
   }
 }
+
+extension Convolution: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    let (x, w) = (context.inputs[0], context.inputs[1])
+    var result = context.none
+    if context.isWanted[0] {
+      result[0] =
+        strides.allSatisfy { $0 == 1 }
+        ? try ofInputAtUnitStride(c, w, g.shape(of: x), &g) : try ofInput(c, w, g.shape(of: x), &g)
+    }
+    if context.isWanted[1] {
+      let kernel = Array(g.shape(of: w).dropFirst(2))
+      result[1] = try g.value(ConvolutionWeightGradient(convolution: self, kernel: kernel), [x, c])
+    }
+    if context.inputs.count > 2, context.isWanted[2] {
+      let axes = g.shape(of: c).indices.filter { $0 != 1 }
+      result[2] = try g.reshaped(try g.summed(c, over: axes), to: g.shape(of: context.inputs[2]))
+    }
+    return result
+  }
+
+  /// The adjoint is a transposed convolution with the same weight.
+  private func ofInput(
+    _ c: ValueID, _ w: ValueID, _ x: Shape, _ g: inout GraphBuilder
+  ) throws(GraphError) -> ValueID {
+    let (kernel, y) = (Array(g.shape(of: w).dropFirst(2)), g.shape(of: c))
+    // What the stride leaves over at the end.
+    let rest = strides.indices.map { axis in
+      let window = (kernel[axis] - 1) * dilations[axis] + 1
+      return x[axis + 2] + padsBefore[axis] + padsAfter[axis] - window - strides[axis] * (y[axis + 2] - 1)
+    }
+    let adjoint = ConvolutionTranspose(
+      strides: strides, padsBefore: padsBefore, padsAfter: padsAfter, dilations: dilations,
+      outputPadding: rest, groupCount: groupCount)
+    return try g.value(adjoint, [c, w])
+  }
+
+  /// At unit stride the adjoint is a convolution with the kernel turned round, and inputs and outputs of each
+  /// group exchanged: what convolution kernels are fast at.
+  private func ofInputAtUnitStride(
+    _ c: ValueID, _ w: ValueID, _ x: Shape, _ g: inout GraphBuilder
+  ) throws(GraphError) -> ValueID {
+    let shape = g.shape(of: w)
+    let kernel = Array(shape.dropFirst(2))
+    let (outputs, inputs) = (shape[0] / groupCount, shape[1])
+    var turned = w
+    if kernel.contains(where: { $0 > 1 }) {
+      let flip = Slice(
+        starts: [0, 0] + kernel.map { $0 - 1 }, steps: [1, 1] + kernel.map { _ in -1 },
+        extents: shape.extents)
+      turned = try g.value(flip, [w])
+    }
+    let grouped = try g.reshaped(turned, to: Shape([groupCount, outputs, inputs] + kernel))
+    let exchanged =
+      outputs == 1 && inputs == 1
+      ? grouped
+      : try g.value(Transpose(permutation: [0, 2, 1] + kernel.indices.map { $0 + 3 }), [grouped])
+    let weight = try g.reshaped(exchanged, to: Shape([groupCount * inputs, outputs] + kernel))
+    let spans = kernel.indices.map { (kernel[$0] - 1) * dilations[$0] }
+    let adjoint = Convolution(
+      strides: strides, padsBefore: zip(spans, padsBefore).map { $0 - $1 },
+      padsAfter: zip(spans, padsAfter).map { $0 - $1 }, dilations: dilations, groupCount: groupCount)
+    return try g.value(adjoint, [c, weight])
+  }
+}

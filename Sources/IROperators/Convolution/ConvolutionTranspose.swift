@@ -111,3 +111,27 @@ public struct ConvolutionTranspose: ContractionOperator {
     return [Tensor(type, doubles: result)]
   }
 }
+
+extension ConvolutionTranspose: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    let (x, w) = (context.inputs[0], context.inputs[1])
+    // The convolution that this is the adjoint of.
+    let convolution = Convolution(
+      strides: strides, padsBefore: padsBefore, padsAfter: zip(padsAfter, outputPadding).map { $0 - $1 },
+      dilations: dilations, groupCount: groupCount)
+    var result = context.none
+    if context.isWanted[0] { result[0] = try g.value(convolution, [c, w]) }
+    if context.isWanted[1] {
+      let kernel = Array(g.shape(of: w).dropFirst(2))
+      result[1] = try g.value(ConvolutionWeightGradient(convolution: convolution, kernel: kernel), [c, x])
+    }
+    if context.inputs.count > 2, context.isWanted[2] {
+      let axes = g.shape(of: c).indices.filter { $0 != 1 }
+      result[2] = try g.reshaped(try g.summed(c, over: axes), to: g.shape(of: context.inputs[2]))
+    }
+    return result
+  }
+}

@@ -22,6 +22,8 @@ public enum ActivationFunction: String, Hashable, Sendable, Codable, CaseIterabl
   case thresholdedRelu
   /// x clipped to alpha...beta.
   case clip
+  /// alpha x + beta.
+  case affine
 }
 
 /// One function applied to every element, with up to two parameters.
@@ -62,6 +64,62 @@ public struct Activation: Operator {
     case .swish: return x * logistic(alpha * x)
     case .thresholdedRelu: return x > alpha ? x : 0
     case .clip: return x.isNaN ? x : min(max(x, alpha), beta)
+    case .affine: return alpha * x + beta
     }
+  }
+}
+
+extension Activation: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    if function == .affine { return [try g.affine(c, Double(alpha))] }
+    return [try g.product(c, try derivative(context.inputs[0], context.outputs[0], &g))]
+  }
+
+  private func derivative(
+    _ x: ValueID, _ y: ValueID, _ g: inout GraphBuilder
+  ) throws(GraphError) -> ValueID {
+    let (alpha, beta) = (Double(alpha), Double(beta))
+    switch function {
+    case .gelu:
+      // Φ(x) + x φ(x).
+      let cumulative = try g.affine(try g.unary(.erf, try g.affine(x, 0.5.squareRoot())), 0.5, 0.5)
+      let density = try g.unary(.exp, try g.affine(try g.unary(.square, x), -0.5))
+      return try g.sum(cumulative, try g.affine(try g.product(x, density), (0.5 / Double.pi).squareRoot()))
+    case .geluTanh:
+      let k = (2 / Double.pi).squareRoot()
+      let square = try g.unary(.square, x)
+      let t = try g.unary(.tanh, try g.product(x, try g.affine(square, 0.044715 * k, k)))
+      let inner = try g.product(x, try g.affine(square, 1.5 * 0.044715 * k, 0.5 * k))
+      let slope = try g.product(inner, try g.affine(try g.unary(.square, t), -1, 1))
+      return try g.sum(try g.affine(t, 0.5, 0.5), slope)
+    case .leakyRelu: return try g.affine(try g.isPositive(x), 1 - alpha, alpha)
+    case .elu: return try choice(x, 1, try g.affine(y, 1, alpha), &g)
+    case .selu: return try choice(x, beta, try g.affine(y, 1, beta * alpha), &g)
+    case .celu: return try choice(x, 1, try g.affine(y, 1 / alpha, 1), &g)
+    case .hardSigmoid:
+      let inside = try g.product(try g.isPositive(y), try g.isPositive(try g.affine(y, -1, 1)))
+      return try g.affine(inside, alpha)
+    case .swish:
+      let s = try g.unary(.sigmoid, try g.affine(x, alpha))
+      return try g.sum(s, try g.product(try g.affine(y, alpha), try g.affine(s, -1, 1)))
+    case .thresholdedRelu: return try g.isPositive(try g.affine(x, 1, -alpha))
+    case .clip:
+      // 1 at the bounds themselves.
+      let low = try g.affine(try g.isPositive(try g.affine(x, -1, alpha)), -1, 1)
+      let high = try g.affine(try g.isPositive(try g.affine(x, 1, -beta)), -1, 1)
+      return try g.product(low, high)
+    case .affine: preconditionFailure("has no derivative that depends on x")
+    }
+  }
+
+  /// `positive` where x > 0, else `other`.
+  private func choice(
+    _ x: ValueID, _ positive: Double, _ other: ValueID, _ g: inout GraphBuilder
+  ) throws(GraphError) -> ValueID {
+    let mask = try g.isPositive(x)
+    return try g.sum(try g.affine(mask, positive), try g.product(try g.affine(mask, -1, 1), other))
   }
 }

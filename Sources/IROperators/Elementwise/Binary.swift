@@ -136,3 +136,60 @@ extension BinaryFunction {
     return result
   }
 }
+
+extension Binary: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    let (a, b, y) = (context.inputs[0], context.inputs[1], context.outputs[0])
+    var result = context.none
+    if context.isWanted[0], let left = try left(c, a, b, y, &g) {
+      result[0] = try g.summed(left, to: g.shape(of: a))
+    }
+    if context.isWanted[1], let right = try right(c, a, b, y, &g) {
+      result[1] = try g.summed(right, to: g.shape(of: b))
+    }
+    return result
+  }
+
+  private func left(
+    _ c: ValueID, _ a: ValueID, _ b: ValueID, _ y: ValueID, _ g: inout GraphBuilder
+  ) throws(GraphError) -> ValueID? {
+    switch function {
+    case .add, .subtract, .modulo, .remainder: return c
+    case .multiply: return try g.product(c, b)
+    case .divide: return try g.quotient(c, b)
+    case .power:
+      let lower = try g.binary(.power, a, try g.affine(b, 1, -1))
+      return try g.product(c, try g.product(b, lower))
+    // Half of it where both are equal.
+    case .maximum: return try g.product(c, try g.affine(try g.unary(.sign, try g.difference(a, b)), 0.5, 0.5))
+    case .minimum: return try g.product(c, try g.affine(try g.unary(.sign, try g.difference(b, a)), 0.5, 0.5))
+    case .parametricRelu:
+      let negative = try g.isPositive(try g.unary(.neg, a))
+      return try g.product(c, try g.affine(try g.product(negative, try g.affine(b, 1, -1)), 1, 1))
+    default: return nil
+    }
+  }
+
+  private func right(
+    _ c: ValueID, _ a: ValueID, _ b: ValueID, _ y: ValueID, _ g: inout GraphBuilder
+  ) throws(GraphError) -> ValueID? {
+    switch function {
+    case .add: return c
+    case .subtract: return try g.unary(.neg, c)
+    case .multiply: return try g.product(c, a)
+    case .divide: return try g.unary(.neg, try g.product(c, try g.quotient(y, b)))
+    case .power: return try g.product(c, try g.product(y, try g.unary(.log, a)))
+    case .maximum: return try g.product(c, try g.affine(try g.unary(.sign, try g.difference(b, a)), 0.5, 0.5))
+    case .minimum: return try g.product(c, try g.affine(try g.unary(.sign, try g.difference(a, b)), 0.5, 0.5))
+    case .modulo, .remainder:
+      // The whole number of times that b is in a.
+      let times = try g.unary(.round, try g.quotient(try g.difference(a, y), b))
+      return try g.unary(.neg, try g.product(c, times))
+    case .parametricRelu: return try g.unary(.neg, try g.product(c, try g.unary(.relu, try g.unary(.neg, a))))
+    default: return nil
+    }
+  }
+}

@@ -17,6 +17,19 @@ public struct Cast: Operator {
   public func evaluate(_ inputs: [Tensor]) -> [Tensor] { [inputs[0].converted(to: elementType)] }
 }
 
+extension Cast: DifferentiableOperator {
+  /// A cast to integers lets nothing through.
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    let from = g.type(of: context.inputs[0]).elementType
+    guard let c = context.ofOutputs[0], from.isFloatingPoint, elementType.isFloatingPoint else {
+      return context.none
+    }
+    return [try g.value(Cast(to: from), [c])]
+  }
+}
+
 /// Which elements are infinite, of the signs asked for.
 public struct IsInfinite: Operator {
   public var detectsNegative: Bool

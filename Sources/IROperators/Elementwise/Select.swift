@@ -41,3 +41,22 @@ public struct Select: Operator {
     ]
   }
 }
+
+extension Select: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    let zero = g.zeros(TensorType(g.type(of: c).elementType, .scalar))
+    var result = context.none
+    if context.isWanted[1] {
+      let chosen = try g.value(Select(), [context.inputs[0], c, zero])
+      result[1] = try g.summed(chosen, to: g.shape(of: context.inputs[1]))
+    }
+    if context.isWanted[2] {
+      let chosen = try g.value(Select(), [context.inputs[0], zero, c])
+      result[2] = try g.summed(chosen, to: g.shape(of: context.inputs[2]))
+    }
+    return result
+  }
+}

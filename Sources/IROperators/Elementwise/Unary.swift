@@ -116,3 +116,63 @@ func logistic(_ x: Double) -> Double {
 
 /// log(1 + e^x) without overflow.
 func logOnePlusExp(_ x: Double) -> Double { x > 0 ? x + mathLog1p(mathExp(-x)) : mathLog1p(mathExp(x)) }
+
+extension Unary: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    let (x, y) = (context.inputs[0], context.outputs[0])
+    switch function {
+    case .ceil, .floor, .round, .sign, .not, .isNaN, .bitwiseNot: return context.none
+    case .neg: return [try g.unary(.neg, c)]
+    case .sqrt: return [try g.quotient(try g.affine(c, 0.5), y)]
+    case .log: return [try g.quotient(c, x)]
+    case .softsign: return [try g.quotient(c, try g.unary(.square, try g.affine(try g.unary(.abs, x), 1, 1)))]
+    default: return [try g.product(c, try derivative(x, y, &g))]
+    }
+  }
+
+  private func derivative(
+    _ x: ValueID, _ y: ValueID, _ g: inout GraphBuilder
+  ) throws(GraphError) -> ValueID {
+    switch function {
+    case .abs: return try g.unary(.sign, x)
+    case .reciprocal: return try g.unary(.neg, try g.unary(.square, y))
+    case .reciprocalSqrt: return try g.affine(try g.product(y, try g.unary(.square, y)), -0.5)
+    case .square: return try g.affine(x, 2)
+    case .exp: return y
+    case .sigmoid: return try g.product(y, try g.affine(y, -1, 1))
+    case .tanh: return try g.affine(try g.unary(.square, y), -1, 1)
+    case .erf:
+      let density = try g.unary(.exp, try g.unary(.neg, try g.unary(.square, x)))
+      return try g.affine(density, 2 / Double.pi.squareRoot())
+    case .relu: return try g.isPositive(y)
+    case .softplus: return try g.unary(.sigmoid, x)
+    case .mish:
+      let t = try g.unary(.tanh, try g.unary(.softplus, x))
+      let slope = try g.product(try g.affine(try g.unary(.square, t), -1, 1), try g.unary(.sigmoid, x))
+      return try g.sum(t, try g.product(x, slope))
+    case .hardSwish:
+      // x / 3 + 1 / 2 between -3 and 3, then 1.
+      let low = try g.isPositive(try g.affine(x, 1, 3))
+      let high = try g.isPositive(try g.affine(x, 1, -3))
+      let inside = try g.product(try g.difference(low, high), try g.affine(x, 1.0 / 3, 0.5))
+      return try g.sum(inside, high)
+    case .sin: return try g.unary(.cos, x)
+    case .cos: return try g.unary(.neg, try g.unary(.sin, x))
+    case .tan: return try g.affine(try g.unary(.square, y), 1, 1)
+    case .asin: return try g.unary(.reciprocalSqrt, try g.affine(try g.unary(.square, x), -1, 1))
+    case .acos:
+      return try g.unary(.neg, try g.unary(.reciprocalSqrt, try g.affine(try g.unary(.square, x), -1, 1)))
+    case .atan: return try g.unary(.reciprocal, try g.affine(try g.unary(.square, x), 1, 1))
+    case .sinh: return try g.unary(.cosh, x)
+    case .cosh: return try g.unary(.sinh, x)
+    case .asinh: return try g.unary(.reciprocalSqrt, try g.affine(try g.unary(.square, x), 1, 1))
+    case .acosh: return try g.unary(.reciprocalSqrt, try g.affine(try g.unary(.square, x), 1, -1))
+    case .atanh: return try g.unary(.reciprocal, try g.affine(try g.unary(.square, x), -1, 1))
+    case .neg, .sqrt, .log, .softsign, .ceil, .floor, .round, .sign, .not, .isNaN, .bitwiseNot:
+      preconditionFailure("has a rule of its own")
+    }
+  }
+}

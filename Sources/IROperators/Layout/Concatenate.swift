@@ -95,3 +95,26 @@ public struct Split: Operator {
     }
   }
 }
+
+extension Concatenate: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    let sizes = context.inputs.map { g.shape(of: $0)[axis] }
+    return try g.apply(Split(axis: axis, sizes: sizes), [c]).map { $0 }
+  }
+}
+
+extension Split: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard context.ofOutputs.contains(where: { $0 != nil }) else { return context.none }
+    var parts: [ValueID] = []
+    for (output, c) in zip(context.outputs, context.ofOutputs) {
+      parts.append(c ?? g.zeros(g.type(of: output)))
+    }
+    return [try g.value(Concatenate(axis: axis), parts)]
+  }
+}

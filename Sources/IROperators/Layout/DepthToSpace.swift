@@ -89,3 +89,21 @@ public struct SpaceToDepth: Operator {
     return [moved.reshaped(to: [x[0], x[1] * blockSize * blockSize, x[2] / blockSize, x[3] / blockSize])]
   }
 }
+
+extension DepthToSpace: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    return [try g.value(SpaceToDepth(blockSize: blockSize, mode: mode), [c])]
+  }
+}
+
+extension SpaceToDepth: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    return [try g.value(DepthToSpace(blockSize: blockSize, mode: mode), [c])]
+  }
+}

@@ -145,3 +145,37 @@ func tupleOffsets(_ indices: Tensor, _ data: Shape, firstAxis: Int, width: Int) 
     }
   }
 }
+
+extension Gather: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    let gradient = GatherGradient(axis: axis, extent: g.shape(of: context.inputs[0])[axis])
+    return [try g.value(gradient, [c, context.inputs[1]]), nil]
+  }
+}
+
+extension GatherElements: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    let zeros = g.zeros(g.type(of: context.inputs[0]))
+    return [try g.value(ScatterElements(axis: axis, reduction: .add), [zeros, context.inputs[1], c]), nil]
+  }
+}
+
+extension GatherND: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    guard batchAxisCount == 0 else {
+      // The batch's axes as indices would be needed.
+      throw .type(node: "gradient", operator: Self.name, TypeError("GatherND.gradient", "has batch axes"))
+    }
+    let zeros = g.zeros(g.type(of: context.inputs[0]))
+    return [try g.value(ScatterND(reduction: .add), [zeros, context.inputs[1], c]), nil]
+  }
+}

@@ -50,10 +50,7 @@ public struct Pad: Operator {
     let x = inputs[0]
     let shape = Shape(zip(x.shape, zip(before, after)).map { $0 + $1.0 + $1.1 })
     if mode != .constant {
-      let positions = offsets(in: x.shape, of: shape) { index, axis in
-        source(of: index - before[axis], extent: x.shape[axis])
-      }
-      return [x.gathered(positions, shape: shape)]
+      return [x.gathered(sources(x.shape), shape: shape)]
     }
     var result = Tensor(x.type.with(shape: shape), repeating: value)
     let strides = shape.strides
@@ -70,6 +67,14 @@ public struct Pad: Operator {
     return [result]
   }
 
+  /// For each element of the result, the input's offset that it shows; not for `constant`.
+  package func sources(_ shape: Shape) -> [Int] {
+    let padded = Shape(zip(shape, zip(before, after)).map { $0 + $1.0 + $1.1 })
+    return offsets(in: shape, of: padded) { index, axis in
+      source(of: index - before[axis], extent: shape[axis])
+    }
+  }
+
   /// The index inside an axis that continues it at `index`.
   private func source(of index: Int, extent: Int) -> Int {
     switch mode {
@@ -81,5 +86,17 @@ public struct Pad: Operator {
       let offset = (index % period + period) % period
       return offset < extent ? offset : period - offset
     }
+  }
+}
+
+extension Pad: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    let shape = g.shape(of: context.inputs[0])
+    guard mode == .constant else { return [try g.value(PadGradient(shape: shape, pad: self), [c])] }
+    let steps = [Int](repeating: 1, count: shape.rank)
+    return [try g.value(Slice(starts: before, steps: steps, extents: shape.extents), [c])]
   }
 }

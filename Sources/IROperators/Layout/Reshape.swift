@@ -150,3 +150,59 @@ func offsets(in source: Shape, of shape: Shape, _ map: (Int, Int) -> Int) -> [In
   }
   return result
 }
+
+extension Reshape: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    return [try g.reshaped(c, to: g.shape(of: context.inputs[0]))]
+  }
+}
+
+extension Transpose: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    var inverse = permutation
+    for (position, axis) in permutation.enumerated() { inverse[axis] = position }
+    return [try g.value(Transpose(permutation: inverse), [c])]
+  }
+}
+
+extension Expand: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    return [try g.summed(c, to: g.shape(of: context.inputs[0]))]
+  }
+}
+
+extension Tile: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    // Each axis as (repeat, extent), summed over the repeats.
+    let shape = g.shape(of: context.inputs[0])
+    let split = zip(repeats, shape).flatMap { [$0, $1] }
+    let parts = try g.reshaped(c, to: Shape(split))
+    return [try g.reshaped(try g.summed(parts, over: shape.indices.map { 2 * $0 }), to: shape)]
+  }
+}
+
+extension Slice: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    let shape = g.shape(of: context.inputs[0])
+    guard steps.allSatisfy({ $0 == 1 }) else {
+      return [try g.value(SliceGradient(shape: shape, starts: starts, steps: steps), [c])]
+    }
+    let after = shape.indices.map { shape[$0] - starts[$0] - extents[$0] }
+    return [try g.value(Pad(before: starts, after: after), [c])]
+  }
+}

@@ -190,3 +190,12 @@ public struct Resize: Operator {
     return [Tensor(inputs[0].type.with(shape: shape), doubles: values)]
   }
 }
+
+extension Resize: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    return [try g.value(ResizeGradient(resize: self, shape: g.shape(of: context.inputs[0])), [c])]
+  }
+}

@@ -75,3 +75,12 @@ public struct OneHot: Operator {
     return [inputs[1].gathered(picks, shape: shape)]
   }
 }
+
+extension Trilu: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    return [try g.value(self, [c])]
+  }
+}

@@ -97,3 +97,41 @@ public struct MatrixMultiply: ContractionOperator {
     return result
   }
 }
+
+extension MatrixMultiply: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    let (a, b) = (context.inputs[0], context.inputs[1])
+    var result = context.none
+    if context.isWanted[0] {
+      // op(A)' = C op(B)ᵀ, or its transpose op(B) Cᵀ.
+      let product =
+        transposesA
+        ? try g.value(MatrixMultiply(transposesA: transposesB, transposesB: true), [b, c])
+        : try g.value(MatrixMultiply(transposesB: !transposesB), [c, b])
+      result[0] = try g.summed(product, to: g.shape(of: a))
+    }
+    if context.isWanted[1] { result[1] = try ofRight(a, b, c, &g) }
+    return result
+  }
+
+  private func ofRight(
+    _ a: ValueID, _ b: ValueID, _ c: ValueID, _ g: inout GraphBuilder
+  ) throws(GraphError) -> ValueID {
+    var (a, c) = (a, c)
+    let (shapeA, shapeB) = (g.shape(of: a), g.shape(of: b))
+    if shapeB.rank == 2, shapeA.rank > 2, !transposesA {
+      // One matrix for the whole batch: the batch is more rows.
+      let rows = shapeA.elementCount(in: 0..<(shapeA.rank - 1))
+      a = try g.reshaped(a, to: [rows, shapeA[shapeA.rank - 1]])
+      c = try g.reshaped(c, to: [rows, g.shape(of: c)[g.shape(of: c).rank - 1]])
+    }
+    let product =
+      transposesB
+      ? try g.value(MatrixMultiply(transposesA: true, transposesB: transposesA), [c, a])
+      : try g.value(MatrixMultiply(transposesA: !transposesA), [a, c])
+    return try g.summed(product, to: shapeB)
+  }
+}

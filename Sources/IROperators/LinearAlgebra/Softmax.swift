@@ -62,3 +62,24 @@ private func softmax(_ x: Tensor, axis: Int, _ body: ([Double], Double) -> [Doub
   }
   return Tensor(x.type, doubles: values)
 }
+
+extension Softmax: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    let y = context.outputs[0]
+    let mean = try g.summed(try g.product(c, y), over: [axis])
+    return [try g.product(y, try g.difference(c, mean))]
+  }
+}
+
+extension LogSoftmax: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    let sum = try g.summed(c, over: [axis])
+    return [try g.difference(c, try g.product(try g.unary(.exp, context.outputs[0]), sum))]
+  }
+}

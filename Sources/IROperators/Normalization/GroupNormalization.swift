@@ -86,3 +86,65 @@ private func requireChannels(_ inputs: [TensorType], _ names: [String], _ name: 
     try requireShape(input, [inputs[0].shape[1]], what, name)
   }
 }
+
+extension GroupNormalization: DifferentiableOperator {
+  /// A layer normalization of each group, then a scale and a bias per channel.
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    let (x, scale) = (context.inputs[0], context.inputs[1])
+    let shape = g.shape(of: x)
+    let inner = shape.elementCount(in: 2..<shape.rank)
+    let grouped: Shape = [shape[0] * groupCount, shape[1] / groupCount * inner]
+    let planes: Shape = [shape[0], shape[1], inner]
+    let column: Shape = [1, shape[1], 1]
+    let layer = LayerNormalization(axes: [1], epsilon: epsilon)
+    let rows = try g.reshaped(x, to: grouped)
+    let flat = try g.reshaped(c, to: planes)
+    var result = context.none
+    let scaled = try g.product(flat, try g.reshaped(scale, to: column))
+    let gradient = LayerNormalizationGradient(axes: [1], epsilon: epsilon, hasScale: false)
+    let parts = try g.apply(gradient, [rows, try g.reshaped(scaled, to: grouped)])
+    result[0] = try g.reshaped(parts[0], to: shape)
+    if context.isWanted[1] {
+      let normal = try g.reshaped(try g.value(layer, [rows]), to: planes)
+      result[1] = try g.reshaped(try g.summed(try g.product(flat, normal), over: [0, 2]), to: [shape[1]])
+    }
+    if context.isWanted[2] { result[2] = try g.reshaped(try g.summed(flat, over: [0, 2]), to: [shape[1]]) }
+    return result
+  }
+}
+
+extension BatchNormalization: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    let shape = g.shape(of: context.inputs[0])
+    let column = Shape([shape[1]] + [Int](repeating: 1, count: shape.rank - 2))
+    let mean = try g.reshaped(context.inputs[3], to: column)
+    let variance = try g.affine(try g.reshaped(context.inputs[4], to: column), 1, Double(epsilon))
+    let factor = try g.unary(.reciprocalSqrt, variance)
+    let others = shape.indices.filter { $0 != 1 }
+    var result = context.none
+    let scale = try g.reshaped(context.inputs[1], to: column)
+    if context.isWanted[0] { result[0] = try g.product(c, try g.product(scale, factor)) }
+    if context.isWanted[1] {
+      let normal = try g.product(try g.difference(context.inputs[0], mean), factor)
+      result[1] = try g.reshaped(try g.summed(try g.product(c, normal), over: others), to: [shape[1]])
+    }
+    if context.isWanted[2] { result[2] = try g.reshaped(try g.summed(c, over: others), to: [shape[1]]) }
+    if context.isWanted[3] {
+      let sum = try g.summed(try g.product(c, try g.product(scale, factor)), over: others)
+      result[3] = try g.reshaped(try g.unary(.neg, sum), to: [shape[1]])
+    }
+    if context.isWanted[4] {
+      let centred = try g.product(c, try g.difference(context.inputs[0], mean))
+      let slope = try g.product(scale, try g.product(factor, try g.unary(.square, factor)))
+      let sum = try g.summed(try g.product(centred, try g.affine(slope, -0.5)), over: others)
+      result[4] = try g.reshaped(sum, to: [shape[1]])
+    }
+    return result
+  }
+}

@@ -120,3 +120,60 @@ private func normalized(_ inputs: [Tensor], axes: [Int], _ normalize: ([Double])
   }
   return Tensor(inputs[0].type, doubles: values)
 }
+
+extension LayerNormalization: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    let gradient = LayerNormalizationGradient(
+      axes: axes, epsilon: epsilon, hasScale: context.inputs.count > 1)
+    let scale = context.inputs.count > 1 ? [context.inputs[1]] : []
+    let results = try g.apply(gradient, [context.inputs[0], c] + scale)
+    return context.inputs.indices.map { results[$0] }
+  }
+}
+
+extension RMSNormalization: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    // y = x r s with r = 1 / √(mean(x²) + ε); the cotangent of x r is c s.
+    let x = context.inputs[0]
+    let shape = g.shape(of: x)
+    let count = Double(axes.reduce(1) { $0 * shape[$1] })
+    let squares = try g.summed(try g.unary(.square, x), over: axes)
+    let r = try g.unary(.reciprocalSqrt, try g.affine(squares, 1 / count, Double(epsilon)))
+    var scaled = c
+    var result = context.none
+    if context.inputs.count > 1 {
+      var aligned = Shape([Int](repeating: 1, count: shape.rank))
+      for axis in axes { aligned[axis] = shape[axis] }
+      scaled = try g.product(c, try g.reshaped(context.inputs[1], to: aligned))
+      let perElement = try g.product(c, try g.product(x, r))
+      let others = shape.indices.filter { !axes.contains($0) }
+      result[1] = try g.reshaped(try g.summed(perElement, over: others), to: g.shape(of: context.inputs[1]))
+    }
+    let dot = try g.affine(try g.summed(try g.product(scaled, x), over: axes), 1 / count)
+    let back = try g.product(x, try g.product(dot, try g.unary(.square, r)))
+    result[0] = try g.product(r, try g.difference(scaled, back))
+    return result
+  }
+}
+
+extension L2Normalization: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    // Where the norm is below ε the division is by a constant.
+    let (x, y) = (context.inputs[0], context.outputs[0])
+    let norm = try g.value(Reduce(.l2, axes: [axis]), [x])
+    let least = g.constant(Tensor(TensorType(g.type(of: x).elementType, .scalar), repeating: Double(epsilon)))
+    let isLonger = try g.isPositive(try g.difference(norm, least))
+    let dot = try g.product(isLonger, try g.summed(try g.product(c, y), over: [axis]))
+    let back = try g.difference(c, try g.product(y, dot))
+    return [try g.quotient(back, try g.binary(.maximum, norm, least))]
+  }
+}

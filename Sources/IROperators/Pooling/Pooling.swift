@@ -132,3 +132,22 @@ private func pooled(_ x: Tensor, _ type: TensorType, _ taps: [[Int]], _ body: ([
   }
   return Tensor(type, doubles: result)
 }
+
+extension AveragePool: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    let shape = g.shape(of: context.inputs[0])
+    return [try g.value(AveragePoolGradient(pool: self, shape: shape), [c])]
+  }
+}
+
+extension MaxPool: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    return [try g.value(MaxPoolGradient(pool: self), [context.inputs[0], c])]
+  }
+}

@@ -140,3 +140,22 @@ public struct TopK: Operator {
     return [x.gathered(offsets, shape: shape), Tensor(indices, shape: shape)]
   }
 }
+
+extension CumulativeSum: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    return [try g.value(CumulativeSum(axis: axis, isExclusive: isExclusive, isReversed: !isReversed), [c])]
+  }
+}
+
+extension TopK: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let c = context.ofOutputs[0] else { return context.none }
+    let zeros = g.zeros(g.type(of: context.inputs[0]))
+    return [try g.value(ScatterElements(axis: axis, reduction: .add), [zeros, context.outputs[1], c])]
+  }
+}

@@ -87,3 +87,37 @@ public struct Reduce: Operator {
     }
   }
 }
+
+extension Reduce: DifferentiableOperator {
+  public func cotangents(
+    _ context: Cotangents, into g: inout GraphBuilder
+  ) throws(GraphError) -> [ValueID?] {
+    guard let dropped = context.ofOutputs[0] else { return context.none }
+    let (x, shape) = (context.inputs[0], g.shape(of: context.inputs[0]))
+    // One factor for each set, that broadcasts over it.
+    let c = try g.withAxes(dropped, axes, of: shape)
+    let y = try g.withAxes(context.outputs[0], axes, of: shape)
+    let count = axes.reduce(1) { $0 * shape[$1] }
+    switch function {
+    case .sum: return [try g.stretched(c, to: shape)]
+    case .mean: return [try g.stretched(try g.affine(c, 1 / Double(max(count, 1))), to: shape)]
+    case .sumSquare: return [try g.product(try g.affine(c, 2), x)]
+    case .l1: return [try g.product(c, try g.unary(.sign, x))]
+    case .l2:
+      // 0 where all are 0.
+      let least = g.constant(Tensor(TensorType(g.type(of: y).elementType, .scalar), repeating: 1e-30))
+      return [try g.product(x, try g.quotient(c, try g.binary(.maximum, y, least)))]
+    case .product: return [try g.quotient(try g.product(c, y), x)]
+    case .logSum:
+      let sum = try g.unary(.exp, y)
+      return [try g.stretched(try g.quotient(c, sum), to: shape)]
+    case .logSumExp: return [try g.product(c, try g.unary(.exp, try g.difference(x, y)))]
+    case .maximum, .minimum:
+      // Shared evenly among equal extremes.
+      let distance = try g.unary(.sign, try g.unary(.abs, try g.difference(x, y)))
+      let mask = try g.affine(distance, -1, 1)
+      let share = try g.quotient(c, try g.summed(mask, over: axes))
+      return [try g.product(mask, share)]
+    }
+  }
+}

@@ -25,6 +25,12 @@ private func parameters(
     activation: IR_ACTIVATION_NONE)
 }
 
+/// What kernels' names say of a convolution.
+private func kind(_ params: ir_conv2d_params) -> String {
+  if params.groups == params.input_channels && params.groups > 1 { return ".depthwise" }
+  return params.kernel_height == 1 && params.kernel_width == 1 && params.groups == 1 ? ".1x1" : ""
+}
+
 /// A convolution with what the compiler has put behind it.
 func convolutionKernel(_ fused: FusedConvolution, _ request: KernelRequest) -> (any Kernel)? {
   let convolution = fused.convolution
@@ -41,10 +47,7 @@ func convolutionKernel(_ fused: FusedConvolution, _ request: KernelRequest) -> (
   let biasIndex = fused.hasBias ? 2 : Int.max
   let residualIndex = fused.hasResidual ? fused.ownInputCount : Int.max
   let inPlace = fused.hasResidual ? [residualIndex] : []
-  let isDepthwise = params.groups == params.input_channels && params.groups > 1
-  let isPointwise = params.kernel_height == 1 && params.kernel_width == 1 && params.groups == 1
-  let kind = isDepthwise ? ".depthwise" : (isPointwise ? ".1x1" : "")
-  let name = "conv2d\(kind)" + (fused.hasResidual ? ".add" : "") + (fused.isRectified ? ".relu" : "")
+  let name = "conv2d\(kind(params))" + (fused.hasResidual ? ".add" : "") + (fused.isRectified ? ".relu" : "")
   if let weight = request.constants[1] {
     let packed = TensorStorage(byteCount: count * 4)
     weight.withElements(as: Float.self) { source in
@@ -79,25 +82,57 @@ func convolutionTransposeKernel(_ convolution: ConvolutionTranspose, _ request: 
   any Kernel
 )? {
   let (x, w, y) = (request.inputTypes[0].shape, request.inputTypes[1].shape, request.outputTypes[0].shape)
-  guard let weight = request.constants[1],
+  guard
     var params = parameters(
       x, w.extents[2...], y, strides: convolution.strides, dilations: convolution.dilations,
       padsBefore: convolution.padsBefore, groups: convolution.groupCount)
   else { return nil }
-  let packed = TensorStorage(byteCount: ir_conv2d_transpose_packed_weights_count(&params) * 4)
+  let fixed = params
+  let count = ir_conv2d_transpose_packed_weights_count(&params)
+  let workspace = ir_conv2d_transpose_workspace(&params, Int32(request.threadCount))
+  guard let weight = request.constants[1] else {
+    let packedBytes = (count * 4 + 63) / 64 * 64
+    return CPUKernel("conv2d-transpose.packed-at-run", workspace: workspace + packedBytes) { arguments in
+      guard let memory = arguments.workspace else { return }
+      var params = fixed
+      let packed = memory.assumingMemoryBound(to: Float.self)
+      ir_conv2d_transpose_pack_weights(&params, arguments.input(1), packed)
+      ir_conv2d_transpose(
+        &params, arguments.input(0), packed, arguments.optionalInput(2), nil, arguments.output(),
+        memory + packedBytes, arguments.threads)
+    }
+  }
+  let packed = TensorStorage(byteCount: count * 4)
   weight.withElements(as: Float.self) { source in
     if let start = source.baseAddress {
       ir_conv2d_transpose_pack_weights(&params, start, packed.pointer.assumingMemoryBound(to: Float.self))
     }
   }
-  let fixed = params
-  return CPUKernel(
-    "conv2d-transpose", workspace: ir_conv2d_transpose_workspace(&params, Int32(request.threadCount))
-  ) { arguments in
+  return CPUKernel("conv2d-transpose", workspace: workspace) { arguments in
     var params = fixed
     ir_conv2d_transpose(
       &params, arguments.input(0), packed.pointer.assumingMemoryBound(to: Float.self),
       arguments.optionalInput(2), nil, arguments.output(), arguments.workspace, arguments.threads)
+  }
+}
+
+func convolutionWeightGradientKernel(_ gradient: ConvolutionWeightGradient, _ request: KernelRequest) -> (
+  any Kernel
+)? {
+  let convolution = gradient.convolution
+  guard
+    var params = parameters(
+      request.inputTypes[0].shape, gradient.kernel[...], request.inputTypes[1].shape,
+      strides: convolution.strides, dilations: convolution.dilations, padsBefore: convolution.padsBefore,
+      groups: convolution.groupCount)
+  else { return nil }
+  let workspace = ir_conv2d_weight_gradient_workspace(&params, Int32(request.threadCount))
+  let fixed = params
+  return CPUKernel("conv2d\(kind(params)).weight-gradient", workspace: workspace) { arguments in
+    var params = fixed
+    ir_conv2d_weight_gradient(
+      &params, arguments.input(0), arguments.input(1), arguments.output(), arguments.workspace,
+      arguments.threads)
   }
 }
 

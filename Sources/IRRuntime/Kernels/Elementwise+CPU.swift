@@ -163,6 +163,7 @@ private func opcode(_ function: ActivationFunction) -> ir_elementwise_opcode? {
   case .hardSigmoid: IR_ELEMENTWISE_HARD_SIGMOID
   case .swish: IR_ELEMENTWISE_SWISH
   case .clip: IR_ELEMENTWISE_CLIP
+  case .affine: IR_ELEMENTWISE_MULTIPLY_ADD_IMMEDIATE
   case .thresholdedRelu: nil
   }
 }

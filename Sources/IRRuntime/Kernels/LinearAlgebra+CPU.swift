@@ -77,6 +77,22 @@ func normalizationKernel(_ request: KernelRequest) -> (any Kernel)? {
   }
 }
 
+func layerNormalizationGradientKernel(
+  _ gradient: LayerNormalizationGradient, _ request: KernelRequest
+) -> any Kernel {
+  let first = gradient.axes.first ?? 0
+  let view = AxisView(request.inputTypes[0].shape, axes: first..<(first + gradient.axes.count))
+  var params = ir_layer_normalization_gradient_params(view: ir_axis_view(view), epsilon: gradient.epsilon)
+  let workspace = ir_layer_normalization_gradient_workspace(&params, Int32(request.threadCount))
+  let fixed = params
+  return CPUKernel("normalize.gradient", workspace: workspace) { arguments in
+    var params = fixed
+    ir_layer_normalization_gradient(
+      &params, arguments.input(0), arguments.input(1), arguments.optionalInput(2), arguments.output(0),
+      arguments.output(1), arguments.output(2), arguments.workspace, arguments.threads)
+  }
+}
+
 func reduceKernel(_ reduce: Reduce, _ request: KernelRequest) -> (any Kernel)? {
   let axes = reduce.axes.sorted()
   guard let first = axes.first, axes == Array(first..<(first + axes.count)),

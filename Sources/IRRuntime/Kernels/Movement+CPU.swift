@@ -38,6 +38,7 @@ func movementKernel(_ request: KernelRequest) -> (any Kernel)? {
         shape: y.extents,
         sourceStart: y.elementCount == 0 ? 0 : zip(slice.starts, strides).reduce(0) { $0 + $1.0 * $1.1 },
         sourceStrides: zip(slice.steps, strides).map { $0 * $1 }, destinationStrides: y.strides))
+  case let gradient as SliceGradient: return sliceGradientKernel(gradient, x, y, size)
   case let move as DepthToSpace: return sixAxisKernel("depth-to-space", size, x, move.sixAxes)
   case let move as SpaceToDepth: return sixAxisKernel("space-to-depth", size, x, move.sixAxes)
   case let concatenate as Concatenate:
@@ -119,6 +120,23 @@ private func sixAxisKernel(
     StridedCopy(
       shape: shape.extents, sourceStrides: axes.permutation.map { strides[$0] },
       destinationStrides: shape.strides))
+}
+
+private func sliceGradientKernel(_ gradient: SliceGradient, _ x: Shape, _ y: Shape, _ size: Int) -> (
+  any Kernel
+)? {
+  let strides = y.strides
+  let start = x.elementCount == 0 ? 0 : zip(gradient.starts, strides).reduce(0) { $0 + $1.0 * $1.1 }
+  let copy = StridedCopy(
+    shape: x.extents, sourceStrides: x.strides, destinationStart: start,
+    destinationStrides: zip(gradient.steps, strides).map { $0 * $1 })
+  guard let params = parameters(copy, size) else { return nil }
+  let byteCount = y.elementCount * size
+  return CPUKernel("slice.gradient") { arguments in
+    var params = params
+    arguments.outputs[0].initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+    ir_copy(&params, arguments.inputs[0], arguments.outputs[0] + start * size, arguments.threads)
+  }
 }
 
 private func concatenateKernel(axis: Int, _ inputs: [Shape], _ y: Shape, _ size: Int) -> (any Kernel)? {

@@ -29,6 +29,28 @@ func resizeKernel(_ resize: Resize, _ request: KernelRequest) -> (any Kernel)? {
     let rows = TapTable(resize.taps(axis: rank - 2, length: x[rank - 2])),
     let columns = TapTable(resize.taps(axis: rank - 1, length: x[rank - 1]))
   else { return nil }
+  return resampling("resize2d", x, y, rows, columns, request)
+}
+
+/// As above, of what comes back.
+func resizeGradientKernel(_ gradient: ResizeGradient, _ request: KernelRequest) -> (any Kernel)? {
+  let (x, y) = (request.inputTypes[0].shape, request.outputTypes[0].shape)
+  let rank = x.rank
+  func taps(_ axis: Int) -> [Resize.Taps?] {
+    // An axis that does not change would be summed with itself.
+    gradient.resize.changedAxes(y).contains(axis)
+      ? gradient.taps(axis: axis).map { $0.isEmpty ? [(0, 0)] : $0 } : (0..<y[axis]).map { [($0, 1)] }
+  }
+  guard rank >= 2, gradient.resize.changedAxes(y).allSatisfy({ $0 >= rank - 2 }), x.elementCount > 0,
+    y.elementCount > 0, let rows = TapTable(taps(rank - 2)), let columns = TapTable(taps(rank - 1))
+  else { return nil }
+  return resampling("resize2d.gradient", x, y, rows, columns, request)
+}
+
+private func resampling(
+  _ name: String, _ x: Shape, _ y: Shape, _ rows: TapTable, _ columns: TapTable, _ request: KernelRequest
+) -> any Kernel {
+  let rank = x.rank
   let planes = x.elementCount(in: 0..<(rank - 2))
   @Sendable func withParameters<R>(_ body: (inout ir_resize2d_params) -> R) -> R {
     rows.indices.withUnsafeBufferPointer { rowIndices in
@@ -51,7 +73,7 @@ func resizeKernel(_ resize: Resize, _ request: KernelRequest) -> (any Kernel)? {
   }
   let threads = Int32(request.threadCount)
   let workspace = withParameters { ir_resize2d_workspace(&$0, threads) }
-  return CPUKernel("resize2d", workspace: workspace) { arguments in
+  return CPUKernel(name, workspace: workspace) { arguments in
     withParameters {
       ir_resize2d(&$0, arguments.input(0), arguments.output(), arguments.workspace, arguments.threads)
     }

@@ -1,0 +1,137 @@
+import Foundation
+import IRImage
+import Synchronization
+
+/// Photographs of a folder, decoded when first needed and kept while there is room.
+public final class ImageSet: Sendable {
+  /// In order of names.
+  public let paths: [String]
+  public let channelCount: Int
+  private let byteCountLimit: Int
+  private let kept = Mutex<(pictures: [Int: Picture], byteCount: Int)>(([:], 0))
+
+  /// What a decoded picture is kept as: 8 bits where the file had no more.
+  private enum Samples: Sendable {
+    case bytes([UInt8])
+    case floats([Float])
+  }
+  private struct Picture: Sendable {
+    var width: Int
+    var height: Int
+    var samples: Samples
+
+    var byteCount: Int {
+      switch samples {
+      case .bytes(let bytes): bytes.count
+      case .floats(let floats): floats.count * 4
+      }
+    }
+  }
+
+  /// - Parameters:
+  ///   - paths: the files.
+  ///   - channelCount: 3 makes grey pictures colour, 1 makes colour grey (BT.601).
+  ///   - byteCountLimit: what decoded pictures may take.
+  /// - Throws: `TrainingError.data` where there is no picture.
+  public init(
+    paths: [String], channelCount: Int, byteCountLimit: Int = 1 << 30
+  ) throws(TrainingError) {
+    guard !paths.isEmpty else { throw .data(detail: "there are no pictures") }
+    self.paths = paths
+    self.channelCount = channelCount
+    self.byteCountLimit = byteCountLimit
+  }
+
+  /// The pictures of a folder and of those below it, in order of names.
+  /// - Throws: `TrainingError.data` where there are none.
+  public static func images(in folder: String) throws(TrainingError) -> [String] {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
+      throw .data(detail: "\(folder): no such folder")
+    }
+    let found = (FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? [])
+      .filter { path in
+        let isHidden = path.split(separator: "/").contains { $0.hasPrefix(".") }
+        return !isHidden
+          && ImageFile.writableExtensions.contains((path as NSString).pathExtension.lowercased())
+      }
+    guard !found.isEmpty else { throw .data(detail: "\(folder): no pictures in this folder") }
+    return found.sorted().map { (folder as NSString).appendingPathComponent($0) }
+  }
+
+  /// The files of two folders that have the same names but for their extensions.
+  /// - Throws: `TrainingError.data` naming a file without its other.
+  public static func pairs(
+    _ low: String, _ high: String
+  ) throws(TrainingError) -> (low: [String], high: [String]) {
+    func byStem(_ paths: [String], _ folder: String) -> [String: String] {
+      Dictionary(
+        paths.map { (String(($0 as NSString).deletingPathExtension.dropFirst(folder.count)), $0) },
+        uniquingKeysWith: { first, _ in first })
+    }
+    let (lows, highs) = (byStem(try images(in: low), low), byStem(try images(in: high), high))
+    for (stem, path) in lows.sorted(by: { $0.key < $1.key }) where highs[stem] == nil {
+      throw .data(detail: "\(path): there is no picture of this name in \(high)")
+    }
+    let stems = lows.keys.sorted()
+    return (stems.compactMap { lows[$0] }, stems.compactMap { highs[$0] })
+  }
+
+  /// The size of a picture.
+  public func size(of index: Int) throws(TrainingError) -> (width: Int, height: Int) {
+    let picture = try picture(index)
+    return (picture.width, picture.height)
+  }
+
+  /// A part of a picture.
+  /// - Precondition: it lies inside.
+  public func crop(_ index: Int, left: Int, top: Int, width: Int, height: Int) throws(TrainingError) -> Image
+  {
+    let picture = try picture(index)
+    precondition(left >= 0 && top >= 0 && left + width <= picture.width && top + height <= picture.height)
+    var pixels: [Float] = []
+    pixels.reserveCapacity(channelCount * width * height)
+    for channel in 0..<channelCount {
+      for y in top..<(top + height) {
+        let start = (channel * picture.height + y) * picture.width + left
+        switch picture.samples {
+        case .bytes(let bytes):
+          for x in start..<(start + width) { pixels.append(Float(bytes[x]) * (1 / 255)) }
+        case .floats(let floats): pixels += floats[start..<(start + width)]
+        }
+      }
+    }
+    return Image(width: width, height: height, channelCount: channelCount, pixels: pixels)
+  }
+
+  private func picture(_ index: Int) throws(TrainingError) -> Picture {
+    if let known = kept.withLock({ $0.pictures[index] }) { return known }
+    let image: Image
+    do { image = try ImageFile.read(paths[index]) } catch { throw .data(detail: "\(error)") }
+    let fitted = image.with(channelCount: channelCount)
+    let samples: Samples =
+      image.sampleFormat == .uint8 && image.channelCount == fitted.channelCount
+      ? .bytes(fitted.pixels.map { UInt8(min(max(($0 * 255).rounded(), 0), 255)) }) : .floats(fitted.pixels)
+    let picture = Picture(width: image.width, height: image.height, samples: samples)
+    kept.withLock { state in
+      if state.pictures[index] == nil, state.byteCount + picture.byteCount <= byteCountLimit {
+        state.pictures[index] = picture
+        state.byteCount += picture.byteCount
+      }
+    }
+    return picture
+  }
+}
+
+extension Image {
+  /// The picture in colour, or in grey.
+  package func with(channelCount: Int) -> Image {
+    if channelCount == self.channelCount { return self }
+    if channelCount == 3 { return asColour() }
+    let count = width * height
+    let grey = (0..<count).map {
+      0.299 * pixels[$0] + 0.587 * pixels[count + $0] + 0.114 * pixels[2 * count + $0]
+    }
+    return replacing(pixels: grey, channelCount: 1)
+  }
+}

@@ -1,0 +1,25 @@
+import IRAutodiff
+import IRCompiler
+import IRGraph
+import IRONNX
+import IRRuntime
+import IRTensor
+
+/// Why a model cannot be trained, or a run not go on.
+public enum TrainingError: Error, Sendable {
+  /// The model is not of the kind that is trained here.
+  case unsuitableModel(path: String, detail: String)
+  /// A node that treats an image by what other images of its batch are.
+  case notBatchable(node: String, operator: String, detail: String)
+  case noParameters(path: String)
+  case model(ONNXError)
+  case graph(GraphError)
+  case autodiff(AutodiffError)
+  case compiler(CompilerError)
+  case runtime(RuntimeError)
+  /// The images to learn from, or to test with.
+  case data(detail: String)
+  case checkpoint(path: String, detail: String)
+  /// The loss is no number any more.
+  case diverged(step: Int, loss: Double)
+}

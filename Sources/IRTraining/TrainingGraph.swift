@@ -1,0 +1,170 @@
+import IRAutodiff
+import IRCompiler
+import IRGraph
+import IRONNX
+import IROperators
+import IRTensor
+
+/// A model with its loss and the gradients of its weights, for one size of batch: what a step computes.
+///
+/// Inputs: the model's image, `target` of its type, `tasks` `[N, K]` one-hot where routers are taught, and every
+/// weight under its name in the file. Outputs: `loss`, a gradient per weight, each router's logits.
+public struct TrainingGraph: Sendable {
+  public let graph: Graph
+  public let imageName: String
+  public let imageType: TensorType
+  /// The weights that are trained, in the file's order.
+  public let parameters: [String]
+  /// The weights that the loss depends on and that are left as they are.
+  public let frozen: [String]
+  /// How many routers the model has, and how many tasks they tell apart; 0 without routers.
+  public let routerCount: Int
+  public let taskCount: Int
+
+  public static let targetName = "training.target"
+  public static let tasksName = "training.tasks"
+  public static let lossName = "training.loss"
+  public static func gradientName(_ parameter: String) -> String { "training.gradient.\(parameter)" }
+  public static func logitsName(_ router: Int) -> String { "training.logits.\(router)" }
+
+  /// Sizes of a batch.
+  public struct Batch: Hashable, Sendable, Codable {
+    public var count: Int
+    public var height: Int
+    public var width: Int
+
+    public init(count: Int, height: Int, width: Int) {
+      self.count = count
+      self.height = height
+      self.width = width
+    }
+  }
+
+  /// Adds loss and gradients to a model. `path` is the model's name in errors; routers with `taskCount` logits are
+  /// taught the data's tasks; `isTrained` says of a weight, by its name, whether it is to be trained.
+  /// - Throws: `TrainingError` saying what of the model does not fit.
+  public init(
+    model: ONNXModel, path: String, batch: Batch, loss: Loss, taskCount: Int = 0,
+    isTrained: (String) -> Bool = { _ in true }
+  ) throws(TrainingError) {
+    let input = try Self.imageInput(model, path)
+    let candidates = model.parameterCandidates
+    var (graph, parameters) = try Self.imported(model, path, input, batch, candidates)
+    guard let image = graph.inputs.first(where: { graph[$0].name == input.name }) else {
+      throw .unsuitableModel(path: path, detail: "its input \(input.name) is not used")
+    }
+    if graph[image].type.shape[0] != batch.count { graph = try graph.batched(image, count: batch.count) }
+    do { graph = try Compiler(kernels: NoKernels()).recognized(graph) } catch { throw .compiler(error) }
+    guard let image = graph.inputs.first(where: { graph[$0].name == input.name }),
+      let prediction = graph.outputs.first?.value
+    else { throw .unsuitableModel(path: path, detail: "it has no output") }
+    let type = graph[image].type
+    guard graph[prediction].type == type else {
+      throw .unsuitableModel(
+        path: path, detail: "its output is \(graph[prediction].type) for an image of \(type)")
+    }
+    let routers = loss.routerWeight == 0 ? [] : graph.routerLogits(taskCount: taskCount, count: batch.count)
+    if loss.routerWeight != 0, routers.isEmpty {
+      throw .unsuitableModel(
+        path: path,
+        detail: "it has no router of \(taskCount) tasks (a weight …router.weight): --router-weight 0")
+    }
+    (imageName, imageType, routerCount, self.taskCount) = (
+      input.name, type, routers.count, routers.isEmpty ? 0 : taskCount
+    )
+    let statistics = graph.statisticNames
+    let wanted = parameters.filter { isTrained($0) && !statistics.contains($0) }
+    let byName = Dictionary(uniqueKeysWithValues: graph.inputs.map { (graph[$0].name, $0) })
+    let values = wanted.compactMap { byName[$0] }
+    graph.outputs = []
+    var builder = GraphBuilder(extending: graph)
+    let total: ValueID
+    do {
+      let target = builder.input(Self.targetName, type)
+      let tasks =
+        routers.isEmpty
+        ? nil : builder.input(Self.tasksName, TensorType(.float32, [batch.count, taskCount]))
+      total = try builder.inScope("loss") { (builder) throws(GraphError) in
+        try loss.value(of: prediction, target: target, routers: routers, tasks: tasks, into: &builder)
+      }
+    } catch { throw .graph(error) }
+    var trained: [String] = []
+    do throws(AutodiffError) {
+      var (whole, gradients) = try builder.graph.gradients(of: total, withRespectTo: values)
+      whole.addOutput(total, name: Self.lossName)
+      for (name, gradient) in zip(wanted, gradients) {
+        guard let gradient else { continue }
+        whole.addOutput(gradient, name: Self.gradientName(name))
+        trained.append(name)
+      }
+      for (index, logits) in routers.enumerated() { whole.addOutput(logits, name: Self.logitsName(index)) }
+      whole.removeDeadNodes()
+      self.graph = whole
+    } catch { throw .autodiff(error) }
+    guard !trained.isEmpty else { throw .noParameters(path: path) }
+    self.parameters = trained
+    let known = Set(trained)
+    parameters.removeAll { known.contains($0) }
+    frozen = parameters
+  }
+
+  private static func imageInput(_ model: ONNXModel, _ path: String) throws(TrainingError) -> ONNXValueInfo {
+    guard model.graphInputs.count == 1, let input = model.graphInputs.first,
+      case .tensor(let elementType, let shape?) = input.type, elementType == ElementType.float32.rawValue,
+      shape.count == 4
+    else {
+      throw .unsuitableModel(
+        path: path, detail: "it must take one float32 image [N, C, H, W] and nothing else")
+    }
+    return input
+  }
+
+  /// The graph at the batch's size, or for one image where the model fixes that.
+  private static func imported(
+    _ model: ONNXModel, _ path: String, _ input: ONNXValueInfo, _ batch: Batch, _ candidates: [String]
+  ) throws(TrainingError) -> (Graph, [String]) {
+    var binding = ONNXBinding()
+    for (axis, extent) in [(0, batch.count), (2, batch.height), (3, batch.width)] {
+      if let name = input.openDimension(axis) { binding.dimensions[name] = extent }
+    }
+    do {
+      return try ONNXImporter(model, path: path).trainingGraph(binding: binding, candidates: candidates)
+    } catch { throw .model(error) }
+  }
+}
+
+/// Recognition chooses no kernels.
+private struct NoKernels: KernelLibrary {
+  func kernel(for request: KernelRequest) -> (any Kernel)? { nil }
+}
+
+extension Graph {
+  /// The logits `[count, taskCount]`, under whatever shape, of the products with weights called `….router.weight`.
+  fileprivate func routerLogits(taskCount: Int, count: Int) -> [ValueID] {
+    var result: [ValueID] = []
+    for input in inputs where self[input].name.hasSuffix("router.weight") {
+      var work = [input]
+      while let value = work.popLast() {
+        for user in users(of: value) {
+          switch self[user].operator {
+          case is Reshape, is Transpose: work += self[user].outputs
+          case is MatrixMultiply, is Convolution:
+            let logits = self[user].outputs[0]
+            if self[logits].type.shape.elementCount == count * taskCount { result.append(logits) }
+          default: break
+          }
+        }
+      }
+    }
+    return result.sorted()
+  }
+
+  /// Inputs that are a batch normalization's mean or variance: measured, not trained.
+  fileprivate var statisticNames: Set<String> {
+    var result: Set<String> = []
+    for id in nodesInOrder where self[id].operator is BatchNormalization {
+      for input in self[id].inputs.suffix(2) { result.insert(self[input].name) }
+    }
+    return result
+  }
+}

@@ -1,0 +1,99 @@
+import Foundation
+import Testing
+
+private func bytes(_ path: String) throws -> Data { try #require(FileManager.default.contents(atPath: path)) }
+
+private func writePictures(_ folder: String) throws {
+  try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+  for index in 0..<3 { try writePicture("\(folder)/\(index).png", width: 24 + index, height: 20) }
+}
+
+@Test func interruptedRunsEndTheSame() throws {
+  try withFolder { folder in
+    try writePictures("\(folder)/clean")
+    func train(_ output: String, _ extra: String..., interruptAfter: Double? = nil) throws -> Outcome {
+      try run(
+        "irtrain",
+        arguments: [
+          "symunet-s", "--clean", "\(folder)/clean", "--tasks", "noise25,rain", "--steps", "30", "--batch",
+          "2",
+          "--crop", "16", "--rate", "1e-4", "--seed", "3", "-j", "2", "--validate-every", "0", "-o",
+          "\(folder)/\(output)",
+        ] + extra, interruptAfter: interruptAfter)
+    }
+    let whole = try train("whole.onnx")
+    #expect(whole.code == 0, "\(whole.errors)")
+    let parted = try train("parted.onnx", interruptAfter: 1)
+    #expect([0, 130].contains(parted.code), "\(parted.errors)")
+    if parted.code == 130 { #expect(parted.errors.contains("go on with --resume")) }
+    let resumed = try train("parted.onnx", "--resume")
+    #expect(resumed.code == 0, "\(resumed.errors)")
+    #expect(try bytes("\(folder)/whole.onnx") == bytes("\(folder)/parted.onnx"))
+    #expect(try bytes("\(folder)/whole.checkpoint") == bytes("\(folder)/parted.checkpoint"))
+    let page = String(decoding: try bytes("\(folder)/parted.html"), as: UTF8.self)
+    #expect(page.contains("<svg") && page.contains("data:image/png;base64,"))
+    let lines = String(decoding: try bytes("\(folder)/parted.jsonl"), as: UTF8.self).split(separator: "\n")
+    #expect(lines.contains { $0.contains("\"loss\"") } && lines.contains { $0.contains("\"validation\"") })
+    // Another run may not take its place, or go on from it with other settings.
+    #expect(try train("parted.onnx").code == 2)
+    let other = try train("parted.onnx", "--resume", "--fourier-weight", "0.5")
+    #expect(other.code == 3 && other.errors.contains("other settings: loss was"), "\(other.errors)")
+  }
+}
+
+@Test func whatCannotBeTrainedEndsInASentence() throws {
+  try withFolder { folder in
+    try writePictures("\(folder)/clean")
+    let neither = try run("irtrain", "symunet-s", "--steps", "1", "-o", "\(folder)/a.onnx")
+    #expect(neither.code == 2 && neither.errors.contains("--clean or --pairs"))
+    let unknown = try run(
+      "irtrain", "symunet-s", "--clean", "\(folder)/clean", "--tasks", "snow", "--steps", "1", "-o",
+      "\(folder)/a.onnx")
+    #expect(unknown.code == 2 && unknown.errors.contains("no degradation is called snow"))
+    let large = try run(
+      "irtrain", "symunet-s", "--clean", "\(folder)/clean", "--crop", "64", "--steps", "1", "-o",
+      "\(folder)/a.onnx")
+    #expect(large.code == 3 && large.errors.contains("smaller than a crop of 64×64"), "\(large.errors)")
+    try Data("no model".utf8).write(to: URL(fileURLWithPath: "\(folder)/bad.onnx"))
+    let bad = try run(
+      "irtrain", "\(folder)/bad.onnx", "--clean", "\(folder)/clean", "--steps", "1", "-o", "\(folder)/a.onnx")
+    #expect(bad.code == 3 && bad.errors.contains("bad.onnx"))
+    #expect(!FileManager.default.fileExists(atPath: "\(folder)/a.onnx"))
+  }
+}
+
+@Test func testSetsAndTablesRepeat() throws {
+  try withFolder { folder in
+    try writePictures("\(folder)/clean")
+    for place in ["a", "b"] {
+      let made = try run(
+        "irdegrade", "-i", "\(folder)/clean", "-o", "\(folder)/\(place)", "--tasks",
+        "noise25,motion,jpeg10+rain",
+        "--seed", "5")
+      #expect(made.code == 0, "\(made.errors)")
+    }
+    for task in ["noise25", "motion", "jpeg10+rain"] {
+      for index in 0..<3 {
+        #expect(try bytes("\(folder)/a/\(task)/\(index).png") == bytes("\(folder)/b/\(task)/\(index).png"))
+      }
+    }
+    // What a picture becomes does not depend on the others.
+    let alone = try run(
+      "irdegrade", "-i", "\(folder)/clean/1.png", "-o", "\(folder)/c", "--tasks", "motion", "--seed", "5")
+    #expect(alone.code == 0)
+    #expect(try bytes("\(folder)/c/motion/1.png") == bytes("\(folder)/a/motion/1.png"))
+    #expect(try run("irdegrade", "-i", "\(folder)/none", "-o", folder, "--tasks", "rain").code == 2)
+    let table = try run(
+      "irtrain", "eval", "symunet-s", "--sets", "\(folder)/clean", "--tasks", "noise25,rain", "--json")
+    #expect(table.code == 0, "\(table.errors)")
+    let parsed = try #require(
+      try JSONSerialization.jsonObject(with: Data(table.output.utf8)) as? [String: Any])
+    let rows = try #require(parsed["rows"] as? [[String: Any]])
+    #expect(rows.map { $0["task"] as? String } == ["noise25", "rain"])
+    #expect(rows.allSatisfy { $0["images"] as? Int == 3 })
+    let text = try run(
+      "irtrain", "eval", "symunet-s", "--pairs", "\(folder)/a/noise25", "\(folder)/clean", "--protocol",
+      "8bit")
+    #expect(text.code == 0 && text.output.contains("RGB, 8 bit, SSIM uniform 7×7"), "\(text.errors)")
+  }
+}

@@ -1,0 +1,120 @@
+import Foundation
+import IRDegradation
+import IRImage
+import Testing
+
+/// Soft colours with an edge, 8-bit values.
+private func picture(width: Int = 72, height: Int = 56) -> Image {
+  var pixels: [Float] = []
+  for channel in 0..<3 {
+    for y in 0..<height {
+      for x in 0..<width {
+        let wave = sin(Double(x) / 9 + Double(channel)) * cos(Double(y) / 7)
+        let value = 0.5 + 0.3 * wave + (x > y + 10 ? 0.12 : -0.05)
+        pixels.append(Float((value * 255).rounded() / 255))
+      }
+    }
+  }
+  return Image(width: width, height: height, channelCount: 3, pixels: pixels)
+}
+
+private func flat(_ value: Float, side: Int = 96) -> Image {
+  Image(width: side, height: side, channelCount: 3, pixels: [Float](repeating: value, count: 3 * side * side))
+}
+
+private let names = [
+  "clean", "noise25", "noise0-55", "noise25q", "rain", "haze", "motion", "defocus", "lowlight", "jpeg10",
+  "jpeg10-40", "down4", "lowlight+rain+haze", "noise5+jpeg30",
+]
+
+@Test(arguments: names)
+func degradationsFollowFromTheSeed(_ name: String) throws {
+  let degradation = try Degradation(name)
+  let image = picture()
+  let first = degradation.applied(to: image, seed: 5)
+  #expect(first.pixels == degradation.applied(to: image, seed: 5).pixels)
+  #expect(first.width == image.width && first.height == image.height && first.channelCount == 3)
+  #expect(first.pixels.allSatisfy { $0.isFinite })
+  let isRandom = !["clean", "jpeg10", "down4"].contains(name)
+  #expect((first.pixels != degradation.applied(to: image, seed: 6).pixels) == isRandom)
+  #expect((first.pixels != image.pixels) == (name != "clean"))
+  if !name.hasPrefix("noise2") && !name.hasPrefix("noise0") {
+    #expect(first.pixels.allSatisfy { (-1e-6...1.000001).contains($0) })
+  }
+}
+
+@Test(arguments: [
+  "snow", "noise", "noise-3", "noise30-20", "noise300", "jpeg0", "down1", "down40", "rain+", "",
+])
+func whatIsNoDegradationIsRefused(_ name: String) {
+  #expect(throws: DegradationError.self) { try Degradation(name) }
+}
+
+@Test func noiseHasItsStrength() throws {
+  let image = flat(0.5, side: 128)
+  for (name, shift) in [("noise25", 0.0), ("noise25q", -0.5)] {
+    let noisy = try Degradation(name).applied(to: image, seed: 3)
+    let steps = noisy.pixels.map { Double($0) * 255 }
+    let mean = steps.reduce(0, +) / Double(steps.count)
+    let deviation = (steps.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(steps.count)).squareRoot()
+    #expect((deviation - 25).magnitude < 0.3)
+    // 128 is 0.5 rounded to 8 bits, where the truncated kind begins.
+    let expected = shift == 0 ? 127.5 : 128 + shift
+    #expect((mean - expected).magnitude < 0.4)
+    let isWhole = steps.allSatisfy { ($0 - $0.rounded()).magnitude < 1e-4 }
+    #expect(isWhole == (name == "noise25q"))
+  }
+}
+
+@Test func rainOnlyAddsLightAndHazeBringsColoursTogether() throws {
+  let image = picture()
+  let rainy = try Degradation("rain").applied(to: image, seed: 9)
+  #expect(zip(rainy.pixels, image.pixels).allSatisfy { $0 >= $1 - 1e-6 })
+  let hazy = try Degradation("haze").applied(to: image, seed: 9)
+  func spread(_ image: Image) -> Float { (image.pixels.max() ?? 0) - (image.pixels.min() ?? 0) }
+  #expect(spread(hazy) < spread(image))
+}
+
+@Test(arguments: ["motion", "defocus", "down3"])
+func blursKeepWhatIsFlat(_ name: String) throws {
+  for seed in 0..<6 as Range<UInt64> {
+    let result = try Degradation(name).applied(to: flat(0.4, side: 40), seed: seed)
+    #expect(result.pixels.allSatisfy { ($0 - 0.4).magnitude < 1e-4 }, "\(name), seed \(seed)")
+  }
+}
+
+/// libjpeg, through libvips, is the oracle: of greys it differs by the rounding of its integer transform; of colours
+/// also because it smooths the chroma that it enlarges.
+@Test(arguments: [10, 30, 70], [true, false])
+func compressionIsThatOfJPEG(_ quality: Int, _ isGrey: Bool) throws {
+  var image = picture(width: 96, height: 80)
+  if isGrey {
+    let plane = image.pixels[..<(96 * 80)]
+    image = image.replacing(pixels: Array(plane + plane + plane), channelCount: 3)
+  }
+  let own = try Degradation("jpeg\(quality)").applied(to: image, seed: 1)
+  let path = FileManager.default.temporaryDirectory.appendingPathComponent("irkit-\(UUID()).jpg").path
+  defer { try? FileManager.default.removeItem(atPath: path) }
+  try ImageFile.write(image, to: path, options: .init(quality: quality))
+  let other = try ImageFile.read(path)
+  let (damage, distance) = (try psnr(own, image), try psnr(own, other))
+  #expect(
+    distance > (isGrey ? 48 : damage + 2), "\(distance) dB from libjpeg's, \(damage) dB from the original")
+}
+
+@Test func filesHaveSeedsOfTheirOwn() {
+  #expect(Degradation.seed(1, forFile: "a") == Degradation.seed(1, forFile: "a"))
+  #expect(Degradation.seed(1, forFile: "a") != Degradation.seed(1, forFile: "b"))
+  #expect(Degradation.seed(1, forFile: "a") != Degradation.seed(2, forFile: "a"))
+}
+
+@Test func randomNumbersAreUniformAndNormal() {
+  var random = RandomSource(seed: 4)
+  let uniform = (0..<20_000).map { _ in random.uniform() }
+  #expect((uniform.reduce(0, +) / 20_000 - 0.5).magnitude < 0.01)
+  #expect(uniform.allSatisfy { (0..<1).contains($0) })
+  let normal = (0..<20_000).map { _ in random.normal() }
+  #expect((normal.reduce(0) { $0 + $1 * $1 } / 20_000 - 1).magnitude < 0.03)
+  let picks = (0..<3000).map { _ in random.index(below: 3) }
+  for value in 0..<3 { #expect(picks.count { $0 == value } > 850) }
+}

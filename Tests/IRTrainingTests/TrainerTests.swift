@@ -1,0 +1,197 @@
+import Foundation
+import IRDegradation
+import IRGraph
+import IRImage
+import IRONNX
+import IROperators
+import IRRuntime
+import IRTensor
+import Testing
+
+@testable import IRTraining
+
+/// x + W₂ gelu(LN(W₁ x)), for one image, with the names and the metadata of a file.
+private func tinyModel() throws -> ONNXModel {
+  var g = GraphBuilder(name: "tiny")
+  let x = g.input("image", TensorType(.float32, [1, 3, 16, 16]))
+  func weight(_ name: String, _ shape: Shape, _ scale: Double) -> ValueID {
+    var random = RandomSource(seed: UInt64(shape.elementCount))
+    let values = (0..<shape.elementCount).map { _ in scale * random.normal() }
+    return g.constant(Tensor(TensorType(.float32, shape), doubles: values), name: name)
+  }
+  let plain = Convolution(strides: [1, 1], padsBefore: [1, 1], padsAfter: [1, 1], dilations: [1, 1])
+  let inner = try g.value(
+    plain, [x, weight("first.weight", [8, 3, 3, 3], 0.2), weight("first.bias", [8], 0.1)])
+  let normal = try g.value(
+    LayerNormalization(axes: [1]), [inner, weight("norm.weight", [8], 1), weight("norm.bias", [8], 0.1)])
+  let active = try g.value(Activation(.gelu), [normal])
+  let flat = try g.value(Reshape(shape: [1, 8, 256]), [active])
+  let back = try g.value(Reshape(shape: [1, 8, 16, 16]), [flat])
+  let outer = try g.value(plain, [back, weight("second.weight", [3, 8, 3, 3], 0.05)])
+  g.output(try g.value(Binary(.add), [outer, x]), name: "restored")
+  var graph = try g.finished()
+  graph.metadata = ["licence": "test"]
+  return try ONNXModel(graph)
+}
+
+private let batch = TrainingGraph.Batch(count: 3, height: 16, width: 16)
+
+private func folderOfPictures() throws -> [String] {
+  let folder = FileManager.default.temporaryDirectory.appendingPathComponent("irkit-\(UUID())").path
+  try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+  for index in 0..<3 {
+    var random = RandomSource(seed: UInt64(index))
+    let (a, b) = (random.uniform(3...9), random.uniform(3...9))
+    var pixels: [Float] = []
+    for i in 0..<(3 * 24 * 20) {
+      let (x, y) = (Double(i % 24), Double(i / 24 % 20))
+      let wave: Double = sin(x / a) * cos(y / b + Double(i / 480))
+      pixels.append(Float(0.5 + 0.4 * wave))
+    }
+    let image = Image(width: 24, height: 20, channelCount: 3, pixels: pixels)
+    try ImageFile.write(image, to: "\(folder)/\(index).png")
+  }
+  return try ImageSet.images(in: folder)
+}
+
+private func trainer(_ model: ONNXModel, threads: Int = 1, stepCount: Int = 12) throws -> Trainer {
+  let graph = try TrainingGraph(model: model, path: "tiny", batch: batch, loss: Loss(fourierWeight: 0.1))
+  let options = Trainer.Options(
+    optimizer: AdamW(weightDecay: 1e-3), schedule: LearningRateSchedule(peak: 5e-3, stepCount: stepCount),
+    clipNorm: 1, average: ParameterAverage(decay: 0.9))
+  return try Trainer(
+    graph, weights: try model.initializers(named: graph.parameters + graph.frozen), options: options,
+    runtime: RuntimeOptions(threadCount: threads))
+}
+
+private func data(_ paths: [String]) throws -> TrainingData {
+  let tasks = try TrainingTask.list("noise25,rain:2")
+  return try TrainingData(
+    source: .clean(try ImageSet(paths: paths, channelCount: 3), tasks), seed: 7, batch: batch)
+}
+
+private func run(_ trainer: Trainer, _ data: TrainingData, to end: Int) throws -> [Double] {
+  let loader = BatchLoader(data, from: trainer.state.step, to: end)
+  defer { loader.stop() }
+  var losses: [Double] = []
+  while trainer.state.step < end {
+    let batch = try loader.next()
+    losses.append(try trainer.step(images: batch.images, targets: batch.targets, tasks: batch.tasks).loss)
+  }
+  return losses
+}
+
+@Test func trainingMakesTheLossSmaller() throws {
+  let model = try tinyModel()
+  let trainer = try trainer(model, stepCount: 60)
+  let losses = try run(trainer, try data(try folderOfPictures()), to: 60)
+  let (first, last) = (losses.prefix(10).reduce(0, +), losses.suffix(10).reduce(0, +))
+  #expect(last < 0.8 * first, "\(first / 10) to \(last / 10)")
+}
+
+@Test func resumedRunsHaveTheSameBytes() throws {
+  let (model, paths) = (try tinyModel(), try folderOfPictures())
+  let whole = try trainer(model)
+  _ = try run(whole, try data(paths), to: 12)
+  let first = try trainer(model, threads: 2)
+  _ = try run(first, try data(paths), to: 5)
+  let path = paths[0] + ".checkpoint"
+  try Checkpoint.write(first.state, settings: ["tasks": "some"], to: path)
+  let second = try trainer(model, threads: 3)
+  let (state, settings) = try Checkpoint.read(path, names: second.training.parameters)
+  #expect(settings == ["tasks": "some"] && state.step == 5)
+  try second.resume(state, path: path)
+  _ = try run(second, try data(paths), to: 12)
+  #expect(second.state.values == whole.state.values)
+  #expect(second.state.firstMoments == whole.state.firstMoments)
+  #expect(second.state.secondMoments == whole.state.secondMoments)
+  #expect(second.state.averages == whole.state.averages)
+  #expect(second.state.runningLoss == whole.state.runningLoss)
+}
+
+@Test func checkpointsOfOthersAreRefused() throws {
+  let paths = try folderOfPictures()
+  let path = paths[0] + ".checkpoint"
+  let trainer = try trainer(try tinyModel())
+  try Checkpoint.write(trainer.state, settings: [:], to: path)
+  #expect(throws: TrainingError.self) { try Checkpoint.read(path, names: ["other"]) }
+  #expect(throws: TrainingError.self) { try Checkpoint.read(paths[0], names: trainer.training.parameters) }
+  var bytes = try #require(FileManager.default.contents(atPath: path))
+  bytes.removeLast(100)
+  FileManager.default.createFile(atPath: path, contents: bytes)
+  #expect(throws: TrainingError.self) { try Checkpoint.read(path, names: trainer.training.parameters) }
+}
+
+@Test func weightsGoBackByName() throws {
+  var model = try tinyModel()
+  let trainer = try trainer(model)
+  _ = try run(trainer, try data(try folderOfPictures()), to: 2)
+  try model.replaceInitializers(trainer.result)
+  let bytes = try model.serialized()
+  let again = try bytes.withUnsafeBytes { try ONNXModel(bytes: $0) }
+  #expect(again.metadata.contains { $0.key == "licence" && $0.value == "test" })
+  #expect(again.graph.initializers.map(\.name) == (try tinyModel()).graph.initializers.map(\.name))
+  let weights = try again.initializers(named: trainer.training.parameters)
+  #expect(weights == trainer.result)
+  #expect(throws: ONNXError.self) { try model.replaceInitializers(["unknown": Tensor(scalar: 1)]) }
+  #expect(throws: ONNXError.self) { try model.replaceInitializers(["first.bias": Tensor(scalar: 1)]) }
+}
+
+/// A batch of a model that was exported for one image computes what its images do alone.
+@Test func batchesAreIndependentImages() throws {
+  let graph = try ONNXImporter(try tinyModel()).graph()
+  let batched = try graph.batched(graph.inputs[0], count: 3)
+  var random = RandomSource(seed: 2)
+  let images = (0..<3).map { _ in
+    Tensor((0..<768).map { _ in Float(random.uniform()) }, shape: [1, 3, 16, 16])
+  }
+  let stacked = Tensor(images.flatMap(\.floats), shape: [3, 3, 16, 16])
+  let found = try #require(try GraphInterpreter(batched).run(["image": stacked])["restored"]).floats
+  for (index, image) in images.enumerated() {
+    let alone = try #require(try GraphInterpreter(graph).run(["image": image])["restored"]).floats
+    #expect(Array(found[(index * 768)..<((index + 1) * 768)]) == alone)
+  }
+}
+
+@Test func whatMixesImagesIsNoBatch() throws {
+  var g = GraphBuilder()
+  let x = g.input("x", TensorType(.float32, [1, 3, 4, 4]))
+  let mean = try g.value(Reduce(.mean, axes: [0, 2, 3]), [x], name: "mean")
+  g.output(try g.value(Binary(.subtract), [x, mean]), name: "y")
+  let graph = try g.finished()
+  #expect {
+    try graph.batched(graph.inputs[0], count: 2)
+  } throws: {
+    "\($0)".hasPrefix("mean (Reduce): it mixes the images of a batch")
+  }
+}
+
+@Test func batchesAreAFunctionOfTheStep() throws {
+  let paths = try folderOfPictures()
+  let (a, b) = (try data(paths).batch(at: 11), try data(paths).batch(at: 11))
+  #expect(a.images == b.images && a.targets == b.targets && a.tasks == b.tasks)
+  #expect(try data(paths).batch(at: 12).targets != a.targets)
+  #expect(a.targets.floats.allSatisfy { (0...1).contains($0) })
+  let small = TrainingGraph.Batch(count: 1, height: 40, width: 40)
+  let tasks = try TrainingTask.list("noise25")
+  let source = TrainingData.Source.clean(try ImageSet(paths: paths, channelCount: 3), tasks)
+  #expect {
+    try TrainingData(source: source, seed: 1, batch: small).batch(at: 0)
+  } throws: {
+    "\($0)".contains("24×20 pixels, smaller than a crop of 40×40")
+  }
+}
+
+@Test func routersThatAreNotThereAreNamed() throws {
+  let model = try tinyModel()
+  #expect {
+    try TrainingGraph(model: model, path: "tiny", batch: batch, loss: Loss(routerWeight: 0.1), taskCount: 3)
+  } throws: {
+    "\($0)".contains("it has no router of 3 tasks")
+  }
+  #expect {
+    try TrainingGraph(model: model, path: "tiny", batch: batch, loss: Loss()) { _ in false }
+  } throws: {
+    "\($0)".contains("there is nothing to train")
+  }
+}

@@ -1,0 +1,73 @@
+import Foundation
+import IRTraining
+
+/// The run's log: a line of JSON for each entry, kept in memory for the report as well.
+final class RunLog {
+  struct Entry: Codable {
+    var step: Int
+    var loss: Double?
+    var gradientNorm: Double?
+    var rate: Double?
+    var routerAccuracy: Double?
+    var seconds: Double?
+    /// PSNR in dB by task.
+    var validation: [String: Double]?
+
+    static func step(
+      step: Int, loss: Double, gradientNorm: Double, rate: Double, routerAccuracy: Double?, seconds: Double
+    ) -> Entry {
+      Entry(
+        step: step, loss: loss, gradientNorm: gradientNorm, rate: rate, routerAccuracy: routerAccuracy,
+        seconds: seconds)
+    }
+    static func validation(step: Int, _ values: [String: Double]) -> Entry {
+      Entry(step: step, validation: values)
+    }
+  }
+
+  private let path: String
+  private(set) var entries: [Entry] = []
+  private var handle: FileHandle?
+
+  /// - Throws: `TrainingError.data` where the file cannot be written.
+  init(path: String, isResumed: Bool) throws {
+    self.path = path
+    if isResumed, let text = try? String(contentsOfFile: path, encoding: .utf8) {
+      let decoder = JSONDecoder()
+      entries = text.split(separator: "\n").compactMap {
+        try? decoder.decode(Entry.self, from: Data($0.utf8))
+      }
+    }
+    try open()
+  }
+
+  private func open() throws {
+    guard FileManager.default.createFile(atPath: path, contents: nil) else {
+      throw TrainingError.data(detail: "\(path): the log cannot be written")
+    }
+    handle = FileHandle(forWritingAtPath: path)
+    for entry in entries { write(entry) }
+  }
+
+  /// Forgets what came after a step, which will be done again.
+  func keep(upTo step: Int) {
+    entries.removeAll { $0.step > step }
+    try? handle?.truncate(atOffset: 0)
+    for entry in entries { write(entry) }
+  }
+
+  func add(_ entry: Entry) {
+    entries.append(entry)
+    write(entry)
+  }
+
+  func synchronize() { try? handle?.synchronize() }
+
+  private func write(_ entry: Entry) {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    guard var line = try? encoder.encode(entry) else { return }
+    line.append(10)
+    try? handle?.write(contentsOf: line)
+  }
+}

@@ -1,0 +1,128 @@
+import ArgumentParser
+import Foundation
+import IRONNX
+import IRRuntime
+import IRTensor
+import IRTensorFiles
+import IRTraining
+import ImageRestoration
+
+/// Steps on one given batch: for comparisons with other trainers, and for timing.
+struct Step: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Makes steps on one given batch, and says what they computed and how long they took.",
+    discussion: """
+      --input holds `image` and `target` [N, C, H, W] float32, and `tasks` [N] int64 where routers are taught. \
+      --output gets `loss` of every step, `gradient/NAME` of the first and `weight/NAME` after the last.
+      """)
+
+  @Argument(help: "A model file (.onnx), or the name of a model in Models.")
+  var model: String
+
+  @Option(help: "A file of tensors: image, target, tasks.")
+  var input: String
+
+  @Option(help: "Where to write losses, gradients and weights.")
+  var output: String?
+
+  @Option(help: "Steps to make.")
+  var steps = 1
+
+  @Option(help: "The number of tasks that routers tell apart.")
+  var taskCount = 0
+
+  @Flag(help: "Print the kernels by the time they took.")
+  var profile = false
+
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  @OptionGroup var options: StepOptions
+
+  func validate() throws {
+    guard steps >= 1 else { throw ValidationError("--steps is \(steps), must be at least 1") }
+  }
+
+  func run() throws { try withExitCodes(measure) }
+
+  private struct Result: Encodable {
+    var losses: [Double]
+    var seconds: [Double]
+    var parameterCount: Int
+    var multiplyAddCount: Int
+    var arenaByteCount: Int
+    var threads: Int
+    var referenceKernels: [String]
+  }
+
+  private func measure() throws {
+    let tensors = Dictionary(
+      try TensorFile.read(input).map { ($0.name, $0.tensor) }, uniquingKeysWith: { first, _ in first })
+    guard let images = tensors["image"], let targets = tensors["target"], images.type == targets.type,
+      images.elementType == .float32, images.shape.rank == 4
+    else {
+      throw TrainingError.data(
+        detail: "\(input): needs image and target [N, C, H, W], float32 and of one shape")
+    }
+    let tasks = tensors["tasks"]?.integers.map { Int($0) } ?? [Int](repeating: 0, count: images.shape[0])
+    guard tasks.count == images.shape[0], tasks.allSatisfy({ $0 >= 0 && $0 < max(taskCount, 1) }) else {
+      throw TrainingError.data(
+        detail: "\(input): tasks must be \(images.shape[0]) numbers below --task-count")
+    }
+    let path = try ModelCatalogue.path(of: model)
+    let batch = TrainingGraph.Batch(
+      count: images.shape[0], height: images.shape[2], width: images.shape[3])
+    let trainer = try options.trainer(
+      try ONNXModel(contentsOf: path), path: path, batch: batch, taskCount: taskCount, stepCount: steps)
+    var result = Result(
+      losses: [], seconds: [], parameterCount: trainer.state.values.reduce(0) { $0 + $1.elementCount },
+      multiplyAddCount: trainer.training.graph.multiplyAddCount,
+      arenaByteCount: trainer.program.memoryPlan.peakByteCount, threads: options.runtime.threadCount,
+      referenceKernels: Set(trainer.program.steps.filter(\.kernel.isReference).map(\.operatorName)).sorted())
+    var first: [String: Tensor] = [:]
+    if profile { trainer.profile = Profile() }
+    for step in 0..<steps {
+      trainer.keepsGradients = step == 0 && output != nil
+      let start = ContinuousClock.now
+      let report = try trainer.step(images: images, targets: targets, tasks: tasks)
+      result.seconds.append(start.duration(to: .now).inSeconds)
+      result.losses.append(report.loss)
+      if step == 0 { first = trainer.gradients }
+    }
+    if let output { try write(trainer, first, result.losses, to: output) }
+    if let profile = trainer.profile { print(KernelTimes(trainer.program, profile, steps).text) }
+    print(try text(result))
+  }
+
+  private func write(
+    _ trainer: Trainer, _ gradients: [String: Tensor], _ losses: [Double], to path: String
+  ) throws {
+    var named = [
+      NamedTensor("loss", Tensor(TensorType(.float64, [losses.count]), doubles: losses))
+    ]
+    for name in trainer.state.names {
+      if let gradient = gradients[name] { named.append(NamedTensor("gradient/\(name)", gradient)) }
+    }
+    for (name, value) in zip(trainer.state.names, trainer.state.values) {
+      named.append(NamedTensor("weight/\(name)", value))
+    }
+    try TensorFile.write(named, to: path)
+  }
+
+  private func text(_ result: Result) throws -> String {
+    if json {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      return String(decoding: try encoder.encode(result), as: UTF8.self)
+    }
+    let median = result.seconds.sorted()[result.seconds.count / 2]
+    let reference =
+      result.referenceKernels.isEmpty
+      ? "" : ", by definition: \(result.referenceKernels.joined(separator: " "))"
+    return String(
+      format: "loss %.6f to %.6f, median %.4f s a step, %.2f GFLOP, %d weights, arena %.0f MiB%@",
+      result.losses[0], result.losses[result.losses.count - 1], median,
+      2e-9 * Double(result.multiplyAddCount), result.parameterCount,
+      Double(result.arenaByteCount) / 1_048_576, reference)
+  }
+}

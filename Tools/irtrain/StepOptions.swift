@@ -1,0 +1,119 @@
+import ArgumentParser
+import Foundation
+import IRONNX
+import IRRuntime
+import IRTraining
+import ImageRestoration
+
+extension Loss.Pixel: ExpressibleByArgument {}
+
+enum Optimizer: String, ExpressibleByArgument, CaseIterable { case adamw, adam }
+
+/// What a step is: the loss, the optimizer, which weights move, on how many threads.
+struct StepOptions: ParsableArguments {
+  @Option(help: "The loss of pixels.")
+  var loss = Loss.Pixel.l1
+
+  @Option(help: "The weight of the Fourier term (SymUNet: 0.1).")
+  var fourierWeight = 0.1
+
+  @Option(help: "The weight of the routers' classification (DaAIR: 0.01); 0 teaches none.")
+  var routerWeight = 0.0
+
+  @Option(help: "The optimizer.")
+  var optimizer = Optimizer.adamw
+
+  @Option(help: "The highest learning rate.")
+  var rate = 1e-3
+
+  @Option(help: "The learning rate of the last step.")
+  var finalRate = 1e-7
+
+  @Option(help: "Steps in which the rate rises to its highest.")
+  var warmUp = 0
+
+  @Option(help: "The decay of weights.")
+  var weightDecay = 1e-3
+
+  @Option(help: "The optimizer's share of the old mean gradient.")
+  var beta1 = 0.9
+
+  @Option(help: "The optimizer's share of the old mean square.")
+  var beta2 = 0.999
+
+  @Option(help: "The largest norm of all gradients together; 0 does not clip.")
+  var clip = 0.01
+
+  @Option(help: "The share of the old average of weights that stays at a step; 0 keeps no average.")
+  var average = 0.999
+
+  @Option(help: "The share that stays of DaAIR's controllers, which follow the encoder's agnostic experts.")
+  var controllerDecay = 0.999
+
+  @Option(help: "Train only weights whose name holds one of these, separated by commas.")
+  var only: String?
+
+  @Option(help: "Leave weights as they are whose name holds one of these, separated by commas.")
+  var freeze: String?
+
+  @Option(
+    name: [.customShort("j"), .customLong("threads")], help: "Threads; by default what the system allows.")
+  var threads: Int?
+
+  @Option(help: "The most memory that a step may plan for, in MiB.")
+  var memory: Int?
+
+  func validate() throws {
+    func require(_ condition: Bool, _ text: String) throws {
+      if !condition { throw ValidationError(text) }
+    }
+    try require(rate > 0 && rate.isFinite, "--rate is \(rate), must be positive")
+    try require((0...rate).contains(finalRate), "--final-rate is \(finalRate), must be in 0...\(rate)")
+    try require(warmUp >= 0, "--warm-up is \(warmUp), must not be negative")
+    try require((0..<1).contains(average), "--average is \(average), must be in 0..<1")
+    try require(
+      (0...1).contains(controllerDecay), "--controller-decay is \(controllerDecay), must be in 0...1")
+    try require((0..<1).contains(beta1) && (0..<1).contains(beta2), "--beta1 and --beta2 must be in 0..<1")
+    try require(clip >= 0 && weightDecay >= 0, "--clip and --weight-decay must not be negative")
+    try require(fourierWeight >= 0 && routerWeight >= 0, "weights of the loss must not be negative")
+    if let threads { try require(threads >= 1, "--threads is \(threads), must be at least 1") }
+    if let memory { try require(memory >= 1, "--memory is \(memory), must be at least 1") }
+  }
+
+  var lossFunction: Loss { Loss(pixel: loss, fourierWeight: fourierWeight, routerWeight: routerWeight) }
+
+  var runtime: RuntimeOptions {
+    RuntimeOptions(
+      threadCount: threads ?? RuntimeOptions.defaultThreadCount, memoryByteCount: memory.map { $0 << 20 })
+  }
+
+  func trainerOptions(stepCount: Int) -> Trainer.Options {
+    Trainer.Options(
+      optimizer: AdamW(
+        beta1: beta1, beta2: beta2, weightDecay: weightDecay, isDecoupled: optimizer == .adamw),
+      schedule: LearningRateSchedule(
+        peak: rate, floor: finalRate, warmUpStepCount: warmUp, stepCount: stepCount),
+      clipNorm: clip > 0 ? clip : nil,
+      average: average > 0 ? ParameterAverage(decay: average) : nil, controllerDecay: controllerDecay)
+  }
+
+  /// Whether a weight moves.
+  func isTrained(_ name: String) -> Bool {
+    func holds(_ list: String?) -> Bool? {
+      list.map { $0.split(separator: ",").contains { name.contains($0) } }
+    }
+    return (holds(only) ?? true) && !(holds(freeze) ?? false)
+  }
+
+  /// The trainer of a model at its first step.
+  func trainer(
+    _ model: ONNXModel, path: String, batch: TrainingGraph.Batch, taskCount: Int, stepCount: Int
+  ) throws -> Trainer {
+    let graph = try TrainingGraph(
+      model: model, path: path, batch: batch, loss: lossFunction, taskCount: taskCount,
+      isTrained: isTrained)
+    let weights = try model.initializers(named: graph.parameters + graph.frozen)
+    return try Trainer(
+      graph, weights: weights, options: trainerOptions(stepCount: stepCount), runtime: runtime)
+  }
+}

@@ -1,0 +1,88 @@
+import ArgumentParser
+import Foundation
+import IRDegradation
+import IRONNX
+import IRTraining
+import ImageRestoration
+
+/// A training run.
+struct Train: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Trains a model on clean photographs or on pairs (the default).",
+    discussion: """
+      Tasks are degradations that the photographs are given: noise15 (σ, floating point), noise0-55, noise25q \
+      (clipped and truncated to 8 bits), rain, haze, motion, defocus, lowlight, jpeg10, jpeg10-40, down4, clean, and \
+      compositions (lowlight+noise5-15); a weight follows a colon (noise25:2).
+
+      Beside OUT.onnx, written at every validation, there are OUT.checkpoint (a safetensors file), OUT.jsonl and \
+      OUT.html with the curves and sample restorations. With --resume a run that was interrupted goes on from its \
+      checkpoint; the result has the same bytes as without the interruption.
+      """)
+
+  @Argument(help: "The model to start from: an .onnx file, or the name of a model in Models.")
+  var model: String
+
+  @OptionGroup var source: DataOptions
+
+  @Option(help: "Steps to make.")
+  var steps: Int
+
+  @Option(name: [.customShort("o"), .long], help: "The trained model.")
+  var output: String
+
+  @Option(
+    help: "Clean photographs to validate with; by default a few of --clean, which are then not trained on.")
+  var validation: String?
+
+  @Option(help: "Steps from one validation to the next; 0 validates at the end only.")
+  var validateEvery = 1000
+
+  @Option(help: "Steps from one checkpoint to the next.")
+  var checkpointEvery = 500
+
+  @Option(help: "Steps from one line of the log to the next.")
+  var logEvery = 50
+
+  @Option(help: "Where to write the log, a line of JSON each; by default OUT.jsonl.")
+  var log: String?
+
+  @Option(help: "Where to write the picture of the run; by default OUT.html.")
+  var report: String?
+
+  @Flag(help: "Go on from OUT.checkpoint where there is one.")
+  var resume = false
+
+  @Flag(help: "Overwrite the output of another run.")
+  var overwrite = false
+
+  @OptionGroup var options: StepOptions
+
+  func validate() throws {
+    guard output.hasSuffix(".onnx") else { throw ValidationError("--output must end in .onnx") }
+    for (name, value) in [
+      ("steps", steps), ("checkpoint-every", checkpointEvery), ("log-every", logEvery),
+    ] where value < 1 { throw ValidationError("--\(name) is \(value), must be at least 1") }
+    guard validateEvery >= 0 else { throw ValidationError("--validate-every must not be negative") }
+    if !resume, !overwrite, FileManager.default.fileExists(atPath: output) {
+      throw ValidationError("\(output) exists: --resume goes on with its run, --overwrite begins a new one")
+    }
+  }
+
+  func run() throws {
+    try withExitCodes {
+      let run = try TrainingRun(self)
+      try run.run()
+    }
+  }
+
+  /// What a resumed run must have been asked for.
+  var settings: [String: String] {
+    [
+      "tasks": source.description, "batch": "\(source.batch)", "crop": "\(source.crop)",
+      "seed": "\(source.seed)",
+      "steps": "\(steps)", "loss": "\(options.lossFunction)",
+      "trainer": "\(options.trainerOptions(stepCount: steps))",
+      "only": options.only ?? "", "freeze": options.freeze ?? "",
+    ]
+  }
+}

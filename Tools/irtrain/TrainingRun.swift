@@ -1,0 +1,155 @@
+import ArgumentParser
+import Foundation
+import IRDegradation
+import IRFiles
+import IRImage
+import IRONNX
+import IRTraining
+import ImageRestoration
+
+/// One run from its first step to its last.
+final class TrainingRun {
+  private let command: Train
+  private let path: String
+  private var model: ONNXModel
+  private let data: TrainingData
+  private let trainer: Trainer
+  private let validator: Validator
+  private let log: RunLog
+  private let checkpointPath: String
+  private let reportPath: String
+
+  init(_ command: Train) throws {
+    self.command = command
+    path = try ModelCatalogue.path(of: command.model)
+    model = try ONNXModel(contentsOf: path)
+    let stem = String(command.output.dropLast(5))
+    checkpointPath = stem + ".checkpoint"
+    reportPath = command.report ?? stem + ".html"
+    let channels = try DataOptions.channelCount(model, path)
+    if command.source.clean != nil {
+      let held = command.validation == nil ? try command.source.heldOut() : []
+      var chosen = try command.validation.map { try ImageSet.images(in: $0) } ?? held
+      if chosen.isEmpty, let clean = command.source.clean {
+        complain("under ten photographs: the run is validated with some that it is trained on")
+        chosen = try ImageSet.images(in: clean)
+      }
+      validator = Validator(
+        clean: chosen, tasks: try TrainingTask.list(command.source.tasks), seed: command.source.seed)
+      data = try command.source.data(channelCount: channels, heldOut: held)
+    } else {
+      let (low, high) = try ImageSet.pairs(command.source.pairs[0], command.source.pairs[1])
+      validator = Validator(low: Array(low.prefix(4)), high: Array(high.prefix(4)))
+      data = try command.source.data(channelCount: channels)
+    }
+    trainer = try command.options.trainer(
+      model, path: path, batch: command.source.size, taskCount: data.taskCount, stepCount: command.steps)
+    log = try RunLog(path: command.log ?? stem + ".jsonl", isResumed: command.resume)
+  }
+
+  func run() throws {
+    try resumeWhereAsked()
+    announce()
+    Interruption.install()
+    let loader = BatchLoader(data, from: trainer.state.step, to: command.steps)
+    defer { loader.stop() }
+    let progress = Progress(total: command.steps, from: trainer.state.step)
+    if trainer.state.step == 0 {
+      let start = try progress.pause {
+        try validator.measure(model: path, options: command.options.runtime)
+      }
+      log.add(.validation(step: 0, start))
+      progress.note("before the first step: " + Validator.text(start))
+    }
+    var accuracies: [Double] = []
+    var (lossSum, lossCount, lastNorm) = (0.0, 0, 0.0)
+    while trainer.state.step < command.steps {
+      let batch = try loader.next()
+      let report = try trainer.step(images: batch.images, targets: batch.targets, tasks: batch.tasks)
+      (lossSum, lossCount, lastNorm) = (lossSum + report.loss, lossCount + 1, report.gradientNorm)
+      if let accuracy = report.routerAccuracy { accuracies.append(accuracy) }
+      if report.step % command.logEvery == 0 || report.step == command.steps {
+        let mean = lossSum / Double(lossCount)
+        let accuracy = accuracies.isEmpty ? nil : accuracies.reduce(0, +) / Double(accuracies.count)
+        log.add(
+          .step(
+            step: report.step, loss: mean, gradientNorm: lastNorm, rate: report.learningRate,
+            routerAccuracy: accuracy, seconds: progress.elapsed))
+        progress.show(step: report.step, loss: mean, routerAccuracy: accuracy)
+        (lossSum, lossCount, accuracies) = (0, 0, [])
+      } else {
+        progress.show(step: report.step)
+      }
+      let isLast = report.step == command.steps
+      if isLast || (command.validateEvery > 0 && report.step % command.validateEvery == 0) {
+        try progress.pause { try validate(progress) }
+      }
+      if isLast || report.step % command.checkpointEvery == 0 { try checkpoint() }
+      if let code = Interruption.requested {
+        try checkpoint()
+        progress.note("irtrain: interrupted after step \(report.step); go on with --resume")
+        throw ExitCode(code)
+      }
+    }
+    progress.note("\(command.output): \(trainer.state.step) steps; curves and samples: \(reportPath)")
+  }
+
+  private func resumeWhereAsked() throws {
+    guard command.resume, FileManager.default.fileExists(atPath: checkpointPath) else { return }
+    let (state, settings) = try Checkpoint.read(checkpointPath, names: trainer.training.parameters)
+    let differing = command.settings.filter { settings[$0.key] != $0.value }.keys.sorted()
+    guard differing.isEmpty else {
+      let text = differing.map { "\($0) was \(settings[$0] ?? "missing"), is \(command.settings[$0] ?? "")" }
+      throw TrainingError.checkpoint(
+        path: checkpointPath, detail: "it is of a run with other settings: \(text.joined(separator: "; "))")
+    }
+    try trainer.resume(state, path: checkpointPath)
+    log.keep(upTo: state.step)
+  }
+
+  private func announce() {
+    let count = trainer.state.values.reduce(0) { $0 + $1.elementCount }
+    let plan = Double(trainer.program.memoryPlan.peakByteCount) / 1_048_576
+    let start = trainer.state.step == 0 ? "" : ", going on from step \(trainer.state.step)"
+    complain(
+      String(
+        format: "%@: %d weights, %d of them frozen, %@, %.2f GFLOP and %.0f MiB a step%@", path, count,
+        trainer.training.frozen.count, "\(trainer.training.parameters.count) tensors trained",
+        2e-9 * Double(trainer.training.graph.multiplyAddCount), plan, start))
+    let slow = Set(trainer.program.steps.filter(\.kernel.isReference).map(\.operatorName)).sorted()
+    if !slow.isEmpty { complain("run by definition, slowly: \(slow.joined(separator: ", "))") }
+  }
+
+  private func checkpoint() throws {
+    try Checkpoint.write(trainer.state, settings: command.settings, to: checkpointPath)
+    log.synchronize()
+  }
+
+  /// Freezes the model as it is now, restores the validation pictures with it and draws the report.
+  private func validate(_ progress: Progress) throws {
+    try model.replaceInitializers(trainer.result)
+    model.setMetadata("training", "\(trainer.state.step) steps, \(command.settings["tasks"] ?? "")")
+    try model.write(to: command.output)
+    let found = try validator.measure(model: command.output, options: command.options.runtime)
+    log.add(.validation(step: trainer.state.step, found))
+    progress.note("step \(trainer.state.step): " + Validator.text(found))
+    let samples = try validator.samples(model: command.output, options: command.options.runtime)
+    let page = RunReport(title: command.output, entries: log.entries, samples: samples).html
+    try writeFile(page, to: reportPath)
+  }
+}
+
+func writeFile(_ text: String, to path: String) throws {
+  let file = try AtomicFile(replacing: path)
+  try file.write(Array(text.utf8))
+  try file.synchronize()
+  try file.replace()
+}
+
+extension ONNXModel {
+  /// Sets one line of the model's free metadata.
+  mutating func setMetadata(_ key: String, _ value: String) {
+    metadata.removeAll { $0.key == key }
+    metadata.append(ONNXProperty(key, value))
+  }
+}

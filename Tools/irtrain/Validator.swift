@@ -1,0 +1,96 @@
+import Foundation
+import IRDegradation
+import IRImage
+import IRRuntime
+import IRTraining
+import ImageRestoration
+
+/// Restores a few pictures while a run goes on: centre crops of at most 256 pixels a side, the same at every
+/// validation.
+struct Validator {
+  private enum Case {
+    case degraded(clean: String, Degradation)
+    case pair(low: String, high: String)
+  }
+  private let cases: [(name: String, Case)]
+  private let seed: UInt64
+  private static let side = 256
+
+  /// At most eight photographs, spread over the set, that a run is validated with and not trained on; none where
+  /// there are under ten.
+  static func heldOut(_ paths: [String]) -> [String] {
+    guard paths.count >= 10 else { return [] }
+    let count = min(8, paths.count / 10 + 1)
+    return (0..<count).map { paths[$0 * paths.count / count] }
+  }
+
+  init(clean: [String], tasks: [TrainingTask], seed: UInt64) {
+    var list: [(String, Case)] = []
+    // About two dozen restorations, so that a validation is short beside the steps between two.
+    let pictures = max(2, min(8, 24 / max(tasks.count, 1)))
+    for task in tasks {
+      for path in clean.prefix(pictures) {
+        list.append((task.degradation.name, .degraded(clean: path, task.degradation)))
+      }
+    }
+    (cases, self.seed) = (list, seed)
+  }
+
+  init(low: [String], high: [String]) {
+    cases = zip(low, high).map { ("pairs", .pair(low: $0, high: $1)) }
+    seed = 0
+  }
+
+  /// Mean PSNR in dB by task, of pictures clamped to 0...1.
+  func measure(model: String, options: RuntimeOptions) throws -> [String: Double] {
+    var sums: [String: (Double, Int)] = [:]
+    let restorer = try Restorer(model: model, options: options)
+    for entry in cases {
+      let (input, target) = try images(entry.1, channelCount: restorer.channelCount)
+      let value = try psnr(try restorer.restore(input), target)
+      let before = sums[entry.name] ?? (0, 0)
+      sums[entry.name] = (before.0 + min(value, 100), before.1 + 1)
+    }
+    return sums.mapValues { $0.0 / Double($0.1) }
+  }
+
+  /// The first picture of each task: degraded, restored, clean, beside each other.
+  func samples(model: String, options: RuntimeOptions) throws -> [(name: String, image: Image)] {
+    let restorer = try Restorer(model: model, options: options)
+    var seen: Set<String> = []
+    var result: [(String, Image)] = []
+    for entry in cases where seen.insert(entry.name).inserted {
+      let (input, target) = try images(entry.1, channelCount: restorer.channelCount)
+      let row = try Image.sideBySide([input, try restorer.restore(input), target])
+      result.append((entry.name, row))
+    }
+    return result
+  }
+
+  private func images(_ which: Case, channelCount: Int) throws -> (Image, Image) {
+    switch which {
+    case .degraded(let path, let degradation):
+      let clean = Self.centre(try ImageFile.read(path).with(channelCount: channelCount))
+      let stem = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
+      return (degradation.applied(to: clean, seed: Degradation.seed(seed, forFile: stem)), clean)
+    case .pair(let low, let high):
+      return (
+        Self.centre(try ImageFile.read(low).with(channelCount: channelCount)),
+        Self.centre(try ImageFile.read(high).with(channelCount: channelCount))
+      )
+    }
+  }
+
+  private static func centre(_ image: Image) -> Image {
+    let (width, height) = (min(image.width, side), min(image.height, side))
+    return image.cut(
+      left: (image.width - width) / 2, top: (image.height - height) / 2, width: width, height: height)
+  }
+
+  static func text(_ values: [String: Double]) -> String {
+    values.isEmpty
+      ? "no pictures to validate with"
+      : values.sorted { $0.key < $1.key }.map { String(format: "%@ %.2f dB", $0.key, $0.value) }
+        .joined(separator: ", ")
+  }
+}

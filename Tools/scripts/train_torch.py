@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""Trains a frozen model in PyTorch, on a GPU where there is one, and writes the weights back into the file by name.
+
+Batches come from `irtrain batches`, so tasks, crops and their order are those of an irtrain run with the same seed; loss,
+optimizer, schedule, clipping and averaging are those of irtrain, by the same options. Options that are not listed below
+(--clean, --pairs, --tasks, --batch, --crop, --seed, --all) go to `irtrain batches`.
+"""
+import argparse
+import json
+import math
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from onnx_torch import Network, loss_of
+
+
+def options():
+    parser = argparse.ArgumentParser(prog="train-torch", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model")
+    parser.add_argument("--irtrain", default="irtrain", help="the irtrain to make batches with")
+    parser.add_argument("-o", "--output", required=True, help="the trained model")
+    parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--loss", choices=["l1", "l2", "charbonnier"], default="l1")
+    parser.add_argument("--fourier-weight", type=float, default=0.1)
+    parser.add_argument("--router-weight", type=float, default=0.0)
+    parser.add_argument("--optimizer", choices=["adamw", "adam"], default="adamw")
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--final-rate", type=float, default=1e-7)
+    parser.add_argument("--warm-up", type=int, default=0)
+    parser.add_argument("--weight-decay", type=float, default=1e-3)
+    parser.add_argument("--beta1", type=float, default=0.9)
+    parser.add_argument("--beta2", type=float, default=0.999)
+    parser.add_argument("--clip", type=float, default=0.01)
+    parser.add_argument("--average", type=float, default=0.999)
+    parser.add_argument("--controller-decay", type=float, default=0.999)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--bfloat16", action="store_true", help="compute in bfloat16 where that is safe (autocast)")
+    parser.add_argument("--checkpoint-every", type=int, default=1000)
+    parser.add_argument("--log-every", type=int, default=50)
+    parser.add_argument("--resume", action="store_true", help="go on from OUT.torch-checkpoint where there is one")
+    found, rest = parser.parse_known_args()
+    if found.steps < 1 or not found.output.endswith(".onnx"):
+        parser.error("--steps must be positive and --output end in .onnx")
+    return found, rest
+
+
+def rate_at(o, step):
+    if step < o.warm_up:
+        return o.rate * (step + 1) / o.warm_up
+    share = min((step - o.warm_up) / max(o.steps - o.warm_up, 1), 1)
+    return o.final_rate + (o.rate - o.final_rate) * 0.5 * (1 + math.cos(math.pi * share))
+
+
+def leader_of(name):
+    """The encoder's agnostic expert that a decoder's controller follows (DaAIR)."""
+    match = re.fullmatch(r"dec\.([0-2])\.2\.layers\.(\d+)\.dale\.controller\.(.+)", name)
+    return match and f"enc.{2 - int(match[1])}.0.layers.{match[2]}.dale.agnostic.{match[3]}"
+
+
+def router_outputs(network):
+    """The values that products with router weights make."""
+    users = {}
+    for node in network.model.graph.node:
+        for name in node.input:
+            users.setdefault(name, []).append(node)
+    result = []
+    for name in network.names:
+        work = [name] if name.endswith("router.weight") else []
+        while work:
+            for node in users.get(work.pop(), []):
+                if node.op_type in ("Reshape", "Transpose", "Unsqueeze"):
+                    work.append(node.output[0])
+                elif node.op_type in ("MatMul", "Gemm", "Conv"):
+                    result.append(node.output[0])
+    return result
+
+
+class Batches:
+    """The stream of `irtrain batches`."""
+
+    def __init__(self, o, rest, start):
+        command = [o.irtrain, "batches", o.model, "--steps", str(o.steps), "--from", str(start)] + rest
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=1 << 24)
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(self.process.wait() or 3)
+        self.header = json.loads(line)
+
+    def next(self):
+        h = self.header
+        shape = (h["count"], h["channels"], h["height"], h["width"])
+        size = 4 * int(np.prod(shape))
+        data = self.process.stdout.read(2 * size + 4 * h["count"])
+        if len(data) != 2 * size + 4 * h["count"]:
+            sys.exit(self.process.wait() or 3)
+        image, target = (torch.from_numpy(np.frombuffer(data, "<f4", size // 4, k * size).reshape(shape).copy()) for k in (0, 1))
+        tasks = torch.from_numpy(np.frombuffer(data, "<i4", h["count"], 2 * size).astype(np.int64))
+        return image, target, tasks
+
+
+def save(path, write):
+    """Beside its place, then renamed: there is always a whole file."""
+    partial = f"{path}.partial"
+    write(partial)
+    os.replace(partial, path)
+
+
+def main():
+    o, rest = options()
+    torch.manual_seed(0)
+    network = Network(o.model).to(o.device)
+    routers = router_outputs(network) if o.router_weight else []
+    if o.router_weight and not routers:
+        sys.exit(f"train-torch: {o.model} has no weight called ….router.weight: --router-weight 0")
+    followers = {n: leader_of(n) for n in network.names if leader_of(n) in network.names}
+    # Statistics that batch normalization was given are no weights.
+    fixed = {name for node in network.model.graph.node if node.op_type == "BatchNormalization" for name in node.input[3:]}
+    names = [n for n in network.names if n not in fixed]
+    moving = [n for n in names if n not in followers]
+    kind = torch.optim.AdamW if o.optimizer == "adamw" else torch.optim.Adam
+    optimizer = kind([network.weight(n) for n in moving], o.rate, betas=(o.beta1, o.beta2), weight_decay=o.weight_decay)
+    average = {n: network.weight(n).detach().clone() for n in names}
+    step, checkpoint = 0, o.output[:-5] + ".torch-checkpoint"
+    settings = {k: v for k, v in vars(o).items() if k not in ("device", "resume", "irtrain", "checkpoint_every", "log_every")} | {"data": rest}
+    if o.resume and os.path.exists(checkpoint):
+        state = torch.load(checkpoint, map_location=o.device)
+        if state["settings"] != settings:
+            sys.exit(f"train-torch: {checkpoint} is of a run with other settings")
+        step = state["step"]
+        with torch.no_grad():
+            for n, value in state["weights"].items():
+                network.weight(n).copy_(value)
+        average = state["average"]
+        optimizer.load_state_dict(state["optimizer"])
+    batches = Batches(o, rest, step)
+    stopped = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda n, _: stopped.append(n))
+
+    def write_checkpoint():
+        state = {"step": step, "settings": settings, "weights": {n: network.weight(n).detach() for n in names}, "average": average, "optimizer": optimizer.state_dict()}
+        save(checkpoint, lambda path: torch.save(state, path))
+        save(o.output, lambda path: network.save(path, average if o.average else None))
+
+    log = open(o.output[:-5] + ".jsonl", "a" if step else "w", buffering=1)
+    begin, first, total, count = time.time(), step, 0.0, 0
+    while step < o.steps and not stopped:
+        image, target, tasks = (t.to(o.device, non_blocking=True) for t in batches.next())
+        for group in optimizer.param_groups:
+            group["lr"] = rate_at(o, step)
+        with torch.autocast(torch.device(o.device).type, torch.bfloat16, enabled=o.bfloat16):
+            prediction, logits = network(image, keep=routers) if routers else (network(image), {})
+        loss = loss_of(prediction.float(), target, o.loss, o.fourier_weight)
+        if routers:
+            terms = [F.cross_entropy(v.float().reshape(len(tasks), -1), tasks) for v in logits.values()]
+            loss = loss + o.router_weight * sum(terms) / len(terms)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        if o.clip:
+            torch.nn.utils.clip_grad_norm_([network.weight(n) for n in moving], o.clip)
+        optimizer.step()
+        step += 1
+        with torch.no_grad():
+            for follower, leader in followers.items():
+                network.weight(follower).lerp_(network.weight(leader), 1 - o.controller_decay)
+            decay = min(o.average, step / (step + 9))
+            if o.average:
+                torch._foreach_lerp_(list(average.values()), [network.weight(n).detach() for n in names], 1 - decay)
+        total, count = total + loss.item(), count + 1
+        if not math.isfinite(total):
+            sys.exit(f"train-torch: step {step}: the loss is {total}: the run has diverged")
+        if step % o.log_every == 0 or step == o.steps:
+            pace = (time.time() - begin) / (step - first)
+            log.write(json.dumps({"step": step, "loss": total / count, "rate": rate_at(o, step - 1), "seconds": time.time() - begin}) + "\n")
+            print(f"{step}/{o.steps}, {pace:.3f} s a step, {pace * (o.steps - step) / 60:.0f} min left, loss {total / count:.5f}", file=sys.stderr, flush=True)
+            total, count = 0.0, 0
+        if step % o.checkpoint_every == 0:
+            write_checkpoint()
+    write_checkpoint()
+    batches.process.kill()
+    if stopped:
+        print(f"train-torch: interrupted after step {step}; go on with --resume", file=sys.stderr)
+        sys.exit(128 + stopped[0])
+
+
+main()
