@@ -117,7 +117,11 @@ struct IRExport: ParsableCommand {
     }
   }
 
-  var isFile: Bool { source.hasSuffix(".onnx") || FileManager.default.fileExists(atPath: source) }
+  /// A network's name is that network, whatever lies in the folder at hand.
+  var isFile: Bool {
+    if source.hasSuffix(".onnx") { return true }
+    return (try? NetworkCatalogue.network(source)) == nil && FileManager.default.fileExists(atPath: source)
+  }
 
   func run() throws {
     do { try Export(options: self).run() } catch let error as ValidationError { throw error } catch let error
