@@ -25,10 +25,11 @@ extension OperatorSet {
   ])
 
   /// The operators through which no gradient flows: they choose, compare or count, or are made after gradients
-  /// were taken, or no restorer is trained through them (`GridSample`, `LpPool`, `ScatterElements`,
+  /// were taken, or become others before (those of relative sizes), or no restorer is trained through them (`GridSample`, `LpPool`, `ScatterElements`,
   /// `ScatterND`).
   public static let nondifferentiableOperators: Set<String> = [
     "ArgExtreme", "ElementwiseChain", "FusedConvolution", "GridSample", "IsInfinite", "LpPool", "OneHot",
-    "ScatterElements", "ScatterND",
+    "RelativeExpand", "RelativePad", "RelativeReshape", "RelativeResize", "RelativeSlice", "ScatterElements",
+    "ScatterND",
   ]
 }

@@ -53,6 +53,13 @@ public struct TrainingGraph: Sendable {
     guard let image = graph.inputs.first(where: { graph[$0].name == input.name }) else {
       throw .unsuitableModel(path: path, detail: "its input \(input.name) is not used")
     }
+    let sides = graph[image].type.shape.suffix(2)
+    guard sides.elementsEqual([batch.height, batch.width]) else {
+      throw .unsuitableModel(
+        path: path,
+        detail: "it was exported for pictures of \(sides.map(String.init).joined(separator: "×")) pixels: "
+          + "take crops of that size (--crop)")
+    }
     if graph[image].type.shape[0] != batch.count { graph = try graph.batched(image, count: batch.count) }
     do { graph = try Compiler(kernels: NoKernels()).recognized(graph) } catch { throw .compiler(error) }
     guard let image = graph.inputs.first(where: { graph[$0].name == input.name }),

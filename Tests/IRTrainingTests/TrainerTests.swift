@@ -182,12 +182,18 @@ private func run(_ trainer: Trainer, _ data: TrainingData, to end: Int) throws -
   }
 }
 
-@Test func routersThatAreNotThereAreNamed() throws {
+@Test func whatDoesNotFitIsNamed() throws {
   let model = try tinyModel()
   #expect {
     try TrainingGraph(model: model, path: "tiny", batch: batch, loss: Loss(routerWeight: 0.1), taskCount: 3)
   } throws: {
     "\($0)".contains("it has no router of 3 tasks")
+  }
+  let large = TrainingGraph.Batch(count: 1, height: 32, width: 32)
+  #expect {
+    try TrainingGraph(model: model, path: "tiny", batch: large, loss: Loss())
+  } throws: {
+    "\($0)".contains("exported for pictures of 16×16 pixels")
   }
   #expect {
     try TrainingGraph(model: model, path: "tiny", batch: batch, loss: Loss()) { _ in false }

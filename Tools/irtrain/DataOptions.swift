@@ -64,6 +64,14 @@ struct DataOptions: ParsableArguments {
     return Validator.heldOut(try ImageSet.images(in: clean))
   }
 
+  /// The side of the pictures where the model takes no others.
+  static func fixedSide(_ model: ONNXModel) throws -> Int? {
+    guard case .tensor(_, let shape?)? = model.graphInputs.first?.type, shape.count == 4,
+      case .fixed(let height) = shape[2], case .fixed(let width) = shape[3]
+    else { return nil }
+    return Int(clamping: min(height, width))
+  }
+
   /// How many channels a model's image has.
   static func channelCount(_ model: ONNXModel, _ path: String) throws -> Int {
     guard case .tensor(_, let shape?)? = model.graphInputs.first?.type, shape.count == 4,

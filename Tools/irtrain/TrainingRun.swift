@@ -27,6 +27,7 @@ final class TrainingRun {
     checkpointPath = stem + ".checkpoint"
     reportPath = command.report ?? stem + ".html"
     let channels = try DataOptions.channelCount(model, path)
+    let side = try DataOptions.fixedSide(model) ?? 256
     if command.source.clean != nil {
       let held = command.validation == nil ? try command.source.heldOut() : []
       var chosen = try command.validation.map { try ImageSet.images(in: $0) } ?? held
@@ -35,11 +36,12 @@ final class TrainingRun {
         chosen = try ImageSet.images(in: clean)
       }
       validator = Validator(
-        clean: chosen, tasks: try TrainingTask.list(command.source.tasks), seed: command.source.seed)
+        clean: chosen, tasks: try TrainingTask.list(command.source.tasks), seed: command.source.seed,
+        side: side)
       data = try command.source.data(channelCount: channels, heldOut: held)
     } else {
       let (low, high) = try ImageSet.pairs(command.source.pairs[0], command.source.pairs[1])
-      validator = Validator(low: Array(low.prefix(4)), high: Array(high.prefix(4)))
+      validator = Validator(low: Array(low.prefix(4)), high: Array(high.prefix(4)), side: side)
       data = try command.source.data(channelCount: channels)
     }
     trainer = try command.options.trainer(

@@ -14,7 +14,8 @@ struct Validator {
   }
   private let cases: [(name: String, Case)]
   private let seed: UInt64
-  private static let side = 256
+  /// Of the centre crops; the model's own where it fixes one.
+  private let side: Int
 
   /// At most eight photographs, spread over the set, that a run is validated with and not trained on; none where
   /// there are under ten.
@@ -24,7 +25,8 @@ struct Validator {
     return (0..<count).map { paths[$0 * paths.count / count] }
   }
 
-  init(clean: [String], tasks: [TrainingTask], seed: UInt64) {
+  init(clean: [String], tasks: [TrainingTask], seed: UInt64, side: Int) {
+    self.side = side
     var list: [(String, Case)] = []
     // About two dozen restorations, so that a validation is short beside the steps between two.
     let pictures = max(2, min(8, 24 / max(tasks.count, 1)))
@@ -36,7 +38,8 @@ struct Validator {
     (cases, self.seed) = (list, seed)
   }
 
-  init(low: [String], high: [String]) {
+  init(low: [String], high: [String], side: Int) {
+    self.side = side
     cases = zip(low, high).map { ("pairs", .pair(low: $0, high: $1)) }
     seed = 0
   }
@@ -70,18 +73,18 @@ struct Validator {
   private func images(_ which: Case, channelCount: Int) throws -> (Image, Image) {
     switch which {
     case .degraded(let path, let degradation):
-      let clean = Self.centre(try ImageFile.read(path).with(channelCount: channelCount))
+      let clean = centre(try ImageFile.read(path).with(channelCount: channelCount))
       let stem = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
       return (degradation.applied(to: clean, seed: Degradation.seed(seed, forFile: stem)), clean)
     case .pair(let low, let high):
       return (
-        Self.centre(try ImageFile.read(low).with(channelCount: channelCount)),
-        Self.centre(try ImageFile.read(high).with(channelCount: channelCount))
+        centre(try ImageFile.read(low).with(channelCount: channelCount)),
+        centre(try ImageFile.read(high).with(channelCount: channelCount))
       )
     }
   }
 
-  private static func centre(_ image: Image) -> Image {
+  private func centre(_ image: Image) -> Image {
     let (width, height) = (min(image.width, side), min(image.height, side))
     return image.cut(
       left: (image.width - width) / 2, top: (image.height - height) / 2, width: width, height: height)
