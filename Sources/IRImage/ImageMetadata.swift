@@ -1,4 +1,5 @@
 import CVips
+import Synchronization
 
 /// What a file says beside its pixels (ICC profile, EXIF, XMP, IPTC, resolution, …), carried whole
 /// from the file that was read to the file that is written.
@@ -102,11 +103,14 @@ final class VipsHandle: @unchecked Sendable {
   }
 }
 
-/// libvips, started once; its messages are collected per call.
+/// libvips, started once. Its messages are one text for all threads, so that one call is made at a time.
 enum Vips {
+  static let turn = Mutex(())
+
   static let isReady: Bool = {
     let started = vips_init("irkit") == 0
     ir_vips_silence_warnings()
+    ir_vips_allow_photographs_only()
     vips_cache_set_max(0)
     return started
   }()
