@@ -55,16 +55,17 @@ struct BlockGraph {
     let shape = graph[value].type.shape
     guard shape.rank == 4, picture.height > 0, shape[2] > 1, shape[3] > 1 else { return nil }
     let ratio = Double(picture.height) / Double(shape[2])
-    return ratio * Double(shape[3]) == Double(picture.width) ? ratio : nil
+    // Maps of attention are as square as many pictures, but of sizes that no stride or shuffle makes.
+    let isWhole = ratio == ratio.rounded() || 1 / ratio == (1 / ratio).rounded()
+    return isWhole && ratio * Double(shape[3]) == Double(picture.width) ? ratio : nil
   }
 
   private mutating func findLevels(_ order: [NodeID]) {
     for id in order {
       let node = graph[id]
-      let own = node.outputs.lazy.compactMap { reduction(of: $0) }.first
-      let inherited = node.inputs.lazy.compactMap { input in
-        graph.producer(of: input).flatMap { reduction[$0] }
-      }.max()
+      let own = node.outputs.compactMap { reduction(of: $0) }.first
+      let inherited = node.inputs.compactMap { input in graph.producer(of: input).flatMap { reduction[$0] } }
+        .max()
       reduction[id] = own ?? inherited ?? 1
     }
   }
@@ -80,6 +81,7 @@ struct BlockGraph {
     }
     // The number of values of a segment that are alive behind each node, of those that stay in it.
     var change = [Int](repeating: 0, count: order.count + 1)
+    var own = [Int](repeating: 0, count: order.count)
     for (index, id) in order.enumerated() {
       for output in graph[id].outputs {
         let users = graph.users(of: output).filter { segment[$0] == segment[id] }
@@ -90,6 +92,7 @@ struct BlockGraph {
         let extent = last - index
         guard extent < 12 || extent * 3 < order.count else { continue }
         change[index] += 1
+        own[index] += 1
         change[last] -= 1
       }
     }
@@ -100,21 +103,12 @@ struct BlockGraph {
       piece.append(id)
       alive += change[index]
       let isLast = index + 1 == order.count || segment[order[index + 1]] != segment[id]
-      // Values that begin here and are used by the next node alone are no reason to stay together.
-      guard isLast || alive == 0 else { continue }
-      if !isLast, alive == 0, branches(into: order[index + 1], after: index, position) { continue }
+      // The one value that may go on is this node's own.
+      guard isLast || alive == own[index] else { continue }
       result.append(piece)
       piece = []
     }
     return joined(result)
-  }
-
-  /// Whether a node also reads something older than its predecessor, within reach.
-  private func branches(into id: NodeID, after index: Int, _ position: [NodeID: Int]) -> Bool {
-    graph[id].inputs.contains { input in
-      guard let producer = graph.producer(of: input), let place = position[producer] else { return false }
-      return place < index && index - place < 12
-    }
   }
 
   /// Small pieces behind a convolution go with it.

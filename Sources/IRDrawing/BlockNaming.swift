@@ -18,15 +18,18 @@ struct BlockNaming {
       let sources = graph[id].inputs.filter { graph.constant($0) == nil }
       return sources.count == 2 && sources.contains { !inside.contains($0) } && nodes.count > 2
     }
-    if products >= 2,
-      operators.contains(where: { $0 is Softmax || $0 is L2Normalization })
-        || products >= 2 && convolutions > 0
-    {
-      return ("attention block", .attention)
+    let sums = nodes.count { id in
+      (graph[id].operator as? Binary)?.function == .add
+        && !graph[id].inputs.contains { graph.constant($0) != nil }
     }
+    let isAttention =
+      products >= 2 && (convolutions > 0 || operators.contains { $0 is Softmax || $0 is L2Normalization })
+    if isAttention { return (sums > 1 ? "transformer block" : "attention block", .attention) }
     if operators.contains(where: { $0 is Softmax }) { return ("attention", .attention) }
     if isResidual, convolutions + products > 1 { return ("residual block", .residual) }
-    if nodes.count > 6, convolutions > 0 { return ("\(convolutions) convolutions", .convolution) }
+    if nodes.count > 6, convolutions > 0 {
+      return (convolutions == 1 ? "convolution" : "\(convolutions) convolutions", .convolution)
+    }
     var words: [String] = []
     for id in nodes {
       guard let word = word(id), words.last != word else { continue }

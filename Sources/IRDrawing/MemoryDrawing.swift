@@ -39,12 +39,11 @@ public struct MemoryDrawing {
     var lines = ["arena of \(SizeText.bytes(peak)); held by live values:"]
     let rowCount = min(held.count, 40)
     for row in 0..<rowCount {
-      let range =
-        (row * held.count / rowCount)
-        ..<max(row * held.count / rowCount + 1, (row + 1) * held.count / rowCount)
-      let most = held[range].max() ?? 0
+      let first = row * held.count / rowCount
+      let next = Swift.max(first + 1, (row + 1) * held.count / rowCount)
+      let most = held[first..<next].max() ?? 0
       let bar = String(repeating: "█", count: peak > 0 ? most * 50 / peak : 0)
-      let label = "\(range.lowerBound)".leftPadded(5)
+      let label = "\(first)".leftPadded(5)
       lines.append("\(label)  \(SizeText.bytes(most).leftPadded(9))  \(bar)")
     }
     let fullest = held.indices.max { held[$0] < held[$1] } ?? 0

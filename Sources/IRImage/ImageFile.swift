@@ -132,6 +132,7 @@ public enum ImageFile {
     let (pixels, isConverted) = try normalized(turned, colours, path: path)
     var metadata = ImageMetadata(of: pixels)
     if metadata.exif == nil, let exif = exif() { metadata = metadata.settingEXIF(exif) }
+    if vips_image_get_orientation(file.pointer) > 1 { metadata = metadata.upright() }
     return try image(pixels, metadata: isConverted ? metadata.removingProfile() : metadata, path: path)
   }
 

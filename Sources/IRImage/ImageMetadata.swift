@@ -53,6 +53,26 @@ public struct ImageMetadata: Sendable {
     }
   }
 
+  /// A copy for pixels that were turned as the orientation said. Some writers take EXIF as it was, and XMP
+  /// says it again.
+  func upright() -> ImageMetadata {
+    var result = self
+    if let exif, var block = ExifBlock(exif) {
+      block.resetOrientation()
+      result = result.settingEXIF(block.bytes)
+    }
+    guard var text = xmp.map({ String(decoding: $0, as: UTF8.self) }), text.contains("tiff:Orientation")
+    else {
+      return result
+    }
+    for value in 2...8 {
+      text = text.replacing("tiff:Orientation=\"\(value)\"", with: "tiff:Orientation=\"1\"")
+      text = text.replacing("<tiff:Orientation>\(value)<", with: "<tiff:Orientation>1<")
+    }
+    let bytes = Array(text.utf8)
+    return result.copied { vips_image_set_blob_copy($0, VIPS_META_XMP_NAME, bytes, bytes.count) }
+  }
+
   /// A copy with one field set to a text, by libvips' name of it.
   package func setting(_ name: String, to text: String) -> ImageMetadata {
     copied { ir_vips_set_text($0, name, text) }

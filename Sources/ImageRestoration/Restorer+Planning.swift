@@ -13,6 +13,8 @@ struct MemoryModel {
 }
 
 extension Restorer {
+  /// What stacks, decoders and the allocator take beside what is counted, under a limit of the whole process.
+  private static let reserve = 24 << 20
   /// Pictures of fewer pixels are compiled rather than estimated.
   private static let smallPixelCount = 1 << 18
   /// Tiles are no smaller than this, beside their margins: below, the margins cost more than they are worth.
@@ -26,9 +28,10 @@ extension Restorer {
     let limit = options.memoryLimit
     // What a limit of the whole process leaves: the system's own number has it taken off already.
     let used = options.memoryByteCount == nil ? 0 : ResidentMemory.byteCount ?? 0
-    let available = max(0, limit - used - held)
+    let available = max(0, limit - used - held - (options.memoryByteCount == nil ? 0 : Self.reserve))
     if let side = settings.tileSize, fixedSides == (nil, nil), side < max(height, width) {
-      return try tiled(height, width, (side, side), within: available, limit: limit)
+      let sums = try blendingByteCount(height * width)
+      return try tiled(height, width, (side, side), within: max(0, available - sums), limit: limit)
     }
     let pixels = height * width
     let isFixed = fixedSides != (nil, nil)
@@ -43,15 +46,22 @@ extension Restorer {
           tiles: TileGrid(height: height, width: width), seams: .none, byteCount: byteCount)
       }
     }
-    var pixelsOfTile = try memory().pixels(within: available / 100 * 95)
+    let free = max(0, available - (try blendingByteCount(height * width)))
+    var pixelsOfTile = try memory().pixels(within: free / 100 * 95)
     while true {
       let plan = try tiled(height, width, tileSides(height, width, pixelsOfTile), within: nil, limit: limit)
-      if plan.byteCount <= available { return plan }
+      if plan.byteCount <= free { return plan }
       guard pixelsOfTile > 64 * 64 else {
         throw RuntimeError.exceedsMemory(byteCount: plan.byteCount + used + held, limit: limit)
       }
       pixelsOfTile = pixelsOfTile / 5 * 4
     }
+  }
+
+  /// Bytes of the sums and weights of blended tiles; none where tiles are exact.
+  private func blendingByteCount(_ pixels: Int) throws -> Int {
+    if case .success = try field() { return 0 }
+    return 4 * (channelCount + 1) * pixels * scale * scale
   }
 
   /// Bytes of the program for a picture in one piece, without a limit.
@@ -124,8 +134,10 @@ extension Restorer {
       program = try self.program(height: height, width: width)
       planned = (height, width, program)
     }
-    return program.memoryPlan.peakByteCount
-      + (program.inputs + program.outputs).reduce(0) { $0 + $1.type.byteCount }
+    let ports = (program.inputs + program.outputs).reduce(0) { $0 + $1.type.byteCount }
+    // Steps by definition copy their operands, and more.
+    let reference = program.steps.lazy.filter(\.kernel.isReference).map { 8 * $0.byteCount }.max() ?? 0
+    return program.memoryPlan.peakByteCount + ports + reference
   }
 
   /// The program that was compiled last for a plan.

@@ -67,6 +67,11 @@ func toolPath(_ tool: String) throws -> String {
 /// What a program of the system prints; it must end well.
 @discardableResult
 func system(_ arguments: String..., at folder: String? = nil) throws -> String {
+  try system(arguments, at: folder)
+}
+
+@discardableResult
+func system(_ arguments: [String], at folder: String? = nil) throws -> String {
   let process = Process()
   process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
   process.arguments = arguments
@@ -117,6 +122,20 @@ func writeNetwork(_ path: String, isGlobal: Bool = false, enlarges: Bool = false
     ? try builder.value(DepthToSpace(blockSize: 2), [try convolution(sum, (8, 12))])
     : try builder.value(Binary(.add), [x, try convolution(sum, (8, 3))])
   builder.output(result, name: "restored")
+  var model = try ONNXModel(try builder.finished())
+  let open: [ONNXDimension] = [.fixed(1), .fixed(3), .symbolic("H"), .symbolic("W")]
+  model.graph.inputs[0].type = .tensor(elementType: ElementType.float32.rawValue, shape: open)
+  model.graph.outputs[0].type = .tensor(elementType: ElementType.float32.rawValue, shape: nil)
+  model.graph.valueInfos = []
+  try model.write(to: path)
+}
+
+/// A model of open sizes that gives its picture back as it is.
+func writeIdentity(_ path: String) throws {
+  var builder = GraphBuilder()
+  let x = builder.input("image", TensorType(.float32, [1, 3, 8, 8]))
+  let one = builder.constant(Tensor(scalar: 1))
+  builder.output(try builder.value(Binary(.multiply), [x, one]), name: "restored")
   var model = try ONNXModel(try builder.finished())
   let open: [ONNXDimension] = [.fixed(1), .fixed(3), .symbolic("H"), .symbolic("W")]
   model.graph.inputs[0].type = .tensor(elementType: ElementType.float32.rawValue, shape: open)

@@ -84,7 +84,7 @@ struct IRDump: ParsableCommand {
     let description = ModelDescription(
       path: path, file: file, assumed: assumed, graph: graph, program: compiled, threads: threads,
       listsNodes: nodes, listsPasses: passes || html != nil, listsSteps: program || html != nil)
-    let name = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
+    let name = PathText.stem(PathText.name(path))
     let drawing = GraphDrawing(graph, title: name)
     let memoryDrawing = MemoryDrawing(compiled, title: "\(name): memory over time")
     if let svg { try write(drawing.svg, to: svg) }
@@ -132,10 +132,14 @@ struct IRDump: ParsableCommand {
       binding.dimensions[String(parts[0])] = extent
     }
     var assumed: [String] = []
+    // Drawings tell pictures from other tensors by their proportions, so that theirs are not square.
+    let sides = svg != nil || html != nil ? [256, 384] : [256, 256]
+    var sideCount = 0
     for name in file.openDimensions where binding.dimensions[name] == nil {
       let isBatch = name.lowercased().hasPrefix("batch") || name.hasSuffix(".0") || name == "N"
-      binding.dimensions[name] = isBatch ? 1 : 256
-      assumed.append("\(name)=\(isBatch ? 1 : 256)")
+      binding.dimensions[name] = isBatch ? 1 : sides[min(sideCount, 1)]
+      if !isBatch { sideCount += 1 }
+      assumed.append("\(name)=\(binding.dimensions[name] ?? 0)")
     }
     return (binding, assumed)
   }

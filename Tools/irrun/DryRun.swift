@@ -1,5 +1,6 @@
 import Foundation
 import IRCommandLine
+import IRFiles
 import ImageRestoration
 
 /// Says what a run would do.
@@ -71,7 +72,7 @@ struct DryRun {
       (line.plan, line.tiles, line.memoryBytes) = ("\(plan)", plan.tiles.count, plan.byteCount)
       let pixels = plan.tiles.count * plan.tiles.tileWidth * plan.tiles.tileHeight
       line.seconds = rate * Double(pixels) * (restorer.settings.isAugmented ? 8 : 1)
-      let suffix = (job.output as NSString).pathExtension
+      let suffix = PathText.suffix(job.output)
       let bytesPerSample =
         header.byteCount / max(1, header.width * header.height * header.bandCount) > 6 ? 2 : 1
       // At qualities around 90 a lossy format takes a third of a byte a sample.

@@ -179,7 +179,7 @@ struct IRRun: ParsableCommand {
     let trace = trace.map { Trace(path: $0) }
     var journal: SharedJournal?
     if files.ifExists == .resume {
-      for folder in Set(list.jobs.map { ($0.output as NSString).deletingLastPathComponent }) {
+      for folder in Set(list.jobs.map { PathText.folder($0.output) }) {
         AtomicFile.removeAbandoned(in: folder)
       }
       journal = SharedJournal(folder: list.folder, common: try resultKey(restorer))

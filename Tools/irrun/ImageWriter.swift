@@ -31,7 +31,7 @@ final class ImageWriter: Sendable {
         if let key = finished.key { try self.journal?.note(job, key: key, temporary: temporary) }
       }
       if let comparison, let picture = finished.comparison {
-        let stem = (job.output as NSString).deletingPathExtension
+        let stem = PathText.stem(job.output)
         try ImageFile.write(picture, to: "\(stem)-\(comparison.rawValue).png")
       }
     }

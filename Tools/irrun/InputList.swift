@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import IRFiles
 import ImageRestoration
 
 /// The files that the inputs of a command line stand for: files, folders, patterns, lists, the standard input.
@@ -25,7 +26,7 @@ struct InputList {
       if paths != [input] { hasFolder = true }
       for path in paths {
         guard Self.isFolder(path) == true else {
-          sources.append(Source(path: path, relative: (path as NSString).lastPathComponent))
+          sources.append(Source(path: path, relative: PathText.name(path)))
           continue
         }
         hasFolder = true
@@ -69,7 +70,7 @@ struct InputList {
         // Links to folders are not followed: they may lead in circles.
         let isLink = (try? FileManager.default.destinationOfSymbolicLink(atPath: path)) != nil
         if recurse, !isLink { result += try images(in: path, recurse: true, below: relative) }
-      } else if ImageFile.writableExtensions.contains((name as NSString).pathExtension.lowercased()) {
+      } else if ImageFile.writableExtensions.contains(PathText.suffix(name).lowercased()) {
         result.append(Source(path: path, relative: relative))
       }
     }

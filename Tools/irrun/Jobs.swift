@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import IRFiles
 import IRTensorFiles
 import ImageRestoration
 
@@ -56,9 +57,9 @@ struct JobList {
     }
     let kept = try Self.settled(own ?? all, options.ifExists)
     (jobs, skipped) = (kept, (own ?? all).count - kept.count)
-    folder = template?.folder ?? (writesFolder ? output : (output as NSString).deletingLastPathComponent)
+    folder = template?.folder ?? (writesFolder ? output : PathText.folder(output))
     guard writesFolder || template != nil, !options.dryRun else { return }
-    for folder in Set(jobs.map { ($0.output as NSString).deletingLastPathComponent } + [folder])
+    for folder in Set(jobs.map { PathText.folder($0.output) } + [folder])
     where !folder.isEmpty {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     }
@@ -79,7 +80,7 @@ struct JobList {
       return jobs.map { job in
         var job = job
         let (stem, suffix) = (
-          (job.output as NSString).deletingPathExtension, (job.output as NSString).pathExtension
+          PathText.stem(job.output), PathText.suffix(job.output)
         )
         var number = 0
         while FileManager.default.fileExists(atPath: job.output) || !taken.insert(job.output).inserted {
@@ -110,7 +111,7 @@ struct JobList {
 
   private static func renamed(_ name: String, _ format: String?) -> String {
     guard let format, !TensorFile.isTensorFile(name) else { return name }
-    return "\((name as NSString).deletingPathExtension).\(format)"
+    return "\(PathText.stem(name)).\(format)"
   }
 }
 
@@ -129,15 +130,15 @@ struct OutputTemplate {
     let first = parts.firstIndex { $0.contains("{") } ?? 0
     folder = parts[..<first].joined(separator: "/")
     names = parts[first...].joined(separator: "/")
-    self.model = ((model as NSString).lastPathComponent as NSString).deletingPathExtension
+    self.model = PathText.stem(PathText.name(model))
     self.format = format
   }
 
   /// - Throws: `ValidationError` for an unknown place.
   func path(for relative: String) throws -> String {
-    let name = (relative as NSString).lastPathComponent as NSString
+    let name = PathText.name(relative)
     let values = [
-      "stem": name.deletingPathExtension, "ext": format ?? name.pathExtension, "name": name as String,
+      "stem": PathText.stem(name), "ext": format ?? PathText.suffix(name), "name": name,
       "model": model,
     ]
     var result = ""
@@ -153,7 +154,7 @@ struct OutputTemplate {
       rest = rest[rest.index(after: close)...]
     }
     result += rest
-    let tree = (relative as NSString).deletingLastPathComponent
+    let tree = PathText.folder(relative)
     return [folder, tree, result].filter { !$0.isEmpty }.joined(separator: "/")
   }
 }
