@@ -76,6 +76,8 @@ static inline int ir_vips_save(VipsImage *image, const char *path_with_options) 
 
 static inline void *ir_vips_copy_field(VipsImage *from, const char *name, GValue *value, void *to) {
   (void)from;
+  // The name of the file that was read is none of the picture's, and pictures from bytes have none.
+  if (!g_strcmp0(name, "filename") || (G_VALUE_HOLDS_STRING(value) && !g_value_get_string(value))) return NULL;
   vips_image_set((VipsImage *)to, name, value);
   return NULL;
 }

@@ -65,6 +65,7 @@ struct BlockNaming {
       switch b.function {
       case .add: return "add"
       case .multiply: return "multiply"
+      case .subtract: return "subtract"
       default: return nil
       }
     case is DepthToSpace: return "pixel shuffle"

@@ -52,7 +52,8 @@ public struct GraphDrawing {
         path = "M\(n(a.right)),\(n(a.middle)) h16 V\(n(b.middle)) H\(n(b.right + 1))"
         label = (a.right + 16, (a.middle + b.middle) / 2)
       } else {
-        path = "M\(n(a.centre)),\(n(b.y > a.y ? a.bottom : a.y)) V\(n(b.y > a.y ? b.y - 1 : b.bottom + 1))"
+        path =
+          "M\(n(a.centre)),\(n(b.y > a.y ? a.bottom : a.y)) V\(n(b.y > a.y ? b.y - (network.blocks[edge.to].count > 1 ? 6 : 1) : b.bottom + 1))"
         label = (a.centre, (a.middle + b.middle) / 2 + 3.5)
       }
     } else if a.segment == b.segment {

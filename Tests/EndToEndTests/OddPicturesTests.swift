@@ -44,6 +44,24 @@ import Testing
     try system("bash", "-c", line, at: folder)
   }
 
+  /// A WebP of 23 by 17 pixels that shows the picture of another so many times.
+  private func animation(of still: Data, frameCount: Int) -> Data {
+    func number(_ value: Int, _ count: Int) -> [UInt8] { (0..<count).map { UInt8(value >> (8 * $0) & 255) } }
+    func chunk(_ name: String, _ body: [UInt8]) -> [UInt8] {
+      Array(name.utf8) + number(body.count, 4) + body + (body.count % 2 == 1 ? [0] : [])
+    }
+    // The chunk of the picture alone.
+    let rest = still.range(of: Data("VP8 ".utf8)).map { Array(still[$0.lowerBound...]) } ?? []
+    let length = rest.count > 8 ? (0..<4).reduce(0) { $0 | Int(rest[4 + $1]) << (8 * $1) } : 0
+    let picture = Array(rest.prefix(8 + length + length % 2))
+    let size = number(22, 3) + number(16, 3)
+    var body = Array("WEBP".utf8) + chunk("VP8X", [2, 0, 0, 0] + size) + chunk("ANIM", [0, 0, 0, 0, 0, 0])
+    for _ in 0..<frameCount {
+      body += chunk("ANMF", number(0, 3) + number(0, 3) + size + number(100, 3) + [0] + picture)
+    }
+    return Data(Array("RIFF".utf8) + number(body.count, 4) + body)
+  }
+
   @Test func wideGamutTurnedTransparent16Bit() throws {
     try withFolder { folder in
       try makeNoise(folder)
@@ -123,9 +141,9 @@ import Testing
   @Test func animationsAndTruncationsAreRefused() throws {
     try withFolder { folder in
       try makeNoise(folder)
-      let line =
-        "vips join rgb.v rgb.v b.v vertical; vips join b.v rgb.v a.v vertical; vips webpsave a.v moving.webp --page-height 17"
-      try system("bash", "-c", line, at: folder)
+      try system("vips", "webpsave", "rgb.v", "still.webp", "--strip", at: folder)
+      let still = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/still.webp"))
+      try animation(of: still, frameCount: 3).write(to: URL(fileURLWithPath: "\(folder)/moving.webp"))
       let moving = try restore(folder, "moving.webp", "out.webp")
       #expect(moving.code == 4 && moving.errors.contains("it holds 3 frames or pages"), "\(moving.errors)")
       try system("bash", "-c", "vips copy rgb.v whole.jpg; head -c 700 whole.jpg > cut.jpg", at: folder)
