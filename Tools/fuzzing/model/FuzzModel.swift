@@ -19,3 +19,17 @@ public func fuzzModel(_ start: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
   }
   return 0
 }
+
+/// libFuzzer's own main; the package manager makes this symbol the program's.
+@_silgen_name("LLVMFuzzerRunDriver")
+private func runDriver(
+  _ count: UnsafeMutablePointer<Int32>,
+  _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
+  _ test: @convention(c) (UnsafePointer<UInt8>, Int) -> Int32
+) -> Int32
+
+@_cdecl("fuzz_model_main")
+public func main(_ count: Int32, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> Int32 {
+  var (count, arguments) = (count, arguments)
+  return runDriver(&count, &arguments) { fuzzModel($0, $1) }
+}
