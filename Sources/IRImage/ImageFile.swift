@@ -92,6 +92,7 @@ public enum ImageFile {
     _ file: VipsHandle, _ path: String, _ limits: Limits
   ) throws(ImageError) -> Header {
     let image = file.pointer
+    defer { withExtendedLifetime(file) {} }
     let (width, height) = (Int(vips_image_get_width(image)), Int(vips_image_get_height(image)))
     guard max(width, height) <= limits.sideInPixels else {
       throw .tooLarge(path: path, width: width, height: height, limit: "\(limits.sideInPixels) a side")
@@ -140,6 +141,7 @@ public enum ImageFile {
   private static func normalized(
     _ handle: VipsHandle, _ colours: ColourChoice, path: String
   ) throws(ImageError) -> (VipsHandle, Bool) {
+    defer { withExtendedLifetime(handle) {} }
     let bands = Int(vips_image_get_bands(handle.pointer))
     let space = vips_image_get_interpretation(handle.pointer)
     let format = vips_image_get_format(handle.pointer)
@@ -170,6 +172,7 @@ public enum ImageFile {
     _ handle: VipsHandle, metadata: ImageMetadata, path: String
   ) throws(ImageError) -> Image {
     var handle = handle
+    defer { withExtendedLifetime(handle) {} }
     let format: Image.SampleFormat
     switch vips_image_get_format(handle.pointer) {
     case VIPS_FORMAT_UCHAR: format = .uint8

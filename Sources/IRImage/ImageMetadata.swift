@@ -11,7 +11,7 @@ public struct ImageMetadata: Sendable {
 
   init(of image: VipsHandle) {
     guard let black = ir_vips_carrier() else { carrier = nil; return }
-    ir_vips_copy_metadata(image.pointer, black)
+    withExtendedLifetime(image) { ir_vips_copy_metadata(image.pointer, black) }
     carrier = VipsHandle(black)
   }
 
@@ -26,7 +26,7 @@ public struct ImageMetadata: Sendable {
     var text: UnsafeMutablePointer<CChar>?
     guard vips_image_get_as_string(carrier.pointer, name, &text) == 0, let text else { return nil }
     defer { g_free(text) }
-    return String(cString: text)
+    return withExtendedLifetime(carrier) { String(cString: text) }
   }
 
   /// A copy that says nothing of who, when and where: the colour profile and the resolution stay, since the
@@ -87,7 +87,7 @@ public struct ImageMetadata: Sendable {
 
   private func copied(_ change: (UnsafeMutablePointer<VipsImage>) -> Void) -> ImageMetadata {
     guard Vips.isReady, let black = ir_vips_carrier() else { return self }
-    if let carrier { ir_vips_copy_metadata(carrier.pointer, black) }
+    if let carrier { withExtendedLifetime(carrier) { ir_vips_copy_metadata(carrier.pointer, black) } }
     change(black)
     return ImageMetadata(carrier: VipsHandle(black))
   }
@@ -102,7 +102,8 @@ public struct ImageMetadata: Sendable {
     var data: UnsafeRawPointer?
     var count = 0
     guard vips_image_get_blob(carrier.pointer, name, &data, &count) == 0, let data else { return nil }
-    return Array(UnsafeRawBufferPointer(start: data, count: count))
+    // The bytes are the carrier's, which nothing else may hold any more.
+    return withExtendedLifetime(carrier) { Array(UnsafeRawBufferPointer(start: data, count: count)) }
   }
 }
 
@@ -118,7 +119,8 @@ final class VipsHandle: @unchecked Sendable {
       Int32
   ) -> VipsHandle? {
     var result: UnsafeMutablePointer<VipsImage>?
-    guard operation(pointer, &result) == 0, let result else { return nil }
+    let status = withExtendedLifetime(self) { operation(pointer, &result) }
+    guard status == 0, let result else { return nil }
     return VipsHandle(result)
   }
 }
