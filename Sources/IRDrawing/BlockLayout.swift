@@ -22,7 +22,7 @@ struct BlockLayout {
   private enum Direction { case across, down, up }
   private static let gap = (across: 74.0, down: 34.0, column: 44.0, row: 48.0)
 
-  /// - Parameter rows: the levels' reductions, from the top.
+  /// Places blocks; `rows` are the levels' reductions, from the top.
   init(_ blocks: [BlockGraph.Block], rows: [Double], size: (width: Double, height: Double), top: Double) {
     places = blocks.map { _ in Place(width: size.width, height: size.height) }
     var segments: [Range<Int>] = []

@@ -36,7 +36,8 @@ extension ImageFile {
 
   /// Writes an image in the format of the path's extension with its metadata; samples are rounded to
   /// nearest and clipped to the file's range. Written beside and renamed, so no half file is ever seen.
-  /// - Parameter prepare: called when the file is whole and not yet in place, with its temporary path.
+  /// `prepare` is called when the file is whole and not yet in place, with its temporary path.
+  /// - Returns: what was written.
   /// - Throws: `ImageError.unwritable` for an unknown extension or what the system or libvips says.
   @discardableResult
   public static func write(

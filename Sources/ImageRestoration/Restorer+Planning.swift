@@ -21,7 +21,8 @@ extension Restorer {
   private static let leastCore = 16
 
   /// How an image of this size will be restored within the memory.
-  /// - Parameter held: bytes that the caller will hold beside the program, for the pictures themselves.
+  /// `held` are bytes that the caller will hold beside the program, for the pictures themselves.
+  /// - Returns: the tiles and how they meet.
   /// - Throws: `RuntimeError.exceedsMemory` where no tile is small enough.
   public func plan(width: Int, height: Int, holding held: Int = 0) throws -> RestorationPlan {
     let (height, width) = (padded(height), padded(width))
