@@ -60,6 +60,7 @@ let package = Package(
     .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
     .systemLibrary(name: "CVips", pkgConfig: "vips", providers: [.apt(["libvips-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(name: "CSystem"),
     .target(name: "CONNXProto", dependencies: ["CProtobufC"], exclude: ["onnx.proto"]),
 
     // Swift, lowest layer first.
@@ -70,7 +71,8 @@ let package = Package(
     library("IRAutodiff", ["IROperators", "IRGraph", "IRTensor"]),
     library("IRCompiler", ["IROperators", "IRGraph", "IRTensor"]),
     library("IRRuntime", ["IRCompiler", "IROperators", "IRGraph", "IRTensor", "CIROperators", "CIRKernels"]),
-    library("IRONNX", ["IROperators", "IRGraph", "IRTensor", "IRFiles", "CONNXProto"]),
+    library("IRDrawing", ["IRCompiler", "IROperators", "IRGraph", "IRTensor"]),
+    library("IRONNX", ["IROperators", "IRGraph", "IRTensor", "IRFiles", "CONNXProto", "CSystem"]),
     library("IRModels", ["IROperators", "IRGraph", "IRTensor"], path: "Models", exclude: modelFiles),
     library("IRImage", ["IRTensor", "IRFiles", "CVips"]),
     library("IRDegradation", ["IRImage"]),
@@ -93,19 +95,31 @@ let package = Package(
         "IRFiles", "IRONNX", "IRImage", "IRTensor",
       ]),
     tool("irdegrade", ["IRTraining", "IRDegradation", "IRImage", "IRFiles"]),
+    library("IRCommandLine", [argumentParser], path: "Tools/IRCommandLine"),
     tool(
       "irrun",
-      ["ImageRestoration", "IRTensorFiles", "IRFiles", "IRRuntime", "IRCompiler", "IRGraph", "IRONNX"]),
+      [
+        "IRCommandLine", "ImageRestoration", "IRTensorFiles", "IRFiles", "IRRuntime", "IRCompiler", "IRGraph",
+        "IRONNX", "IRTensor",
+      ]),
     tool(
       "irbench",
-      ["ImageRestoration", "IRTensorFiles", "IRRuntime", "IRCompiler", "IRGraph", "IRONNX", "IRTensor"]),
+      [
+        "IRCommandLine", "ImageRestoration", "IRTensorFiles", "IRRuntime", "IRCompiler", "IRGraph", "IRONNX",
+        "IRTensor",
+      ]),
     tool(
       "irexport",
       [
         "IRModels", "IRONNX", "IRTensorFiles", "IRFiles", "IRRuntime", "IRCompiler", "IROperators", "IRGraph",
         "IRTensor",
       ]),
-    tool("irdump", ["ImageRestoration", "IRRuntime", "IRONNX", "IRCompiler", "IRGraph"]),
+    tool(
+      "irdump",
+      [
+        "IRCommandLine", "IRDrawing", "IRFiles", "IRTensor", "ImageRestoration", "IRRuntime", "IRONNX",
+        "IRCompiler", "IRGraph",
+      ]),
     .executableTarget(
       name: "irconformance",
       dependencies: [

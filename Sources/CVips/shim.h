@@ -13,6 +13,30 @@ static inline void ir_vips_silence_warnings(void) {
   g_log_set_handler("VIPS", G_LOG_LEVEL_WARNING, ir_vips_ignore, NULL);
 }
 
+/// Leaves only the decoders of photographs open to files: libvips would else try ImageMagick, PDF, SVG and
+/// whatever else it was built with on bytes of strangers.
+static inline void ir_vips_allow_photographs_only(void) {
+  static const char *const decoders[] = {"VipsForeignLoadJpeg", "VipsForeignLoadPng",  "VipsForeignLoadTiff",
+                                         "VipsForeignLoadWebp", "VipsForeignLoadHeif", "VipsForeignLoadPpm"};
+  vips_operation_block_set("VipsForeignLoad", TRUE);
+  for (size_t i = 0; i < sizeof decoders / sizeof *decoders; i++) vips_operation_block_set(decoders[i], FALSE);
+}
+
+/// As `ir_vips_open`, from bytes that must stay until the image is released.
+static inline VipsImage *ir_vips_open_bytes(const void *bytes, size_t count) {
+  return vips_image_new_from_buffer(bytes, count, "", "access", VIPS_ACCESS_SEQUENTIAL, "fail_on",
+                                    VIPS_FAIL_ON_TRUNCATED, NULL);
+}
+
+/// Converts from the embedded profile to sRGB, 8 or 16 bit as `depth` says. 0 where it worked.
+static inline int ir_vips_to_srgb(VipsImage *in, VipsImage **out, int depth) {
+  return vips_icc_transform(in, out, "srgb", "embedded", TRUE, "intent", VIPS_INTENT_RELATIVE, "depth", depth, NULL);
+}
+
+static inline int ir_vips_to_16_bit(VipsImage *in, VipsImage **out) {
+  return vips_cast(in, out, VIPS_FORMAT_USHORT, NULL);
+}
+
 /// Opens an image, reading its header only; truncated files fail when their pixels are read.
 static inline VipsImage *ir_vips_open(const char *path) {
   return vips_image_new_from_file(path, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_TRUNCATED, NULL);
@@ -52,6 +76,8 @@ static inline int ir_vips_save(VipsImage *image, const char *path_with_options) 
 
 static inline void *ir_vips_copy_field(VipsImage *from, const char *name, GValue *value, void *to) {
   (void)from;
+  // The name of the file that was read is none of the picture's, and pictures from bytes have none.
+  if (!g_strcmp0(name, "filename") || (G_VALUE_HOLDS_STRING(value) && !g_value_get_string(value))) return NULL;
   vips_image_set((VipsImage *)to, name, value);
   return NULL;
 }

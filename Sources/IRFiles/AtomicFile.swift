@@ -20,7 +20,8 @@ package final class AtomicFile {
       temporary = "\(folder).\(name).\(String(UInt64.random(in: 0 ... .max), radix: 36))\(suffix)"
       Self.unfinished.withLock { _ = $0.insert(temporary) }
       descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-      if descriptor >= 0 { break }
+      // Held while this process lives: who finds the name and no lock may take it away.
+      if descriptor >= 0 { flock(descriptor, LOCK_EX | LOCK_NB); break }
       let reason = errno
       Self.unfinished.withLock { _ = $0.remove(temporary) }
       guard reason == EEXIST else { throw FileError(path: path, reason: systemError(reason)) }
@@ -63,6 +64,18 @@ package final class AtomicFile {
     guard folder >= 0 else { return }
     fsync(folder)
     close(folder)
+  }
+
+  /// Removes from a folder what writers that were killed have left; files that are being written stay.
+  package static func removeAbandoned(in folder: String) {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
+      guard name.hasPrefix("."), name.contains(".partial") else { continue }
+      let path = folder.isEmpty ? name : "\(folder)/\(name)"
+      let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
+      guard descriptor >= 0 else { continue }
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unlink(path) }
+      close(descriptor)
+    }
   }
 
   private static let unfinished = Mutex<Set<String>>([])

@@ -67,9 +67,12 @@ extension Graph {
   /// The most that one extent may be, also of a value without elements: operators compute with extents.
   package static let extentLimit = 1 << 40
 
+  /// The most axes that one value may have.
+  package static let rankLimit = 32
+
   /// Whether a value of this type is within the limits.
   package static func holds(_ type: TensorType) -> Bool {
-    guard let count = type.shape.checkedElementCount else { return false }
+    guard type.shape.rank <= rankLimit, let count = type.shape.checkedElementCount else { return false }
     return count <= elementCountLimit && type.shape.allSatisfy { $0 <= extentLimit }
   }
 

@@ -32,6 +32,16 @@ struct ExifBlock {
     }
   }
 
+  /// Says that the picture stands upright, where the block says otherwise: for pixels that were turned.
+  mutating func resetOrientation() {
+    guard let directory = number(4, 4), let count = number(directory, 2) else { return }
+    for index in 0..<count {
+      let entry = directory + 2 + 12 * index
+      guard let tag = number(entry, 2) else { return }
+      if tag == 0x0112, number(entry + 2, 2) == 3, number(entry + 8, 2) != nil { set(1, entry + 8, 2) }
+    }
+  }
+
   /// Takes the entry that points to the position out of the first directory, and overwrites what it points
   /// to with zeros.
   /// - Returns: false where the block is damaged; what it holds is then not known.

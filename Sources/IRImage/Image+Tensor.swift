@@ -59,7 +59,7 @@ extension Tensor {
 }
 
 /// The index that a mirror at both ends shows at `position`.
-private func mirrored(_ position: Int, side: Int) -> Int {
+package func mirrored(_ position: Int, side: Int) -> Int {
   guard side > 1 else { return 0 }
   let period = 2 * (side - 1)
   let offset = position % period

@@ -4,6 +4,8 @@ extension ImageError: CustomStringConvertible {
     case .unreadable(let path, let reason): "\(path): cannot be read as an image: \(reason)"
     case .tooLarge(let path, let width, let height, let limit):
       "\(path): \(width)×\(height) pixels are more than \(limit)"
+    case .exceedsMemory(let path, let byteCount, let limit):
+      "\(path): decoding needs \(byteCount >> 20) MiB, of \(limit >> 20) MiB that it may use"
     case .unwritable(let path, let reason): "\(path): cannot be written: \(reason)"
     case .mismatch(let detail): detail
     }

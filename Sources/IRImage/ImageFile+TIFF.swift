@@ -6,9 +6,13 @@ enum TIFFMetadata {
 
   /// What a TIFF says in EXIF's terms, as a block for other formats; nil where it says nothing.
   static func exif(of path: String) -> [UInt8]? {
-    guard let data = try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped),
-      let reader = TIFFReader({ slice(data, $0, $1) }), let offset = reader.number(4, 4)
-    else { return nil }
+    (try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)).flatMap { exif(in: $0) }
+  }
+
+  static func exif(in data: Data) -> [UInt8]? {
+    guard let reader = TIFFReader({ slice(data, $0, $1) }), let offset = reader.number(4, 4) else {
+      return nil
+    }
     let directory = described(TIFFDirectory(reader, at: offset))
     guard !directory.children.isEmpty || !directory.entries.isEmpty else { return nil }
     return exifHeader + [0x49, 0x49, 0x2A, 0, 8, 0, 0, 0] + directory.serialized(at: 8, isLittleEndian: true)

@@ -2,55 +2,159 @@ import CVips
 import Foundation
 import IRFiles
 
-/// Reads and writes image files through libvips: PNG, JPEG, TIFF, WebP and what else it opens.
+/// Reads and writes photographs through libvips: PNG, JPEG, TIFF, WebP, AVIF, HEIF and PPM.
 public enum ImageFile {
   /// What a file may ask for, checked on its header before anything is decoded.
   public struct Limits: Sendable {
     public var sideInPixels = 65_500
     public var pixelCount = 400_000_000
+    /// Bytes that decoding may take; nil where only the pixels count.
+    public var byteCount: Int?
 
-    public init() {}
+    public init(byteCount: Int? = nil) { self.byteCount = byteCount }
+  }
+
+  /// What becomes of a picture's own colour space.
+  public enum ColourChoice: String, Sendable, CaseIterable {
+    /// Values and profile stay as they are.
+    case keep
+    /// Values are converted to sRGB, relative colorimetric, and the profile goes.
+    case srgb
+  }
+
+  /// What a header says.
+  public struct Header: Hashable, Sendable {
+    /// After turning as the orientation says.
+    public var width: Int
+    public var height: Int
+    public var bandCount: Int
+    /// Bytes that decoding and the picture in memory take.
+    public var byteCount: Int
   }
 
   /// Reads an image: turned as its orientation says, 8 and 16 bit scaled to 0...1, float as it is;
   /// CMYK and other print or indexed spaces become sRGB, grey stays grey.
-  /// - Throws: `ImageError.unreadable` for missing, foreign, damaged and truncated files,
-  ///   `ImageError.tooLarge` beyond `limits`.
-  public static func read(_ path: String, limits: Limits = Limits()) throws(ImageError) -> Image {
-    guard Vips.isReady else { throw .unreadable(path: path, reason: Vips.takeError()) }
-    guard access(path, R_OK) == 0 else {
+  /// - Throws: `ImageError.unreadable` for missing, foreign, damaged, truncated and animated files,
+  ///   `ImageError.tooLarge` and `.exceedsMemory` beyond `limits`.
+  public static func read(
+    _ path: String, limits: Limits = Limits(), colours: ColourChoice = .keep
+  ) throws(ImageError) -> Image {
+    try reading(path) { () throws(ImageError) in
+      try decoded(try opened(path), path, limits, colours) { TIFFMetadata.exif(of: path) }
+    }
+  }
+
+  /// As above, from bytes; `name` stands for them in errors.
+  public static func read(
+    bytes: Data, name: String, limits: Limits = Limits(), colours: ColourChoice = .keep
+  ) throws(ImageError) -> Image {
+    try reading(name) { () throws(ImageError) in
+      // The decoder reads from these bytes until it is released.
+      let owned = NSData(data: bytes)
+      defer { withExtendedLifetime(owned) {} }
+      guard let image = ir_vips_open_bytes(owned.bytes, owned.length) else { throw unreadable(name) }
+      return try decoded(VipsHandle(image), name, limits, colours) { TIFFMetadata.exif(in: bytes) }
+    }
+  }
+
+  /// What a file's header says; nothing is decoded.
+  /// - Throws: as `read`.
+  public static func header(of path: String, limits: Limits = Limits()) throws(ImageError) -> Header {
+    try reading(path) { () throws(ImageError) in try header(try opened(path), path, limits) }
+  }
+
+  private static func reading<R>(
+    _ path: String, _ body: () throws(ImageError) -> R
+  ) throws(ImageError) -> R {
+    guard Vips.isReady else { throw unreadable(path) }
+    let result: Result<R, ImageError> = Vips.turn.withLock { _ in
+      do throws(ImageError) { return .success(try body()) } catch { return .failure(error) }
+    }
+    return try result.get()
+  }
+
+  private static func opened(_ path: String) throws(ImageError) -> VipsHandle {
+    var status = stat()
+    guard access(path, R_OK) == 0, stat(path, &status) == 0 else {
       throw .unreadable(path: path, reason: systemError())
     }
-    guard let opened = ir_vips_open(path) else { throw .unreadable(path: path, reason: Vips.takeError()) }
-    let file = VipsHandle(opened)
-    let width = Int(vips_image_get_width(opened))
-    let height = Int(vips_image_get_height(opened))
+    // A pipe or a device could keep the decoder waiting for ever.
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw .unreadable(path: path, reason: "not a regular file")
+    }
+    guard let opened = ir_vips_open(path) else { throw unreadable(path) }
+    return VipsHandle(opened)
+  }
+
+  static func unreadable(_ path: String) -> ImageError { .unreadable(path: path, reason: Vips.takeError()) }
+
+  private static func header(
+    _ file: VipsHandle, _ path: String, _ limits: Limits
+  ) throws(ImageError) -> Header {
+    let image = file.pointer
+    defer { withExtendedLifetime(file) {} }
+    let (width, height) = (Int(vips_image_get_width(image)), Int(vips_image_get_height(image)))
     guard max(width, height) <= limits.sideInPixels else {
       throw .tooLarge(path: path, width: width, height: height, limit: "\(limits.sideInPixels) a side")
     }
     guard width * height <= limits.pixelCount else {
       throw .tooLarge(path: path, width: width, height: height, limit: "\(limits.pixelCount) pixels")
     }
+    // HEIF keeps thumbnails and bursts beside its picture; elsewhere more pages are frames or scans.
+    let loader = ImageMetadata(of: file).field("vips-loader") ?? ""
+    let pages = Int(vips_image_get_n_pages(image))
+    guard pages <= 1 || loader.hasPrefix("heif") else {
+      throw .unreadable(path: path, reason: "it holds \(pages) frames or pages, and a picture is one")
+    }
+    let bands = Int(vips_image_get_bands(image))
+    // The decoded samples twice, where they are turned, and planes of float32.
+    let byteCount =
+      width * height * (2 * Int(vips_format_sizeof(vips_image_get_format(image))) * bands + 4 * min(bands, 4))
+    if let limit = limits.byteCount, byteCount > limit {
+      throw .exceedsMemory(path: path, byteCount: byteCount, limit: limit)
+    }
+    let isTurned = (5...8).contains(vips_image_get_orientation(image))
+    return Header(
+      width: isTurned ? height : width, height: isTurned ? width : height, bandCount: bands,
+      byteCount: byteCount)
+  }
+
+  private static func decoded(
+    _ file: VipsHandle, _ path: String, _ limits: Limits, _ colours: ColourChoice, exif: () -> [UInt8]?
+  ) throws(ImageError) -> Image {
+    _ = try header(file, path, limits)
     func step(_ handle: VipsHandle?) throws(ImageError) -> VipsHandle {
-      guard let handle else { throw .unreadable(path: path, reason: Vips.takeError()) }
+      guard let handle else { throw unreadable(path) }
       return handle
     }
     // Decoded whole first: turning needs random access, and a truncated file fails here.
     let decoded = try step(file.derived { ir_vips_to_memory($0, $1) })
     let turned = try step(decoded.derived { ir_vips_autorotate($0, $1) })
-    let (pixels, isConverted) = try normalized(turned, path: path)
+    let (pixels, isConverted) = try normalized(turned, colours, path: path)
     var metadata = ImageMetadata(of: pixels)
-    if metadata.exif == nil, let exif = TIFFMetadata.exif(of: path) { metadata = metadata.settingEXIF(exif) }
-    let format = sampleFormat(of: pixels)
-    return try image(
-      pixels, format: format, metadata: isConverted ? metadata.removingProfile() : metadata, path: path)
+    if metadata.exif == nil, let exif = exif() { metadata = metadata.settingEXIF(exif) }
+    if vips_image_get_orientation(file.pointer) > 1 { metadata = metadata.upright() }
+    return try image(pixels, metadata: isConverted ? metadata.removingProfile() : metadata, path: path)
   }
 
   /// Grey or RGB, whatever the file had.
-  private static func normalized(_ handle: VipsHandle, path: String) throws(ImageError) -> (VipsHandle, Bool)
-  {
+  private static func normalized(
+    _ handle: VipsHandle, _ colours: ColourChoice, path: String
+  ) throws(ImageError) -> (VipsHandle, Bool) {
+    defer { withExtendedLifetime(handle) {} }
     let bands = Int(vips_image_get_bands(handle.pointer))
     let space = vips_image_get_interpretation(handle.pointer)
+    let format = vips_image_get_format(handle.pointer)
+    let hasProfile = vips_image_get_typeof(handle.pointer, VIPS_META_ICC_NAME) != 0
+    if colours == .srgb, hasProfile {
+      guard format == VIPS_FORMAT_UCHAR || format == VIPS_FORMAT_USHORT else {
+        throw .unreadable(
+          path: path, reason: "its float samples would be clipped by conversion to sRGB: keep its profile")
+      }
+      let depth: Int32 = format == VIPS_FORMAT_UCHAR ? 8 : 16
+      guard let converted = handle.derived({ ir_vips_to_srgb($0, $1, depth) }) else { throw unreadable(path) }
+      return (converted, true)
+    }
     switch space {
     case VIPS_INTERPRETATION_B_W, VIPS_INTERPRETATION_GREY16, VIPS_INTERPRETATION_sRGB,
       VIPS_INTERPRETATION_RGB, VIPS_INTERPRETATION_RGB16, VIPS_INTERPRETATION_scRGB:
@@ -59,53 +163,60 @@ public enum ImageFile {
       return (handle, false)
     default:
       guard let converted = handle.derived({ ir_vips_to_colourspace($0, $1, VIPS_INTERPRETATION_sRGB) })
-      else {
-        throw .unreadable(path: path, reason: Vips.takeError())
-      }
+      else { throw unreadable(path) }
       return (converted, true)
     }
   }
 
-  private static func sampleFormat(of handle: VipsHandle) -> Image.SampleFormat {
-    switch vips_image_get_format(handle.pointer) {
-    case VIPS_FORMAT_UCHAR: .uint8
-    case VIPS_FORMAT_USHORT: .uint16
-    default: .float32
-    }
-  }
-
   private static func image(
-    _ handle: VipsHandle, format: Image.SampleFormat, metadata: ImageMetadata, path: String
+    _ handle: VipsHandle, metadata: ImageMetadata, path: String
   ) throws(ImageError) -> Image {
-    guard let floats = handle.derived({ ir_vips_to_float($0, $1) }) else {
-      throw .unreadable(path: path, reason: Vips.takeError())
+    var handle = handle
+    defer { withExtendedLifetime(handle) {} }
+    let format: Image.SampleFormat
+    switch vips_image_get_format(handle.pointer) {
+    case VIPS_FORMAT_UCHAR: format = .uint8
+    case VIPS_FORMAT_USHORT: format = .uint16
+    default:
+      format = .float32
+      guard let floats = handle.derived({ ir_vips_to_float($0, $1) }) else { throw unreadable(path) }
+      handle = floats
     }
     var byteCount = 0
-    guard let memory = vips_image_write_to_memory(floats.pointer, &byteCount) else {
-      throw .unreadable(path: path, reason: Vips.takeError())
-    }
+    guard let memory = vips_image_write_to_memory(handle.pointer, &byteCount) else { throw unreadable(path) }
     defer { g_free(memory) }
-    let width = Int(vips_image_get_width(floats.pointer))
-    let height = Int(vips_image_get_height(floats.pointer))
-    let bands = Int(vips_image_get_bands(floats.pointer))
+    let width = Int(vips_image_get_width(handle.pointer))
+    let height = Int(vips_image_get_height(handle.pointer))
+    let bands = Int(vips_image_get_bands(handle.pointer))
     let count = width * height
-    guard bands >= 1, byteCount == count * bands * 4 else {
-      throw .unreadable(path: path, reason: "\(bands) bands of \(byteCount) bytes in all")
-    }
-    let interleaved = memory.assumingMemoryBound(to: Float.self)
+    guard bands >= 1,
+      byteCount == count * bands * Int(vips_format_sizeof(vips_image_get_format(handle.pointer)))
+    else { throw .unreadable(path: path, reason: "\(bands) bands of \(byteCount) bytes in all") }
     let scale = 1 / format.white
-    func plane(_ band: Int) -> [Float] {
-      [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
-        for index in 0..<count { buffer[index] = interleaved[index * bands + band] * scale }
-        initialized = count
+    func planes<T>(_ range: Range<Int>, _ type: T.Type, _ value: (T) -> Float) -> [Float] {
+      let samples = memory.assumingMemoryBound(to: type)
+      return [Float](unsafeUninitializedCapacity: range.count * count) { buffer, initialized in
+        var position = 0
+        for band in range {
+          for index in 0..<count {
+            buffer[position] = value(samples[index * bands + band]) * scale
+            position += 1
+          }
+        }
+        initialized = position
+      }
+    }
+    func planes(_ range: Range<Int>) -> [Float] {
+      switch format {
+      case .uint8: planes(range, UInt8.self) { Float($0) }
+      case .uint16: planes(range, UInt16.self) { Float($0) }
+      case .float32: planes(range, Float.self) { $0 }
       }
     }
     let channelCount = bands >= 3 ? 3 : 1
-    var pixels: [Float] = []
-    pixels.reserveCapacity(channelCount * count)
-    for band in 0..<channelCount { pixels += plane(band) }
     return Image(
-      width: width, height: height, channelCount: channelCount, pixels: pixels,
-      alpha: bands > channelCount ? plane(channelCount) : nil, sampleFormat: format, metadata: metadata)
+      width: width, height: height, channelCount: channelCount, pixels: planes(0..<channelCount),
+      alpha: bands > channelCount ? planes(channelCount..<(channelCount + 1)) : nil, sampleFormat: format,
+      metadata: metadata)
   }
 }

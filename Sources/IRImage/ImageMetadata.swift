@@ -1,4 +1,5 @@
 import CVips
+import Synchronization
 
 /// What a file says beside its pixels (ICC profile, EXIF, XMP, IPTC, resolution, …), carried whole
 /// from the file that was read to the file that is written.
@@ -10,7 +11,7 @@ public struct ImageMetadata: Sendable {
 
   init(of image: VipsHandle) {
     guard let black = ir_vips_carrier() else { carrier = nil; return }
-    ir_vips_copy_metadata(image.pointer, black)
+    withExtendedLifetime(image) { ir_vips_copy_metadata(image.pointer, black) }
     carrier = VipsHandle(black)
   }
 
@@ -25,7 +26,7 @@ public struct ImageMetadata: Sendable {
     var text: UnsafeMutablePointer<CChar>?
     guard vips_image_get_as_string(carrier.pointer, name, &text) == 0, let text else { return nil }
     defer { g_free(text) }
-    return String(cString: text)
+    return withExtendedLifetime(carrier) { String(cString: text) }
   }
 
   /// A copy that says nothing of who, when and where: the colour profile and the resolution stay, since the
@@ -52,6 +53,26 @@ public struct ImageMetadata: Sendable {
     }
   }
 
+  /// A copy for pixels that were turned as the orientation said. Some writers take EXIF as it was, and XMP
+  /// says it again.
+  func upright() -> ImageMetadata {
+    var result = self
+    if let exif, var block = ExifBlock(exif) {
+      block.resetOrientation()
+      result = result.settingEXIF(block.bytes)
+    }
+    guard var text = xmp.map({ String(decoding: $0, as: UTF8.self) }), text.contains("tiff:Orientation")
+    else {
+      return result
+    }
+    for value in 2...8 {
+      text = text.replacing("tiff:Orientation=\"\(value)\"", with: "tiff:Orientation=\"1\"")
+      text = text.replacing("<tiff:Orientation>\(value)<", with: "<tiff:Orientation>1<")
+    }
+    let bytes = Array(text.utf8)
+    return result.copied { vips_image_set_blob_copy($0, VIPS_META_XMP_NAME, bytes, bytes.count) }
+  }
+
   /// A copy with one field set to a text, by libvips' name of it.
   package func setting(_ name: String, to text: String) -> ImageMetadata {
     copied { ir_vips_set_text($0, name, text) }
@@ -66,7 +87,7 @@ public struct ImageMetadata: Sendable {
 
   private func copied(_ change: (UnsafeMutablePointer<VipsImage>) -> Void) -> ImageMetadata {
     guard Vips.isReady, let black = ir_vips_carrier() else { return self }
-    if let carrier { ir_vips_copy_metadata(carrier.pointer, black) }
+    if let carrier { withExtendedLifetime(carrier) { ir_vips_copy_metadata(carrier.pointer, black) } }
     change(black)
     return ImageMetadata(carrier: VipsHandle(black))
   }
@@ -81,7 +102,8 @@ public struct ImageMetadata: Sendable {
     var data: UnsafeRawPointer?
     var count = 0
     guard vips_image_get_blob(carrier.pointer, name, &data, &count) == 0, let data else { return nil }
-    return Array(UnsafeRawBufferPointer(start: data, count: count))
+    // The bytes are the carrier's, which nothing else may hold any more.
+    return withExtendedLifetime(carrier) { Array(UnsafeRawBufferPointer(start: data, count: count)) }
   }
 }
 
@@ -97,16 +119,20 @@ final class VipsHandle: @unchecked Sendable {
       Int32
   ) -> VipsHandle? {
     var result: UnsafeMutablePointer<VipsImage>?
-    guard operation(pointer, &result) == 0, let result else { return nil }
+    let status = withExtendedLifetime(self) { operation(pointer, &result) }
+    guard status == 0, let result else { return nil }
     return VipsHandle(result)
   }
 }
 
-/// libvips, started once; its messages are collected per call.
+/// libvips, started once. Its messages are one text for all threads, so that one call is made at a time.
 enum Vips {
+  static let turn = Mutex(())
+
   static let isReady: Bool = {
     let started = vips_init("irkit") == 0
     ir_vips_silence_warnings()
+    ir_vips_allow_photographs_only()
     vips_cache_set_max(0)
     return started
   }()

@@ -34,26 +34,43 @@ struct NodeReader {
     try constant(index).integers.map { Int(clamping: $0) }
   }
 
-  // Attributes.
+  // Attributes. One of another type than asked for is noted, and refuses the node once it is read.
 
   func int(_ name: String, _ standard: Int = 0) -> Int {
-    if case .int(let value)? = node[attribute: name] { Int(clamping: value) } else { standard }
+    switch node[attribute: name] {
+    case .int(let value)?: return Int(clamping: value)
+    case nil: return standard
+    default: return mistyped(name, "an integer", standard)
+    }
   }
 
   func float(_ name: String, _ standard: Float = 0) -> Float {
-    if case .float(let value)? = node[attribute: name] { value } else { standard }
+    switch node[attribute: name] {
+    case .float(let value)?: return value
+    case nil: return standard
+    default: return mistyped(name, "a number", standard)
+    }
   }
 
   func text(_ name: String, _ standard: String = "") -> String {
-    if case .string(let value)? = node[attribute: name] {
-      String(decoding: value, as: UTF8.self)
-    } else {
-      standard
+    switch node[attribute: name] {
+    case .string(let value)?: return String(decoding: value, as: UTF8.self)
+    case nil: return standard
+    default: return mistyped(name, "a text", standard)
     }
   }
 
   func ints(_ name: String) -> [Int]? {
-    if case .ints(let values)? = node[attribute: name] { values.map { Int(clamping: $0) } } else { nil }
+    switch node[attribute: name] {
+    case .ints(let values)?: return values.map { Int(clamping: $0) }
+    case nil: return nil
+    default: return mistyped(name, "a list of integers", nil)
+    }
+  }
+
+  private func mistyped<T>(_ name: String, _ expected: String, _ standard: T) -> T {
+    context.attributeProblem = "its attribute \(name) is not \(expected)"
+    return standard
   }
 
   /// A list that is an attribute in old operator sets and an input in new ones.

@@ -35,9 +35,10 @@ extension ONNXModel {
   /// The names of the sizes that inputs leave open, in order of appearance.
   public var openDimensions: [String] {
     var result: [String] = []
+    var known: Set<String> = []
     for input in graphInputs {
       guard case .tensor(_, let shape?) = input.type else { continue }
-      for name in shape.indices.compactMap({ input.openDimension($0) }) where !result.contains(name) {
+      for name in shape.indices.compactMap({ input.openDimension($0) }) where known.insert(name).inserted {
         result.append(name)
       }
     }

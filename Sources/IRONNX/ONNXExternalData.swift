@@ -47,30 +47,14 @@ struct ExternalDataDirectory {
     func refuse(_ reason: String) -> ONNXError {
       .externalData(path: path, tensor: tensor.name, reason: reason)
     }
-    var values: [String: String] = [:]
-    for property in properties {
-      guard ["location", "offset", "length", "checksum"].contains(property.key) else {
-        throw refuse("the key \(property.key) is not one of location, offset, length, checksum")
-      }
-      guard values.updateValue(property.value, forKey: property.key) == nil else {
-        throw refuse("the key \(property.key) occurs twice")
-      }
+    let place: ExternalDataPlace
+    switch ExternalDataPlace.parse(properties) {
+    case .success(let found): place = found
+    case .failure(let problem): throw refuse(problem.text)
     }
-    guard let location = values["location"], !location.isEmpty else { throw refuse("it names no location") }
-    let components = location.split(separator: "/", omittingEmptySubsequences: false)
-    guard !location.hasPrefix("/"), !location.contains("\\"), !location.contains("\0"),
-      components.allSatisfy({ !["", ".", ".."].contains($0) })
-    else { throw refuse("the location \(location) leaves the model's folder") }
-    func number(_ key: String) throws(ONNXError) -> Int? {
-      guard let text = values[key] else { return nil }
-      guard let value = Int(text), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
-        throw refuse("\(key) is \(text.debugDescription)")
-      }
-      return value
-    }
-    let offset = try number("offset") ?? 0
-    let file = try map(location, components: components.map(String.init), refuse: refuse)
-    let length = try number("length") ?? tensor.expectedByteCount ?? max(file.byteCount - offset, 0)
+    let (location, offset) = (place.location, place.offset)
+    let file = try map(location, refuse: refuse)
+    let length = place.length ?? tensor.expectedByteCount ?? max(file.byteCount - offset, 0)
     let (end, overflow) = offset.addingReportingOverflow(length)
     guard !overflow, end <= file.byteCount else {
       throw refuse("bytes \(offset) to \(offset)+\(length) of \(location), which has \(file.byteCount)")
@@ -87,27 +71,19 @@ struct ExternalDataDirectory {
       byteCount: length)
   }
 
-  /// Opens component by component without following links, so that nothing can be swapped between a
-  /// check and its use.
   private mutating func map(
-    _ location: String, components: [String], refuse: (String) -> ONNXError
+    _ location: String, refuse: (String) -> ONNXError
   ) throws(ONNXError) -> MappedFile {
     if let known = files[location] { return known }
     let slash = modelPath.lastIndex(of: "/")
     let folder = slash.map { String(modelPath[...$0]) } ?? "."
-    var directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    let directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard directory >= 0 else { throw refuse("the folder \(folder): \(systemError())") }
     defer { close(directory) }
-    for component in components.dropLast() {
-      let next = openat(directory, component, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-      guard next >= 0 else { throw refuse("\(location): \(systemError())") }
-      close(directory)
-      directory = next
-    }
-    guard let name = components.last else { throw refuse("it names no location") }
-    let descriptor = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
+    let descriptor = openBeneath(directory, location)
     guard descriptor >= 0 else {
-      throw refuse(errno == ELOOP ? "\(location) is a symbolic link" : "\(location): \(systemError())")
+      throw refuse(
+        errno == ELOOP ? "\(location) leads through a symbolic link" : "\(location): \(systemError())")
     }
     defer { close(descriptor) }
     var status = stat()

@@ -40,6 +40,7 @@ public struct ONNXImporter: Sendable {
     }
     let context = ImportContext(model: model, path: path)
     context.parameters = parameters
+    try context.checkNames()
     try context.addInputs(binding)
     try context.addInitializers(model.graph)
     context.importNodes(model.graph.nodes, opsets: model.opsetImports)
@@ -74,6 +75,11 @@ final class ImportContext {
   /// The graph inputs that each value depends on, for those that are not constants.
   private var sources: [ValueID: Set<String>] = [:]
   private var depth = 0
+  /// What a reader found wrong with an attribute of the node at hand.
+  var attributeProblem: String?
+  /// The names that nodes of the scope at hand have assigned.
+  private var assigned: Set<String> = []
+  private let functions: [FunctionKey: ONNXFunction]
   /// Nodes read so far, those of functions and branches at each use.
   private var nodeCount = 0
 
@@ -81,6 +87,35 @@ final class ImportContext {
     self.model = model
     self.path = path
     builder = GraphBuilder(name: model.graph.name.isEmpty ? "graph" : model.graph.name)
+    functions = Dictionary(
+      model.functions.map { (FunctionKey(name: $0.name, domain: $0.domain, overload: $0.overload), $0) },
+      uniquingKeysWith: { first, _ in first })
+  }
+
+  private struct FunctionKey: Hashable { var name, domain, overload: String }
+
+  /// Refuses what no import could make sense of: too many ports, and names that are given twice.
+  func checkNames() throws(ONNXError) {
+    func refuse(_ name: String, _ advice: String) -> ONNXError {
+      .unsupported(path: path, [problem("graph", "", model.opset, name, advice)])
+    }
+    let graph = model.graph
+    let limit = ONNXLimits.portCount
+    guard model.graphInputs.count <= limit, graph.outputs.count <= limit else {
+      throw refuse(
+        graph.name,
+        "\(model.graphInputs.count) inputs and \(graph.outputs.count) outputs, the limit is \(limit)")
+    }
+    for (names, what) in [
+      (graph.inputs.map(\.name), "inputs"), (graph.initializers.map(\.name), "initializers"),
+      (graph.outputs.map(\.name), "outputs"),
+    ] {
+      var seen: Set<String> = []
+      if let twice = names.first(where: { !seen.insert($0).inserted }) {
+        throw refuse(twice, "two \(what) are named \(twice)")
+      }
+    }
+    assigned = Set(graph.inputs.map(\.name) + graph.initializers.map(\.name))
   }
 
   func addInputs(_ binding: ONNXBinding) throws(ONNXError) {
@@ -135,9 +170,13 @@ final class ImportContext {
 
   func importNodes(_ nodes: [ONNXNode], opsets: [String: Int64]) {
     for (index, node) in nodes.enumerated() where nodeCount <= ONNXLimits.nodeCount {
+      nodeCount += 1
       let blocked = node.inputs.contains { failed.contains($0) }
       guard !blocked else { failed.formUnion(node.outputs); continue }
       do throws(ImportFailure) {
+        for output in node.outputs where !output.isEmpty && !assigned.insert(output).inserted {
+          throw ImportFailure.unsupported("its output \(output) is assigned before it")
+        }
         let results = try importNode(node, opsets: opsets)
         for (name, result) in zip(node.outputs, results) where !name.isEmpty {
           if let result { values[name] = result } else { failed.insert(name) }
@@ -154,9 +193,15 @@ final class ImportContext {
   }
 
   private func importNode(_ node: ONNXNode, opsets: [String: Int64]) throws(ImportFailure) -> [ValueID?] {
-    nodeCount += 1
     guard nodeCount <= ONNXLimits.nodeCount else {
       throw .unsupported("the model has over \(ONNXLimits.nodeCount) nodes with its functions inlined")
+    }
+    guard max(node.inputs.count, node.outputs.count) <= ONNXLimits.portCount else {
+      throw .unsupported("it has \(node.inputs.count) inputs and \(node.outputs.count) outputs")
+    }
+    var attributes: Set<String> = []
+    for attribute in node.attributes where !attributes.insert(attribute.name).inserted {
+      throw .unsupported("its attribute \(attribute.name) is stated twice")
     }
     var inputs: [ValueID?] = []
     for name in node.inputs {
@@ -165,17 +210,17 @@ final class ImportContext {
       inputs.append(value)
     }
     let reader = NodeReader(node: node, opset: opsets[node.domain] ?? 1, inputs: inputs, context: self)
-    if let function = model.functions.first(where: {
-      $0.name == node.opType && $0.domain == node.domain && $0.overload == node.overload
-    }) {
-      return try inlined(function, node, inputs)
-    }
+    let key = FunctionKey(name: node.opType, domain: node.domain, overload: node.overload)
+    if let function = functions[key] { return try inlined(function, node, inputs) }
     if node.domain.isEmpty, node.opType == "If" { return try branch(node, reader, opsets) }
     guard node.domain.isEmpty || node.domain == "ai.onnx", let read = ONNXOperatorTable.readers[node.opType]
     else {
       throw .unsupported("the operator is not supported: export the model with standard operators")
     }
-    return try read(reader)
+    attributeProblem = nil
+    let results = try read(reader)
+    if let attributeProblem { throw .unsupported(attributeProblem) }
+    return results
   }
 
   /// `If` with a condition that is known: the nodes of the branch taken.
@@ -207,12 +252,13 @@ final class ImportContext {
     outputs: [String]
   ) throws(ImportFailure) -> [ValueID?] {
     guard depth < 32 else { throw .unsupported("functions and branches nest over 32 deep") }
-    let (savedValues, savedFailed) = (values, failed)
+    let (savedValues, savedFailed, savedAssigned) = (values, failed, assigned)
     depth += 1
     defer {
       depth -= 1
-      (values, failed) = (savedValues, savedFailed)
+      (values, failed, assigned) = (savedValues, savedFailed, savedAssigned)
     }
+    assigned = []
     if let bindings { (values, failed) = (bindings, []) }
     do { if let initializers { try addInitializers(initializers) } } catch { throw .tensor(error) }
     importNodes(nodes, opsets: opsets)

@@ -42,6 +42,7 @@ extension ONNXModel {
 
   private func writeFiles(_ path: String, _ options: WritingOptions) throws {
     var model = self
+    try model.checkExternalPlaces(path)
     var files: [AtomicFile] = []
     if options.isExternal || byteCount > options.inlineByteCountLimit {
       let dataPath = path + ".data"
@@ -55,6 +56,16 @@ extension ONNXModel {
     files.append(file)
     for file in files { try file.synchronize() }
     for file in files { try file.replace() }
+  }
+
+  /// Data that were never read stay where the model says that they lie, which must be below its folder.
+  private mutating func checkExternalPlaces(_ path: String) throws(ONNXError) {
+    try forEachTensor { (tensor) throws(ONNXError) in
+      guard case .external(let properties) = tensor.data,
+        case .failure(let problem) = ExternalDataPlace.parse(properties)
+      else { return }
+      throw .externalData(path: path, tensor: tensor.name, reason: problem.text)
+    }
   }
 
   private var byteCount: Int {

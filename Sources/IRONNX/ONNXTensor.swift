@@ -1,3 +1,4 @@
+import IRGraph
 import IRTensor
 
 /// A tensor as a model file holds it: any of ONNX's element types, convertible to a `Tensor` where
@@ -106,10 +107,13 @@ extension Tensor {
 
 /// Limits on what a model file may ask for before anything of that size is allocated.
 package enum ONNXLimits {
-  static let rank = 32
+  static let rank = Graph.rankLimit
   static let elementCount = 1 << 40
   static let nesting = 96
-  static let nodeCount = 1 << 18
+  /// Nodes, with functions inlined.
+  static let nodeCount = 1 << 16
+  /// Inputs, and as many outputs, of the graph and of one node.
+  static let portCount = 1 << 12
   /// Protobuf's own limit on a message.
   static let messageByteCount = (1 << 31) - 1
   /// External data may be larger.

@@ -17,7 +17,7 @@ public enum AvailableMemory {
     return max(0, limit - current)
   }
 
-  private static func lines(_ path: String) -> [String] {
+  fileprivate static func lines(_ path: String) -> [String] {
     guard let file = fopen(path, "r") else { return [] }
     defer { fclose(file) }
     var result: [String] = []
@@ -27,5 +27,15 @@ public enum AvailableMemory {
       result.append(String(text.split(separator: "\n").first ?? ""))
     }
     return result
+  }
+}
+
+/// What the process holds.
+public enum ResidentMemory {
+  /// Bytes of its pages that lie in memory; nil where the system does not say.
+  public static var byteCount: Int? {
+    AvailableMemory.lines("/proc/self/statm").first
+      .flatMap { $0.split(separator: " ").dropFirst().first }.flatMap { Int($0) }
+      .map { $0 * Int(sysconf(Int32(_SC_PAGESIZE))) }
   }
 }

@@ -13,7 +13,7 @@ public struct RuntimeOptions: Sendable {
   }
 
   /// The limit that holds now.
-  var memoryLimit: Int { memoryByteCount ?? AvailableMemory.byteCount.map { $0 / 4 * 3 } ?? .max }
+  package var memoryLimit: Int { memoryByteCount ?? AvailableMemory.byteCount.map { $0 / 4 * 3 } ?? .max }
 
   /// The processors that the process may use: its affinity, and its control group's quota where that is
   /// less.

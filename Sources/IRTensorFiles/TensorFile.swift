@@ -64,7 +64,7 @@ public enum TensorFile {
     "the extension is not one of \(extensions.map { ".\($0)" }.joined(separator: ", "))"
 
   private static func fileExtension(_ path: String) -> String {
-    (path as NSString).pathExtension.lowercased()
+    PathText.suffix(path).lowercased()
   }
 }
 

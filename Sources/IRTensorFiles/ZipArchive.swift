@@ -43,6 +43,7 @@ struct ZipArchive {
     }
     guard count >= 0, count <= bytes.count / 46 else { throw malformed("the directory is damaged") }
     var result: [Member] = []
+    var compressedTotal = 0
     for _ in 0..<count {
       guard number(position, 4) == 0x0201_4B50 else { throw malformed("the directory is damaged") }
       let (flags, method) = (number(position + 8, 2), number(position + 10, 2))
@@ -65,6 +66,11 @@ struct ZipArchive {
         Member(
           name: name, isDeflated: method == 8, compressedSize: fields[1], size: fields[0],
           crc: UInt32(truncatingIfNeeded: number(position + 16, 4)), headerOffset: fields[2]))
+      // Members that share their bytes would unpack to any size at all.
+      compressedTotal += max(0, min(fields[1], bytes.count + 1))
+      guard compressedTotal <= bytes.count else {
+        throw malformed("its members are more than the file holds")
+      }
       position = nameStart + lengths.name + lengths.extra + lengths.comment
     }
     return result

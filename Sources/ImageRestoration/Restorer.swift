@@ -15,26 +15,44 @@ public final class Restorer {
   public let path: String
   public let model: ONNXModel
   public let options: RuntimeOptions
+  public let settings: RestorationSettings
   /// Height and width are padded to multiples of this, and the result is cropped back.
   public let multiple: Int
   /// 1 or 3: what the model's image input takes.
   public let channelCount: Int
-  private let inputName: String
-  private let outputName: String
+  /// Sides of the result for one of the picture's.
+  public let scale: Int
+  /// The sides that the model fixes, nil where they are open.
+  public let fixedSides: (height: Int?, width: Int?)
+  let inputName: String
+  let outputName: String
+  /// The input for the noise level, where the model has one.
+  private let noiseInput: ONNXValueInfo?
   /// The latest used last.
   private var sessions: [(height: Int, width: Int, session: Session)] = []
   private static let sessionLimit = 4
   /// The sessions kept beside the latest may hold this much memory in their arenas.
   private static let keptByteCountLimit = 1 << 30
+  /// What was found out about the graph and about memory, kept for the next picture.
+  var receptiveField: Result<ReceptiveField, ReceptiveField.Unbounded>?
+  var memoryModel: MemoryModel?
+  var planned: (height: Int, width: Int, program: Program)?
+  /// Called after each run of a program, with its seconds by step, and the clock's at its start.
+  public var observer: ((Program, Profile, ContinuousClock.Instant) -> Void)?
 
   /// Reads a model: a file, or the name of a model in `Models`. Sides are padded to `multiple`, 1...4096; by
   /// default to what the model's metadata state, else to the least that its graph takes.
   /// - Throws: `RestorationError`, or `ONNXError` where the file is not a model.
-  public init(model name: String, multiple: Int? = nil, options: RuntimeOptions = RuntimeOptions()) throws {
+  public init(
+    model name: String, multiple: Int? = nil, options: RuntimeOptions = RuntimeOptions(),
+    settings: RestorationSettings = RestorationSettings()
+  ) throws {
     path = try ModelCatalogue.path(of: name)
     model = try ONNXModel(contentsOf: path)
     self.options = options
-    guard model.graphInputs.count == 1, model.graph.outputs.count >= 1, let input = model.graphInputs.first,
+    self.settings = settings
+    let inputs = model.graphInputs
+    guard (1...2).contains(inputs.count), let output = model.graph.outputs.first, let input = inputs.first,
       case .tensor(let type, let shape?) = input.type, type == ElementType.float32.rawValue, shape.count == 4
     else {
       throw RestorationError.notARestorer(path: path, detail: "it must take one float32 image [1, C, H, W]")
@@ -43,15 +61,23 @@ public final class Restorer {
       throw RestorationError.notARestorer(
         path: path, detail: "its image has neither 1 nor 3 channels: \(shape[1])")
     }
-    inputName = input.name
-    outputName = model.graph.outputs[0].name
-    channelCount = Int(channels)
-    let declared = model.metadata.first { $0.key == "multiple" }.flatMap { Int($0.value) }
-    if let known = multiple ?? declared {
-      self.multiple = max(1, min(known, 4096))
-    } else {
-      self.multiple = try Self.leastMultiple(model, path, shape, output: outputName)
+    noiseInput = inputs.dropFirst().first
+    if let noiseInput, settings.noiseLevel == nil {
+      throw RestorationError.notARestorer(
+        path: path, detail: "it takes a second input, \(noiseInput.name): state the noise level")
     }
+    guard noiseInput != nil || settings.noiseLevel == nil else {
+      throw RestorationError.notARestorer(path: path, detail: "it takes no noise level")
+    }
+    (inputName, outputName, channelCount) = (input.name, output.name, Int(channels))
+    func side(_ axis: Int) -> Int? {
+      if case .fixed(let extent) = shape[axis] { Int(clamping: extent) } else { nil }
+    }
+    fixedSides = (side(2), side(3))
+    let declared = model.metadata.first { $0.key == "multiple" }.flatMap { Int($0.value) }
+    let known = (multiple ?? declared).map { max(1, min($0, 4096)) }
+    (self.multiple, scale) = try Self.leastMultiple(
+      model, path, sides: fixedSides, output: outputName, known: known)
   }
 
   /// The graph for images of this size (a multiple of `multiple` each).
@@ -61,33 +87,40 @@ public final class Restorer {
 
   private static func graph(_ model: ONNXModel, _ path: String, height: Int, width: Int) throws -> Graph {
     var binding = ONNXBinding()
-    for (axis, extent) in [(0, 1), (2, height), (3, width)] {
-      if let name = model.graphInputs.first?.openDimension(axis) { binding.dimensions[name] = extent }
+    for input in model.graphInputs {
+      for (axis, extent) in [(0, 1), (1, 1), (2, height), (3, width)] {
+        if let name = input.openDimension(axis), binding.dimensions[name] == nil {
+          binding.dimensions[name] = extent
+        }
+      }
     }
     return try ONNXImporter(model, path: path).graph(binding: binding)
   }
 
-  /// The least power of two whose multiples the model takes and gives back. A side that the model fixes is
-  /// no multiple of anything: it stays as it is.
+  /// The least power of two whose multiples the model takes, and how much larger it gives them back. A side
+  /// that the model fixes is no multiple of anything: it stays as it is.
   private static func leastMultiple(
-    _ model: ONNXModel, _ path: String, _ shape: [ONNXDimension], output: String
-  ) throws -> Int {
-    func extent(_ axis: Int, _ side: Int) -> Int {
-      if case .fixed(let extent) = shape[axis] { Int(clamping: extent) } else { side }
-    }
+    _ model: ONNXModel, _ path: String, sides: (height: Int?, width: Int?), output: String, known: Int?
+  ) throws -> (multiple: Int, scale: Int) {
     var failure: (any Error)?
-    for multiple in [1, 2, 4, 8, 16, 32, 64, 128] {
+    for multiple in known.map({ [$0] }) ?? [1, 2, 4, 8, 16, 32, 64, 128] {
       // An odd number of multiples, so that no larger power of two divides the sides.
       let side = multiple * (2 * (96 / multiple) + 1)
-      let (height, width) = (extent(2, side), extent(3, side))
+      let (height, width) = (sides.height ?? side, sides.width ?? side)
+      guard height > 0, width > 0 else { break }
       do {
         let graph = try graph(model, path, height: height, width: width)
         let result = graph.outputs.first { $0.name == output }.map { graph[$0.value].type.shape }
-        if result?.suffix(2).elementsEqual([height, width]) ?? false { return multiple }
+        guard let result, result.rank == 4 else { continue }
+        let scale = result[2] / height
+        if (1...16).contains(scale), result[2] == scale * height, result[3] == scale * width {
+          return (multiple, scale)
+        }
       } catch { failure = error }
     }
     if let failure { throw failure }
-    throw RestorationError.notARestorer(path: path, detail: "its output has not the size of its input")
+    throw RestorationError.notARestorer(
+      path: path, detail: "its output is neither of its input's size nor a multiple of it")
   }
 
   /// The program for images of this size.
@@ -96,52 +129,74 @@ public final class Restorer {
       .compile(try graph(height: height, width: width))
   }
 
-  /// Restores an image: same size, metadata, alpha and sample format; values are not clipped.
-  public func restore(_ image: Image) throws -> Image {
-    var none: Profile?
-    return try restore(image, profile: &none)
-  }
-
-  /// As above; `profile` collects the seconds of each step of `latestProgram`.
-  public func restore(_ image: Image, profile: inout Profile?) throws -> Image {
-    try restore(image) { input in
-      let session = try session(height: input.shape[2], width: input.shape[3])
-      return try session.run([inputName: input], profile: &profile)[outputName]
-    }
-  }
-
   /// Everything that the model gives for an image, by name, padded as its sides were.
   public func outputs(for image: Image) throws -> [String: Tensor] {
-    var outputs: [String: Tensor] = [:]
-    _ = try restore(image) { input in
-      outputs = try session(height: input.shape[2], width: input.shape[3]).run([inputName: input])
-      return outputs[outputName]
-    }
-    return outputs
+    let source = try adapted(image)
+    let input = Tensor(source).reflectPadded(toMultipleOf: multiple)
+    return try session(height: input.shape[2], width: input.shape[3]).run([inputName: input])
   }
 
   /// The program of the size used last.
   public var latestProgram: Program? { sessions.last?.session.program }
 
-  /// As `restore`, by the operators' definitions: slow, the oracle of the compiled program.
-  /// `progress` is called with the count of nodes done and of all.
-  public func restoreByReference(_ image: Image, progress: ((Int, Int) -> Void)? = nil) throws -> Image {
-    try restore(image) { [self] input in
-      let graph = try graph(height: input.shape[2], width: input.shape[3])
-      return try GraphInterpreter(graph).run([inputName: input], progress: progress)[outputName]
+  /// Runs the model on one image `[1, C, H, W]` of sides that it takes.
+  func run(_ input: Tensor, profile: inout Profile?) throws -> Tensor {
+    let session = try session(height: input.shape[2], width: input.shape[3])
+    var inputs = [inputName: input]
+    if let noiseInput, let port = session.program.inputs.first(where: { $0.name == noiseInput.name }) {
+      inputs[port.name] = noise(port.type)
     }
+    var own: Profile? = observer == nil ? nil : Profile()
+    let start = ContinuousClock.now
+    let result: Tensor?
+    if let observer {
+      result = try session.run(inputs, profile: &own)[outputName]
+      if let own { observer(session.program, own, start) }
+    } else {
+      result = try session.run(inputs, profile: &profile)[outputName]
+    }
+    guard let result else { throw RestorationError.notARestorer(path: path, detail: "it has no output") }
+    return try checked(result, of: input)
   }
 
-  private func session(height: Int, width: Int) throws -> Session {
+  /// The noise level as the model takes it: σ of a scale of 0...1, in every element of its input.
+  private func noise(_ type: TensorType) -> Tensor {
+    Tensor(
+      type, doubles: [Double](repeating: (settings.noiseLevel ?? 0) / 255, count: type.shape.elementCount))
+  }
+
+  /// As `run`, by the operators' definitions.
+  func interpret(_ input: Tensor, progress: ((Int, Int) -> Void)?) throws -> Tensor {
+    let graph = try graph(height: input.shape[2], width: input.shape[3])
+    var inputs = [inputName: input]
+    if let noiseInput, let value = graph.inputs.first(where: { graph[$0].name == noiseInput.name }) {
+      inputs[noiseInput.name] = noise(graph[value].type)
+    }
+    guard let result = try GraphInterpreter(graph).run(inputs, progress: progress)[outputName] else {
+      throw RestorationError.notARestorer(path: path, detail: "it has no output")
+    }
+    return try checked(result, of: input)
+  }
+
+  private func checked(_ output: Tensor, of input: Tensor) throws -> Tensor {
+    let expected: Shape = [1, channelCount, scale * input.shape[2], scale * input.shape[3]]
+    guard output.shape == expected, output.elementType == .float32 else {
+      throw RestorationError.notARestorer(
+        path: path, detail: "its output is \(output.type) for an image of \(input.shape)")
+    }
+    return output
+  }
+
+  /// A session for images of this size, with the program that was compiled for a plan where there is one.
+  func session(height: Int, width: Int) throws -> Session {
     if let index = sessions.firstIndex(where: { $0.height == height && $0.width == width }) {
       sessions.append(sessions.remove(at: index))
       return sessions[sessions.count - 1].session
     }
-    let program = try program(height: height, width: width)
+    let program = try plannedProgram(height, width) ?? self.program(height: height, width: width)
     func keptByteCount() -> Int { sessions.reduce(0) { $0 + $1.session.program.memoryPlan.peakByteCount } }
-    while sessions.count >= Self.sessionLimit
-      || (!sessions.isEmpty && keptByteCount() > Self.keptByteCountLimit)
-    {
+    let limit = options.memoryByteCount == nil ? Self.keptByteCountLimit : 0
+    while sessions.count >= Self.sessionLimit || (!sessions.isEmpty && keptByteCount() > limit) {
       sessions.removeFirst()
     }
     let session = try Session(program, options: options)
@@ -149,22 +204,7 @@ public final class Restorer {
     return session
   }
 
-  private func restore(_ image: Image, _ run: (Tensor) throws -> Tensor?) throws -> Image {
-    let isGreyInColour = image.channelCount == 1 && channelCount == 3
-    guard image.channelCount == channelCount || isGreyInColour else {
-      throw RestorationError.unsuitableImage(
-        detail: "the model \(path) takes grey images, this one has colour")
-    }
-    let source = isGreyInColour ? image.asColour() : image
-    let padded = Tensor(source).reflectPadded(toMultipleOf: multiple)
-    guard let output = try run(padded), output.shape == padded.shape, output.elementType == .float32 else {
-      throw RestorationError.notARestorer(
-        path: path, detail: "its output is not an image of its input's size")
-    }
-    let pixels = output.cropped(height: image.height, width: image.width).floats
-    guard isGreyInColour else { return image.replacing(pixels: pixels, channelCount: channelCount) }
-    let count = image.width * image.height
-    let grey = (0..<count).map { (pixels[$0] + pixels[count + $0] + pixels[2 * count + $0]) / 3 }
-    return image.replacing(pixels: grey, channelCount: 1)
+  func hasSession(height: Int, width: Int) -> Program? {
+    sessions.first { $0.height == height && $0.width == width }?.session.program
   }
 }

@@ -109,3 +109,41 @@ func damagedFilesAreRefused(_ suffix: String) throws {
     #expect("\(try #require(failure))".contains("states 4294967280 bytes"))
   }
 }
+
+/// Archives are read in memory, so a name that leads elsewhere is a name (CVE-2024-5187's kind).
+@Test func archivesWriteNothing() throws {
+  try withFolder { folder in
+    let names = ["../evil", "/tmp/irkit-evil", "a/../../evil", "..\\evil"]
+    try TensorFile.write(names.map { NamedTensor($0, Tensor(scalar: 1)) }, to: "\(folder)/a.npz")
+    #expect(try TensorFile.read("\(folder)/a.npz").map(\.name) == names)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["a.npz"])
+    #expect(!FileManager.default.fileExists(atPath: "\(folder)/../evil"))
+    #expect(!FileManager.default.fileExists(atPath: "/tmp/irkit-evil"))
+  }
+}
+
+/// Directory entries that share one member's bytes, which would unpack to any size.
+@Test func overlappingMembersAreRefused() throws {
+  try withFolder { folder in
+    let path = "\(folder)/a.npz"
+    let script = """
+      import sys, zipfile, io
+      z = zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED)
+      z.writestr("a.npy", bytes(1 << 20))
+      for i in range(300):
+        info = zipfile.ZipInfo("b%d.npy" % i); first = z.infolist()[0]
+        for f in ("compress_type", "CRC", "compress_size", "file_size", "header_offset"): setattr(info, f, getattr(first, f))
+        z.filelist.append(info)
+      z._didModify = True
+      z.close()
+      """
+    let python = Process()
+    python.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    python.arguments = ["python3", "-c", script, path]
+    try python.run()
+    python.waitUntilExit()
+    try #require(python.terminationStatus == 0)
+    let error = #expect(throws: TensorFileError.self) { try TensorFile.read(path) }
+    #expect("\(try #require(error))".contains("its members are more than the file holds"))
+  }
+}

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import IRCommandLine
 import IRCompiler
 import IRGraph
 import IRONNX
@@ -8,19 +9,9 @@ import IRTensor
 import IRTensorFiles
 import ImageRestoration
 
-/// Runs the command; ArgumentParser's code for wrong usage becomes the documented 2.
 @main
 enum Main {
-  static func main() {
-    do {
-      var command = try IRBench.parseAsRoot()
-      try command.run()
-    } catch {
-      guard IRBench.exitCode(for: error) == .validationFailure else { IRBench.exit(withError: error) }
-      FileHandle.standardError.write(Data((IRBench.fullMessage(for: error) + "\n").utf8))
-      Foundation.exit(2)
-    }
-  }
+  static func main() { IRBench.runAsTool() }
 }
 
 struct IRBench: ParsableCommand {

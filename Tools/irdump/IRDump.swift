@@ -1,31 +1,31 @@
 import ArgumentParser
 import Foundation
+import IRCommandLine
 import IRCompiler
+import IRDrawing
+import IRFiles
 import IRGraph
 import IRONNX
 import IRRuntime
 import ImageRestoration
 
-/// Runs the command; ArgumentParser's code for wrong usage becomes the documented 2.
 @main
 enum Main {
-  static func main() {
-    do {
-      var command = try IRDump.parseAsRoot()
-      try command.run()
-    } catch {
-      guard IRDump.exitCode(for: error) == .validationFailure else { IRDump.exit(withError: error) }
-      FileHandle.standardError.write(Data((IRDump.fullMessage(for: error) + "\n").utf8))
-      Foundation.exit(2)
-    }
-  }
+  static func main() { IRDump.runAsTool() }
 }
 
 struct IRDump: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "irdump",
     abstract: "Looks inside a model; runs nothing of it.",
-    discussion: "Exit codes: 0, 2 usage, 3 the model was rejected.")
+    discussion: """
+      Exit codes: 0, 2 usage, 3 the model was rejected.
+
+      EXAMPLES
+        irdump symunet-s --dim H=256,W=384 --svg graph.svg --memory-svg memory.svg
+        irdump network.onnx --html report.html
+        irdump old.onnx --diff new.onnx
+      """)
 
   @Argument(help: "A model file (.onnx), or the name of a model in Models.")
   var model: String
@@ -38,8 +38,22 @@ struct IRDump: ParsableCommand {
   @Flag(help: "Print the text form after all passes of the compiler.") var simplified = false
   @Flag(help: "Say what each compiler pass did.") var passes = false
   @Flag(help: "Print the compiled program.") var program = false
+  @Flag(help: "Print what the arena holds over the program's steps, and what is largest.") var memory = false
   @Flag(help: "Print everything as JSON, one object.") var json = false
   @Flag(help: "Only check that the model can be imported and compiled.") var check = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Draw the network: blocks by level, sizes on the edges; - for stdout.", valueName: "file"))
+  var svg: String?
+  @Option(help: ArgumentHelp("Draw the arena over the program's steps; - for stdout.", valueName: "file"))
+  var memorySvg: String?
+  @Option(
+    help: ArgumentHelp("Write a page with both drawings, the passes, kernels and steps.", valueName: "file"))
+  var html: String?
+  @Option(help: ArgumentHelp("Say how another model differs: ports, nodes, weights.", valueName: "model"))
+  var diff: String?
+
   @Option(name: [.customShort("j"), .customLong("threads")], help: "Threads that the memory is planned for.")
   var threads = 2
 
@@ -49,28 +63,57 @@ struct IRDump: ParsableCommand {
 
   func run() throws {
     do { try dump() } catch let error as ValidationError { throw error } catch {
-      FileHandle.standardError.write(Data("irdump: \(error)\n".utf8))
+      Terminal.complain("irdump: \(error)")
       throw ExitCode(3)
     }
   }
 
   private func dump() throws {
-    let path = try ModelCatalogue.path(of: model)
-    let file = try ONNXModel(contentsOf: path)
+    let (path, file) = try read(model)
     let (binding, assumed) = try binding(for: file)
     let graph = try ONNXImporter(file, path: path).graph(binding: binding)
+    if let diff {
+      let (otherPath, other) = try read(diff)
+      let otherGraph = try ONNXImporter(other, path: otherPath).graph(binding: try self.binding(for: other).0)
+      Terminal.say(GraphDifference(graph, otherGraph, names: (path, otherPath)).text)
+      return
+    }
     let compiler = Compiler(options: CompilerOptions(threadCount: threads), kernels: CPUKernelLibrary())
     let compiled = try compiler.compile(graph)
-    if check { return print("\(path): imports and compiles") }
+    if check { return Terminal.say("\(path): imports and compiles") }
     let description = ModelDescription(
       path: path, file: file, assumed: assumed, graph: graph, program: compiled, threads: threads,
-      listsNodes: nodes,
-      listsPasses: passes, listsSteps: program)
-    if json { return print(try description.json()) }
-    print(description.text)
-    if self.graph { print(graph) }
-    if simplified { print(try compiler.simplified(graph).0) }
-    if program { print(compiled) }
+      listsNodes: nodes, listsPasses: passes || html != nil, listsSteps: program || html != nil)
+    let name = PathText.stem(PathText.name(path))
+    let drawing = GraphDrawing(graph, title: name)
+    let memoryDrawing = MemoryDrawing(compiled, title: "\(name): memory over time")
+    if let svg { try write(drawing.svg, to: svg) }
+    if let memorySvg { try write(memoryDrawing.svg, to: memorySvg) }
+    if let html {
+      try write(HTMLReport(description, graph: drawing.svg, memory: memoryDrawing).text, to: html)
+    }
+    if [svg, memorySvg, html].contains(where: { $0 != nil }), !(json || memory || program || nodes || passes)
+    {
+      return
+    }
+    if json { return Terminal.say(try description.json()) }
+    Terminal.say(description.text)
+    if self.graph { Terminal.say("\(graph)") }
+    if simplified { Terminal.say("\(try compiler.simplified(graph).0)") }
+    if program { Terminal.say("\(compiled)") }
+    if memory { Terminal.say(memoryDrawing.text) }
+  }
+
+  private func read(_ name: String) throws -> (String, ONNXModel) {
+    let path = try ModelCatalogue.path(of: name)
+    return (path, try ONNXModel(contentsOf: path))
+  }
+
+  private func write(_ text: String, to path: String) throws {
+    if path == "-" { return try FileHandle.standardOutput.write(contentsOf: Data(text.utf8)) }
+    let file = try AtomicFile(replacing: path)
+    try file.write(Array(text.utf8))
+    try file.replace()
   }
 
   /// The sizes asked for, and those assumed for want of an answer, as `NAME=SIZE`.
@@ -89,10 +132,14 @@ struct IRDump: ParsableCommand {
       binding.dimensions[String(parts[0])] = extent
     }
     var assumed: [String] = []
+    // Drawings tell pictures from other tensors by their proportions, so that theirs are not square.
+    let sides = svg != nil || html != nil ? [256, 384] : [256, 256]
+    var sideCount = 0
     for name in file.openDimensions where binding.dimensions[name] == nil {
       let isBatch = name.lowercased().hasPrefix("batch") || name.hasSuffix(".0") || name == "N"
-      binding.dimensions[name] = isBatch ? 1 : 256
-      assumed.append("\(name)=\(isBatch ? 1 : 256)")
+      binding.dimensions[name] = isBatch ? 1 : sides[min(sideCount, 1)]
+      if !isBatch { sideCount += 1 }
+      assumed.append("\(name)=\(binding.dimensions[name] ?? 0)")
     }
     return (binding, assumed)
   }

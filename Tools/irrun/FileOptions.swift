@@ -3,7 +3,7 @@ import ImageRestoration
 
 /// What to do where an output is already there.
 enum ExistingFile: String, ExpressibleByArgument, CaseIterable {
-  case overwrite, skip, rename, fail
+  case overwrite, skip, rename, fail, resume
 }
 
 enum MetadataChoice: String, ExpressibleByArgument, CaseIterable {
@@ -18,6 +18,8 @@ enum MetadataChoice: String, ExpressibleByArgument, CaseIterable {
     }
   }
 }
+
+extension ImageFile.ColourChoice: ExpressibleByArgument {}
 
 enum DepthChoice: String, ExpressibleByArgument, CaseIterable {
   case auto
@@ -65,14 +67,36 @@ struct Shard: ExpressibleByArgument {
   }
 }
 
+/// Threads as the ncnn tools count them: `4`, or `load:restore:save`, where the outer two say how many
+/// pictures are read ahead and how many wait to be written.
+struct ThreadChoice: ExpressibleByArgument {
+  var readAhead = 1
+  var threads: Int?
+  var writeBehind = 1
+
+  init() {}
+
+  init?(argument: String) {
+    let parts = argument.split(separator: ":", omittingEmptySubsequences: false).map { Int($0) }
+    guard parts.allSatisfy({ $0.map { (1...1024).contains($0) } ?? false }) else { return nil }
+    switch parts.count {
+    case 1: threads = parts[0]
+    case 3: (readAhead, threads, writeBehind) = (parts[0] ?? 1, parts[1], parts[2] ?? 1)
+    default: return nil
+    }
+  }
+}
+
 /// Which files are read, and how they are written.
 struct FileOptions: ParsableArguments {
   @Option(
     name: [.customShort("f"), .customLong("format")],
-    help: "The format to write, as an extension (png, jpg, tif, webp, ppm); by default the input's.")
+    help:
+      "The format to write, as an extension (png, jpg, tif, webp, avif, heic, ppm); by default the input's.")
   var format: String?
 
-  @Option(name: [.customShort("q"), .customLong("quality")], help: "1 to 100, for JPEG and WebP.")
+  @Option(
+    name: [.customShort("q"), .customLong("quality")], help: "1 to 100, for JPEG, WebP, AVIF and HEIF.")
   var quality = 95
 
   @Option(help: "Bits a sample: auto keeps the input's where the format has them; 8, 16, 32f.")
@@ -81,19 +105,34 @@ struct FileOptions: ParsableArguments {
   @Option(help: "EXIF, XMP and IPTC: keep, strip, or strip-gps. Colour profiles stay.")
   var metadata = MetadataChoice.keep
 
-  @Option(help: "Where an output exists: overwrite, skip, rename (name-1.png), or fail.")
+  @Option(help: "Colours: keep values and profile, or convert to srgb.")
+  var icc = ImageFile.ColourChoice.keep
+
+  @Option(
+    help: ArgumentHelp(
+      "Where an output exists: overwrite, skip, rename (name-1.png), fail, or resume.",
+      discussion:
+        "resume keeps outputs that an earlier run with resume has made of the same input, model and options; "
+        + "it notes them in .irrun.jsonl in the output folder."))
   var ifExists = ExistingFile.overwrite
 
   @Flag(help: "Take images in folders below IN too; OUT gets the same folders.")
   var recurse = false
 
-  @Option(help: ArgumentHelp("A file with an input a line, besides those of -i.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "A file with an input a line, besides those of -i; - reads the list from stdin.", valueName: "file"))
   var list: String?
 
   @Option(help: ArgumentHelp("Only part I of N, for jobs side by side.", valueName: "i/n"))
   var shard: Shard?
 
-  @Flag(help: "Only say what would be read and written.")
+  @Flag(inversion: .prefixedNo, help: "Go on with the other files where one fails.")
+  var keepGoing = true
+
+  @Flag(
+    help:
+      "Say for each file what would be done, in which memory, how long it would take and how large it gets.")
   var dryRun = false
 
   func validate() throws {

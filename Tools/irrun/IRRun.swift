@@ -1,25 +1,17 @@
 import ArgumentParser
 import Foundation
+import IRCommandLine
 import IRCompiler
+import IRFiles
 import IRGraph
 import IRONNX
 import IRRuntime
 import IRTensorFiles
 import ImageRestoration
 
-/// Runs the command; ArgumentParser's code for wrong usage becomes the documented 2.
 @main
 enum Main {
-  static func main() {
-    do {
-      var command = try IRRun.parseAsRoot()
-      try command.run()
-    } catch {
-      guard IRRun.exitCode(for: error) == .validationFailure else { IRRun.exit(withError: error) }
-      FileHandle.standardError.write(Data((IRRun.fullMessage(for: error) + "\n").utf8))
-      Foundation.exit(2)
-    }
-  }
+  static func main() { IRRun.runAsTool() }
 }
 
 struct IRRun: ParsableCommand {
@@ -27,9 +19,13 @@ struct IRRun: ParsableCommand {
     commandName: "irrun",
     abstract: "Restores photographs with a frozen model, or runs a model on tensors.",
     discussion: """
-      IN is an image, several, or a folder of images; OUT is a file for one image, else a folder. Images keep \
+      IN is an image, several, a pattern, a folder of images, or - for the standard input; OUT is a file for one \
+      image, else a folder, a template ({stem}, {ext}, {name}, {model}), or - for the standard output. Images keep \
       their size, depth, colour profile, EXIF and alpha. Sides are padded by mirroring to what the model needs \
       and cropped back. Each output is written beside its place and renamed when it is whole.
+
+      A picture is restored whole where that fits the memory, else in tiles: exact ones where the network looks \
+      only so far, blended ones where an operator looks at the whole picture. -v says which.
 
       Where IN is an .npy, .npz or .safetensors file, its tensors are given to the model's inputs by name, and \
       OUT, a file of any of these kinds, takes the outputs. A model of one input also takes an .npy, the only \
@@ -41,21 +37,23 @@ struct IRRun: ParsableCommand {
       EXAMPLES
         irrun -m symunet-s -i noisy.png -o restored.png
         irrun -m symunet-s -i photographs -o restored --metrics psnr,ssim --reference originals
-        irrun -m symunet-s -i album -o restored --recurse -f jpg -q 92 --if-exists skip --metadata strip-gps
+        irrun -m symunet-s -i album -o restored --recurse -f jpg -q 92 --metadata strip-gps --if-exists resume
+        irrun -m symunet-s -i 'album/*.jpg' -o 'restored/{stem}_{model}.{ext}' --memory 1G --dry-run
         irrun -m network.onnx -i inputs.npz -o outputs.npz --verify
         irrun --models
         irrun -m daair.onnx -i noisy.png --explain
       """)
 
-  @Option(name: [.short, .long], help: "A model file (.onnx), or the name of a model in Models.")
-  var model = "symunet-s"
+  @OptionGroup(title: "Model") var modelOptions: ModelOptions
 
   @Option(
     name: [.customShort("i"), .customLong("input")], parsing: .upToNextOption,
-    help: ArgumentHelp("Images, a folder of images, or files of tensors.", valueName: "in"))
+    help: ArgumentHelp("Images, patterns, a folder of images, files of tensors, or -.", valueName: "in"))
   var inputs: [String] = []
 
-  @Option(name: [.customShort("o"), .customLong("output")], help: "The file or the folder to write.")
+  @Option(
+    name: [.customShort("o"), .customLong("output")], parsing: .unconditional,
+    help: "The file, folder or template to write, or -.")
   var output: String?
 
   @OptionGroup(title: "Questions") var questions: Questions
@@ -63,8 +61,11 @@ struct IRRun: ParsableCommand {
   @OptionGroup(title: "Files") var files: FileOptions
 
   @Option(
-    name: [.customShort("j"), .customLong("threads")], help: "Threads; by default what the system allows.")
-  var threads: Int?
+    name: [.customShort("j"), .customLong("threads")],
+    help: ArgumentHelp(
+      "Threads, or load:restore:save with the pictures read ahead and waiting to be written; by default what the system allows.",
+      valueName: "n"))
+  var threads = ThreadChoice()
 
   @Option(help: "The most memory to use, as 500M or 4G; by default three quarters of what is free.")
   var memory: MemorySize?
@@ -75,105 +76,198 @@ struct IRRun: ParsableCommand {
   @Option(help: "The true image or tensors, or the folder of true ones of the same names.")
   var reference: String?
 
-  @Option(
-    help:
-      "Pad height and width to multiples of this; by default what the model needs, and nothing for tensors.")
-  var multiple: Int?
-
-  @Option(help: "Also write a picture of input, output and reference: side.")
-  var compare: String?
+  @Option(help: "Also write a picture: side (input, output, reference), split (halves) or diff (times 4).")
+  var compare: Comparison?
 
   @Flag(help: "Also run the reference interpreter and print the largest difference.")
   var verify = false
 
+  @Flag(help: "Also restore in one piece and print the tiles' largest difference to it.")
+  var proveTiles = false
+
   @Flag(help: "Say on the error stream where the time went, by kernel and by step.")
   var profile = false
+
+  @Option(
+    help: ArgumentHelp("Write what ran when, for Perfetto or Chrome's trace viewer.", valueName: "file"))
+  var trace: String?
+
+  @Flag(name: .shortAndLong, help: "Say on the error stream how each picture is restored.")
+  var verbose = false
 
   @Flag(help: "Print a line of JSON per file.")
   var json = false
 
   func validate() throws {
-    if let threads, threads < 1 { throw ValidationError("--threads is \(threads), must be at least 1") }
-    if let multiple, !(1...4096).contains(multiple) {
-      throw ValidationError("--multiple is \(multiple), must be 1 to 4096")
-    }
-    if let compare, compare != "side" { throw ValidationError("--compare takes `side`, not `\(compare)`") }
     for metric in metricNames where !["psnr", "ssim"].contains(metric) {
       throw ValidationError("--metrics knows psnr and ssim, not \(metric)")
     }
     if output == nil, !questions.isAsked { throw ValidationError("-o is missing: where are results to go?") }
     if questions.explain, inputs.isEmpty { throw ValidationError("--explain needs pictures: -i is missing") }
     if metrics != nil, reference == nil { throw ValidationError("--metrics needs --reference") }
+    if output == Job.stream, compare != nil { throw ValidationError("--compare needs an output file") }
   }
 
   private var metricNames: [String] { metrics?.split(separator: ",").map(String.init) ?? [] }
 
   func run() throws {
+    let model = try modelOptions.path()
     if questions.isAsked {
       do {
-        try questions.answer(model: model, images: inputs, multiple: multiple, options: runtimeOptions)
+        try questions.answer(model: model, images: inputs, multiple: modelOptions.multiple, options: runtime)
       } catch {
         complain(error)
         throw ExitCode(isModelsFault(error) ? 3 : 4)
       }
     }
     guard let output else { return }
-    let list = try JobList(inputs: inputs, output: output, reference: reference, options: files)
-    let jobs = list.jobs
-    if files.dryRun {
-      for job in jobs { FileHandle.standardOutput.write(Data("\(job.input) -> \(job.output)\n".utf8)) }
-    }
+    let list = try JobList(
+      inputs: inputs, output: output, reference: reference, options: files, model: model)
     if list.skipped > 0 { complain("\(list.skipped) outputs exist and are left as they are") }
-    guard !files.dryRun, !jobs.isEmpty else { return }
+    guard !list.jobs.isEmpty else { return }
     Interruption.install()
-    let progress = Progress(total: jobs.count)
-    let process: (Job) throws -> Report
-    do { process = try processor(for: jobs, progress) } catch let error as ValidationError {
-      throw error
-    } catch {
+    let progress = Progress(total: list.jobs.count)
+    if TensorFile.isTensorFile(list.jobs[0].input) {
+      try runTensors(list, model, progress)
+    } else {
+      try runImages(list, model, progress)
+    }
+  }
+
+  private var runtime: RuntimeOptions {
+    RuntimeOptions(
+      threadCount: threads.threads ?? RuntimeOptions.defaultThreadCount, memoryByteCount: memory?.byteCount)
+  }
+
+  private func loading<R>(_ body: () throws -> R) throws -> R {
+    do { return try body() } catch let error as ValidationError { throw error } catch {
       complain(error)
       throw ExitCode(3)
     }
-    var (failures, memoryFailures) = (0, 0)
-    for (index, job) in jobs.enumerated() {
+  }
+
+  private func runTensors(_ list: JobList, _ model: String, _ progress: Progress) throws {
+    guard metrics == nil, compare == nil, trace == nil, !proveTiles else {
+      throw ValidationError("--metrics, --compare, --trace and --prove-tiles are for images")
+    }
+    if files.dryRun {
+      for job in list.jobs { Terminal.say("\(job.input) -> \(job.output)") }
+      return
+    }
+    let run = try loading {
+      try TensorRun(
+        model: model, multiple: modelOptions.multiple, verifies: verify, profiles: profile, options: runtime)
+    }
+    var tally = Tally(total: list.jobs.count)
+    for (index, job) in list.jobs.enumerated() {
       progress.show(done: index, current: job.input)
-      do {
-        let report = try process(job)
-        progress.clear()
-        FileHandle.standardOutput.write(Data(((json ? try report.json() : report.text) + "\n").utf8))
-      } catch {
-        progress.clear()
-        complain(error, about: job.input)
-        if isModelsFault(error) { throw ExitCode(3) }
-        failures += 1
-        if case RuntimeError.exceedsMemory = error { memoryFailures += 1 }
-      }
+      let outcome: ImageRun.Outcome
+      do { outcome = .done(try run.process(job, progress)) } catch { outcome = .failed(job, error) }
+      guard try report(outcome, &tally, progress) else { break }
     }
-    if failures > 0 {
-      complain("\(failures) of \(jobs.count) files failed")
-      throw ExitCode(failures == memoryFailures ? 5 : 4)
-    }
+    try finish(tally)
   }
 
-  private var runtimeOptions: RuntimeOptions {
-    RuntimeOptions(
-      threadCount: threads ?? RuntimeOptions.defaultThreadCount, memoryByteCount: memory?.byteCount)
-  }
-
-  private func processor(for jobs: [Job], _ progress: Progress) throws -> (Job) throws -> Report {
-    let options = runtimeOptions
-    if TensorFile.isTensorFile(jobs[0].input) {
-      guard metrics == nil, compare == nil else {
-        throw ValidationError("--metrics and --compare are for images")
-      }
-      let run = try TensorRun(
-        model: model, multiple: multiple, verifies: verify, profiles: profile, options: options)
-      return { try run.process($0, progress) }
+  private func runImages(_ list: JobList, _ model: String, _ progress: Progress) throws {
+    let restorer = try loading {
+      try Restorer(
+        model: model, multiple: modelOptions.multiple, options: runtime, settings: modelOptions.settings)
     }
+    if let scale = modelOptions.scale, scale != restorer.scale {
+      throw ValidationError("-s is \(scale), the model's scale is \(restorer.scale)")
+    }
+    let trace = trace.map { Trace(path: $0) }
+    var journal: SharedJournal?
+    if files.ifExists == .resume {
+      for folder in Set(list.jobs.map { PathText.folder($0.output) }) {
+        AtomicFile.removeAbandoned(in: folder)
+      }
+      journal = SharedJournal(folder: list.folder, common: try resultKey(restorer))
+    }
+    let limit = memory?.byteCount ?? AvailableMemory.byteCount.map { $0 / 4 * 3 }
+    let reader = ImageReader(
+      options: files, byteCountLimit: limit, journal: journal, trace: trace, scale: restorer.scale)
+    if files.dryRun {
+      try DryRun(restorer: restorer, files: files, reader: reader, json: json).run(list)
+      return
+    }
+    let writer = ImageWriter(options: files, comparison: compare, journal: journal, trace: trace)
     let run = ImageRun(
-      restorer: try Restorer(model: model, multiple: multiple, options: options), metrics: metricNames,
-      files: files, comparesSideBySide: compare != nil, verifies: verify, profiles: profile)
-    return { try run.process($0, progress) }
+      restorer: restorer,
+      options: ImageRun.Options(
+        metrics: metricNames, files: files, comparison: compare, verifies: verify, profiles: profile,
+        provesTiles: proveTiles, isVerbose: verbose, threads: threads),
+      reader: reader, writer: writer, trace: trace)
+    var tally = Tally(total: list.jobs.count)
+    var fault: (any Error)?
+    run.process(list.jobs, progress) { outcome in
+      do { return try report(outcome, &tally, progress) } catch {
+        fault = error
+        return false
+      }
+    }
+    do { try trace?.write() } catch { complain(error) }
+    if tally.kept > 0 { complain("\(tally.kept) outputs were made of the same by an earlier run, and stay") }
+    if let fault { throw fault }
+    try finish(tally)
+  }
+
+  /// What every output depends on beside its input.
+  private func resultKey(_ restorer: Restorer) throws -> String {
+    let digest = FileDigest()
+    try digest.add(contentsOf: restorer.path)
+    for tensor in restorer.model.graph.initializers {
+      (try? tensor.tensor())?.withUnsafeBytes { digest.add($0) }
+    }
+    let options: [String] = [
+      "multiple \(restorer.multiple)", "tile \(modelOptions.tile)", "overlap \(modelOptions.overlap)",
+      "augmented \(modelOptions.augmented)", "noise \(modelOptions.settings.noiseLevel ?? -1)",
+      "quality \(files.quality)",
+      "depth \(files.depth)", "metadata \(files.metadata)", "icc \(files.icc)",
+    ]
+    digest.add(options.joined(separator: "\n"))
+    return digest.digits
+  }
+
+  /// Counts of a run.
+  struct Tally {
+    let total: Int
+    var kept = 0
+    var failures = 0
+    var memoryFailures = 0
+  }
+
+  /// Says what became of a file.
+  /// - Returns: whether to go on.
+  private func report(_ outcome: ImageRun.Outcome, _ tally: inout Tally, _ progress: Progress) throws -> Bool
+  {
+    progress.clear()
+    switch outcome {
+    case .kept: tally.kept += 1
+    case .done(let report):
+      let line = json ? try report.json() : report.text
+      if report.output == Job.stream { Terminal.complain(line) } else { Terminal.say(line) }
+    case .failed(let job, let error):
+      complain(error, about: job.input)
+      if isModelsFault(error) { throw ExitCode(3) }
+      tally.failures += 1
+      if exceedsMemory(error) { tally.memoryFailures += 1 }
+      return files.keepGoing
+    }
+    return true
+  }
+
+  private func finish(_ tally: Tally) throws {
+    guard tally.failures > 0 else { return }
+    complain("\(tally.failures) of \(tally.total) files failed")
+    throw ExitCode(tally.failures == tally.memoryFailures ? 5 : 4)
+  }
+
+  private func exceedsMemory(_ error: any Error) -> Bool {
+    switch error {
+    case RuntimeError.exceedsMemory, ImageError.exceedsMemory: true
+    default: false
+    }
   }
 
   /// Whether another input would fail as well.
@@ -192,5 +286,5 @@ struct IRRun: ParsableCommand {
     complain(isNamed ? text : "\(input ?? ""): \(text)")
   }
 
-  private func complain(_ text: String) { FileHandle.standardError.write(Data("irrun: \(text)\n".utf8)) }
+  private func complain(_ text: String) { Terminal.complain("irrun: \(text)") }
 }

@@ -1,10 +1,14 @@
 import ArgumentParser
 import Foundation
+import IRFiles
 import IRTensorFiles
 import ImageRestoration
 
 /// One file to read and the file to write for it.
-struct Job {
+struct Job: Sendable {
+  /// `-` is the standard stream.
+  static let stream = "-"
+
   var input: String
   var output: String
   var reference: String?
@@ -12,46 +16,39 @@ struct Job {
 
 /// What the command line asks for: inputs to jobs.
 struct JobList {
-  private struct Source {
-    var path: String
-    /// The path below the folder that was named, or the file's own name.
-    var relative: String
-  }
-
   let jobs: [Job]
   /// Inputs whose output was there already.
   let skipped: Int
+  /// Where outputs go: the folder, or that of the one file.
+  let folder: String
 
   /// - Throws: `ValidationError` where inputs are missing, mixed, or would overwrite each other.
-  init(inputs: [String], output: String, reference: String?, options: FileOptions) throws {
-    var sources: [Source] = []
-    var hasFolder = false
-    for input in try inputs + Self.listed(options.list) {
-      guard let isFolder = Self.isFolder(input) else {
-        throw ValidationError("\(input): no such file or folder")
-      }
-      hasFolder = hasFolder || isFolder
-      if isFolder {
-        sources += try Self.images(in: input, recurse: options.recurse)
-      } else {
-        sources.append(Source(path: input, relative: (input as NSString).lastPathComponent))
-      }
+  init(inputs: [String], output: String, reference: String?, options: FileOptions, model: String) throws {
+    let found = try InputList(inputs, options)
+    let sources = found.sources
+    let template = OutputTemplate(output, model: model, format: options.format)
+    let needsFolder = sources.count > 1 || found.hasFolder
+    let writesFolder =
+      template == nil && output != Job.stream
+      && (needsFolder || output.hasSuffix("/") || InputList.isFolder(output) == true)
+    if output == Job.stream, needsFolder {
+      throw ValidationError("the standard output takes one picture, and there are \(sources.count) inputs")
     }
-    guard !sources.isEmpty else { throw ValidationError("no inputs: name some with -i or --list") }
-    let needsFolder = sources.count > 1 || hasFolder
-    let writesFolder = needsFolder || output.hasSuffix("/") || Self.isFolder(output) == true
-    if writesFolder, Self.isFolder(output) == false {
+    if writesFolder, InputList.isFolder(output) == false {
       throw ValidationError("\(output) is a file, and \(sources.count) inputs need a folder")
     }
-    let isReferenceFolder = reference.map { Self.isFolder($0) == true } ?? false
+    let isReferenceFolder = reference.map { InputList.isFolder($0) == true } ?? false
     if let reference, !isReferenceFolder, sources.count > 1 {
       throw ValidationError("--reference \(reference) must be a folder, as there are \(sources.count) inputs")
     }
-    let all = sources.map { source in
+    let all = try sources.map { source in
       Job(
         input: source.path,
-        output: writesFolder ? Self.joined(output, Self.renamed(source.relative, options.format)) : output,
-        reference: reference.map { isReferenceFolder ? Self.joined($0, source.relative) : $0 })
+        output: try template?.path(for: source.relative)
+          ?? (writesFolder
+            ? InputList.joined(output, Self.renamed(source.relative, options.format))
+            : output),
+        reference: reference.map { isReferenceFolder ? InputList.joined($0, source.relative) : $0 })
     }
     try Self.check(all)
     // Every part sees the whole list, so that the parts together are the whole.
@@ -60,45 +57,18 @@ struct JobList {
     }
     let kept = try Self.settled(own ?? all, options.ifExists)
     (jobs, skipped) = (kept, (own ?? all).count - kept.count)
-    guard writesFolder, !options.dryRun else { return }
-    for folder in Set(jobs.map { ($0.output as NSString).deletingLastPathComponent } + [output]) {
+    folder = template?.folder ?? (writesFolder ? output : PathText.folder(output))
+    guard writesFolder || template != nil, !options.dryRun else { return }
+    for folder in Set(jobs.map { PathText.folder($0.output) } + [folder])
+    where !folder.isEmpty {
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     }
-  }
-
-  private static func listed(_ file: String?) throws -> [String] {
-    guard let file else { return [] }
-    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
-      throw ValidationError("--list \(file): no such text file")
-    }
-    return text.split(whereSeparator: \.isNewline).map(String.init)
-  }
-
-  /// The images of a folder in order of their names; hidden files are no images.
-  private static func images(in folder: String, recurse: Bool, below prefix: String = "") throws -> [Source] {
-    var result: [Source] = []
-    let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
-    for name in names where !name.hasPrefix(".") {
-      let path = joined(folder, name)
-      let relative = prefix.isEmpty ? name : "\(prefix)/\(name)"
-      if isFolder(path) == true {
-        // Links to folders are not followed: they may lead in circles.
-        let isLink = (try? FileManager.default.destinationOfSymbolicLink(atPath: path)) != nil
-        if recurse, !isLink { result += try images(in: path, recurse: true, below: relative) }
-      } else if ImageFile.writableExtensions.contains((name as NSString).pathExtension.lowercased()) {
-        result.append(Source(path: path, relative: relative))
-      }
-    }
-    guard !result.isEmpty || !prefix.isEmpty else {
-      throw ValidationError("\(folder): no images in this folder")
-    }
-    return result
   }
 
   /// The jobs that are left once outputs that exist are dealt with.
   private static func settled(_ jobs: [Job], _ choice: ExistingFile) throws -> [Job] {
     switch choice {
-    case .overwrite: return jobs
+    case .overwrite, .resume: return jobs
     case .skip: return jobs.filter { !FileManager.default.fileExists(atPath: $0.output) }
     case .fail:
       if let job = jobs.first(where: { FileManager.default.fileExists(atPath: $0.output) }) {
@@ -110,7 +80,7 @@ struct JobList {
       return jobs.map { job in
         var job = job
         let (stem, suffix) = (
-          (job.output as NSString).deletingPathExtension, (job.output as NSString).pathExtension
+          PathText.stem(job.output), PathText.suffix(job.output)
         )
         var number = 0
         while FileManager.default.fileExists(atPath: job.output) || !taken.insert(job.output).inserted {
@@ -124,7 +94,7 @@ struct JobList {
 
   private static func check(_ jobs: [Job]) throws {
     var owner: [String: String] = [:]
-    for job in jobs {
+    for job in jobs where job.output != Job.stream {
       if let other = owner.updateValue(job.input, forKey: job.output) {
         throw ValidationError("\(other) and \(job.input) would both be written to \(job.output)")
       }
@@ -141,17 +111,50 @@ struct JobList {
 
   private static func renamed(_ name: String, _ format: String?) -> String {
     guard let format, !TensorFile.isTensorFile(name) else { return name }
-    return "\((name as NSString).deletingPathExtension).\(format)"
+    return "\(PathText.stem(name)).\(format)"
+  }
+}
+
+/// An output path with places to fill in: `restored/{stem}_{model}.{ext}`. Folders of the input's tree go
+/// before the first name with such a place.
+struct OutputTemplate {
+  let folder: String
+  private let names: String
+  private let model: String
+  private let format: String?
+
+  /// Nil where the text has no places.
+  init?(_ text: String, model: String, format: String?) {
+    guard text.contains("{") else { return nil }
+    let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    let first = parts.firstIndex { $0.contains("{") } ?? 0
+    folder = parts[..<first].joined(separator: "/")
+    names = parts[first...].joined(separator: "/")
+    self.model = PathText.stem(PathText.name(model))
+    self.format = format
   }
 
-  private static func joined(_ folder: String, _ name: String) -> String {
-    folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
-  }
-
-  /// True for a folder, false for another file, nil where nothing is.
-  private static func isFolder(_ path: String) -> Bool? {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return nil }
-    return isFolder.boolValue
+  /// - Throws: `ValidationError` for an unknown place.
+  func path(for relative: String) throws -> String {
+    let name = PathText.name(relative)
+    let values = [
+      "stem": PathText.stem(name), "ext": format ?? PathText.suffix(name), "name": name,
+      "model": model,
+    ]
+    var result = ""
+    var rest = names[...]
+    while let open = rest.firstIndex(of: "{") {
+      guard let close = rest[open...].firstIndex(of: "}"),
+        let value = values[String(rest[rest.index(after: open)..<close])]
+      else {
+        throw ValidationError(
+          "the output \(names) has an unknown place: known are {stem}, {ext}, {name}, {model}")
+      }
+      result += rest[..<open] + value
+      rest = rest[rest.index(after: close)...]
+    }
+    result += rest
+    let tree = PathText.folder(relative)
+    return [folder, tree, result].filter { !$0.isEmpty }.joined(separator: "/")
   }
 }

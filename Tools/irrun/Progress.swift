@@ -1,4 +1,5 @@
 import Foundation
+import IRCommandLine
 
 /// A line on the terminal that says how far a run is and when it will end; nothing where the error
 /// stream is not a terminal.
@@ -31,7 +32,7 @@ final class Progress {
   /// Writes lines of their own.
   func note(_ text: String) {
     clear()
-    FileHandle.standardError.write(Data((text + "\n").utf8))
+    Terminal.complain(text)
   }
 
   /// Removes the line, so that other text may follow.
@@ -48,6 +49,6 @@ final class Progress {
     guard isTerminal else { return }
     lastUpdate = Date()
     isShown = true
-    FileHandle.standardError.write(Data("\u{1B}[2K\r\(text)".utf8))
+    FileHandle.standardError.write(Data("\u{1B}[2K\r\(Terminal.printable(text))".utf8))
   }
 }

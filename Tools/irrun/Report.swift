@@ -1,13 +1,21 @@
 import Foundation
 
 /// What was done with one input, as a line of text or of JSON.
-struct Report: Encodable {
-  struct Metric: Encodable {
+struct Report: Encodable, Sendable {
+  struct Metric: Encodable, Sendable {
     var before: Double?
     var after: Double?
   }
 
-  struct Difference: Encodable {
+  /// Tiles beside the whole.
+  struct Proof: Encodable, Sendable {
+    var tiles: Int
+    var largest: Double
+    /// Samples that are stored differently.
+    var differingBytes: Int
+  }
+
+  struct Difference: Encodable, Sendable {
     var output: String?
     var largest: Double
     /// The expected values' largest less their smallest.
@@ -18,8 +26,14 @@ struct Report: Encodable {
   var output: String
   var shape: [Int]
   var seconds: Double
+  var plan: String?
+  var tiles: Int?
   var metrics: [String: Metric]?
   var metricProtocol: String?
+  var proof: Proof?
+  /// The share of samples that the file's range clipped, where it is worth a word.
+  var clipped: Double?
+  var note: String?
   /// Against `--reference`, for tensors.
   var reference: [Difference]?
   /// Against the reference interpreter.
@@ -35,6 +49,7 @@ struct Report: Encodable {
     var parts = [
       "\(output): \(shape.map(String.init).joined(separator: "×"))", String(format: "%.2f s", seconds),
     ]
+    if let tiles, tiles > 1 { parts.append("\(tiles) tiles") }
     for (name, metric) in (metrics ?? [:]).sorted(by: { $0.key < $1.key }) {
       let (format, unit) = name == "psnr" ? ("%.2f", " dB") : ("%.4f", "")
       func number(_ value: Double?) -> String { value.map { String(format: format, $0) } ?? "∞" }
@@ -49,6 +64,18 @@ struct Report: Encodable {
             + " of a range of \(String(format: "%.4g", difference.range))")
       }
     }
+    if let proof {
+      let text =
+        proof.tiles == 1
+        ? "restored whole: nothing to prove"
+        : "tiles beside the whole: largest difference \(String(format: "%.3g", proof.largest)), "
+          + "\(proof.differingBytes) samples stored otherwise"
+      parts.append(text)
+    }
+    if let clipped {
+      parts.append(String(format: "%.1f %% of the samples clipped to the file's range", 100 * clipped))
+    }
+    if let note { parts.append(note) }
     return parts.joined(separator: ", ")
   }
 }

@@ -3,11 +3,12 @@ import IRCompiler
 import IRGraph
 import IRONNX
 import IRRuntime
+import IRTensor
 import IRTensorFiles
 import ImageRestoration
 
 /// Runs a model on files of tensors as they are.
-struct TensorRun {
+final class TensorRun {
   let path: String
   let model: ONNXModel
   let options: RuntimeOptions
@@ -15,6 +16,8 @@ struct TensorRun {
   let multiple: Int?
   let verifies: Bool
   let profiles: Bool
+  /// What was compiled last, and for which tensors: files of equal shapes share it.
+  private var latest: (types: [String: TensorType], graph: Graph, session: Session)?
 
   init(model name: String, multiple: Int?, verifies: Bool, profiles: Bool, options: RuntimeOptions) throws {
     path = try ModelCatalogue.path(of: name)
@@ -29,15 +32,11 @@ struct TensorRun {
     let expected = try job.reference.map { try TensorFile.read($0) }
     var inputs = try self.inputs(try TensorFile.read(job.input), from: job.input)
     let size = try pad(&inputs)
-    let graph = try ONNXImporter(model, path: path).graph(for: inputs)
-    let program = try Compiler(
-      options: CompilerOptions(threadCount: options.threadCount), kernels: CPUKernelLibrary()
-    )
-    .compile(graph)
-    let session = try Session(program, options: options)
+    let (graph, session) = try compiled(for: inputs)
+    let program = session.program
     var profile: Profile? = profiles ? Profile() : nil
     let (results, seconds) = try timed { try session.run(inputs, profile: &profile) }
-    if let profile { progress.note(ProfileReport(program, profile).text) }
+    if let profile { progress.note(Timings(program, profile).text) }
     let outputs = graph.outputs.compactMap { output in
       results[output.name].map { NamedTensor(output.name, cropped($0, to: size)) }
     }
@@ -58,6 +57,19 @@ struct TensorRun {
     }
     try TensorFile.write(outputs, to: job.output)
     return report
+  }
+
+  private func compiled(for inputs: [String: Tensor]) throws -> (Graph, Session) {
+    let types = inputs.mapValues(\.type)
+    if let latest, latest.types == types { return (latest.graph, latest.session) }
+    latest = nil
+    let graph = try ONNXImporter(model, path: path).graph(for: inputs)
+    let compiler = Compiler(
+      options: CompilerOptions(threadCount: options.threadCount), kernels: CPUKernelLibrary())
+    let session = try Session(try compiler.compile(graph), options: options)
+    // Where values decide shapes, another file of equal shapes may need another program.
+    if graph.inputs.count == inputs.count { latest = (types, graph, session) }
+    return (graph, session)
   }
 
   /// The model's inputs among the file's tensors. One without a name of its own (an `.npy`, the only

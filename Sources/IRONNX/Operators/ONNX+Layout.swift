@@ -54,9 +54,14 @@ extension ONNXOperatorTable {
       var sizes = try n.list("split", input: 1) ?? []
       if sizes.isEmpty {
         let count = n.int("num_outputs", n.node.outputs.count)
-        guard (1...65536).contains(count) else { throw .unsupported("\(count) outputs") }
+        guard count == n.node.outputs.count, count > 0 else {
+          throw .unsupported("num_outputs is \(count), it has \(n.node.outputs.count) outputs")
+        }
         let size = (extent + count - 1) / count
         sizes = (0..<count).map { max(0, min(size, extent - $0 * size)) }
+      }
+      guard sizes.count == n.node.outputs.count else {
+        throw .unsupported("\(sizes.count) parts for \(n.node.outputs.count) outputs")
       }
       return try n.emitAll(Split(axis: axis, sizes: sizes), [x])
     },

@@ -1,0 +1,178 @@
+import IRCompiler
+import IRRuntime
+
+/// Bytes that a program takes, as `fixed + pixel * pixels`: programs of two sizes tell.
+struct MemoryModel {
+  var fixed: Double
+  var pixel: Double
+
+  func byteCount(_ pixels: Int) -> Int { Int(min(max(0, fixed + pixel * Double(pixels)), 1e18)) }
+  func pixels(within byteCount: Int) -> Int {
+    Int(min(max(0, (Double(byteCount) - fixed) / max(pixel, 1)), 1e15))
+  }
+}
+
+extension Restorer {
+  /// What stacks, decoders and the allocator take beside what is counted, under a limit of the whole process.
+  private static let reserve = 24 << 20
+  /// Pictures of fewer pixels are compiled rather than estimated.
+  private static let smallPixelCount = 1 << 18
+  /// Tiles are no smaller than this, beside their margins: below, the margins cost more than they are worth.
+  private static let leastCore = 16
+
+  /// How an image of this size will be restored within the memory.
+  /// `held` are bytes that the caller will hold beside the program, for the pictures themselves.
+  /// - Returns: the tiles and how they meet.
+  /// - Throws: `RuntimeError.exceedsMemory` where no tile is small enough.
+  public func plan(width: Int, height: Int, holding held: Int = 0) throws -> RestorationPlan {
+    let (height, width) = (padded(height), padded(width))
+    let limit = options.memoryLimit
+    // What a limit of the whole process leaves: the system's own number has it taken off already.
+    let used = options.memoryByteCount == nil ? 0 : ResidentMemory.byteCount ?? 0
+    let available = max(0, limit - used - held - (options.memoryByteCount == nil ? 0 : Self.reserve))
+    if let side = settings.tileSize, fixedSides == (nil, nil), side < max(height, width) {
+      let sums = try blendingByteCount(height * width)
+      return try tiled(height, width, (side, side), within: max(0, available - sums), limit: limit)
+    }
+    let pixels = height * width
+    let isFixed = fixedSides != (nil, nil)
+    let mayFit = try pixels <= Self.smallPixelCount || isFixed || memory().byteCount(pixels) <= available
+    if mayFit {
+      let byteCount = try programByteCount(height, width)
+      if byteCount <= available || isFixed {
+        guard byteCount <= available else {
+          throw RuntimeError.exceedsMemory(byteCount: byteCount + used + held, limit: limit)
+        }
+        return RestorationPlan(
+          tiles: TileGrid(height: height, width: width), seams: .none, byteCount: byteCount)
+      }
+    }
+    let free = max(0, available - (try blendingByteCount(height * width)))
+    var pixelsOfTile = try memory().pixels(within: free / 100 * 95)
+    while true {
+      let plan = try tiled(height, width, tileSides(height, width, pixelsOfTile), within: nil, limit: limit)
+      if plan.byteCount <= free { return plan }
+      guard pixelsOfTile > 64 * 64 else {
+        throw RuntimeError.exceedsMemory(byteCount: plan.byteCount + used + held, limit: limit)
+      }
+      pixelsOfTile = pixelsOfTile / 5 * 4
+    }
+  }
+
+  /// Bytes of the sums and weights of blended tiles; none where tiles are exact.
+  private func blendingByteCount(_ pixels: Int) throws -> Int {
+    if case .success = try field() { return 0 }
+    return 4 * (channelCount + 1) * pixels * scale * scale
+  }
+
+  /// Bytes of the program for a picture in one piece, without a limit.
+  public func wholeByteCount(width: Int, height: Int) throws -> Int {
+    try programByteCount(padded(height), padded(width))
+  }
+
+  private func padded(_ side: Int) -> Int { (side + multiple - 1) / multiple * multiple }
+
+  /// The sides of a tile of at most so many pixels; as wide as it goes, since rows lie together.
+  private func tileSides(_ height: Int, _ width: Int, _ pixels: Int) -> (height: Int, width: Int) {
+    let side = Int(Double(pixels).squareRoot())
+    if settings.isAugmented { return (side, side) }
+    let tileHeight = min(height, max(side, pixels / max(width, 1)))
+    return (tileHeight, min(width, pixels / max(tileHeight, 1)))
+  }
+
+  private func tiled(
+    _ height: Int, _ width: Int, _ sides: (height: Int, width: Int), within available: Int?, limit: Int
+  ) throws -> RestorationPlan {
+    let margin: Int
+    let alignment: Int
+    let seams: RestorationPlan.Seams
+    switch try field() {
+    case .success(let field):
+      alignment = leastCommonMultiple(field.alignment, multiple)
+      margin = (field.margin + alignment - 1) / alignment * alignment
+      seams = .exact(margin: field.margin)
+    case .failure(let unbounded):
+      alignment = multiple
+      margin = (settings.overlap / 2 + alignment - 1) / alignment * alignment
+      seams = .blended(overlap: 2 * margin, reason: "\(unbounded)")
+    }
+    func side(_ wanted: Int, _ extent: Int) -> Int {
+      min(
+        extent,
+        max(
+          wanted / alignment * alignment,
+          (2 * margin + Self.leastCore + alignment - 1) / alignment * alignment))
+    }
+    var (tileHeight, tileWidth) = (side(sides.height, height), side(sides.width, width))
+    if settings.isAugmented {
+      (tileHeight, tileWidth) = (min(tileHeight, tileWidth), min(tileHeight, tileWidth))
+    }
+    let grid = TileGrid(
+      height: height, width: width, tileHeight: tileHeight, tileWidth: tileWidth, margin: margin,
+      alignment: alignment)
+    let byteCount = try programByteCount(grid.tileHeight, grid.tileWidth)
+    if let available, byteCount > available {
+      throw RuntimeError.exceedsMemory(byteCount: byteCount, limit: limit)
+    }
+    return RestorationPlan(tiles: grid, seams: grid.count == 1 ? .none : seams, byteCount: byteCount)
+  }
+
+  private func memory() throws -> MemoryModel {
+    if let memoryModel { return memoryModel }
+    let sides = [padded(128), padded(256)]
+    let bytes = try sides.map { Double(try programByteCount($0, $0)) }
+    let slope = (bytes[1] - bytes[0]) / Double(sides[1] * sides[1] - sides[0] * sides[0])
+    let model = MemoryModel(fixed: max(0, bytes[0] - slope * Double(sides[0] * sides[0])), pixel: slope)
+    memoryModel = model
+    return model
+  }
+
+  private func programByteCount(_ height: Int, _ width: Int) throws -> Int {
+    let program: Program
+    if let known = hasSession(height: height, width: width) ?? plannedProgram(height, width) {
+      program = known
+    } else {
+      program = try self.program(height: height, width: width)
+      planned = (height, width, program)
+    }
+    let ports = (program.inputs + program.outputs).reduce(0) { $0 + $1.type.byteCount }
+    // Steps by definition copy their operands, and more.
+    let reference = program.steps.lazy.filter(\.kernel.isReference).map { 8 * $0.byteCount }.max() ?? 0
+    return program.memoryPlan.peakByteCount + ports + reference
+  }
+
+  /// The program that was compiled last for a plan.
+  func plannedProgram(_ height: Int, _ width: Int) -> Program? {
+    planned.flatMap { $0.height == height && $0.width == width ? $0.program : nil }
+  }
+
+  /// The network's receptive field, which graphs of two sizes must agree on.
+  public func field() throws -> Result<ReceptiveField, ReceptiveField.Unbounded> {
+    if let receptiveField { return receptiveField }
+    func field(_ side: Int) throws -> Result<ReceptiveField, ReceptiveField.Unbounded> {
+      let graph = try graph(height: side, width: side + multiple)
+      guard let input = graph.inputs.first(where: { graph[$0].name == inputName }),
+        let output = graph.outputs.first(where: { $0.name == outputName })
+      else { throw RestorationError.notARestorer(path: path, detail: "its graph lost its image") }
+      return ReceptiveField.of(graph, input: input, output: output.value)
+    }
+    let (small, large) = (try field(padded(160)), try field(padded(416)))
+    let result: Result<ReceptiveField, ReceptiveField.Unbounded>
+    switch (small, large) {
+    case (.success(let a), .success(let b)) where a != b:
+      result = .failure(
+        ReceptiveField.Unbounded(
+          node: "the graph", operator: "margin \(a.margin), then \(b.margin)",
+          reason: "looks further in larger pictures"))
+    default: result = large
+    }
+    receptiveField = result
+    return result
+  }
+}
+
+func leastCommonMultiple(_ a: Int, _ b: Int) -> Int {
+  var (x, y) = (a, b)
+  while y != 0 { (x, y) = (y, x % y) }
+  return a / max(x, 1) * b
+}

@@ -1,0 +1,72 @@
+import Foundation
+import ImageRestoration
+
+/// Reads the pictures of jobs, where they are not done already.
+final class ImageReader: Sendable {
+  struct Picture: Sendable {
+    var image: Image
+    var truth: Image?
+    /// What the output will depend on, where it is to be noted.
+    var key: String?
+  }
+
+  struct Loaded: Sendable {
+    /// Nil where an earlier run has made the output.
+    var picture: Picture?
+  }
+
+  private let options: FileOptions
+  private let byteCountLimit: Int?
+  private let journal: SharedJournal?
+  private let trace: Trace?
+  /// The scale by which the model's pictures grow.
+  private let scale: Int
+
+  init(options: FileOptions, byteCountLimit: Int?, journal: SharedJournal?, trace: Trace?, scale: Int) {
+    (self.options, self.byteCountLimit, self.journal, self.trace, self.scale) = (
+      options, byteCountLimit, journal, trace, scale
+    )
+  }
+
+  private var limits: ImageFile.Limits { ImageFile.Limits(byteCount: byteCountLimit) }
+
+  /// Whether a picture is so small that more than one at a time do no harm.
+  func isSmall(_ job: Job) -> Bool {
+    guard let byteCountLimit, job.input != Job.stream,
+      let header = try? ImageFile.header(of: job.input, limits: limits)
+    else { return true }
+    return header.byteCount < byteCountLimit / 16
+  }
+
+  /// Bytes that writing the result takes.
+  func encodingByteCount(_ image: Image, _ scale: Int) -> Int {
+    let samples =
+      image.width * image.height * scale * scale * (image.channelCount + (image.alpha == nil ? 0 : 1))
+    return 2 * samples * ((options.depth.sampleFormat ?? image.sampleFormat) == .uint8 ? 1 : 4)
+  }
+
+  func load(_ job: Job) throws -> Loaded {
+    let begin = ContinuousClock.now
+    defer { trace?.add("read \(job.input)", thread: .reading, from: begin) }
+    var key: String?
+    if let journal, job.input != Job.stream {
+      let found = try journal.key(of: job)
+      if journal.isDone(job, key: found) { return Loaded() }
+      key = found
+    }
+    let image =
+      job.input == Job.stream
+      ? try ImageFile.read(
+        bytes: FileHandle.standardInput.readDataToEndOfFile(), name: "stdin", limits: limits,
+        colours: options.icc)
+      : try ImageFile.read(job.input, limits: limits, colours: options.icc)
+    let truth = try job.reference.map { try ImageFile.read($0, limits: limits, colours: options.icc) }
+    if let truth, truth.width != image.width * scale || truth.height != image.height * scale {
+      let times = scale == 1 ? "" : " (times \(scale))"
+      throw ImageError.mismatch(
+        detail: "\(job.input) has \(image.width)×\(image.height) pixels\(times), "
+          + "its reference \(truth.width)×\(truth.height)")
+    }
+    return Loaded(picture: Picture(image: image, truth: truth, key: key))
+  }
+}

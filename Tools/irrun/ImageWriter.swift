@@ -1,0 +1,90 @@
+import Foundation
+import IRFiles
+import ImageRestoration
+
+/// Writes what was restored, and notes it.
+final class ImageWriter: Sendable {
+  struct Finished: Sendable {
+    var image: Image
+    var comparison: Image?
+    var key: String?
+  }
+
+  private let options: FileOptions
+  private let comparison: Comparison?
+  private let journal: SharedJournal?
+  private let trace: Trace?
+
+  init(options: FileOptions, comparison: Comparison?, journal: SharedJournal?, trace: Trace?) {
+    (self.options, self.comparison, self.journal, self.trace) = (options, comparison, journal, trace)
+  }
+
+  func write(_ finished: Finished, for job: Job, _ report: Report) throws -> Report {
+    let begin = ContinuousClock.now
+    defer { trace?.add("write \(job.output)", thread: .writing, from: begin) }
+    var report = report
+    let written: ImageFile.WritingReport
+    if job.output == Job.stream {
+      written = try writeToStream(finished.image)
+    } else {
+      written = try ImageFile.write(finished.image, to: job.output, options: options.writing) { temporary in
+        if let key = finished.key { try self.journal?.note(job, key: key, temporary: temporary) }
+      }
+      if let comparison, let picture = finished.comparison {
+        let stem = PathText.stem(job.output)
+        try ImageFile.write(picture, to: "\(stem)-\(comparison.rawValue).png")
+      }
+    }
+    // Networks overshoot by a little everywhere; a picture that loses a part of its range is worth a word.
+    let share = Double(written.clippedSampleCount) / Double(max(1, finished.image.pixels.count))
+    if share > 0.001 { report.clipped = share }
+    if written.dropsAlpha { report.note = "the format has no alpha: it was left out" }
+    return report
+  }
+
+  private func writeToStream(_ image: Image) throws -> ImageFile.WritingReport {
+    let folder = NSTemporaryDirectory() + "irrun-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let path = "\(folder)/picture.\(options.format ?? "png")"
+    let report = try ImageFile.write(image, to: path, options: options.writing)
+    let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+    defer { try? file.close() }
+    while let piece = try file.read(upToCount: 1 << 20), !piece.isEmpty {
+      try FileHandle.standardOutput.write(contentsOf: piece)
+    }
+    return report
+  }
+}
+
+/// The journal of a run, for the threads that read and write.
+final class SharedJournal: @unchecked Sendable {
+  private let journal: Journal
+  private let lock = NSLock()
+  /// What every output depends on beside its input.
+  private let common: String
+
+  init(folder: String, common: String) {
+    journal = Journal(folder: folder)
+    self.common = common
+  }
+
+  func key(of job: Job) throws -> String {
+    let digest = FileDigest()
+    digest.add(common)
+    try digest.add(contentsOf: job.input)
+    return digest.digits
+  }
+
+  func isDone(_ job: Job, key: String) -> Bool {
+    lock.lock()
+    defer { lock.unlock() }
+    return journal.isDone(job.output, key: key)
+  }
+
+  func note(_ job: Job, key: String, temporary: String) throws {
+    lock.lock()
+    defer { lock.unlock() }
+    try journal.note(job.output, key: key, temporary: temporary)
+  }
+}

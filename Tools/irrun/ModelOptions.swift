@@ -1,0 +1,104 @@
+import ArgumentParser
+import Foundation
+import ImageRestoration
+
+/// Which model restores, and how.
+struct ModelOptions: ParsableArguments {
+  @Option(
+    name: [.short, .long],
+    help:
+      "A model file (.onnx), the name of a model in Models, or a folder of models to choose from with -n and -s."
+  )
+  var model = "symunet-s"
+
+  @Option(
+    name: [.customShort("n"), .customLong("name")], parsing: .unconditional,
+    help: ArgumentHelp(
+      "The name of a model in the folder -m; a number is the noise level: σ of 0...255 for models that take it, "
+        + "else the model of a folder that is called after it (noise2).",
+      valueName: "name|level"))
+  var name: String?
+
+  @Option(
+    name: [.customShort("s"), .customLong("scale")],
+    help:
+      "By how much the model enlarges; chooses a model of a folder (scale2, x4), and is held against the model's own."
+  )
+  var scale: Int?
+
+  @Option(
+    name: [.customShort("t"), .customLong("tile-size")],
+    help: "The side of tiles in pixels; 0 restores whole where the memory allows.")
+  var tile = 0
+
+  @Option(help: "Pixels that blended tiles share, for networks that look at the whole picture.")
+  var overlap = 64
+
+  @Flag(
+    name: [.customShort("x"), .customLong("augmented")],
+    help: "Test-time augmentation: the mean over eight turns and mirrorings.")
+  var augmented = false
+
+  @Option(
+    help:
+      "Pad height and width to multiples of this; by default what the model needs, and nothing for tensors.")
+  var multiple: Int?
+
+  func validate() throws {
+    guard tile == 0 || (32...65536).contains(tile) else {
+      throw ValidationError("-t is \(tile), must be 0 or at least 32")
+    }
+    guard (0...4096).contains(overlap) else {
+      throw ValidationError("--overlap is \(overlap), must be 0 to 4096")
+    }
+    if let multiple, !(1...4096).contains(multiple) {
+      throw ValidationError("--multiple is \(multiple), must be 1 to 4096")
+    }
+    if let scale, !(1...16).contains(scale) { throw ValidationError("-s is \(scale), must be 1 to 16") }
+    if let level, !(0...255).contains(level) { throw ValidationError("-n is \(level), must be 0 to 255") }
+  }
+
+  private var level: Double? { name.flatMap { Double($0) } }
+  private var isFolder: Bool {
+    var isFolder: ObjCBool = false
+    return FileManager.default.fileExists(atPath: model, isDirectory: &isFolder) && isFolder.boolValue
+  }
+
+  var settings: RestorationSettings {
+    RestorationSettings(
+      tileSize: tile == 0 ? nil : tile, overlap: overlap, isAugmented: augmented,
+      noiseLevel: isFolder ? nil : level)
+  }
+
+  /// The model to load: as named, or the one of a folder that -n and -s leave.
+  /// - Throws: `ValidationError` where they leave none or several.
+  func path() throws -> String {
+    guard isFolder else {
+      guard name == nil || level != nil else {
+        throw ValidationError("-n \(name ?? "") names a model of a folder, and -m \(model) is none")
+      }
+      return model
+    }
+    let files = ((try? FileManager.default.contentsOfDirectory(atPath: model)) ?? [])
+      .filter { $0.hasSuffix(".onnx") }.sorted()
+    let found = files.filter { file in
+      let stem = String(file.dropLast(5)).lowercased()
+      func has(_ words: [String]) -> Bool {
+        words.contains { word in
+          stem.ranges(of: word).contains { range in
+            range.upperBound == stem.endIndex || !stem[range.upperBound].isNumber
+          }
+        }
+      }
+      if let name, level == nil, stem != name.lowercased() { return false }
+      if let name, level != nil, !has(["noise\(name)"]) { return false }
+      if let scale, !has(["scale\(scale)", "x\(scale)"]), files.count > 1 { return false }
+      return true
+    }
+    guard found.count == 1 else {
+      let known = files.isEmpty ? "it holds no .onnx file" : "it holds \(files.joined(separator: ", "))"
+      throw ValidationError("-m \(model): -n and -s leave \(found.count) models; \(known)")
+    }
+    return "\(model)/\(found[0])"
+  }
+}
