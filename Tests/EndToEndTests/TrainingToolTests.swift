@@ -14,7 +14,7 @@ private func writePictures(_ folder: String) throws {
     func train(_ output: String, _ extra: String..., interruptAfter: Double? = nil) throws -> Outcome {
       try run(
         "irtrain",
-        arguments: [
+        [
           "symunet-s", "--clean", "\(folder)/clean", "--tasks", "noise25,rain", "--steps", "30", "--batch",
           "2",
           "--crop", "16", "--rate", "1e-4", "--seed", "3", "-j", "2", "--validate-every", "0", "-o",
