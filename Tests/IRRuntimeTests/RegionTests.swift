@@ -65,6 +65,26 @@ private func cutsAndThreadsDoNotChangeABit(block: GatedBlock) throws {
   }
 }
 
+/// However the cost model cuts the nodes into regions, on machines of other balance.
+@Test(arguments: blocks)
+private func formationDoesNotChangeABit(block: GatedBlock) throws {
+  let kernels = CPUKernelLibrary()
+  let (graph, _) = try Compiler(kernels: kernels).simplified(try block.graph())
+  var machines = [MachineModel(), MachineModel(), MachineModel()]
+  (machines[1].memoryRate, machines[1].sharedCacheRate) = (1e6, 1e6)
+  (machines[2].memoryRate, machines[2].sharedCacheRate, machines[2].cacheByteCount) = (1e18, 1e18, 0)
+  var programs: [Program] = []
+  for machine in machines {
+    let lowering = Lowering(graph: graph, kernels: kernels, threadCount: 2, machine: machine)
+    programs.append(try lowering.program(report: CompilationReport()))
+  }
+  let results = try programs.map { try Session($0).run(["x": block.input()]) }
+  for name in results[0].keys {
+    for result in results { expectClose(result[name], try #require(results[0][name]), .exact, name) }
+  }
+  if block.height * block.width > 1000 { #expect(Set(programs.map(\.steps.count)).count > 1) }
+}
+
 @Test(arguments: 0..<60 as Range<UInt64>)
 func noPathLeavesARegionAndReturns(seed: UInt64) throws {
   let graph = try Compiler(kernels: CPUKernelLibrary()).simplified(try RandomGraph(seed: seed).graph).0

@@ -7,6 +7,7 @@ struct Lowering {
   let graph: Graph
   let kernels: any KernelLibrary
   let threadCount: Int
+  var machine = MachineModel()
 
   /// What one step computes: a node, or a region's nodes.
   private struct Work {
@@ -19,7 +20,7 @@ struct Lowering {
   }
 
   func program(report: CompilationReport) throws(CompilerError) -> Program {
-    let regions = kernels.hasRegions ? FormRegions(graph).regions() : []
+    let regions = kernels.hasRegions ? FormRegions(graph, machine: machine).regions() : []
     var work: [Work] = []
     for unit in Schedule(graph, regions: regions.map(\.nodes)).units {
       switch unit {

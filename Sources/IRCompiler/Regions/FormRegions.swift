@@ -132,13 +132,13 @@ struct FormRegions {
     return ends.reversed()
   }
 
-  /// Alone, only convolutions gain from it.
+  /// Sums are always a region's, even of one node, so that no cut changes how a result is rounded.
   private func isWorthARegion(_ nodes: ArraySlice<NodeID>) -> Bool {
     var work = 0
     for id in nodes {
       switch operations[id] {
-      case .convolution: return true
-      case .depthwise, .normalization, .elementwise, .concatenation: work += 1
+      case .convolution, .depthwise, .normalization: return true
+      case .elementwise, .concatenation: work += 1
       case .channels, nil: break
       }
     }
