@@ -78,6 +78,13 @@ static inline void *ir_vips_copy_field(VipsImage *from, const char *name, GValue
   (void)from;
   // The name of the file that was read is none of the picture's, and pictures from bytes have none.
   if (!g_strcmp0(name, "filename") || (G_VALUE_HOLDS_STRING(value) && !g_value_get_string(value))) return NULL;
+  // Blobs are copied: some decoders (libvips 8.14's of HEIF) let them go with the picture they came with.
+  if (G_VALUE_TYPE(value) == VIPS_TYPE_BLOB) {
+    size_t count = 0;
+    const void *bytes = vips_value_get_blob(value, &count);
+    if (bytes) vips_image_set_blob_copy((VipsImage *)to, name, bytes, count);
+    return NULL;
+  }
   vips_image_set((VipsImage *)to, name, value);
   return NULL;
 }

@@ -123,6 +123,8 @@ public enum ImageFile {
     _ file: VipsHandle, _ path: String, _ limits: Limits, _ colours: ColourChoice, exif: () -> [UInt8]?
   ) throws(ImageError) -> Image {
     _ = try header(file, path, limits)
+    // Metadata may point into the picture that was opened, until they are copied.
+    defer { withExtendedLifetime(file) {} }
     func step(_ handle: VipsHandle?) throws(ImageError) -> VipsHandle {
       guard let handle else { throw unreadable(path) }
       return handle
