@@ -103,7 +103,7 @@ void IR_ISA_NAME(f32_planar_product)(const struct ir_planar_product *t) {
   }
 }
 
-// The lanes of a vector of outputs at x whose tap, `shift` columns on, lies in a column that exists.
+// The lanes of a vector of pixels at column x that exist.
 struct lanes {
   size_t first, last;
 };

@@ -10,14 +10,16 @@ struct FuseConvolution: RewriteRule {
   func patch(for id: NodeID, in graph: Graph) throws(GraphError) -> GraphPatch? {
     let node = graph[id]
     if let unary = node.operator as? Unary, unary.function == .relu {
-      guard var (fused, inputs, name) = convolution(node.inputs[0], usedBy: id, in: graph) else { return nil }
+      guard case (var fused, let inputs, let name)? = convolution(node.inputs[0], usedBy: id, in: graph)
+      else { return nil }
       fused.isRectified = true
       return try patch(fused, inputs, node, name, graph)
     }
     guard let binary = node.operator as? Binary, binary.function == .add else { return nil }
     for (value, residual) in [(node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])] {
       guard graph[value].type == graph[residual].type,
-        var (fused, inputs, name) = convolution(value, usedBy: id, in: graph), !fused.hasResidual,
+        case (var fused, var inputs, let name)? = convolution(value, usedBy: id, in: graph),
+        !fused.hasResidual,
         !fused.isRectified
       else { continue }
       fused.hasResidual = true
