@@ -14,7 +14,7 @@ IR_ELEMENTWISE_LIST(SCALAR_ELEMENTWISE)
   [IR_ELEMENTWISE_##constant] = ir_f32_##function##__scalar,
 static const struct ir_kernel_table scalar_table = {
   .isa = IR_ISA_SCALAR, .name = "scalar", .lanes = 4, .gemm_rows = 4, .gemm_columns = 8,
-  .planar_rows = 4,
+  .planar_rows = 4, .planar_columns = 8,
   IR_KERNEL_LIST(SCALAR_ENTRY)
   .elementwise = {IR_ELEMENTWISE_LIST(SCALAR_OPCODE)},
 };
@@ -31,7 +31,7 @@ IR_ELEMENTWISE_LIST(AVX2_ELEMENTWISE)
   [IR_ELEMENTWISE_##constant] = ir_f32_##function##__avx2,
 static const struct ir_kernel_table avx2_table = {
   .isa = IR_ISA_AVX2, .name = "avx2", .lanes = 8, .gemm_rows = 6, .gemm_columns = 16,
-  .planar_rows = 4,
+  .planar_rows = 4, .planar_columns = 24,
   IR_KERNEL_LIST(AVX2_ENTRY)
   .elementwise = {IR_ELEMENTWISE_LIST(AVX2_OPCODE)},
 };
@@ -46,7 +46,7 @@ IR_ELEMENTWISE_LIST(AVX512_ELEMENTWISE)
   [IR_ELEMENTWISE_##constant] = ir_f32_##function##__avx512,
 static const struct ir_kernel_table avx512_table = {
   .isa = IR_ISA_AVX512, .name = "avx512", .lanes = 16, .gemm_rows = 14, .gemm_columns = 32,
-  .planar_rows = 8,
+  .planar_rows = 8, .planar_columns = 48,
   IR_KERNEL_LIST(AVX512_ENTRY)
   .elementwise = {IR_ELEMENTWISE_LIST(AVX512_OPCODE)},
 };

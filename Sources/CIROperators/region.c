@@ -26,22 +26,27 @@ static size_t channel_stride_of(const struct ir_region *r, const struct ir_regio
   return odd_lines(v->rows * row_stride_of(r, v));
 }
 
+// Rows of all registers.
+static size_t register_count(const struct ir_region *r) {
+  size_t most = 0;
+  for (size_t i = 0; i < r->instruction_count; i++)
+    if (r->instructions[i].opcode == IR_REGION_ELEMENTWISE)
+      most = ir_larger(most, r->instructions[i].operand_count + r->instructions[i].program_count);
+  return IR_PLANAR_DEPTHWISE_ROWS * most;
+}
+
+// Kernels read up to two vectors behind a row.
+enum { BEHIND_A_ROW = 32 };
+
 static struct layout layout_of(const struct ir_region *r) {
   size_t widest = r->tile_columns;
   for (size_t i = 0; i < r->value_count; i++)
     widest = ir_larger(widest, row_stride_of(r, &r->values[i]));
-  size_t registers = 0;
-  for (size_t i = 0; i < r->instruction_count; i++)
-    if (r->instructions[i].opcode == IR_REGION_ELEMENTWISE)
-      registers = ir_larger(
-        registers,
-        IR_REGION_WINDOW_ROWS *
-          (r->instructions[i].operand_count + r->instructions[i].program_count));
   struct layout layout = {
-    .zero_count = ir_aligned_count(widest + 2 * IR_PLANAR_MAX_KERNEL),
+    .zero_count = ir_aligned_count(widest + 2 * IR_PLANAR_MAX_KERNEL) + BEHIND_A_ROW,
     .register_stride = ir_aligned_count(widest),
   };
-  layout.total = layout.zero_count + registers * layout.register_stride;
+  layout.total = layout.zero_count + register_count(r) * layout.register_stride + BEHIND_A_ROW;
   for (size_t i = 0; i < r->value_count; i++)
     layout.total += r->values[i].channels * channel_stride_of(r, &r->values[i]);
   return layout;
@@ -137,6 +142,64 @@ static size_t progress(
   return (size_t)(row < start ? start : row > end ? end : row);
 }
 
+// What an instruction does in a step.
+static struct ir_region_rows rows_of(
+  const struct ir_region_tile *tile, const struct ir_region_instruction *i, size_t first, size_t last,
+  ptrdiff_t step) {
+  const struct ir_region *r = tile->region;
+  const size_t margin = i->margin_rows, side = i->margin_columns;
+  return (struct ir_region_rows){
+    .first = progress(r, first, last, margin, step),
+    .last = progress(r, first, last, margin, step + 1),
+    .first_column = tile->first_column > side ? tile->first_column - side : 0,
+    .last_column = ir_smaller(tile->last_column + side, r->width),
+  };
+}
+
+static void add_range(
+  const struct ir_region_tile *tile, const struct ir_region_operand *operand, size_t channels,
+  const struct ir_region_rows *rows) {
+  struct ir_prefetch *p = tile->prefetch;
+  const struct ir_region *r = tile->region;
+  if (operand->place != IR_REGION_INPUT && operand->place != IR_REGION_OUTPUT) return;
+  for (size_t y = rows->first; y < rows->last && p->range_count < IR_PREFETCH_MAX_RANGES; y++) {
+    const char *start =
+      (const char *)ir_region_pixel(tile, operand, 0, y, (ptrdiff_t)rows->first_column);
+    p->ranges[p->range_count++] = (struct ir_prefetch_range){
+      .start = start, .stride = r->height * r->width * sizeof(float), .count = channels,
+      .lines = ir_ceiling_divide(
+        ((uintptr_t)start % IR_CACHE_LINE) + (rows->last_column - rows->first_column) * sizeof(float),
+        IR_CACHE_LINE),
+    };
+  }
+}
+
+// Pictures are far away, and the hardware does not see which row of a channel comes next: while a step
+// computes its products, it asks for what the next step reads and writes. Windows ask for their own.
+static void plan_prefetch(
+  const struct ir_region_tile *tile, size_t first, size_t last, ptrdiff_t step) {
+  const struct ir_region *r = tile->region;
+  struct ir_prefetch *p = tile->prefetch;
+  *p = (struct ir_prefetch){0};
+  size_t panels = 0, rows_to_come = 0;
+  for (size_t i = 0; i < r->instruction_count; i++) {
+    const struct ir_region_instruction *instruction = &r->instructions[i];
+    struct ir_region_rows rows = rows_of(tile, instruction, first, last, step + 1);
+    if (instruction->opcode == IR_REGION_CONVOLUTION)
+      panels += r->step_rows * ir_ceiling_divide(instruction->channels, panel_rows()) *
+                ir_ceiling_divide(rows.last_column - rows.first_column, ir_kernels()->planar_columns);
+    add_range(tile, &instruction->output, instruction->channels, &rows);
+    const bool has_windows = instruction->opcode == IR_REGION_DEPTHWISE || instruction->windows;
+    for (size_t o = 0; o < instruction->operand_count && !has_windows; o++)
+      add_range(
+        tile, &instruction->operands[o],
+        instruction->opcode == IR_REGION_CONVOLUTION && !o ? instruction->depth : instruction->channels,
+        &rows);
+  }
+  for (size_t i = 0; i < p->range_count; i++) rows_to_come += p->ranges[i].count;
+  p->share = panels ? ir_ceiling_divide(rows_to_come, panels) : 0;
+}
+
 static void run_tile(const struct ir_region_tile *tile, size_t first, size_t last) {
   const struct ir_region *r = tile->region;
   size_t deepest = 0;
@@ -145,18 +208,13 @@ static void run_tile(const struct ir_region_tile *tile, size_t first, size_t las
   for (size_t i = 0; i < r->value_count; i++) clear_outside(tile, i);
   ptrdiff_t step = -(ptrdiff_t)ir_ceiling_divide(2 * deepest, r->step_rows);
   const ptrdiff_t end = (ptrdiff_t)ir_ceiling_divide(last - first, r->step_rows);
-  for (; step < end; step++)
+  for (; step < end; step++) {
+    plan_prefetch(tile, first, last, step);
     for (size_t i = 0; i < r->instruction_count; i++) {
-      const struct ir_region_instruction *instruction = &r->instructions[i];
-      const size_t margin = instruction->margin_rows, side = instruction->margin_columns;
-      struct ir_region_rows rows = {
-        .first = progress(r, first, last, margin, step),
-        .last = progress(r, first, last, margin, step + 1),
-        .first_column = tile->first_column > side ? tile->first_column - side : 0,
-        .last_column = ir_smaller(tile->last_column + side, r->width),
-      };
-      if (rows.first < rows.last) ir_region_run(tile, instruction, i, &rows);
+      struct ir_region_rows rows = rows_of(tile, &r->instructions[i], first, last, step);
+      if (rows.first < rows.last) ir_region_run(tile, &r->instructions[i], i, &rows);
     }
+  }
 }
 
 static void run_task(const void *context, size_t index, int thread) {
@@ -169,8 +227,10 @@ static void run_task(const void *context, size_t index, int thread) {
   float *next = memory + table_count(r), *zeros = next;
   memset(zeros, 0, c->layout.zero_count * sizeof(float));
   next += c->layout.zero_count;
+  // Between the rows of a register lies what no row needs, and what kernels pass over all the same.
   float *registers = next;
-  next = zeros + c->layout.total;
+  memset(registers, 0, register_count(r) * c->layout.register_stride * sizeof(float));
+  next = zeros + c->layout.total - BEHIND_A_ROW;
   for (size_t i = 0; i < r->value_count; i++) {
     row_strides[i] = row_stride_of(r, &r->values[i]);
     channel_strides[i] = channel_stride_of(r, &r->values[i]);
@@ -179,13 +239,14 @@ static void run_task(const void *context, size_t index, int thread) {
   }
   size_t band = index % c->bands, rest = index / c->bands;
   size_t first_column = rest % c->tile_count * r->tile_columns;
+  struct ir_prefetch prefetch;
   struct ir_region_tile tile = {
     .region = r, .inputs = c->inputs, .outputs = c->outputs, .packed = c->packed,
     .image = rest / c->tile_count,
     .first_column = first_column,
     .last_column = ir_smaller(first_column + r->tile_columns, r->width),
     .zeros = zeros, .registers = registers, .register_stride = c->layout.register_stride,
-    .rolling = rolling, .row_strides = row_strides, .channel_strides = channel_strides,
+    .prefetch = &prefetch, .rolling = rolling, .row_strides = row_strides, .channel_strides = channel_strides,
   };
   size_t first = band * r->band_rows;
   run_tile(&tile, first, ir_smaller(first + r->band_rows, r->height));

@@ -14,22 +14,28 @@ V_INLINE void planar_store(float *p, v_f32 v, size_t n) {
   else v_store_partial(p, v, n);
 }
 
+// Where a tile of the result begins: its panel of weights, and its first channel.
+struct panel {
+  const float *weights, *residual, *bias;
+  float *output;
+};
+
 // `rows`, `vectors` and `is_whole` are constants at every call. The last vector has `n` lanes.
 V_INLINE void product_tile(
-  const struct ir_planar_product *t, const size_t rows, const size_t vectors, const bool is_whole,
-  size_t x, size_t n) {
+  const struct ir_planar_product *t, const struct panel *p, const size_t rows, const size_t vectors,
+  const bool is_whole, size_t x, size_t n) {
   const size_t last = vectors - 1;
   v_f32 sum[V_PLANAR_ROWS][V_PLANAR_VECTORS];
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < rows; i++)
 #pragma clang loop unroll(full)
     for (size_t j = 0; j < vectors; j++) {
-      const float *start = t->residual + i * t->residual_stride + x + j * V_LANES;
-      sum[i][j] = !t->residual ? v_set(0)
+      const float *start = p->residual + i * t->residual_stride + x + j * V_LANES;
+      sum[i][j] = !p->residual ? v_set(0)
                   : is_whole || j < last ? v_load(start) : v_load_partial(start, n);
     }
 
-  const float *a = t->weights;
+  const float *a = p->weights;
   for (size_t ty = 0; ty < t->kernel_height; ty++)
     for (size_t tx = 0; tx < t->kernel_width; tx++) {
       const float *b = t->input[ty] + x + tx * t->dilation;
@@ -53,12 +59,12 @@ V_INLINE void product_tile(
 
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < rows; i++) {
-    const float bias = t->bias ? t->bias[i] : 0;
+    const float bias = p->bias ? p->bias[i] : 0;
 #pragma clang loop unroll(full)
     for (size_t j = 0; j < vectors; j++) {
       v_f32 y = sum[i][j] + bias;
       if (t->activation == IR_ACTIVATION_RELU) y = v_relu(y);
-      float *c = t->output + i * t->output_stride + x + j * V_LANES;
+      float *c = p->output + i * t->output_stride + x + j * V_LANES;
       if (is_whole || j < last) v_store(c, y);
       else v_store_partial(c, y, n);
     }
@@ -66,40 +72,73 @@ V_INLINE void product_tile(
 }
 
 #define PRODUCT_VECTORS(rows, vectors) \
-  if (n == V_LANES) product_tile(t, rows, vectors, true, x, n); \
-  else product_tile(t, rows, vectors, false, x, n);
+  case rows: \
+    if (n == V_LANES) product_tile(t, p, rows, vectors, true, x, n); \
+    else product_tile(t, p, rows, vectors, false, x, n); \
+    break;
+
+// `vectors` is a constant at every call.
+V_INLINE void product_panel(
+  const struct ir_planar_product *t, const struct panel *p, size_t rows, const size_t vectors, size_t x,
+  size_t n) {
+  switch (rows) {
+    PRODUCT_VECTORS(1, vectors)
+    PRODUCT_VECTORS(2, vectors)
+    PRODUCT_VECTORS(3, vectors)
+    PRODUCT_VECTORS(4, vectors)
+#if V_PLANAR_ROWS > 4
+    PRODUCT_VECTORS(5, vectors)
+    PRODUCT_VECTORS(6, vectors)
+    PRODUCT_VECTORS(7, vectors)
+    PRODUCT_VECTORS(8, vectors)
+#endif
+  }
+}
+
+V_INLINE void prefetch_share(struct ir_prefetch *p) {
+  for (size_t i = 0; i < p->share && p->range < p->range_count; i++) {
+    const struct ir_prefetch_range r = p->ranges[p->range];
+    const char *row = r.start + p->row * r.stride;
+    for (size_t line = 0; line < r.lines; line++) __builtin_prefetch(row + line * IR_CACHE_LINE, 0, 2);
+    if (++p->row < r.count) continue;
+    p->row = 0;
+    p->range++;
+  }
+}
+
+// Some columns of all channels: their inputs stay in the nearest cache from panel to panel.
+V_INLINE void product_columns(
+  const struct ir_planar_product *t, const size_t vectors, size_t x, size_t n) {
+  const size_t panel_depth = t->depth * t->kernel_height * t->kernel_width;
+  struct panel p = {t->weights, t->residual, t->bias, t->output};
+  for (size_t left = t->rows; left;) {
+    const size_t rows = left < V_PLANAR_ROWS ? left : V_PLANAR_ROWS;
+    if (t->prefetch) prefetch_share(t->prefetch);
+    product_panel(t, &p, rows, vectors, x, n);
+    left -= rows;
+    p.weights += rows * panel_depth;
+    p.output += rows * t->output_stride;
+    if (p.residual) p.residual += rows * t->residual_stride;
+    if (p.bias) p.bias += rows;
+  }
+}
 
 // A row is cut into chunks of nearly equal width.
-V_INLINE void product_row(const struct ir_planar_product *t, const size_t rows) {
+void IR_ISA_NAME(f32_planar_product)(const struct ir_planar_product *t) {
+  assert(t->kernel_height <= IR_PLANAR_MAX_KERNEL);
   size_t left = (t->columns + V_LANES - 1) / V_LANES, x = 0;
   for (size_t chunks = (left + V_PLANAR_VECTORS - 1) / V_PLANAR_VECTORS; chunks; chunks--) {
     size_t vectors = (left + chunks - 1) / chunks, end = x + vectors * V_LANES;
     size_t n = end <= t->columns ? V_LANES : t->columns + V_LANES - end;
     switch (vectors) {
-      case 1: PRODUCT_VECTORS(rows, 1) break;
-      case 2: PRODUCT_VECTORS(rows, 2) break;
+      case 1: product_columns(t, 1, x, n); break;
+      case 2: product_columns(t, 2, x, n); break;
 #if V_PLANAR_VECTORS > 2
-      case 3: PRODUCT_VECTORS(rows, 3) break;
+      case 3: product_columns(t, 3, x, n); break;
 #endif
     }
     x = end;
     left -= vectors;
-  }
-}
-
-void IR_ISA_NAME(f32_planar_product)(const struct ir_planar_product *t) {
-  assert(t->rows >= 1 && t->rows <= V_PLANAR_ROWS && t->kernel_height <= IR_PLANAR_MAX_KERNEL);
-  switch (t->rows) {
-    case 1: product_row(t, 1); break;
-    case 2: product_row(t, 2); break;
-    case 3: product_row(t, 3); break;
-    case 4: product_row(t, 4); break;
-#if V_PLANAR_ROWS > 4
-    case 5: product_row(t, 5); break;
-    case 6: product_row(t, 6); break;
-    case 7: product_row(t, 7); break;
-    case 8: product_row(t, 8); break;
-#endif
   }
 }
 
@@ -114,32 +153,6 @@ V_INLINE struct lanes existing_lanes(const struct ir_planar_depthwise *t, size_t
   return (struct lanes){first < last ? first : last, last};
 }
 
-// One vector of `count` output rows, whose windows overlap in all but one row.
-V_INLINE void depthwise_vector(
-  const struct ir_planar_depthwise *t, const float *const *input, float *const *output,
-  const v_f32 *weights, v_f32 bias, const size_t height, const size_t width, const size_t count,
-  const bool is_edge, size_t x, size_t n) {
-  v_f32 sum[2] = {bias, bias};
-#pragma clang loop unroll(full)
-  for (size_t k = 0; k < width; k++) {
-    struct lanes lanes = {0, 0};
-    if (is_edge) lanes = existing_lanes(t, x + k, n);
-#pragma clang loop unroll(full)
-    for (size_t y = 0; y < height + count - 1; y++) {
-      const float *p = input[y] + x + k;
-      v_f32 pixels = is_edge ? v_load_range(p, lanes.first, lanes.last) : v_load(p);
-      if (y < height) sum[0] = v_fma(pixels, weights[y * width + k], sum[0]);
-      if (count == 2 && y > 0) sum[1] = v_fma(pixels, weights[(y - 1) * width + k], sum[1]);
-    }
-  }
-#pragma clang loop unroll(full)
-  for (size_t o = 0; o < count; o++) {
-    if (t->activation == IR_ACTIVATION_RELU) sum[o] = v_relu(sum[o]);
-    if (is_edge) planar_store(output[o] + x, sum[o], n);
-    else v_store(output[o] + x, sum[o]);
-  }
-}
-
 // Vectors of outputs whose windows lie in columns that exist, and which are whole.
 V_INLINE struct lanes interior(const struct ir_planar_depthwise *t, size_t reach) {
   size_t first = (t->first_column + V_LANES - 1) / V_LANES * V_LANES, last = t->columns;
@@ -149,26 +162,63 @@ V_INLINE struct lanes interior(const struct ir_planar_depthwise *t, size_t reach
   return (struct lanes){first < last ? first : last, last};
 }
 
-V_INLINE void depthwise_rows(
-  const struct ir_planar_depthwise *t, const size_t height, const size_t width, const size_t count) {
-  // Copies, as the compiler must take stores to change `t`.
-  v_f32 weights[9], bias = v_set(t->bias);
-  const float *input[4];
-  float *output[2] = {t->output[0], t->output[1]};
-  const size_t columns = t->columns;
+// The columns of a row from x on; those that do not exist are 0.
+V_INLINE v_f32 row_columns(
+  const struct ir_planar_depthwise *t, const float *row, size_t x, const bool is_edge) {
+  if (!is_edge) return v_load(row + x);
+  struct lanes lanes = existing_lanes(t, x, V_LANES);
+  return v_load_range(row + x, lanes.first, lanes.last);
+}
+
+// A vector of `count` output rows, top to bottom: each input row is added to the three output rows whose windows
+// it lies in. An output adds up its window row by row, whatever the count. `current` are the input rows' vectors
+// at x; those behind it are loaded and left there: a load that straddles cache lines costs more than shifting.
+V_INLINE void depthwise_vector(
+  const struct ir_planar_depthwise *t, const v_f32 *weights, const size_t count, v_f32 *current, size_t x,
+  size_t n, const bool is_edge, const bool is_whole) {
+  v_f32 sum[IR_PLANAR_DEPTHWISE_ROWS];
 #pragma clang loop unroll(full)
-  for (size_t k = 0; k < height * width; k++) weights[k] = v_set(t->weights[k]);
+  for (size_t y = 0; y < count + 2; y++) {
+    const v_f32 next = row_columns(t, t->input[y], x + V_LANES, is_edge);
+    const v_f32 taps[3] = {current[y], V_SHIFTED_1(current[y], next), V_SHIFTED_2(current[y], next)};
+    current[y] = next;
 #pragma clang loop unroll(full)
-  for (size_t y = 0; y < height + count - 1; y++) input[y] = t->input[y];
-  const struct lanes inside = interior(t, width - 1);
-  for (size_t x = 0; x < inside.first; x += V_LANES)
-    depthwise_vector(t, input, output, weights, bias, height, width, count, true, x, V_LANES);
-  for (size_t x = inside.first; x < inside.last; x += V_LANES)
-    depthwise_vector(t, input, output, weights, bias, height, width, count, false, x, V_LANES);
-  for (size_t x = inside.last; x < columns; x += V_LANES) {
-    size_t n = x + V_LANES <= columns ? V_LANES : columns - x;
-    depthwise_vector(t, input, output, weights, bias, height, width, count, true, x, n);
+    for (size_t k = 0; k < 3; k++)
+#pragma clang loop unroll(full)
+      for (size_t o = y < 2 ? 0 : y - 2; o <= y && o < count; o++)
+        sum[o] = v_fma(
+          taps[k], weights[(y - o) * 3 + k], o == y && k == 0 ? v_set(t->bias) : sum[o]);
+    if (y < 2) continue;
+    v_f32 result = sum[y - 2];
+    if (t->activation == IR_ACTIVATION_RELU) result = v_relu(result);
+    if (is_whole) v_store(t->output[y - 2] + x, result);
+    else v_store_partial(t->output[y - 2] + x, result, n);
   }
+}
+
+V_INLINE void depthwise_rows(const struct ir_planar_depthwise *source, const size_t count) {
+  assert(source->first_column <= V_LANES);
+  // A copy, as the compiler must take stores to change the source.
+  const struct ir_planar_depthwise copy = *source, *t = &copy;
+  v_f32 weights[9], current[IR_PLANAR_DEPTHWISE_ROWS + 2];
+#pragma clang loop unroll(full)
+  for (size_t k = 0; k < 9; k++) weights[k] = v_set(t->weights[k]);
+#pragma clang loop unroll(full)
+  for (size_t y = 0; y < count + 2; y++) current[y] = row_columns(t, t->input[y], 0, true);
+  const size_t columns = t->columns;
+  size_t x = 0;
+  // Where all columns exist what lies behind them may be read.
+  if (t->last_column == SIZE_MAX) {
+    for (; x + V_LANES <= columns; x += V_LANES)
+      depthwise_vector(t, weights, count, current, x, V_LANES, false, true);
+    if (x < columns) depthwise_vector(t, weights, count, current, x, columns - x, false, false);
+    return;
+  }
+  for (; x + 2 * V_LANES <= t->last_column && x + V_LANES <= columns; x += V_LANES)
+    depthwise_vector(t, weights, count, current, x, V_LANES, false, true);
+  for (; x < columns; x += V_LANES)
+    depthwise_vector(
+      t, weights, count, current, x, columns - x < V_LANES ? columns - x : V_LANES, true, false);
 }
 
 // Any window, one output row.
@@ -193,15 +243,17 @@ V_INLINE void depthwise_any(const struct ir_planar_depthwise *t) {
 }
 
 void IR_ISA_NAME(f32_planar_depthwise)(const struct ir_planar_depthwise *t) {
-  assert(t->kernel_height <= IR_PLANAR_MAX_KERNEL && (t->count == 1 || t->count == 2));
-  bool is_3x3 = t->dilation == 1 && t->kernel_height == 3 && t->kernel_width == 3;
-  if (!is_3x3) {
+  assert(t->kernel_height <= IR_PLANAR_MAX_KERNEL && t->count <= IR_PLANAR_DEPTHWISE_ROWS);
+  if (t->dilation != 1 || t->kernel_height != 3 || t->kernel_width != 3) {
     assert(t->count == 1);
     depthwise_any(t);
-  } else if (t->count == 2) {
-    depthwise_rows(t, 3, 3, 2);
-  } else {
-    depthwise_rows(t, 3, 3, 1);
+    return;
+  }
+  switch (t->count) {
+    case 1: depthwise_rows(t, 1); break;
+    case 2: depthwise_rows(t, 2); break;
+    case 3: depthwise_rows(t, 3); break;
+    case 4: depthwise_rows(t, 4); break;
   }
 }
 

@@ -45,16 +45,35 @@ struct ir_depthwise_rows {
   float *output[2];
 };
 
-enum { IR_PLANAR_MAX_KERNEL = 15 };
+enum { IR_PLANAR_MAX_KERNEL = 15, IR_PLANAR_DEPTHWISE_ROWS = 4 };
 
-/// A row of a convolution's output, for a few of its channels:
+/// Cache lines that later work will need, asked for a few at a time while a kernel computes: `count` rows of
+/// `lines` lines, `stride` bytes apart.
+struct ir_prefetch_range {
+  const char *start;
+  size_t stride, lines, count;
+};
+
+enum { IR_PREFETCH_MAX_RANGES = 32, IR_CACHE_LINE = 64 };
+
+struct ir_prefetch {
+  struct ir_prefetch_range ranges[IR_PREFETCH_MAX_RANGES];
+  size_t range_count;
+  /// Rows at a time.
+  size_t share;
+  /// The next row.
+  size_t range, row;
+};
+
+/// A row of a convolution's output, for some of its channels:
 /// output[i][x] = activation(residual[i][x] + bias[i] + sum over (ty, tx, k) of
 ///   weights[ty][tx][k][i] * input[ty][k][x + tx * dilation]).
 struct ir_planar_product {
-  /// Output channels, at most planar_rows; input channels; output pixels.
+  /// Output channels; input channels; output pixels.
   size_t rows, depth, columns;
   size_t kernel_height, kernel_width, dilation;
-  /// [kernel_height][kernel_width][depth][rows].
+  /// [kernel_height][kernel_width][depth][planar_rows] for each panel of planar_rows channels; the last has
+  /// the rest.
   const float *weights;
   /// For each row of the window its first channel and the step to the next; a row outside the
   /// image is a row of zeros with step 0.
@@ -67,20 +86,24 @@ struct ir_planar_product {
   enum ir_activation activation;
   float *output;
   size_t output_stride;
+  /// Advanced with every panel; NULL: nothing.
+  struct ir_prefetch *prefetch;
 };
 
-/// One or two rows (two for 3x3 windows only) of a depthwise convolution of one channel, stride 1.
+/// A row, or up to IR_PLANAR_DEPTHWISE_ROWS for 3x3 windows without dilation, of a depthwise convolution of
+/// one channel, stride 1.
 struct ir_planar_depthwise {
   size_t columns, count;
   size_t kernel_height, kernel_width, dilation;
   const float *weights;
   float bias;
   enum ir_activation activation;
-  /// The rows of the window (of both windows), from the column of the first tap on.
-  const float *input[IR_PLANAR_MAX_KERNEL + 1];
-  /// The columns of these rows that exist; the others are taken as 0 and never read.
+  /// The rows of the windows, from the column of the first tap on.
+  const float *input[IR_PLANAR_MAX_KERNEL + IR_PLANAR_DEPTHWISE_ROWS - 1];
+  /// The columns of these rows that exist; the others are taken as 0 and never read. SIZE_MAX says that all do,
+  /// and that two vectors more may be read.
   size_t first_column, last_column;
-  float *output[2];
+  float *output[IR_PLANAR_DEPTHWISE_ROWS];
 };
 
 /// (x - mean) / sqrt(mean of squared deviations + epsilon) * scale + bias over the channels of each

@@ -24,8 +24,8 @@ struct ir_kernel_table {
   size_t lanes;
   /// The largest tile of f32_gemm; a packed B panel has exactly gemm_columns columns.
   size_t gemm_rows, gemm_columns;
-  /// The most output channels of f32_planar_product.
-  size_t planar_rows;
+  /// The largest tile of f32_planar_product: output channels of a panel, and columns.
+  size_t planar_rows, planar_columns;
 #define IR_KERNEL(name, result, parameters) result(*name) parameters;
   IR_KERNEL_LIST(IR_KERNEL)
 #undef IR_KERNEL

@@ -3,7 +3,7 @@ import IROperators
 /// What the planner assumes of a machine. Only the cut of the work depends on it, never a result.
 struct MachineModel {
   /// Multiply-adds a second of all threads, with operands in the cache.
-  var multiplyAddRate = 1.2e11
+  var multiplyAddRate = 1.3e11
   /// Elements a second of a pointwise step with operands in the cache.
   var elementRate = 8e9
   /// Bytes a second to and from memory, and to and from the cache that all cores share.
@@ -13,7 +13,7 @@ struct MachineModel {
   /// What rolling rows and weights in use may take of a core's own cache.
   var cacheByteCount = 768 << 10
   /// Seconds of a kernel's call, all threads calling.
-  var callSeconds = 1.5e-8
+  var callSeconds = 1.6e-8
   /// Floats of a vector.
   var lanes = 16
 
@@ -30,20 +30,28 @@ extension RegionPlan.Instruction {
     case .convolution: return channels / 8
     case .normalization: return 1
     case .copy: return channels
-    case .depthwise: return stepRows > 1 ? channels / 2 : channels
+    case .depthwise: return channels / windowRows(stepRows)
     case .elementwise(let chain, let windows):
-      let perWindow = stepRows > 1 ? 0.5 : 1
-      return channels * (Double(chain.instructions.count) + Double(windows.count) * perWindow)
+      // Behind windows a call does all of their rows; it has less to prepare than that of a window.
+      let calls = Double(windows.count) + 0.4 * Double(chain.instructions.count)
+      return channels * calls / (windows.isEmpty ? 1 : windowRows(stepRows))
     }
   }
 
-  fileprivate var isDepthwise: Bool {
+  /// Passes over the result's elements that the work besides matrix products takes.
+  fileprivate func passes(stepRows: Int) -> Double {
+    // Rows done together share the loads of their windows.
+    let window = 0.9 + 0.5 / windowRows(stepRows)
     switch operation {
-    case .depthwise: true
-    case .elementwise(_, let windows): !windows.isEmpty
-    case .copy, .convolution, .normalization: false
+    case .convolution, .copy, .normalization: return 1
+    case .depthwise: return window
+    case .elementwise(let chain, let windows):
+      return Double(windows.count) * window + Double(chain.instructions.count)
     }
   }
+
+  /// Rows that a depthwise kernel does at once.
+  private func windowRows(_ stepRows: Int) -> Double { Double(min(stepRows, 4)) }
 }
 
 extension RegionPlan {
@@ -87,28 +95,30 @@ extension RegionPlan {
     let bandRows = bandRows(tileColumns: tileColumns)
     let pixels = Double(batch * height * width)
     let rolling = rollingByteCount(tileColumns: tileColumns, stepRows: stepRows)
-    let isCached = rolling <= machine.cacheByteCount
+    // A register tile of a product is three vectors wide; narrower ones have more to do besides.
+    let vectors = Double((min(tileColumns, width) + machine.lanes - 1) / machine.lanes)
+    let filling = 1.1 * vectors / (vectors + 0.3 * (vectors / 3).rounded(.up))
+    let missing = max(0, 1 - Double(machine.cacheByteCount) / Double(max(rolling, 1)))
     var total = 0.0
     var weightByteCount = 0
     for instruction in instructions {
       let excess = excess(
         instruction.margin, tileColumns: tileColumns, bandRows: bandRows, lanes: machine.lanes)
       let elements = pixels * Double(instruction.channelCount)
-      total += excess * Double(instruction.multiplyAddCount) / machine.multiplyAddRate
-      // A depthwise kernel that has two rows to do shares their loads.
-      let passes = instruction.isDepthwise ? (stepRows == 1 ? 2.0 : 1.4) : 1
-      total += excess * elements * passes / machine.elementRate
+      total += excess * Double(instruction.multiplyAddCount) / (machine.multiplyAddRate * filling)
+      total += excess * elements * instruction.passes(stepRows: stepRows) / machine.elementRate
       if case .convolution(_, let weight, _) = instruction.operation {
         weightByteCount += weight.shape.elementCount * 4
-        // Every panel of output channels reads the step's pixels again.
-        let pixelBytes = weight.shape.elementCount(in: 1..<4) * min(tileColumns, width) * stepRows * 4
+        // Every panel of output channels reads the same pixels again: those of some columns, or in long rows all.
+        let columns = min(tileColumns, width) > 384 ? min(tileColumns, width) : 48
+        let pixelBytes = weight.shape.elementCount(in: 1..<4) * columns * 4
         if pixelBytes > machine.cacheByteCount / 2 {
           total += excess * Double(instruction.multiplyAddCount) / 2 / machine.sharedCacheRate
         }
       }
       // What does not stay in the core's cache goes through the shared one, partly while kernels compute.
-      if !isCached, case .rolling = instruction.output.place {
-        total += excess * elements * 8 / machine.sharedCacheRate
+      if case .rolling = instruction.output.place {
+        total += missing * excess * elements * 8 / machine.sharedCacheRate
       }
       let rows = excess * pixels / Double(min(tileColumns, width))
       total += rows * instruction.callsPerRow(stepRows: stepRows) * machine.callSeconds
@@ -123,7 +133,7 @@ extension RegionPlan {
     if weightByteCount + rolling > machine.cacheByteCount {
       // Weights come from the shared cache in every step.
       let steps = pixels / Double(min(tileColumns, width) * stepRows)
-      total += steps * Double(weightByteCount) / machine.sharedCacheRate / 2
+      total += steps * Double(weightByteCount) / machine.sharedCacheRate / 4
     }
     // Threads that wait for the last tasks, on a few cores.
     let tasks = batch * ((width + tileColumns - 1) / tileColumns) * ((height + bandRows - 1) / bandRows)
