@@ -2,6 +2,8 @@ import CIRKernels
 import CIROperators
 import Testing
 
+@testable import IRCompiler
+
 extension KernelTests {
   private static func window(
     _ input: Int, _ output: Int, _ height: Int, _ width: Int, pads: (Int, Int, Int, Int) = (1, 1, 1, 1),
@@ -31,6 +33,9 @@ extension KernelTests {
       runWinograd(&p, weights, input, bias, output, threads)
     }
   }
+
+  /// Receptive fields count in the kernels' tiles.
+  @Test func winogradTilesAreTheCompilers() { #expect(WinogradForm.tile == Int(IR_WINOGRAD_TILE)) }
 
   /// Sums whose products cancel: errors stay small beside the products.
   @Test func winogradOfCancellingProducts() {
