@@ -96,15 +96,16 @@ extension Restorer {
       margin = (settings.overlap / 2 + alignment - 1) / alignment * alignment
       seams = .blended(overlap: 2 * margin, reason: "\(unbounded)")
     }
+    // Tiles begin in step, the last one too, and seen from the other end where pictures are mirrored: what a
+    // picture's side is beyond whole steps, a tile's side is too.
+    let least = (2 * margin + Self.leastCore + 2 * alignment - 2) / alignment * alignment
     func side(_ wanted: Int, _ extent: Int) -> Int {
-      min(
-        extent,
-        max(
-          wanted / alignment * alignment,
-          (2 * margin + Self.leastCore + alignment - 1) / alignment * alignment))
+      let rest = extent % alignment
+      return min(extent, max(max(0, wanted - rest) / alignment * alignment, least) + rest)
     }
     var (tileHeight, tileWidth) = (side(sides.height, height), side(sides.width, width))
-    if settings.isAugmented {
+    // Turned tiles take the same program where they can be squares.
+    if settings.isAugmented, height % alignment == width % alignment, min(tileHeight, tileWidth) >= least {
       (tileHeight, tileWidth) = (min(tileHeight, tileWidth), min(tileHeight, tileWidth))
     }
     let grid = TileGrid(

@@ -22,7 +22,8 @@ public struct TileGrid: Hashable, Sendable {
     self.init(height: height, width: width, tileHeight: height, tileWidth: width, margin: 0, alignment: 1)
   }
 
-  /// - Precondition: sizes are multiples of `alignment`, and a tile is larger than its margins.
+  /// - Precondition: a tile's side and the picture's differ by a multiple of `alignment`, and a tile is larger
+  ///   than its margins by more than that.
   init(height: Int, width: Int, tileHeight: Int, tileWidth: Int, margin: Int, alignment: Int) {
     (self.height, self.width) = (height, width)
     (self.tileHeight, self.tileWidth) = (min(tileHeight, height), min(tileWidth, width))

@@ -98,6 +98,24 @@ extension KernelTests {
 
   @Test(arguments: (windows + depthwiseWindows).indices) func conv2d(_ index: Int) {
     let window = (Self.windows + Self.depthwiseWindows)[index]
+    checkConvolution(window, tolerance: 1e-5) { p, weights, input, bias, output, threads in
+      let packed = Guarded<Float>(count: ir_conv2d_packed_weights_count(&p))
+      ir_conv2d_pack_weights(&p, weights, packed.pointer)
+      let scratch = workspace(ir_conv2d_workspace(&p, threads))
+      ir_conv2d(
+        &p, input, packed.pointer, bias, bias == nil ? nil : UnsafePointer(output), output,
+        scratch.pointer, threads)
+    }
+  }
+
+  /// Calls a driver on random operands, and compares with the sums in double precision.
+  func checkConvolution(
+    _ window: Window, tolerance: Double,
+    _ run: (
+      inout ir_conv2d_params, _ weights: UnsafePointer<Float>, _ input: UnsafePointer<Float>,
+      _ bias: UnsafePointer<Float>?, _ output: UnsafeMutablePointer<Float>, _ threads: Int32
+    ) -> Void
+  ) {
     var p = window.convolution
     let perGroup = (input: p.input_channels / p.groups, output: p.output_channels / p.groups)
     let taps = p.kernel_height * p.kernel_width
@@ -120,13 +138,8 @@ extension KernelTests {
         }
       }
     }
-    check(window, &p, input, &expected) { p, bias, output, threads in
-      let packed = Guarded<Float>(count: ir_conv2d_packed_weights_count(&p))
-      ir_conv2d_pack_weights(&p, weights.pointer, packed.pointer)
-      let scratch = workspace(ir_conv2d_workspace(&p, threads))
-      ir_conv2d(
-        &p, input.pointer, packed.pointer, bias, bias == nil ? nil : UnsafePointer(output), output,
-        scratch.pointer, threads)
+    check(window, &p, input, &expected, tolerance) { p, bias, output, threads in
+      run(&p, weights.pointer, input.pointer, bias, output, threads)
     }
   }
 
@@ -181,7 +194,7 @@ extension KernelTests {
   /// Adds what is fused to `expected` and compares; the residual is the output itself.
   private func check(
     _ window: Window, _ p: inout ir_conv2d_params, _ input: Guarded<Float>,
-    _ expected: inout [Double],
+    _ expected: inout [Double], _ tolerance: Double = 1e-5,
     _ run: (inout ir_conv2d_params, UnsafePointer<Float>?, UnsafeMutablePointer<Float>, Int32) ->
       Void
   ) {
@@ -194,7 +207,7 @@ extension KernelTests {
       }
       if window.activation == IR_ACTIVATION_RELU { expected[i] = max(0, expected[i]) }
     }
-    expectEverywhere(expected, tolerance: 1e-5, "\(window)") { [p] threads in
+    expectEverywhere(expected, tolerance: tolerance, "\(window)") { [p] threads in
       var p = p
       let output = Guarded(residual)
       run(&p, window.isFused ? UnsafePointer(bias.pointer) : nil, output.pointer, threads)

@@ -31,6 +31,19 @@ func tilesOfBoundedNetworksAreExact(side: Int, size: (Int, Int)) throws {
   }
 }
 
+/// Kernels that round several pixels together: tiles begin in step with them, at any size of the picture.
+@Test(arguments: [(211, 190), (206, 205), (83, 301)], [false, true])
+func tilesOfWinogradNetworksAreExact(size: (Int, Int), isAugmented: Bool) throws {
+  try withFolder { folder in
+    try writeNetwork("\(folder)/m.onnx", isWide: true)
+    try writePicture("\(folder)/a.png", width: size.0, height: size.1)
+    let proof = try prove(
+      ["-m", "\(folder)/m.onnx", "-i", "\(folder)/a.png", "-o", "\(folder)/b.png", "-t", "32"]
+        + (isAugmented ? ["-x"] : []))
+    #expect(proof.tiles > 1 && proof.largest == 0 && proof.differing == 0)
+  }
+}
+
 @Test func augmentedTilesAreExact() throws {
   try withFolder { folder in
     try writeNetwork("\(folder)/m.onnx")

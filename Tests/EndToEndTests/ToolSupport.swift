@@ -88,7 +88,9 @@ func system(_ arguments: [String], at folder: String? = nil) throws -> String {
 
 /// A small network of open sizes: strided and dilated convolutions, pixel shuffle, a skip, all of seeded
 /// weights. With `isGlobal` every output depends on the mean of all pixels.
-func writeNetwork(_ path: String, isGlobal: Bool = false, enlarges: Bool = false) throws {
+func writeNetwork(
+  _ path: String, isGlobal: Bool = false, enlarges: Bool = false, isWide: Bool = false
+) throws {
   var builder = GraphBuilder()
   var state: UInt64 = 1
   func weights(_ shape: Shape) -> Tensor {
@@ -108,19 +110,22 @@ func writeNetwork(_ path: String, isGlobal: Bool = false, enlarges: Bool = false
     return try builder.value(operation, [x, weight])
   }
   let x = builder.input("image", TensorType(.float32, [1, 3, 64, 64]))
-  let first = try builder.value(Unary(.relu), [try convolution(x, (3, 8))])
-  let down = try builder.value(Unary(.relu), [try convolution(first, (8, 8), stride: 2)])
-  var middle = try builder.value(Unary(.relu), [try convolution(down, (8, 8), dilation: 2)])
+  // Convolutions of 32 channels and more are computed in Winograd's form.
+  let width = isWide ? 32 : 8
+  var first = try builder.value(Unary(.relu), [try convolution(x, (3, width))])
+  if isWide { first = try builder.value(Unary(.relu), [try convolution(first, (width, width))]) }
+  let down = try builder.value(Unary(.relu), [try convolution(first, (width, width), stride: 2)])
+  var middle = try builder.value(Unary(.relu), [try convolution(down, (width, width), dilation: 2)])
   if isGlobal {
     let mean = try builder.value(Reduce(.mean, axes: [2, 3], keepsAxes: true), [middle])
     middle = try builder.value(Binary(.add), [middle, mean])
   }
-  let up = try builder.value(DepthToSpace(blockSize: 2), [try convolution(middle, (8, 32))])
+  let up = try builder.value(DepthToSpace(blockSize: 2), [try convolution(middle, (width, 4 * width))])
   let sum = try builder.value(Binary(.add), [first, up])
   let result =
     enlarges
-    ? try builder.value(DepthToSpace(blockSize: 2), [try convolution(sum, (8, 12))])
-    : try builder.value(Binary(.add), [x, try convolution(sum, (8, 3))])
+    ? try builder.value(DepthToSpace(blockSize: 2), [try convolution(sum, (width, 12))])
+    : try builder.value(Binary(.add), [x, try convolution(sum, (width, 3))])
   builder.output(result, name: "restored")
   var model = try ONNXModel(try builder.finished())
   let open: [ONNXDimension] = [.fixed(1), .fixed(3), .symbolic("H"), .symbolic("W")]

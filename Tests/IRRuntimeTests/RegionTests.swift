@@ -12,6 +12,8 @@ private let blocks: [GatedBlock] = [
   GatedBlock(batch: 2, height: 8, width: 33), GatedBlock(height: 40, width: 70),
   GatedBlock(height: 21, width: 35, kernel: 5), GatedBlock(height: 19, width: 20, kernel: 3, dilation: 2),
   GatedBlock(channels: 24, hidden: 31, height: 16, width: 16),
+  // Its dense window is computed in Winograd's form, outside of regions.
+  GatedBlock(channels: 32, hidden: 20, height: 37, width: 43),
 ]
 
 @Test(arguments: blocks)

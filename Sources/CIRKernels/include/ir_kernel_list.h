@@ -16,6 +16,8 @@
   X(f32_planar_product, void, (const struct ir_planar_product *product)) \
   X(f32_planar_depthwise, void, (const struct ir_planar_depthwise *depthwise)) \
   X(f32_planar_normalize, void, (const struct ir_planar_normalize *normalize)) \
+  X(f32_winograd_input, void, (const struct ir_winograd_input *input)) \
+  X(f32_winograd_output, void, (const struct ir_winograd_output *output)) \
   X(f32_depthwise_3x3, void, (const struct ir_depthwise_rows *rows)) \
   /* output[i] += weight * input[i * stride] */ \
   X(f32_accumulate, void, \

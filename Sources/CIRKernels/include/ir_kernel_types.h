@@ -106,6 +106,51 @@ struct ir_planar_depthwise {
   float *output[IR_PLANAR_DEPTHWISE_ROWS];
 };
 
+/// Side of the tiles of results of a Winograd convolution, and the points that a tile is evaluated at: six
+/// rows of six. Rows are taken in pairs that share their sums: 0 and infinity, then each +-.
+enum { IR_WINOGRAD_TILE = 4, IR_WINOGRAD_ROW_POINTS = 6, IR_WINOGRAD_POINTS = 36, IR_WINOGRAD_PAIRS = 3 };
+
+/// Tiles side by side, whose results are `lanes` wide.
+struct ir_winograd_strip {
+  /// The first sample of the window of lanes + 2 columns and 6 rows, in a plane of the input.
+  ptrdiff_t input_offset;
+  /// Whether the window lies in the image; else the rows and columns of it that do.
+  bool is_inside;
+  size_t first_row, last_row, first_column, last_column;
+  /// The results that lie in the image; none for a strip that only fills the vector.
+  size_t output_offset, output_rows, output_columns;
+};
+
+/// Strips of the input at a pair of rows of points, for each channel. Four strips give a vector for each
+/// point, in which lane 4 c + q is tile c of strip q; `vectors` of them lie side by side.
+struct ir_winograd_input {
+  size_t channels, vectors;
+  /// Which pair of rows, below IR_WINOGRAD_PAIRS.
+  size_t pair;
+  const float *input;
+  size_t plane_stride, row_stride;
+  /// 4 * vectors.
+  const struct ir_winograd_strip *strips;
+  /// For each of the 12 points of the pair, point_stride apart, [channels][vectors][lanes].
+  float *output;
+  size_t point_stride;
+};
+
+/// Results of strips from the products at all points, for some channels:
+/// output = activation(residual + result + bias).
+struct ir_winograd_output {
+  size_t channels, vectors;
+  /// For each channel, channel_stride apart, [points][vectors][lanes].
+  const float *products;
+  size_t channel_stride;
+  const struct ir_winograd_strip *strips;
+  /// NULL is 0; `residual` may be `output`.
+  const float *bias, *residual;
+  enum ir_activation activation;
+  float *output;
+  size_t plane_stride, row_stride;
+};
+
 /// (x - mean) / sqrt(mean of squared deviations + epsilon) * scale + bias over the channels of each
 /// pixel of a row; without `is_centred` the mean is taken as 0.
 struct ir_planar_normalize {

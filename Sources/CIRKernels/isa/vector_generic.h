@@ -53,6 +53,40 @@ V_INLINE v_f32 v_shift_left(v_f32 v) {
   return __builtin_shufflevector(v, v_set(0), V_SHIFT_INDICES(1));
 }
 
+// In every four lanes: two of a's, then two of b's.
+#define V_QUAD(first, i, j, k, l) \
+  first + i, first + j, first + k + V_LANES, first + l + V_LANES
+#if V_LANES == 4
+#define V_IN_QUADS(i, j, k, l) V_QUAD(0, i, j, k, l)
+#elif V_LANES == 8
+#define V_IN_QUADS(i, j, k, l) V_QUAD(0, i, j, k, l), V_QUAD(4, i, j, k, l)
+#elif V_LANES == 16
+#define V_IN_QUADS(i, j, k, l) \
+  V_QUAD(0, i, j, k, l), V_QUAD(4, i, j, k, l), V_QUAD(8, i, j, k, l), V_QUAD(12, i, j, k, l)
+#endif
+V_INLINE v_f32 v_pairs_low(v_f32 a, v_f32 b) {
+  return __builtin_shufflevector(a, b, V_IN_QUADS(0, 1, 0, 1));
+}
+V_INLINE v_f32 v_pairs_high(v_f32 a, v_f32 b) {
+  return __builtin_shufflevector(a, b, V_IN_QUADS(2, 3, 2, 3));
+}
+V_INLINE v_f32 v_even(v_f32 a, v_f32 b) {
+  return __builtin_shufflevector(a, b, V_IN_QUADS(0, 2, 0, 2));
+}
+V_INLINE v_f32 v_odd(v_f32 a, v_f32 b) {
+  return __builtin_shufflevector(a, b, V_IN_QUADS(1, 3, 1, 3));
+}
+
+// In every four lanes rows become columns: lane 4 c + q of x[i] is then what lane 4 c + i of x[q] was.
+V_INLINE void v_transpose_quads(v_f32 x[4]) {
+  v_f32 low_01 = v_pairs_low(x[0], x[1]), high_01 = v_pairs_high(x[0], x[1]);
+  v_f32 low_23 = v_pairs_low(x[2], x[3]), high_23 = v_pairs_high(x[2], x[3]);
+  x[0] = v_even(low_01, low_23);
+  x[1] = v_odd(low_01, low_23);
+  x[2] = v_even(high_01, high_23);
+  x[3] = v_odd(high_01, high_23);
+}
+
 // Lanes are combined in pairs at distance lanes/2, lanes/4, ...: one order for each ISA.
 #define V_REDUCE(v, combine) \
   ({ \

@@ -39,6 +39,22 @@ void ir_conv2d(
 
 size_t ir_conv2d_workspace(const struct ir_conv2d_params *params, int threads);
 
+/// Whether the convolution has Winograd's form: 3x3, stride 1, dilation 1, one group.
+bool ir_conv2d_winograd_applies(const struct ir_conv2d_params *params);
+
+/// As ir_conv2d and its companions, by Winograd's F(4x4, 3x3): fewer multiplications, with the results of
+/// a tile of 4x4 rounded together. Tiles are counted from the first row and column of the output.
+void ir_conv2d_winograd(
+  const struct ir_conv2d_params *params, const float *input, const float *packed_weights,
+  const float *bias, const float *residual, float *output, void *workspace, int threads);
+
+size_t ir_conv2d_winograd_workspace(const struct ir_conv2d_params *params, int threads);
+
+size_t ir_conv2d_winograd_packed_weights_count(const struct ir_conv2d_params *params);
+
+void ir_conv2d_winograd_pack_weights(
+  const struct ir_conv2d_params *params, const float *weights, float *packed);
+
 /// Weights [input_channels, output_channels / groups, kernel_height, kernel_width].
 void ir_conv2d_transpose_pack_weights(
   const struct ir_conv2d_params *params, const float *weights, float *packed);

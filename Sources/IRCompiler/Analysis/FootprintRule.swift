@@ -12,6 +12,14 @@ struct FootprintRule {
   /// Nil for inputs that the image does not reach.
   let sources: [Footprint?]
 
+  /// The side of the squares of results that are rounded together, counted from the first row and column.
+  var grid: Int {
+    guard let convolution = node.operator as? Convolution,
+      WinogradForm.applies(to: convolution, weight: graph[node.inputs[1]].type.shape)
+    else { return 1 }
+    return WinogradForm.tile
+  }
+
   private var shape: Shape { graph[node.inputs[0]].type.shape }
   private var outputShape: Shape { graph[node.outputs[0]].type.shape }
 
@@ -21,7 +29,8 @@ struct FootprintRule {
   var result: Outcome {
     switch node.operator {
     case let c as Convolution:
-      return window(c.dilatedExtents(graph[node.inputs[1]].type.shape), c.strides, c.padsBefore)
+      return window(
+        c.dilatedExtents(graph[node.inputs[1]].type.shape), c.strides, c.padsBefore, roundedWithin: grid)
     case let c as ConvolutionTranspose: return transposed(c)
     case let pool as MaxPool: return pooling(pool.window)
     case let pool as AveragePool: return pooling(pool.window)
@@ -82,11 +91,16 @@ struct FootprintRule {
     }
   }
 
-  private func window(_ extents: [Int], _ strides: [Int], _ pads: [Int]) -> Outcome {
+  private func window(
+    _ extents: [Int], _ strides: [Int], _ pads: [Int], roundedWithin grid: Int = 1
+  ) -> Outcome {
     guard extents.count == 2 else { return refused("is not a window over height and width") }
+    // A result's bits depend on the windows of all results of its square.
+    let neighbours = grid - 1
     return spatial { span, axis in
       span.through(
-        strides[axis], first: -Double(pads[axis]), last: Double(extents[axis] - 1 - pads[axis]))
+        strides[axis], first: -Double(pads[axis] + neighbours * strides[axis]),
+        last: Double(extents[axis] - 1 - pads[axis] + neighbours * strides[axis]))
     }
   }
 

@@ -5,8 +5,8 @@ import IRTensor
 /// core comes out as in the whole picture, and the grid that tiles must start on so that strides and blocks
 /// fall into step.
 public struct ReceptiveField: Hashable, Sendable {
-  /// Input pixels that an output pixel depends on before and after its own place, the larger of both and of
-  /// height and width.
+  /// Input pixels that an output pixel depends on to the last bit before and after its own place, the larger of
+  /// both and of height and width. Where kernels round several results together, it is those that all depend on.
   public var margin: Int
   /// Tiles begin at multiples of this in the input.
   public var alignment: Int
@@ -107,13 +107,17 @@ struct FootprintWalk {
       let sources = node.inputs.map { known[$0] ?? nil }
       guard sources.contains(where: { $0 != nil }) else { continue }
       let result: Footprint
-      switch FootprintRule(node: node, graph: graph, sources: sources).result {
+      let rule = FootprintRule(node: node, graph: graph, sources: sources)
+      switch rule.result {
       case .success(let found): result = found
       case .failure(let reason):
         return .failure(Failure(node: node.name, operator: node.operator.name, reason: reason.text))
       }
       for span in result.spans {
-        alignment = alignment / greatestCommonDivisor(alignment, span.numerator) * span.numerator
+        // Input positions from one first row or column of a square of results to the next.
+        var step = span
+        step.multiplyScale(rule.grid, 1)
+        alignment = alignment / greatestCommonDivisor(alignment, step.numerator) * step.numerator
         guard alignment <= 4096 else {
           return .failure(
             Failure(node: node.name, operator: node.operator.name, reason: "needs tiles of over 4096 in step")

@@ -64,6 +64,7 @@ enum StreamedOperation {
   ) {
     let (convolution, weight) = (fused.convolution, types[1].shape)
     guard Grid(types[0]) == grid, convolution.strides == [1, 1],
+      !WinogradForm.applies(to: convolution, weight: weight),
       Set(convolution.dilations).count == 1, convolution.dilations[0] >= 1,
       zip(convolution.padsBefore, convolution.dilations).enumerated().allSatisfy({ axis, pad in
         (0...Self.reachLimit).contains(pad.0) && (weight[axis + 2] - 1) * pad.1 <= Self.reachLimit

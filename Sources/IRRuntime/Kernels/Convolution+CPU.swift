@@ -41,6 +41,9 @@ func convolutionKernel(_ fused: FusedConvolution, _ request: KernelRequest) -> (
       padsBefore: convolution.padsBefore, groups: convolution.groupCount)
   else { return nil }
   if fused.isRectified { params.activation = IR_ACTIVATION_RELU }
+  if let weight = request.constants[1], WinogradForm.applies(to: convolution, weight: w) {
+    return winogradKernel(fused, params, weight, request)
+  }
   let count = ir_conv2d_packed_weights_count(&params)
   let workspace = ir_conv2d_workspace(&params, Int32(request.threadCount))
   let fixed = params
@@ -75,6 +78,32 @@ func convolutionKernel(_ fused: FusedConvolution, _ request: KernelRequest) -> (
       &params, arguments.input(0), packed, arguments.optionalInput(biasIndex),
       arguments.optionalInput(residualIndex),
       arguments.output(), memory + packedBytes, arguments.threads)
+  }
+}
+
+/// As `convolutionKernel`, by Winograd's form, with the weights evaluated once.
+private func winogradKernel(
+  _ fused: FusedConvolution, _ params: ir_conv2d_params, _ weight: Tensor, _ request: KernelRequest
+) -> any Kernel {
+  var params = params
+  let workspace = ir_conv2d_winograd_workspace(&params, Int32(request.threadCount))
+  let packed = TensorStorage(byteCount: ir_conv2d_winograd_packed_weights_count(&params) * 4)
+  weight.withElements(as: Float.self) { source in
+    if let start = source.baseAddress {
+      ir_conv2d_winograd_pack_weights(&params, start, packed.pointer.assumingMemoryBound(to: Float.self))
+    }
+  }
+  let fixed = params
+  let biasIndex = fused.hasBias ? 2 : Int.max
+  let residualIndex = fused.hasResidual ? fused.ownInputCount : Int.max
+  let name = "conv3x3.winograd" + (fused.hasResidual ? ".add" : "") + (fused.isRectified ? ".relu" : "")
+  return CPUKernel(name, workspace: workspace, inPlace: fused.hasResidual ? [residualIndex] : []) {
+    arguments in
+    var params = fixed
+    ir_conv2d_winograd(
+      &params, arguments.input(0), packed.pointer.assumingMemoryBound(to: Float.self),
+      arguments.optionalInput(biasIndex), arguments.optionalInput(residualIndex), arguments.output(),
+      arguments.workspace, arguments.threads)
   }
 }
 
