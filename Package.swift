@@ -166,7 +166,7 @@ let package = Package(
         "IRTraining", "IRDegradation", "IRRuntime", "IRONNX", "IRImage", "IROperators", "IRGraph",
         "IRTensor", "IRTensorFiles",
       ]),
-    test("IRImageTests", ["IRImage", "IRTensor"]),
+    test("IRImageTests", ["IRImage", "IRTensor", "CVips"]),
     test(
       "CIRKernelsTests",
       ["CIRKernels", "CIROperators", "IRTestSupport", "IRRuntime", "IRCompiler", "IRGraph", "IRTensor"]),

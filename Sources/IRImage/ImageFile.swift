@@ -4,16 +4,6 @@ import IRFiles
 
 /// Reads and writes photographs through libvips: PNG, JPEG, TIFF, WebP, AVIF, HEIF and PPM.
 public enum ImageFile {
-  /// What a file may ask for, checked on its header before anything is decoded.
-  public struct Limits: Sendable {
-    public var sideInPixels = 65_500
-    public var pixelCount = 400_000_000
-    /// Bytes that decoding may take; nil where only the pixels count.
-    public var byteCount: Int?
-
-    public init(byteCount: Int? = nil) { self.byteCount = byteCount }
-  }
-
   /// What becomes of a picture's own colour space.
   public enum ColourChoice: String, Sendable, CaseIterable {
     /// Values and profile stay as they are.
@@ -40,7 +30,7 @@ public enum ImageFile {
     _ path: String, limits: Limits = Limits(), colours: ColourChoice = .keep
   ) throws(ImageError) -> Image {
     try reading(path) { () throws(ImageError) in
-      try decoded(try opened(path), path, limits, colours) { TIFFMetadata.exif(of: path) }
+      try decoded(try opened(path, limits), path, limits, colours) { TIFFMetadata.exif(of: path) }
     }
   }
 
@@ -49,6 +39,7 @@ public enum ImageFile {
     bytes: Data, name: String, limits: Limits = Limits(), colours: ColourChoice = .keep
   ) throws(ImageError) -> Image {
     try reading(name) { () throws(ImageError) in
+      try limits.check(firstBytes: bytes, path: name)
       // The decoder reads from these bytes until it is released.
       let owned = NSData(data: bytes)
       defer { withExtendedLifetime(owned) {} }
@@ -60,7 +51,7 @@ public enum ImageFile {
   /// What a file's header says; nothing is decoded.
   /// - Throws: as `read`.
   public static func header(of path: String, limits: Limits = Limits()) throws(ImageError) -> Header {
-    try reading(path) { () throws(ImageError) in try header(try opened(path), path, limits) }
+    try reading(path) { () throws(ImageError) in try header(try opened(path, limits), path, limits) }
   }
 
   private static func reading<R>(
@@ -73,7 +64,7 @@ public enum ImageFile {
     return try result.get()
   }
 
-  private static func opened(_ path: String) throws(ImageError) -> VipsHandle {
+  private static func opened(_ path: String, _ limits: Limits) throws(ImageError) -> VipsHandle {
     var status = stat()
     guard access(path, R_OK) == 0, stat(path, &status) == 0 else {
       throw .unreadable(path: path, reason: systemError())
@@ -82,8 +73,19 @@ public enum ImageFile {
     guard status.st_mode & S_IFMT == S_IFREG else {
       throw .unreadable(path: path, reason: "not a regular file")
     }
+    try limits.check(firstBytes: try firstBytes(of: path), path: path)
     guard let opened = ir_vips_open(path) else { throw unreadable(path) }
     return VipsHandle(opened)
+  }
+
+  private static func firstBytes(of path: String) throws(ImageError) -> Data {
+    do {
+      let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+      defer { try? file.close() }
+      return try file.read(upToCount: WebPHeader.byteCount) ?? Data()
+    } catch {
+      throw .unreadable(path: path, reason: error.localizedDescription)
+    }
   }
 
   static func unreadable(_ path: String) -> ImageError { .unreadable(path: path, reason: Vips.takeError()) }
@@ -94,12 +96,6 @@ public enum ImageFile {
     let image = file.pointer
     defer { withExtendedLifetime(file) {} }
     let (width, height) = (Int(vips_image_get_width(image)), Int(vips_image_get_height(image)))
-    guard max(width, height) <= limits.sideInPixels else {
-      throw .tooLarge(path: path, width: width, height: height, limit: "\(limits.sideInPixels) a side")
-    }
-    guard width * height <= limits.pixelCount else {
-      throw .tooLarge(path: path, width: width, height: height, limit: "\(limits.pixelCount) pixels")
-    }
     // HEIF keeps thumbnails and bursts beside its picture; elsewhere more pages are frames or scans.
     let loader = ImageMetadata(of: file).field("vips-loader") ?? ""
     let pages = Int(vips_image_get_n_pages(image))
@@ -107,16 +103,16 @@ public enum ImageFile {
       throw .unreadable(path: path, reason: "it holds \(pages) frames or pages, and a picture is one")
     }
     let bands = Int(vips_image_get_bands(image))
-    // The decoded samples twice, where they are turned, and planes of float32.
-    let byteCount =
-      width * height * (2 * Int(vips_format_sizeof(vips_image_get_format(image))) * bands + 4 * min(bands, 4))
-    if let limit = limits.byteCount, byteCount > limit {
-      throw .exceedsMemory(path: path, byteCount: byteCount, limit: limit)
-    }
+    // The decoded samples twice, where they are turned, planes of float32, and what the decoder holds whole.
+    let sampleByteCount = Int(vips_format_sizeof(vips_image_get_format(image)))
+    let byteCountPerPixel =
+      2 * sampleByteCount * bands + 4 * min(bands, 4)
+      + (loader.hasPrefix("webp") ? WebPHeader.byteCountPerPixel : 0)
+    try limits.check(width: width, height: height, byteCountPerPixel: byteCountPerPixel, path: path)
     let isTurned = (5...8).contains(vips_image_get_orientation(image))
     return Header(
       width: isTurned ? height : width, height: isTurned ? width : height, bandCount: bands,
-      byteCount: byteCount)
+      byteCount: width * height * byteCountPerPixel)
   }
 
   private static func decoded(

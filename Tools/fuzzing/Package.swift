@@ -2,15 +2,21 @@
 import PackageDescription
 
 // A package of its own: everything below is compiled again with the fuzzer's instrumentation, which the flags
-// of Tools/fuzz ask for, and libFuzzer brings the main functions.
+// of Tools/fuzz ask for.
+let settings: [SwiftSetting] = [.swiftLanguageMode(.v6), .unsafeFlags(["-parse-as-library"])]
+
 func target(_ name: String, path: String) -> Target {
   .executableTarget(
-    name: name, dependencies: [.product(name: "ImageRestoration", package: "irkit")], path: path,
-    swiftSettings: [.swiftLanguageMode(.v6), .unsafeFlags(["-parse-as-library"])])
+    name: name, dependencies: ["FuzzDriver", .product(name: "ImageRestoration", package: "irkit")],
+    path: path,
+    swiftSettings: settings)
 }
 
 let package = Package(
   name: "irkit-fuzzing",
   dependencies: [.package(name: "irkit", path: "../..")],
-  targets: [target("fuzz-model", path: "model"), target("fuzz-image", path: "image")]
+  targets: [
+    .target(name: "FuzzDriver", path: "driver", swiftSettings: settings),
+    target("fuzz-model", path: "model"), target("fuzz-image", path: "image"),
+  ]
 )

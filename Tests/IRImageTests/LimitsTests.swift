@@ -1,0 +1,62 @@
+import CVips
+import Foundation
+import Testing
+
+@testable import IRImage
+
+/// An animation of two frames of 1 x 1 pixel on a canvas of any size: only the canvas is large.
+private func animation(width: Int, height: Int) throws -> Data {
+  let corpus = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .appending(path: "../../Tools/fuzzing/corpus/image")
+  var bytes = [UInt8](try Data(contentsOf: corpus.appending(path: "moving.webp")))
+  try #require(bytes[12..<16].elementsEqual("VP8X".utf8))
+  for (at, side) in [(24, width), (27, height)] {
+    for byte in 0..<3 { bytes[at + byte] = UInt8(truncatingIfNeeded: (side - 1) >> (8 * byte)) }
+  }
+  return Data(bytes)
+}
+
+@Test func aHugeWebPCanvasIsRefusedBeforeItIsAllocated() throws {
+  let (width, height) = (16_383, 16_000)
+  let bytes = try animation(width: width, height: height)
+  let path = FileManager.default.temporaryDirectory.appending(path: "canvas-\(UUID()).webp")
+  try bytes.write(to: path)
+  defer { try? FileManager.default.removeItem(at: path) }
+  let limits = ImageFile.Limits(byteCount: 256 << 20)
+  for read in [
+    { _ = try ImageFile.read(bytes: bytes, name: "canvas", limits: limits) },
+    { _ = try ImageFile.read(path.path, limits: limits) },
+    { _ = try ImageFile.header(of: path.path, limits: limits) },
+  ] as [() throws -> Void] {
+    let error = #expect(throws: ImageError.self, performing: read)
+    #expect(error?.description.contains("decoding needs 999 MiB, of 256 MiB") == true)
+  }
+  #expect(vips_tracked_get_mem_highwater() < width * height * 4)
+}
+
+@Test(arguments: [false, true])
+func webPHeadersSayWhatWasWritten(withAlpha: Bool) throws {
+  let (width, height) = (300, 7)
+  let planes = (0..<(3 * width * height)).map { Float($0 % 251) / 251 }
+  let image = Image(
+    width: width, height: height, channelCount: 3, pixels: planes,
+    alpha: withAlpha ? Array(planes.prefix(width * height)) : nil)
+  let path = FileManager.default.temporaryDirectory.appending(path: "header-\(UUID()).webp").path
+  defer { try? FileManager.default.removeItem(atPath: path) }
+  try ImageFile.write(image, to: path)
+  let header = try #require(WebPHeader(try Data(contentsOf: URL(fileURLWithPath: path))))
+  #expect(header.width == width && header.height == height)
+}
+
+@Test func otherFilesAndStubsHaveNoWebPHeader() {
+  #expect(WebPHeader([]) == nil)
+  #expect(WebPHeader(Array("RIFF....WEBPVP8X".utf8)) == nil)
+  #expect(WebPHeader(Array("RIFF....WEBPJUNK..............".utf8)) == nil)
+  // Without an extended header: lossy, then lossless (14 bits a side, the lossless one less than it is).
+  #expect(
+    WebPHeader(Array("RIFF....WEBPVP8 ....".utf8) + [0, 0, 0, 0x9D, 0x01, 0x2A, 0x2C, 0x41, 0x07, 0x80])
+      .map { [$0.width, $0.height] } == [300, 7])
+  #expect(
+    WebPHeader(Array("RIFF....WEBPVP8L....".utf8) + [0x2F, 0x2B, 0x81, 0x01, 0, 0, 0, 0, 0, 0])
+      .map { [$0.width, $0.height] } == [300, 7])
+}
