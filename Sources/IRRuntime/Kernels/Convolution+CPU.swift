@@ -32,7 +32,9 @@ private func kind(_ params: ir_conv2d_params) -> String {
 }
 
 /// A convolution with what the compiler has put behind it.
-func convolutionKernel(_ fused: FusedConvolution, _ request: KernelRequest) -> (any Kernel)? {
+func convolutionKernel(
+  _ fused: FusedConvolution, _ request: KernelRequest, _ weights: PackedWeights
+) -> (any Kernel)? {
   let convolution = fused.convolution
   let (x, w, y) = (request.inputTypes[0].shape, request.inputTypes[1].shape, request.outputTypes[0].shape)
   guard
@@ -49,12 +51,9 @@ func convolutionKernel(_ fused: FusedConvolution, _ request: KernelRequest) -> (
   let inPlace = fused.hasResidual ? [residualIndex] : []
   let name = "conv2d\(kind(params))" + (fused.hasResidual ? ".add" : "") + (fused.isRectified ? ".relu" : "")
   if let weight = request.constants[1] {
-    let packed = TensorStorage(byteCount: count * 4)
-    weight.withElements(as: Float.self) { source in
-      if let start = source.baseAddress {
-        ir_conv2d_pack_weights(&params, start, packed.pointer.assumingMemoryBound(to: Float.self))
-      }
-    }
+    let packed = weights.storage(
+      of: weight, packing: [1, params.groups, params.stride_y, params.stride_x] + w.extents, count: count
+    ) { ir_conv2d_pack_weights(&params, $0, $1) }
     return CPUKernel(name, workspace: workspace, inPlace: inPlace) { arguments in
       var params = fixed
       ir_conv2d(
@@ -78,9 +77,9 @@ func convolutionKernel(_ fused: FusedConvolution, _ request: KernelRequest) -> (
   }
 }
 
-func convolutionTransposeKernel(_ convolution: ConvolutionTranspose, _ request: KernelRequest) -> (
-  any Kernel
-)? {
+func convolutionTransposeKernel(
+  _ convolution: ConvolutionTranspose, _ request: KernelRequest, _ weights: PackedWeights
+) -> (any Kernel)? {
   let (x, w, y) = (request.inputTypes[0].shape, request.inputTypes[1].shape, request.outputTypes[0].shape)
   guard
     var params = parameters(
@@ -102,12 +101,9 @@ func convolutionTransposeKernel(_ convolution: ConvolutionTranspose, _ request: 
         memory + packedBytes, arguments.threads)
     }
   }
-  let packed = TensorStorage(byteCount: count * 4)
-  weight.withElements(as: Float.self) { source in
-    if let start = source.baseAddress {
-      ir_conv2d_transpose_pack_weights(&params, start, packed.pointer.assumingMemoryBound(to: Float.self))
-    }
-  }
+  let packed = weights.storage(
+    of: weight, packing: [2, params.groups, params.stride_y, params.stride_x] + w.extents, count: count
+  ) { ir_conv2d_transpose_pack_weights(&params, $0, $1) }
   return CPUKernel("conv2d-transpose", workspace: workspace) { arguments in
     var params = fixed
     ir_conv2d_transpose(
