@@ -150,7 +150,8 @@ let package = Package(
     test(
       "EndToEndTests",
       [
-        "irrun", "irdump", "irexport", "irtrain", "irdegrade", "ImageRestoration", "IRTensorFiles", "IRFiles",
+        "irrun", "irdump", "irexport", "irtrain", "irdegrade", "irbench", "ImageRestoration", "IRTensorFiles",
+        "IRFiles",
         "IRONNX", "IROperators", "IRGraph", "IRTensor",
       ]),
     test(

@@ -18,10 +18,23 @@ public struct GraphPatch: Sendable {
   var replacements: [(old: ValueID, new: Operand)] = []
   private var newCount = 0
   private var newTypes: [TensorType] = []
-  private let graph: Graph
+  private let target: Target
 
-  /// A patch to `graph`, whose types the new nodes are checked against as they are added.
-  public init(to graph: Graph) { self.graph = graph }
+  /// The graph until the patch is applied: then it is let go, so that its changes copy nothing.
+  private final class Target: @unchecked Sendable {
+    var graph: Graph?
+    init(_ graph: Graph) { self.graph = graph }
+  }
+
+  /// A patch to `graph`, whose types the new nodes are checked against as they are added. It is applied once.
+  public init(to graph: Graph) { target = Target(graph) }
+
+  private var graph: Graph {
+    guard let graph = target.graph else { preconditionFailure("the patch was applied already") }
+    return graph
+  }
+
+  fileprivate func releaseGraph() { target.graph = nil }
 
   /// The type of an operand.
   public func type(of operand: Operand) -> TensorType {
@@ -75,6 +88,7 @@ extension Graph {
   /// - Returns: the nodes added.
   @discardableResult
   public mutating func apply(_ patch: GraphPatch) throws(GraphError) -> [NodeID] {
+    patch.releaseGraph()
     var made: [ValueID] = []
     var added: [NodeID] = []
     func resolve(_ operand: GraphPatch.Operand) -> ValueID {

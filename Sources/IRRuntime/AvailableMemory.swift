@@ -32,6 +32,21 @@ public enum AvailableMemory {
 
 /// What the process holds.
 public enum ResidentMemory {
+  /// The most bytes of its pages that lay in memory since it began, or since `resetPeak`; nil where the system does
+  /// not say.
+  public static var peakByteCount: Int? {
+    AvailableMemory.lines("/proc/self/status").first { $0.hasPrefix("VmHWM:") }
+      .flatMap { $0.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first }
+      .flatMap { Int($0) }.map { $0 * 1024 }
+  }
+
+  /// Begins the peak anew at what is held now, where the system allows it.
+  public static func resetPeak() {
+    guard let file = fopen("/proc/self/clear_refs", "w") else { return }
+    fputs("5", file)
+    fclose(file)
+  }
+
   /// Bytes of its pages that lie in memory; nil where the system does not say.
   public static var byteCount: Int? {
     AvailableMemory.lines("/proc/self/statm").first

@@ -6,8 +6,10 @@ import IRTensor
 /// The C kernels for the processor at hand; what they do not cover runs by definition.
 public struct CPUKernelLibrary: KernelLibrary {
   private let reference = ReferenceKernelLibrary()
+  private let weights: PackedWeights
 
-  public init() {}
+  /// Kernels whose weights are packed into `weights`, or found there.
+  public init(weights: PackedWeights = PackedWeights()) { self.weights = weights }
 
   public func kernel(for request: KernelRequest) -> (any Kernel)? {
     fastKernel(for: request) ?? reference.kernel(for: request)
@@ -16,7 +18,7 @@ public struct CPUKernelLibrary: KernelLibrary {
   public var hasRegions: Bool { true }
 
   public func kernel(for region: RegionPlan, threadCount: Int) -> (any Kernel)? {
-    regionKernel(region, threadCount: threadCount)
+    regionKernel(region, threadCount: threadCount, weights)
   }
 
   private func fastKernel(for request: KernelRequest) -> (any Kernel)? {
@@ -25,12 +27,13 @@ public struct CPUKernelLibrary: KernelLibrary {
       request.outputTypes.allSatisfy({ $0.elementType == .float32 })
     else { return nil }
     switch request.operator {
-    case let fused as FusedConvolution: return convolutionKernel(fused, request)
+    case let fused as FusedConvolution: return convolutionKernel(fused, request, weights)
     case let convolution as Convolution:
       let plain = FusedConvolution(
         convolution, hasBias: request.inputTypes.count > 2, hasResidual: false, isRectified: false)
-      return convolutionKernel(plain, request)
-    case let convolution as ConvolutionTranspose: return convolutionTransposeKernel(convolution, request)
+      return convolutionKernel(plain, request, weights)
+    case let convolution as ConvolutionTranspose:
+      return convolutionTransposeKernel(convolution, request, weights)
     case let gradient as ConvolutionWeightGradient: return convolutionWeightGradientKernel(gradient, request)
     case let gradient as LayerNormalizationGradient:
       return layerNormalizationGradientKernel(gradient, request)

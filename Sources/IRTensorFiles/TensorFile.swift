@@ -31,6 +31,28 @@ public enum TensorFile {
     }
   }
 
+  /// The tensors of a file for these inputs: each by its name; an only tensor, or one called `input`, for the only
+  /// input; else all in the file's order, where none has an input's name and there are as many.
+  /// - Throws: `TensorFileError` naming the file and what is missing.
+  public static func inputs(
+    _ names: [String], in path: String
+  ) throws(TensorFileError) -> [String: Tensor] {
+    let tensors = try read(path)
+    let byName = Dictionary(tensors.map { ($0.name, $0.tensor) }, uniquingKeysWith: { first, _ in first })
+    let missing = names.filter { byName[$0] == nil }
+    if missing.isEmpty { return byName.filter { names.contains($0.key) } }
+    if names.count == 1, let only = byName["input"] ?? (tensors.count == 1 ? tensors[0].tensor : nil) {
+      return [names[0]: only]
+    }
+    if missing.count == names.count, tensors.count == names.count {
+      return Dictionary(uniqueKeysWithValues: zip(names, tensors.map(\.tensor)))
+    }
+    throw .malformed(
+      path: path,
+      detail: "the model's inputs \(missing.joined(separator: ", ")) are missing; the file holds "
+        + tensors.map { $0.name.isEmpty ? "one tensor without a name" : $0.name }.joined(separator: ", "))
+  }
+
   /// Extensions of files that `torch.save` writes.
   public static let weightExtensions = ["pth", "pt", "ckpt", "bin"]
 

@@ -65,9 +65,7 @@ public final class Trainer {
     self.training = training
     self.options = options
     do {
-      program = try Compiler(
-        options: CompilerOptions(threadCount: runtime.threadCount), kernels: CPUKernelLibrary()
-      ).compile(training.graph)
+      program = try Compiler(threadCount: runtime.threadCount).compile(training.graph)
     } catch { throw .compiler(error) }
     do { session = try Session(program, options: runtime) } catch { throw .runtime(error) }
     func weight(_ name: String) throws(TrainingError) -> Tensor {

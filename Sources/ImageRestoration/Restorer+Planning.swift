@@ -16,7 +16,7 @@ extension Restorer {
   /// What stacks, decoders and the allocator take beside what is counted, under a limit of the whole process.
   private static let reserve = 24 << 20
   /// Pictures of fewer pixels are compiled rather than estimated.
-  private static let smallPixelCount = 1 << 18
+  private static let smallPixelCount = 1 << 21
   /// Tiles are no smaller than this, beside their margins: below, the margins cost more than they are worth.
   private static let leastCore = 16
 

@@ -28,6 +28,8 @@ public final class Restorer {
   let outputName: String
   /// The input for the noise level, where the model has one.
   private let noiseInput: ONNXValueInfo?
+  /// Packed once for all sizes.
+  private let weights = PackedWeights()
   /// The latest used last.
   private var sessions: [(height: Int, width: Int, session: Session)] = []
   private static let sessionLimit = 4
@@ -125,8 +127,8 @@ public final class Restorer {
 
   /// The program for images of this size.
   public func program(height: Int, width: Int) throws -> Program {
-    try Compiler(options: CompilerOptions(threadCount: options.threadCount), kernels: CPUKernelLibrary())
-      .compile(try graph(height: height, width: width))
+    try Compiler(threadCount: options.threadCount, weights: weights).compile(
+      try graph(height: height, width: width))
   }
 
   /// Everything that the model gives for an image, by name, padded as its sides were.

@@ -11,7 +11,7 @@ extension KernelTests {
   /// Regions of a gated block, their inputs before a guard page, against the interpreter.
   @Test func regions() throws {
     let block = GatedBlock(channels: 9, hidden: 13, height: 13, width: 37)
-    let graph = try Compiler(kernels: CPUKernelLibrary()).simplified(try block.graph()).0
+    let graph = try Compiler().simplified(try block.graph()).0
     let values = try everyValue(of: graph, ["x": block.input()])
     for (nodes, plan) in FormRegions(graph).regions() {
       for (index, output) in plan.outputs.enumerated() {

@@ -6,7 +6,7 @@ import IRTensor
 import IRTestSupport
 import Testing
 
-private let compiler = Compiler(kernels: CPUKernelLibrary())
+private let compiler = Compiler()
 
 /// The names of the operators left after all passes, in order.
 private func operators(of graph: Graph) throws -> [String] {
@@ -44,10 +44,8 @@ func everyPrefixOfThePassesKeepsTheMeaning(seed: UInt64) throws {
   #expect(
     try compiler.simplified(simplified).1.patchCount == 0, "seed \(seed): the passes are not idempotent")
   for threadCount in [1, 2] {
-    let program = try Compiler(
-      options: CompilerOptions(threadCount: threadCount), kernels: CPUKernelLibrary()
-    )
-    .compile(sample.graph)
+    let program = try Compiler(threadCount: threadCount)
+      .compile(sample.graph)
     #expect(program.memoryPlan.conflict == nil)
     let found = try Session(program, options: RuntimeOptions(threadCount: threadCount)).run(sample.feeds)
     for (name, tensor) in expected {

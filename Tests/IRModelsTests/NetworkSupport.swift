@@ -28,7 +28,7 @@ func network(_ name: String, json: String) throws -> any RestorationNetwork {
 
 /// The compiled graph's outputs.
 func compiled(_ graph: Graph, _ inputs: [String: Tensor], threads: Int = 2) throws -> [String: Tensor] {
-  let program = try Compiler(options: CompilerOptions(threadCount: threads), kernels: CPUKernelLibrary())
+  let program = try Compiler(threadCount: threads)
     .compile(graph)
   #expect(program.memoryPlan.conflict == nil)
   return try Session(program, options: RuntimeOptions(threadCount: threads)).run(inputs)

@@ -28,7 +28,7 @@ func exportedNetworksEqualPyTorch(network: String, exporter: String) throws {
     }
   }
   let graph = try ONNXImporter(model, path: path).graph(binding: binding)
-  let program = try Compiler(options: CompilerOptions(threadCount: 2), kernels: CPUKernelLibrary()).compile(
+  let program = try Compiler(threadCount: 2).compile(
     graph)
   #expect(program.memoryPlan.conflict == nil)
   let output = try #require(graph.outputs.first?.name)

@@ -20,7 +20,7 @@ private func noise(_ shape: Shape, seed: UInt64) -> Tensor {
   let activated = try builder.value(Activation(.swish, alpha: 1), [shifted])
   builder.output(try builder.value(Binary(.subtract), [activated, x]), name: "y")
   let graph = try builder.finished()
-  let compiler = Compiler(kernels: CPUKernelLibrary())
+  let compiler = Compiler()
   let (simplified, _) = try compiler.simplified(graph)
   #expect(simplified.nodeCount == 1)
   let input = noise([2, 4, 6], seed: 4)
@@ -44,11 +44,73 @@ func memoryPlansNeverOverlap(seed: UInt64) {
       start: start, end: start + Int(numbers[3 * index + 1] * 8),
       byteCount: Int(numbers[3 * index + 2] * 5000))
   }
-  let plan = planMemory(for: lifetimes, alignment: 64)
+  let rows = [3..<6, 9..<11]
+  let plan = planMemory(for: lifetimes, rows: rows, alignment: 64)
   #expect(plan.conflict == nil)
-  #expect(plan.offsets.allSatisfy { $0 % 64 == 0 })
+  for row in rows {
+    for part in row.dropFirst() {
+      #expect(plan.offsets[part] == plan.offsets[part - 1] + lifetimes[part - 1].byteCount)
+    }
+  }
+  let later = Set(rows.flatMap { $0.dropFirst() })
+  #expect(plan.offsets.indices.allSatisfy { later.contains($0) || plan.offsets[$0] % 64 == 0 })
   let live = (0..<30).map { step in
     lifetimes.filter { $0.start <= step && step <= $0.end }.reduce(0) { $0 + $1.byteCount }
   }
   #expect(plan.peakByteCount >= live.max() ?? 0)
+}
+
+private func convolution(stride: Int = 1, pad: Int = 0) -> Convolution {
+  Convolution(
+    strides: [stride, stride], padsBefore: [pad, pad], padsAfter: [pad, pad], dilations: [1, 1])
+}
+
+@Test func programsOfSeveralSizesShareTheirPackedWeights() throws {
+  func graph(_ side: Int) throws -> Graph {
+    var builder = GraphBuilder()
+    let x = builder.input("x", TensorType(.float32, [1, 4, side, side]))
+    let dense = builder.constant(noise([24, 4, 3, 3], seed: 5))
+    let wide = try builder.value(convolution(pad: 1), [x, dense])
+    let strided = builder.constant(noise([8, 24, 2, 2], seed: 6))
+    let small = try builder.value(convolution(stride: 2), [wide, strided])
+    let up = builder.constant(noise([8, 4, 2, 2], seed: 7))
+    let doubled = ConvolutionTranspose(
+      strides: [2, 2], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1], outputPadding: [0, 0])
+    builder.output(try builder.value(doubled, [small, up]), name: "y")
+    return try builder.finished()
+  }
+  let weights = PackedWeights()
+  let shared = Compiler(threadCount: 2, weights: weights)
+  var byteCount: Int?
+  for side in [16, 40] {
+    let program = try shared.compile(try graph(side))
+    #expect(weights.byteCount == byteCount ?? weights.byteCount)
+    byteCount = weights.byteCount
+    let input = ["x": noise([1, 4, side, side], seed: 8)]
+    #expect(
+      try Session(program).run(input)
+        == Session(try Compiler(threadCount: 2).compile(try graph(side))).run(input))
+  }
+  // All three weights, and little beside them.
+  let count = 4 * (24 * 4 * 9 + 8 * 24 * 4 + 8 * 4 * 4)
+  #expect((count...count + 4096).contains(byteCount ?? 0), "\(byteCount ?? 0) bytes of \(count)")
+}
+
+@Test func partsOfABufferAreGivenUpOneByOne() throws {
+  // Of three parts the last is needed to the end; what follows the first two takes their place.
+  var builder = GraphBuilder()
+  let x = builder.input("x", TensorType(.float32, [1, 4, 64, 64]))
+  let weight = builder.constant(noise([12, 4, 1, 1], seed: 1))
+  let wide = try builder.value(convolution(), [x, weight])
+  let parts = try builder.apply(Split(axis: 1, sizes: [4, 4, 4]), [wide])
+  let pair = try builder.value(Transpose(permutation: [0, 1, 3, 2]), [parts[0]])
+  let other = try builder.value(Transpose(permutation: [0, 1, 3, 2]), [parts[1]])
+  let sum = try builder.value(Softmax(axis: 3), [try builder.value(Binary(.add), [pair, other])])
+  let turned = try builder.value(Transpose(permutation: [0, 1, 3, 2]), [sum])
+  builder.output(try builder.value(Binary(.add), [turned, parts[2]]), name: "y")
+  let program = try Compiler().compile(try builder.finished())
+  #expect(program.memoryPlan.conflict == nil)
+  let picture = 4 * 4 * 64 * 64
+  // Four pictures: the parts and the first transposition; in the second's step the first part is gone.
+  #expect(program.memoryPlan.peakByteCount < 9 * picture / 2, "\(program.memoryPlan.peakByteCount)")
 }

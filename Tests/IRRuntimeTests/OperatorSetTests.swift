@@ -29,10 +29,8 @@ func compiledEqualsDefinitionForEveryThreadCount(_ index: Int) throws {
   let sample = samples[index]
   var first: [String: Tensor]?
   for threadCount in 1...3 {
-    let program = try Compiler(
-      options: CompilerOptions(threadCount: threadCount), kernels: CPUKernelLibrary()
-    )
-    .compile(try sample.graph())
+    let program = try Compiler(threadCount: threadCount)
+      .compile(try sample.graph())
     #expect(program.memoryPlan.conflict == nil)
     let results = try Session(program, options: RuntimeOptions(threadCount: threadCount)).run(sample.feeds)
     for (name, expected) in sample.expected {
@@ -47,7 +45,7 @@ func compiledEqualsDefinitionForEveryThreadCount(_ index: Int) throws {
   var slow: Set<String> = []
   var fast: Set<String> = []
   for sample in samples {
-    let program = try Compiler(kernels: CPUKernelLibrary()).compile(try sample.graph())
+    let program = try Compiler().compile(try sample.graph())
     for step in program.steps {
       if step.kernel.isReference { slow.insert(step.operatorName) } else { fast.insert(step.operatorName) }
     }

@@ -20,7 +20,7 @@ private let blocks: [GatedBlock] = [
 private func regionsComputeTheirNodes(block: GatedBlock) throws {
   let graph = try block.graph()
   let expected = try GraphInterpreter(graph).run(["x": block.input()])
-  let program = try Compiler(kernels: CPUKernelLibrary()).compile(graph)
+  let program = try Compiler().compile(graph)
   #expect(program.steps.contains { $0.operatorName == "Region" })
   let found = try Session(program).run(["x": block.input()])
   for (name, tensor) in expected { expectClose(found[name], tensor, .ofRange(2e-6), "\(block) \(name)") }
@@ -45,7 +45,7 @@ private func outputs(_ plan: RegionPlan, _ inputs: [Tensor], _ shapes: [Shape], 
 
 @Test(arguments: blocks)
 private func cutsAndThreadsDoNotChangeABit(block: GatedBlock) throws {
-  let (graph, _) = try Compiler(kernels: CPUKernelLibrary()).simplified(try block.graph())
+  let (graph, _) = try Compiler().simplified(try block.graph())
   var generator = SeededGenerator(seed: 5)
   for (_, plan) in FormRegions(graph).regions() {
     let inputs = plan.inputs.map { graph.constant($0) ?? generator.tensor(graph[$0].type.shape) }
@@ -89,7 +89,7 @@ private func formationDoesNotChangeABit(block: GatedBlock) throws {
 
 @Test(arguments: 0..<60 as Range<UInt64>)
 func noPathLeavesARegionAndReturns(seed: UInt64) throws {
-  let graph = try Compiler(kernels: CPUKernelLibrary()).simplified(try RandomGraph(seed: seed).graph).0
+  let graph = try Compiler().simplified(try RandomGraph(seed: seed).graph).0
   let regions = FormRegions(graph).regions().map(\.nodes)
   var seen: Set<NodeID> = []
   for nodes in regions {

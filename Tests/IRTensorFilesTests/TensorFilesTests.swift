@@ -147,3 +147,26 @@ func damagedFilesAreRefused(_ suffix: String) throws {
     #expect("\(try #require(error))".contains("its members are more than the file holds"))
   }
 }
+
+@Test func inputsAreFoundByNameOrPlace() throws {
+  try withFolder { folder in
+    let (a, b) = (Tensor([Float(1)], shape: [1]), Tensor([Float(2), 3], shape: [2]))
+    func file(_ tensors: [NamedTensor]) throws -> String {
+      let path = "\(folder)/in.npz"
+      try TensorFile.write(tensors, to: path)
+      return path
+    }
+    let named = try file([NamedTensor("x", a), NamedTensor("y", b), NamedTensor("z", a)])
+    #expect(try TensorFile.inputs(["y", "x"], in: named) == ["x": a, "y": b])
+    #expect(try TensorFile.inputs(["image"], in: try file([NamedTensor("other", b)])) == ["image": b])
+    let pair = [NamedTensor("input", a), NamedTensor("output", b)]
+    #expect(try TensorFile.inputs(["image"], in: try file(pair)) == ["image": a])
+    let ordered = try file([NamedTensor("arr_0", a), NamedTensor("arr_1", b)])
+    #expect(try TensorFile.inputs(["x", "y"], in: ordered) == ["x": a, "y": b])
+    // One name is right, so that the other is a mistake.
+    let mistaken = try file([NamedTensor("x", a), NamedTensor("why", b)])
+    #expect { try TensorFile.inputs(["x", "y"], in: mistaken) } throws: {
+      "\($0)".contains("inputs y are missing")
+    }
+  }
+}

@@ -101,7 +101,7 @@ struct Conformance: ParsableCommand {
     for (index, output) in model.graph.outputs.enumerated() {
       expected[output.name] = try ONNXTensor(contentsOf: "\(path)/output_\(index).pb").tensor()
     }
-    let program = try Compiler(kernels: CPUKernelLibrary()).compile(graph)
+    let program = try Compiler().compile(graph)
     var results = [
       ("interpreted", try GraphInterpreter(graph).run(inputs)),
       ("compiled", try Session(program, options: RuntimeOptions(threadCount: 1)).run(inputs)),

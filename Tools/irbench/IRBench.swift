@@ -1,12 +1,7 @@
 import ArgumentParser
 import Foundation
 import IRCommandLine
-import IRCompiler
-import IRGraph
-import IRONNX
 import IRRuntime
-import IRTensor
-import IRTensorFiles
 import ImageRestoration
 
 @main
@@ -19,17 +14,39 @@ struct IRBench: ParsableCommand {
     commandName: "irbench",
     abstract: "Times one model on tensors.",
     discussion: """
-      The model is loaded and compiled once, run once to warm up, then --runs times. Tools/bench times other \
-      runtimes beside it. Exit codes: 0, 2 usage, 3 the model or its inputs were rejected.
+      The model is loaded and compiled once, run once to warm up, then --runs times. Without --input it runs \
+      on fresh numbers in 0..<1, the same ones every time, with sides from --dim.
+
+      GFLOP/s count the model's own multiply-adds twice, whatever the compiler made of them. The memory of \
+      a run is what the process grew by from before its arena was mapped, at its highest; it stands beside what \
+      the plan says.
+
+      --on-request is for programs that take turns with other runtimes: a line of JSON when the model is \
+      ready, then for each line of input, a count of runs, a line with what they took.
+
+      Tools/bench times other runtimes beside this one. Exit codes: 0, 2 usage, 3 the model or its inputs \
+      were rejected.
+
+      EXAMPLES
+        irbench symunet-s --dim 512x768 --steps
+        irbench network.onnx --input in.npz --output out.npz --runs 20 --json
       """)
 
   @Argument(help: "A model file (.onnx), or the name of a model in Models.")
   var model: String
 
-  @Option(help: "A file of tensors for the model's inputs; they give the open sizes.")
-  var input: String
+  @Option(
+    help: ArgumentHelp(
+      "Tensors for the model's inputs: by name, the only one for the only input, or all of them in order.",
+      valueName: "npz|npy|safetensors"))
+  var input: String?
 
-  @Option(help: "Where to write the outputs of the last run.")
+  @Option(
+    help: ArgumentHelp(
+      "Sides of pictures where there is no --input and the model leaves them open.", valueName: "HxW"))
+  var dim = Sides(height: 256, width: 256)
+
+  @Option(help: ArgumentHelp("Where to write the outputs of the first run.", valueName: "npz|safetensors"))
   var output: String?
 
   @Option(help: "Runs that are timed.")
@@ -39,26 +56,14 @@ struct IRBench: ParsableCommand {
     name: [.customShort("j"), .customLong("threads")], help: "Threads; by default what the system allows.")
   var threads: Int?
 
-  @Flag(help: "Say what each kernel takes: the fastest runs of its steps, summed.")
+  @Flag(help: "Say what each kernel takes, and the most expensive steps: the fastest run of each, summed.")
   var steps = false
 
   @Flag(help: "Print JSON.")
   var json = false
 
-  struct Result: Encodable {
-    var model: String
-    var threads: Int
-    /// Of each run, in order.
-    var seconds: [Double]
-    var median: Double
-    var fastest: Double
-    var slowest: Double
-    /// Reading, binding sizes, rewriting, packing weights.
-    var loadSeconds: Double
-    var gflop: Double
-    var gflopPerSecond: Double
-    var arenaByteCount: Int
-  }
+  @Flag(help: "Run when asked to on standard input, and answer in JSON.")
+  var onRequest = false
 
   func validate() throws {
     guard runs >= 1 else { throw ValidationError("--runs is \(runs), must be at least 1") }
@@ -67,76 +72,54 @@ struct IRBench: ParsableCommand {
 
   func run() throws {
     do { try measure() } catch {
-      FileHandle.standardError.write(Data("irbench: \(error)\n".utf8))
+      Terminal.complain("irbench: \(error)")
       throw ExitCode(3)
     }
   }
 
   private func measure() throws {
-    let clock = ContinuousClock()
-    let tensors = try TensorFile.read(input)
-    let inputs = Dictionary(tensors.map { ($0.name, $0.tensor) }, uniquingKeysWith: { first, _ in first })
-    let options = RuntimeOptions(threadCount: threads ?? RuntimeOptions.defaultThreadCount)
-    let begin = clock.now
-    let path = try ModelCatalogue.path(of: model)
-    let graph = try ONNXImporter(try ONNXModel(contentsOf: path), path: path).graph(for: inputs)
-    let program = try Compiler(
-      options: CompilerOptions(threadCount: options.threadCount), kernels: CPUKernelLibrary()
-    ).compile(graph)
-    let session = try Session(program, options: options)
-    let loadSeconds = begin.duration(to: clock.now).inSeconds
-    var results = try session.run(inputs)
-    var times: [Double] = []
+    let bench = try Bench(
+      model: model, input: input, sides: dim,
+      options: RuntimeOptions(threadCount: threads ?? RuntimeOptions.defaultThreadCount))
+    try bench.warmUp(writingTo: output)
     var profile: Profile? = steps ? Profile() : nil
-    for _ in 0..<runs {
-      let start = clock.now
-      results = try session.run(inputs, profile: &profile)
-      times.append(start.duration(to: clock.now).inSeconds)
-    }
-    if let output {
-      try TensorFile.write(
-        graph.outputs.compactMap { port in results[port.name].map { NamedTensor(port.name, $0) } }, to: output
-      )
-    }
-    let sorted = times.sorted()
-    // The model's own work, not what rewriting leaves of it.
-    let gflop = 2e-9 * Double(graph.multiplyAddCount)
-    let result = Result(
-      model: path, threads: options.threadCount, seconds: times, median: sorted[sorted.count / 2],
-      fastest: sorted[0],
-      slowest: sorted[sorted.count - 1], loadSeconds: loadSeconds, gflop: gflop,
-      gflopPerSecond: gflop / sorted[sorted.count / 2], arenaByteCount: program.memoryPlan.peakByteCount)
-    if json {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      print(String(decoding: try encoder.encode(result), as: UTF8.self))
+    if onRequest {
+      try say(bench.result([]))
+      while let line = readLine() {
+        guard let count = Int(line), (1...1_000_000).contains(count) else {
+          throw ValidationError("a request is a count of runs, not \(line)")
+        }
+        try say(bench.result(try bench.run(count, &profile)))
+      }
     } else {
-      print(
-        String(
-          format: "%@: median %.4f s (%.4f to %.4f), %.1f GFLOP/s, arena %.1f MiB, loaded in %.2f s", path,
-          result.median, result.fastest, result.slowest, result.gflopPerSecond,
-          Double(result.arenaByteCount) / 1_048_576, loadSeconds))
+      let result = bench.result(try bench.run(runs, &profile))
+      if json { try say(result) } else { Terminal.say(result.text) }
     }
-    if let profile { printSteps(program, profile) }
+    // On the error stream, so that it goes with JSON.
+    if let profile { Terminal.complain(StepTable(bench.program, profile).text) }
   }
 
-  /// On the error stream, so that it goes with --json.
-  private func printSteps(_ program: Program, _ profile: Profile) {
-    var rows: [String: (milliseconds: Double, gflop: Double, count: Int)] = [:]
-    for (step, seconds) in zip(program.steps, profile.fastest) {
-      rows[step.kernel.name, default: (0, 0, 0)].milliseconds += seconds * 1e3
-      rows[step.kernel.name, default: (0, 0, 0)].gflop += 2e-9 * Double(step.multiplyAddCount)
-      rows[step.kernel.name, default: (0, 0, 0)].count += 1
-    }
-    var lines = [
-      String(format: "%9.2f ms in all, the fastest runs summed", profile.fastest.reduce(0, +) * 1e3)
-    ]
-    for (name, row) in rows.sorted(by: { $0.value.milliseconds > $1.value.milliseconds }) {
-      lines.append(
-        String(
-          format: "%9.2f ms %7.1f GFLOP/s %4d  %@", row.milliseconds, row.gflop / row.milliseconds * 1e3,
-          row.count, name))
-    }
-    FileHandle.standardError.write(Data((lines.joined(separator: "\n") + "\n").utf8))
+  private func say(_ value: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    print(String(decoding: try encoder.encode(value), as: UTF8.self))
+    fflush(nil)
   }
+}
+
+/// Height and width, as `HxW`.
+struct Sides: ExpressibleByArgument {
+  var height, width: Int
+
+  init(height: Int, width: Int) { (self.height, self.width) = (height, width) }
+
+  init?(argument: String) {
+    let sides = argument.lowercased().split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
+    guard sides.count == 2, let height = sides[0], let width = sides[1], (1...65536).contains(height),
+      (1...65536).contains(width)
+    else { return nil }
+    self.init(height: height, width: width)
+  }
+
+  var defaultValueDescription: String { "\(height)x\(width)" }
 }

@@ -78,7 +78,7 @@ struct IRDump: ParsableCommand {
       Terminal.say(GraphDifference(graph, otherGraph, names: (path, otherPath)).text)
       return
     }
-    let compiler = Compiler(options: CompilerOptions(threadCount: threads), kernels: CPUKernelLibrary())
+    let compiler = Compiler(threadCount: threads)
     let compiled = try compiler.compile(graph)
     if check { return Terminal.say("\(path): imports and compiles") }
     let description = ModelDescription(

@@ -21,11 +21,11 @@ struct Export {
     guard let output = options.output else { return }
     let sides = source.sides(options.dims)
     let frozen = try source.freeze(
-      weights: options.weights, seed: options.seed,
+      weights: options.weights, fresh: options.fresh, seed: options.seed,
       shape: [options.batch, source.network.channelCount, sides.height, sides.width],
       isReproducible: options.reproducible)
     note(frozen.notes)
-    var graph = try Compiler(kernels: CPUKernelLibrary()).reduced(frozen.graph)
+    var graph = try Compiler().reduced(frozen.graph)
     graph.metadata = frozen.graph.metadata.merging(given) { $1 }
     let open: [String: [Int: String]] = options.dims == .dynamic ? ["image": [2: "H", 3: "W"]] : [:]
     let model = try ONNXModel(graph, opset: options.opset ?? 18, openSizes: open)

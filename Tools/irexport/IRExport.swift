@@ -67,6 +67,12 @@ struct IRExport: ParsableCommand {
   @Option(help: "Where fresh weights begin.")
   var seed: UInt64 = 0
 
+  @Option(
+    help:
+      "Fresh weights are those that training begins with, or, to compare runtimes, such that each one matters."
+  )
+  var fresh = FreshWeights.training
+
   @Option(name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "onnx"))
   var output: String?
 
@@ -140,6 +146,9 @@ struct IRExport: ParsableCommand {
     }
   }
 }
+
+/// What weights are where no file has them.
+enum FreshWeights: String, ExpressibleByArgument, CaseIterable { case training, check }
 
 /// Sides of pictures: open, or fixed.
 enum Dimensions: ExpressibleByArgument, Hashable {

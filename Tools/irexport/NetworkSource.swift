@@ -48,9 +48,9 @@ struct NetworkSource {
   }
 
   /// The network's graph with weights of files, or fresh ones, and remarks on them.
-  mutating func freeze(weights: [String], seed: UInt64, shape: Shape, isReproducible: Bool) throws -> (
-    graph: Graph, notes: [String]
-  ) {
+  mutating func freeze(
+    weights: [String], fresh: FreshWeights, seed: UInt64, shape: Shape, isReproducible: Bool
+  ) throws -> (graph: Graph, notes: [String]) {
     var notes: [String] = []
     let tensors: [String: Tensor]
     if weights.isEmpty {
@@ -60,8 +60,15 @@ struct NetworkSource {
           "these settings make parameters of \(byteCount >> 20) MiB, and \(available >> 20) MiB of memory are free"
         )
       }
-      tensors = InitialWeights.fresh(try network.parameters(), seed: seed)
-      notes.append("no --weights: they are fresh, from seed \(seed)")
+      let parameters = try network.parameters()
+      switch fresh {
+      case .training:
+        tensors = InitialWeights.fresh(parameters, seed: seed)
+        notes.append("no --weights: they are fresh, from seed \(seed)")
+      case .check:
+        tensors = InitialWeights.check(parameters)
+        notes.append("no --weights: they are fresh, made to compare runtimes")
+      }
     } else {
       let files = try weights.map { path in
         try TensorFile.readWeights(path).map { (name: $0.name, tensor: $0.tensor) }
@@ -74,7 +81,7 @@ struct NetworkSource {
     var graph = try network.graph(weights: tensors, image: shape)
     graph.metadata = try metadata()
     if weights.isEmpty {
-      graph.metadata["weights"] = "fresh, seed \(seed)"
+      graph.metadata["weights"] = fresh == .check ? "fresh, for comparing" : "fresh, seed \(seed)"
     } else if !isReproducible {
       graph.metadata["weights"] = try weights.map { path in
         let data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)

@@ -24,7 +24,7 @@ struct Verification {
     Self.clear()
     var parts: [String] = []
     for (name, graph) in graphs {
-      let program = try Compiler(kernels: CPUKernelLibrary()).compile(graph)
+      let program = try Compiler().compile(graph)
       let found = try Session(program).run(inputs)
       let difference = Self.difference(found, expected)
       worst = max(worst, difference)

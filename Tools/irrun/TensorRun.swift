@@ -16,6 +16,7 @@ final class TensorRun {
   let multiple: Int?
   let verifies: Bool
   let profiles: Bool
+  private let weights = PackedWeights()
   /// What was compiled last, and for which tensors: files of equal shapes share it.
   private var latest: (types: [String: TensorType], graph: Graph, session: Session)?
 
@@ -30,7 +31,7 @@ final class TensorRun {
 
   func process(_ job: Job, _ progress: Progress) throws -> Report {
     let expected = try job.reference.map { try TensorFile.read($0) }
-    var inputs = try self.inputs(try TensorFile.read(job.input), from: job.input)
+    var inputs = try TensorFile.inputs(model.graphInputs.map(\.name), in: job.input)
     let size = try pad(&inputs)
     let (graph, session) = try compiled(for: inputs)
     let program = session.program
@@ -64,32 +65,11 @@ final class TensorRun {
     if let latest, latest.types == types { return (latest.graph, latest.session) }
     latest = nil
     let graph = try ONNXImporter(model, path: path).graph(for: inputs)
-    let compiler = Compiler(
-      options: CompilerOptions(threadCount: options.threadCount), kernels: CPUKernelLibrary())
-    let session = try Session(try compiler.compile(graph), options: options)
+    let program = try Compiler(threadCount: options.threadCount, weights: weights).compile(graph)
+    let session = try Session(program, options: options)
     // Where values decide shapes, another file of equal shapes may need another program.
     if graph.inputs.count == inputs.count { latest = (types, graph, session) }
     return (graph, session)
-  }
-
-  /// The model's inputs among the file's tensors. One without a name of its own (an `.npy`, the only
-  /// tensor, or one called `input`) serves the model's only input.
-  private func inputs(_ tensors: [NamedTensor], from file: String) throws -> [String: Tensor] {
-    let byName = Dictionary(tensors.map { ($0.name, $0.tensor) }, uniquingKeysWith: { first, _ in first })
-    let wanted = model.graphInputs.map(\.name)
-    if wanted.count == 1, byName[wanted[0]] == nil,
-      let only = byName["input"] ?? (tensors.count == 1 ? tensors[0].tensor : nil)
-    {
-      return [wanted[0]: only]
-    }
-    let missing = wanted.filter { byName[$0] == nil }
-    guard missing.isEmpty else {
-      throw TensorFileError.malformed(
-        path: file,
-        detail: "the model's inputs \(missing.joined(separator: ", ")) are missing; the file holds "
-          + tensors.map { $0.name.isEmpty ? "one tensor without a name" : $0.name }.joined(separator: ", "))
-    }
-    return byName.filter { wanted.contains($0.key) }
   }
 
   /// Pads the only input where that was asked for.

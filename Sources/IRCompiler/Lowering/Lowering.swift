@@ -8,6 +8,8 @@ struct Lowering {
   let kernels: any KernelLibrary
   let threadCount: Int
   var machine = MachineModel()
+  /// A buffer with more parts is planned as one.
+  private let partLimit = 17
 
   /// What one step computes: a node, or a region's nodes.
   private struct Work {
@@ -61,15 +63,14 @@ struct Lowering {
 
   private func assemble(_ work: [Work], _ report: CompilationReport) -> Program {
     var lifetimes: [BufferLifetime] = []
+    var rows: [Range<Int>] = []
     var bufferOf: [ValueID: Int] = [:]
-    var lastUse: [ValueID: Int] = [:]
-    for (step, item) in work.enumerated() {
-      for input in item.inputs { lastUse[graph.place(of: input).root] = step }
-    }
-    for output in graph.outputs { lastUse[graph.place(of: output.value).root] = work.count }
+    let made = Set(work.flatMap(\.outputs))
+    let uses = uses(work, made)
+    let lastUse = uses.mapValues { $0.reduce(0) { max($0, $1.step) } }
     var workspaceOf: [Int?] = []
     for (step, item) in work.enumerated() {
-      let inPlace = inPlaceBuffer(step, item, bufferOf, lastUse, lifetimes)
+      let inPlace = inPlaceBuffer(step, item, made, bufferOf, lastUse, lifetimes)
       for (index, output) in item.outputs.enumerated() {
         let end = lastUse[output] ?? step
         if index == 0, let inPlace {
@@ -77,18 +78,20 @@ struct Lowering {
           bufferOf[output] = inPlace
           continue
         }
-        bufferOf[output] = lifetimes.count
-        lifetimes.append(BufferLifetime(start: step, end: end, byteCount: graph[output].type.byteCount))
+        let first = lifetimes.count
+        bufferOf[output] = first
+        lifetimes += parts(of: output, from: step, uses[output] ?? [])
+        if lifetimes.count > first + 1 { rows.append(first..<lifetimes.count) }
       }
       let workspace = item.kernel.workspaceByteCount
       workspaceOf.append(workspace > 0 ? lifetimes.count : nil)
       if workspace > 0 { lifetimes.append(BufferLifetime(start: step, end: step, byteCount: workspace)) }
     }
-    let plan = planMemory(for: lifetimes, alignment: TensorStorage.alignment)
+    let plan = planMemory(for: lifetimes, rows: rows, alignment: TensorStorage.alignment)
     var constants: [Tensor] = []
     var constantIndex: [ValueID: Int] = [:]
     func location(_ value: ValueID) -> Program.Location {
-      let place = graph.place(of: value)
+      let place = graph.place(of: value, among: made)
       let (value, offset) = (place.root, place.byteOffset)
       if let buffer = bufferOf[value] { return .arena(offset: plan.offsets[buffer] + offset) }
       if let input = graph.inputs.firstIndex(of: value) { return .input(input, offset: offset) }
@@ -119,17 +122,56 @@ struct Lowering {
       threadCount: threadCount)
   }
 
+  /// Which bytes of each value are read by which steps; results of the graph are read after the last.
+  private func uses(_ work: [Work], _ made: Set<ValueID>) -> [ValueID: [(bytes: Range<Int>, step: Int)]] {
+    var result: [ValueID: [(bytes: Range<Int>, step: Int)]] = [:]
+    func add(_ value: ValueID, _ step: Int) {
+      let place = graph.place(of: value, among: made)
+      let end = place.byteOffset + graph[value].type.byteCount
+      result[place.root, default: []].append((place.byteOffset..<end, step))
+    }
+    for (step, item) in work.enumerated() { for input in item.inputs { add(input, step) } }
+    for output in graph.outputs { add(output.value, work.count) }
+    return result
+  }
+
+  /// A value's buffer, in parts where some of its bytes are needed longer than others.
+  private func parts(
+    of value: ValueID, from step: Int, _ uses: [(bytes: Range<Int>, step: Int)]
+  ) -> [BufferLifetime] {
+    let byteCount = graph[value].type.byteCount
+    var bounds: Set<Int> = [0, byteCount]
+    for use in uses { bounds.formUnion([use.bytes.lowerBound, use.bytes.upperBound]) }
+    let sorted = bounds.filter { (0...byteCount).contains($0) }.sorted()
+    guard byteCount > 0, sorted.count <= partLimit else {
+      let end = uses.reduce(step) { max($0, $1.step) }
+      return [BufferLifetime(start: step, end: end, byteCount: byteCount)]
+    }
+    var result: [BufferLifetime] = []
+    for (low, high) in zip(sorted, sorted.dropFirst()) {
+      let end = uses.reduce(step) { $1.bytes.overlaps(low..<high) ? max($0, $1.step) : $0 }
+      if let last = result.indices.last, result[last].end == end {
+        result[last].byteCount += high - low
+      } else {
+        result.append(BufferLifetime(start: step, end: end, byteCount: high - low))
+      }
+    }
+    return result
+  }
+
   /// The buffer of an input that ends here and that the kernel may overwrite.
   private func inPlaceBuffer(
-    _ step: Int, _ work: Work, _ bufferOf: [ValueID: Int], _ lastUse: [ValueID: Int],
+    _ step: Int, _ work: Work, _ made: Set<ValueID>, _ bufferOf: [ValueID: Int], _ lastUse: [ValueID: Int],
     _ lifetimes: [BufferLifetime]
   ) -> Int? {
     guard let output = work.outputs.first else { return nil }
     for index in work.kernel.inPlaceInputs where index < work.inputs.count {
-      let value = graph.place(of: work.inputs[index]).root
-      guard let buffer = bufferOf[value], lastUse[value] == step, lifetimes[buffer].end == step,
+      let place = graph.place(of: work.inputs[index], among: made)
+      let value = place.root
+      guard place.byteOffset == 0, let buffer = bufferOf[value], lastUse[value] == step,
+        lifetimes[buffer].end == step,
         lifetimes[buffer].byteCount == graph[output].type.byteCount,
-        work.inputs.count(where: { graph.place(of: $0).root == value }) == 1
+        work.inputs.count(where: { graph.place(of: $0, among: made).root == value }) == 1
       else { continue }
       return buffer
     }

@@ -10,9 +10,10 @@ struct ValuePlace: Hashable {
 
 extension Graph {
   /// The value whose bytes are this value's, and from where on.
-  func place(of value: ValueID) -> ValuePlace {
+  /// Values in `made` have bytes of their own, even where they need not.
+  func place(of value: ValueID, among made: Set<ValueID> = []) -> ValuePlace {
     var place = ValuePlace(root: value)
-    while let (source, offset) = source(of: place.root) {
+    while !made.contains(place.root), let (source, offset) = source(of: place.root) {
       place = ValuePlace(root: source, byteOffset: place.byteOffset + offset)
     }
     return place

@@ -24,29 +24,50 @@ public struct MemoryPlan: Hashable, Sendable {
 
 /// Places buffers so that no two that live at the same time overlap: the largest first, each into the
 /// smallest gap that holds it.
-public func planMemory(for lifetimes: [BufferLifetime], alignment: Int) -> MemoryPlan {
+///
+/// A buffer may come in parts that lie one behind the other and are given up one by one: `rows` are such runs of
+/// lifetimes, in order; a lifetime in none stands alone. The first of a row is aligned.
+public func planMemory(
+  for lifetimes: [BufferLifetime], rows: [Range<Int>] = [], alignment: Int
+) -> MemoryPlan {
   func aligned(_ count: Int) -> Int { (count + alignment - 1) / alignment * alignment }
   var offsets = [Int](repeating: 0, count: lifetimes.count)
   var placed: [Int] = []
   var peak = 0
-  let order = lifetimes.indices.sorted {
-    (lifetimes[$1].byteCount, $0) < (lifetimes[$0].byteCount, $1)
+  var all = rows
+  var next = 0
+  for row in rows.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+    all += (next..<row.lowerBound).map { $0..<($0 + 1) }
+    next = row.upperBound
   }
-  for index in order {
-    let size = aligned(lifetimes[index].byteCount)
-    let neighbours = placed.filter { lifetimes[$0].overlaps(lifetimes[index]) }
-      .map { (start: offsets[$0], end: offsets[$0] + aligned(lifetimes[$0].byteCount)) }
-      .sorted { $0.start < $1.start }
-    var best: (offset: Int, gap: Int)?
-    var cursor = 0
-    for neighbour in neighbours {
-      let gap = neighbour.start - cursor
-      if gap >= size, gap < best?.gap ?? .max { best = (cursor, gap) }
-      cursor = max(cursor, neighbour.end)
+  all += (next..<lifetimes.count).map { $0..<($0 + 1) }
+  func byteCount(_ row: Range<Int>) -> Int { lifetimes[row].reduce(0) { $0 + $1.byteCount } }
+  for (row, size) in all.map({ ($0, byteCount($0)) }).sorted(by: {
+    ($1.1, $0.0.lowerBound) < ($0.1, $1.0.lowerBound)
+  }) {
+    // Where the row may not begin: from after the first number to before the second.
+    var taken: [(after: Int, before: Int)] = []
+    var partOffset = 0
+    for part in row {
+      let partEnd = partOffset + lifetimes[part].byteCount
+      for other in placed where lifetimes[other].overlaps(lifetimes[part]) && lifetimes[other].byteCount > 0 {
+        taken.append((offsets[other] - partEnd, offsets[other] + lifetimes[other].byteCount - partOffset))
+      }
+      partOffset = partEnd
     }
-    offsets[index] = best?.offset ?? cursor
-    placed.append(index)
-    peak = max(peak, offsets[index] + size)
+    var best: (offset: Int, slack: Int)?
+    var cursor = 0
+    for (after, before) in taken.sorted(by: { ($0.after, $0.before) < ($1.after, $1.before) }) {
+      if after >= cursor, after - cursor < best?.slack ?? .max { best = (cursor, after - cursor) }
+      cursor = max(cursor, aligned(max(before, 0)))
+    }
+    var offset = best?.offset ?? cursor
+    peak = max(peak, aligned(offset + size))
+    for part in row {
+      offsets[part] = offset
+      offset += lifetimes[part].byteCount
+      placed.append(part)
+    }
   }
   return MemoryPlan(lifetimes: lifetimes, offsets: offsets, peakByteCount: peak)
 }

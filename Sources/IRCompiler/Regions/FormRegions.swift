@@ -19,10 +19,26 @@ struct FormRegions {
     self.graph = graph
     self.machine = machine
     for id in graph.nodesInOrder {
-      guard let operation = StreamedOperation(id, in: graph) else { continue }
+      guard let operation = StreamedOperation(id, in: graph), !isBetterInPlace(id, operation) else {
+        continue
+      }
       operations[id] = operation
       grids[id] = StreamedOperation.Grid(graph[graph[id].outputs[0]].type)
     }
+  }
+
+  /// Whether a large sum of pictures is better computed by itself, over one of them: in a region with windows all of
+  /// its operands would have to stay beside its result, which is kept in any case.
+  private func isBetterInPlace(_ id: NodeID, _ operation: StreamedOperation) -> Bool {
+    guard case .elementwise = operation, let result = graph[id].outputs.first,
+      graph[result].type.byteCount > machine.sharedCacheByteCount, graph.users(of: result).count > 1
+    else { return false }
+    let pictures = Set(graph[id].inputs).filter { graph[$0].type == graph[result].type }
+    return pictures.count > 1
+      && pictures.contains { picture in
+        let producer = graph.producer(of: picture)
+        return graph.onlyUser(of: picture) == id && producer.map { operations[$0] == nil } ?? false
+      }
   }
 
   /// The regions, each with its nodes in order. Nodes in none are computed one by one.

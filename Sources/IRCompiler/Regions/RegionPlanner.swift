@@ -237,6 +237,10 @@ struct RegionPlanner {
       kind = .convolution(
         fused, weight: weight, bias: fused.hasBias ? graph.placedConstant(node.inputs[2]) : nil)
     case .depthwise:
+      if let parts = partsUsedOutside(result) {
+        emitParts(parts, of: id)
+        return
+      }
       guard let window = depthwise(id, from: 0, count: channelCount(result)) else { return }
       operands = [operand(node.inputs[0], isReadOften: false)]
       kind = .depthwise(window)
@@ -247,6 +251,37 @@ struct RegionPlanner {
         operation: kind, operands: operands, output: place, channelCount: channelCount(result),
         margin: margins[result, default: 0], multiplyAddCount: multiplyAddCount))
     finish(result, place)
+  }
+
+  /// The parts of a value where these alone are used, outside: each is then a picture of its own, which memory
+  /// holds only as long as somebody reads it.
+  private func partsUsedOutside(_ value: ValueID) -> [ValueID]? {
+    guard !isUsedOutside(value), readers(of: value).isEmpty else { return nil }
+    let parts = graph.users(of: value).flatMap { graph[$0].outputs }.filter {
+      isUsedOutside($0) || !graph.users(of: $0).isEmpty
+    }
+    let areNames = parts.allSatisfy { part in
+      graph.source(of: part) != nil && graph.users(of: part).allSatisfy { !members.contains($0) }
+    }
+    return parts.count > 1 && Set(parts).count == parts.count && areNames ? parts : nil
+  }
+
+  /// A depthwise convolution, some channels at a time.
+  private mutating func emitParts(_ parts: [ValueID], of id: NodeID) {
+    let picture = operand(graph[id].inputs[0], isReadOften: false)
+    for part in parts {
+      let (channel, count) = (source(of: part).channel, channelCount(part))
+      guard let window = depthwise(id, from: channel, count: count) else { continue }
+      var operand = picture
+      operand.channel += channel
+      plan.outputs.append(part)
+      plan.instructions.append(
+        RegionPlan.Instruction(
+          operation: .depthwise(window), operands: [operand],
+          output: RegionPlan.Operand(place: .output(plan.outputs.count - 1), channelCount: count),
+          channelCount: count, margin: 0,
+          multiplyAddCount: window.weight.elementCount * plan.batch * plan.height * plan.width))
+    }
   }
 
   /// Some channels of a depthwise convolution.

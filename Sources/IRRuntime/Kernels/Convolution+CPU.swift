@@ -32,7 +32,9 @@ private func kind(_ params: ir_conv2d_params) -> String {
 }
 
 /// A convolution with what the compiler has put behind it.
-func convolutionKernel(_ fused: FusedConvolution, _ request: KernelRequest) -> (any Kernel)? {
+func convolutionKernel(
+  _ fused: FusedConvolution, _ request: KernelRequest, _ weights: PackedWeights
+) -> (any Kernel)? {
   let convolution = fused.convolution
   let (x, w, y) = (request.inputTypes[0].shape, request.inputTypes[1].shape, request.outputTypes[0].shape)
   guard
@@ -42,7 +44,7 @@ func convolutionKernel(_ fused: FusedConvolution, _ request: KernelRequest) -> (
   else { return nil }
   if fused.isRectified { params.activation = IR_ACTIVATION_RELU }
   if let weight = request.constants[1], WinogradForm.applies(to: convolution, weight: w) {
-    return winogradKernel(fused, params, weight, request)
+    return winogradKernel(fused, params, weight, request, weights)
   }
   let count = ir_conv2d_packed_weights_count(&params)
   let workspace = ir_conv2d_workspace(&params, Int32(request.threadCount))
@@ -52,12 +54,9 @@ func convolutionKernel(_ fused: FusedConvolution, _ request: KernelRequest) -> (
   let inPlace = fused.hasResidual ? [residualIndex] : []
   let name = "conv2d\(kind(params))" + (fused.hasResidual ? ".add" : "") + (fused.isRectified ? ".relu" : "")
   if let weight = request.constants[1] {
-    let packed = TensorStorage(byteCount: count * 4)
-    weight.withElements(as: Float.self) { source in
-      if let start = source.baseAddress {
-        ir_conv2d_pack_weights(&params, start, packed.pointer.assumingMemoryBound(to: Float.self))
-      }
-    }
+    let packed = weights.storage(
+      of: weight, packing: [1, params.groups, params.stride_y, params.stride_x] + w.extents, count: count
+    ) { ir_conv2d_pack_weights(&params, $0, $1) }
     return CPUKernel(name, workspace: workspace, inPlace: inPlace) { arguments in
       var params = fixed
       ir_conv2d(
@@ -83,16 +82,14 @@ func convolutionKernel(_ fused: FusedConvolution, _ request: KernelRequest) -> (
 
 /// As `convolutionKernel`, by Winograd's form, with the weights evaluated once.
 private func winogradKernel(
-  _ fused: FusedConvolution, _ params: ir_conv2d_params, _ weight: Tensor, _ request: KernelRequest
+  _ fused: FusedConvolution, _ params: ir_conv2d_params, _ weight: Tensor, _ request: KernelRequest,
+  _ weights: PackedWeights
 ) -> any Kernel {
   var params = params
   let workspace = ir_conv2d_winograd_workspace(&params, Int32(request.threadCount))
-  let packed = TensorStorage(byteCount: ir_conv2d_winograd_packed_weights_count(&params) * 4)
-  weight.withElements(as: Float.self) { source in
-    if let start = source.baseAddress {
-      ir_conv2d_winograd_pack_weights(&params, start, packed.pointer.assumingMemoryBound(to: Float.self))
-    }
-  }
+  let packed = weights.storage(
+    of: weight, packing: [3] + weight.shape.extents, count: ir_conv2d_winograd_packed_weights_count(&params)
+  ) { ir_conv2d_winograd_pack_weights(&params, $0, $1) }
   let fixed = params
   let biasIndex = fused.hasBias ? 2 : Int.max
   let residualIndex = fused.hasResidual ? fused.ownInputCount : Int.max
@@ -107,9 +104,9 @@ private func winogradKernel(
   }
 }
 
-func convolutionTransposeKernel(_ convolution: ConvolutionTranspose, _ request: KernelRequest) -> (
-  any Kernel
-)? {
+func convolutionTransposeKernel(
+  _ convolution: ConvolutionTranspose, _ request: KernelRequest, _ weights: PackedWeights
+) -> (any Kernel)? {
   let (x, w, y) = (request.inputTypes[0].shape, request.inputTypes[1].shape, request.outputTypes[0].shape)
   guard
     var params = parameters(
@@ -131,12 +128,9 @@ func convolutionTransposeKernel(_ convolution: ConvolutionTranspose, _ request: 
         memory + packedBytes, arguments.threads)
     }
   }
-  let packed = TensorStorage(byteCount: count * 4)
-  weight.withElements(as: Float.self) { source in
-    if let start = source.baseAddress {
-      ir_conv2d_transpose_pack_weights(&params, start, packed.pointer.assumingMemoryBound(to: Float.self))
-    }
-  }
+  let packed = weights.storage(
+    of: weight, packing: [2, params.groups, params.stride_y, params.stride_x] + w.extents, count: count
+  ) { ir_conv2d_transpose_pack_weights(&params, $0, $1) }
   return CPUKernel("conv2d-transpose", workspace: workspace) { arguments in
     var params = fixed
     ir_conv2d_transpose(

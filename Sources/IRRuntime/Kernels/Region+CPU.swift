@@ -14,7 +14,10 @@ private final class RegionProgram: @unchecked Sendable {
   /// Packed weights, biases and scales.
   private var numbers: [TensorStorage] = []
 
-  init?(_ plan: RegionPlan) {
+  private let weights: PackedWeights
+
+  init?(_ plan: RegionPlan, _ weights: PackedWeights) {
+    self.weights = weights
     instructions = .allocate(capacity: plan.instructions.count)
     instructions.initialize(repeating: ir_region_instruction())
     values = .allocate(capacity: max(plan.values.count, 1))
@@ -74,13 +77,11 @@ private final class RegionProgram: @unchecked Sendable {
       switch weight {
       case .input(let index, _): target.window.weights_input = UInt32(index)
       case .constant(let tensor):
-        let packed = TensorStorage(byteCount: ir_region_packed_weights_count(&target) * 4)
-        let start = packed.pointer.assumingMemoryBound(to: Float.self)
-        tensor.withElements(as: Float.self) { elements in
-          if let source = elements.baseAddress { ir_region_pack_weights(&target, source, start) }
-        }
+        let packed = weights.storage(
+          of: tensor, packing: [0] + weight.shape.extents, count: ir_region_packed_weights_count(&target)
+        ) { ir_region_pack_weights(&target, $0, $1) }
         numbers.append(packed)
-        target.window.weights = UnsafePointer(start)
+        target.window.weights = UnsafePointer(packed.pointer.assumingMemoryBound(to: Float.self))
       }
     case .depthwise(let depthwise):
       target.opcode = IR_REGION_DEPTHWISE
@@ -146,8 +147,8 @@ private final class RegionProgram: @unchecked Sendable {
 }
 
 /// Nodes computed together, row by row.
-func regionKernel(_ plan: RegionPlan, threadCount: Int) -> (any Kernel)? {
-  guard let program = RegionProgram(plan) else { return nil }
+func regionKernel(_ plan: RegionPlan, threadCount: Int, _ weights: PackedWeights) -> (any Kernel)? {
+  guard let program = RegionProgram(plan, weights) else { return nil }
   let workspace = ir_region_workspace(&program.region, Int32(threadCount))
   return CPUKernel(plan.summary, workspace: workspace) { arguments in
     let inputs = arguments.inputs.map { Optional($0.assumingMemoryBound(to: Float.self)) }

@@ -11,7 +11,7 @@ private func fuzzModel(_ start: UnsafePointer<UInt8>, _ count: Int) {
     var binding = ONNXBinding()
     for name in model.openDimensions { binding.dimensions[name] = 16 }
     let graph = try ONNXImporter(model).graph(binding: binding)
-    let compiler = Compiler(options: CompilerOptions(threadCount: 2), kernels: CPUKernelLibrary())
+    let compiler = Compiler(threadCount: 2)
     let program = try compiler.compile(graph)
     precondition(program.steps.count > 200 || program.memoryPlan.conflict == nil)
   } catch {

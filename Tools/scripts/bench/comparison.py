@@ -1,0 +1,40 @@
+"""Whether runtimes computed the same, and whether what they computed can tell."""
+import numpy as np
+
+# Of the range of what the network changes.
+TOLERANCE = 1e-3
+# A network whose change is as good as constant, or beyond all bounds, tells nothing.
+LEAST_DEVIATION, MOST_DEVIATION = 1e-3, 1e3
+
+
+class Incomparable(Exception):
+    pass
+
+
+def change(output, feeds):
+    """What the network adds to the picture, where it returns one of the same size; else what it returns."""
+    for value in feeds.values():
+        if value.shape == output.shape:
+            return output - value
+    return output
+
+
+def compare(found, feeds):
+    """The largest difference of each runtime from the first one, of the change's range, over all outputs.
+
+    `found` has outputs by name for each runtime.
+    """
+    names = list(found)
+    differences = {name: 0.0 for name in names}
+    for output, expected in found[names[0]].items():
+        changed = change(expected, feeds)
+        deviation = float(changed.std(axis=(-2, -1)).mean()) if changed.ndim > 2 else float(changed.std())
+        if not np.isfinite(changed).all() or not LEAST_DEVIATION <= deviation <= MOST_DEVIATION:
+            raise Incomparable(f"{output} varies by {deviation:.1e}: with such weights nothing can be compared")
+        spread = float(changed.max() - changed.min())
+        for name in names[1:]:
+            difference = float(np.abs(found[name][output] - expected).max()) / spread
+            if not difference <= TOLERANCE:
+                raise Incomparable(f"{output} of {name} differs from {names[0]}'s by {difference:.1e} of the range")
+            differences[name] = max(differences[name], difference)
+    return differences
