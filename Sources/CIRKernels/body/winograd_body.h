@@ -130,8 +130,10 @@ V_INLINE void store_strip(
   bool is_full = columns == V_LANES;
   for (size_t i = 0; i < strip->output_rows; i++) {
     v_f32 v = rows[i];
-    const float *r = residual + i * p->row_stride;
-    if (residual) v = (is_full ? v_load(r) : v_load_partial(r, columns)) + v;
+    if (residual) {
+      const float *r = residual + i * p->row_stride;
+      v = (is_full ? v_load(r) : v_load_partial(r, columns)) + v;
+    }
     v += bias;
     if (p->activation == IR_ACTIVATION_RELU) v = v_relu(v);
     if (is_full) v_store(output + i * p->row_stride, v);
