@@ -22,7 +22,7 @@ def change(output, feeds):
 def compare(found, feeds):
     """The largest difference of each runtime from the first one, of the change's range, over all outputs.
 
-    `found` has outputs by name for each runtime.
+    `found` has outputs by name for each runtime. Ours must be within the tolerance; of a peer that is not the table says so.
     """
     names = list(found)
     differences = {name: 0.0 for name in names}
@@ -34,7 +34,7 @@ def compare(found, feeds):
         spread = float(changed.max() - changed.min())
         for name in names[1:]:
             difference = float(np.abs(found[name][output] - expected).max()) / spread
-            if not difference <= TOLERANCE:
+            if name == "irkit" and not difference <= TOLERANCE:
                 raise Incomparable(f"{output} of {name} differs from {names[0]}'s by {difference:.1e} of the range")
             differences[name] = max(differences[name], difference)
     return differences

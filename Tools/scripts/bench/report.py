@@ -5,6 +5,8 @@ import platform
 import statistics
 import subprocess
 
+import comparison
+
 TITLES = {"irkit": "ours", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
 
 
@@ -47,6 +49,12 @@ def faster_peer(results, key="median"):
     return min(peers) if peers else None
 
 
+def peer(result, difference):
+    if "median" not in result:
+        return result.get("error", "–")
+    return milliseconds(result) + (f", differs by {difference:.1e}" if difference > comparison.TOLERANCE else "")
+
+
 HEAD = (
     "| network | GFLOP | ours | GFLOP/s | of sgemm | ONNX Runtime | OpenVINO | against the faster | of the fastest runs "
     "| peak MiB: ours, ONNX Runtime, OpenVINO | largest difference |\n"
@@ -63,7 +71,7 @@ def row(entry):
         peer = faster_peer(results, key)
         return "–" if peer is None else f"{peer / ours[key]:.2f}×"
 
-    peers = [milliseconds(r) if "median" in r else r.get("error", "–") for r in (results.get(n, {}) for n in ("onnxruntime", "openvino"))]
+    peers = [peer(results.get(name, {}), entry["differences"].get(name, 0)) for name in ("onnxruntime", "openvino")]
     peaks = ", ".join(mebibytes(results.get(name, {}).get("peakByteCount")) for name in TITLES)
     return (
         f"| {entry['title']}, {entry['size']} | {entry['gflop']:.1f} | {milliseconds(ours)} | {rate:.0f} | {share:.0%} | {peers[0]} "

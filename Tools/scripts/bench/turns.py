@@ -78,6 +78,9 @@ def take_turns(runtimes, rounds, least_seconds, most_runs=25):
         counts[runtime.name] = max(1, min(most_runs, round(least_seconds / first)))
     # Where the first turns were long for all, they were the first round.
     done = int(all(runtime.seconds for runtime in runtimes if runtime.name != "sgemm"))
+    for runtime in runtimes:
+        if done and not runtime.seconds:
+            runtime.seconds += runtime.turn(counts[runtime.name])
     for turn in range(done, rounds):
         for index in range(len(runtimes)):
             runtime = runtimes[(index + turn) % len(runtimes)]
