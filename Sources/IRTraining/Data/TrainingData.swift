@@ -76,7 +76,8 @@ public struct TrainingData: Sendable {
         min(left + batch.width + reach, size.width), min(top + batch.height + reach, size.height)
       )
       let whole = try set.crop(index, left: x0, top: y0, width: x1 - x0, height: y1 - y0)
-      let spoiled = degradation.applied(to: whole, seed: random.next())
+      let frame = Degradation.Frame(width: size.width, height: size.height, left: x0, top: y0)
+      let spoiled = degradation.applied(to: whole, seed: random.next(), frame: frame)
       func cut(_ image: Image) -> Image {
         image.cut(left: left - x0, top: top - y0, width: batch.width, height: batch.height)
       }
