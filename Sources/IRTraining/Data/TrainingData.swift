@@ -23,7 +23,8 @@ public struct TrainingData: Sendable {
   public let source: Source
   public let seed: UInt64
   public let batch: TrainingGraph.Batch
-  private let categories: [String]
+  /// The kinds of damage in the order of their numbers.
+  public let categories: [String]
 
   /// - Throws: `TrainingError.data` where pictures are missing, or pairs do not fit together.
   public init(source: Source, seed: UInt64, batch: TrainingGraph.Batch) throws(TrainingError) {
