@@ -5,7 +5,7 @@
 #include "depthwise.h"
 #include "parallel.h"
 
-// Both planes are copied to rows of the same length, the output's width and one kernel less one: the input with
+// At 3x3 the planes are read where they are. Otherwise both are copied to rows of the same length, the output's width and one kernel less one: the input with
 // its padding, the cotangent with zeros behind. Every tap is then one long dot product of the whole planes.
 
 enum { WIDEST_KERNEL = 8 };
@@ -13,6 +13,11 @@ enum { WIDEST_KERNEL = 8 };
 bool ir_is_plain_depthwise(const struct ir_conv2d_params *p) {
   return ir_is_depthwise(p) && p->stride_y == 1 && p->stride_x == 1 && p->dilation_y == 1 &&
          p->dilation_x == 1 && p->kernel_width <= WIDEST_KERNEL && p->kernel_height <= WIDEST_KERNEL;
+}
+
+static bool is_in_place(const struct ir_conv2d_params *p) {
+  return p->kernel_height == 3 && p->kernel_width == 3 && p->pad_top == 1 && p->pad_left == 1 &&
+         p->output_height == p->input_height && p->output_width == p->input_width;
 }
 
 static size_t row_length(const struct ir_conv2d_params *p) {
@@ -27,6 +32,7 @@ static size_t cotangent_count(const struct ir_conv2d_params *p) {
 }
 
 size_t ir_depthwise_gradient_workspace(const struct ir_conv2d_params *p, int threads) {
+  if (is_in_place(p)) return ir_aligned_count(p->input_width) * sizeof(float);
   return (size_t)threads * (input_count(p) + cotangent_count(p)) * sizeof(float);
 }
 
@@ -46,6 +52,23 @@ static void copy_input(const struct ir_conv2d_params *p, const float *plane, flo
     memcpy(
       padded + y * length + left, plane + (y - p->pad_top) * p->input_width, width * sizeof *padded);
   }
+}
+
+static void run_channel_in_place(const void *context, size_t channel, int thread) {
+  (void)thread;
+  const struct depthwise_context *c = context;
+  const struct ir_conv2d_params *p = c->params;
+  const size_t plane = p->input_height * p->input_width;
+  size_t source = channel / (p->output_channels / p->groups);
+  double sums[9] = {0};
+  for (size_t image = 0; image < p->batch; image++) {
+    float own[9];
+    ir_kernels()->f32_depthwise_gradient_3x3(
+      p->input_height, p->input_width, c->input + (image * p->input_channels + source) * plane,
+      c->cotangent + (image * p->output_channels + channel) * plane, c->workspace, own);
+    for (size_t i = 0; i < 9; i++) sums[i] += own[i];
+  }
+  for (size_t i = 0; i < 9; i++) c->output[channel * 9 + i] = (float)sums[i];
 }
 
 static void run_channel(const void *context, size_t channel, int thread) {
@@ -81,5 +104,8 @@ void ir_depthwise_gradient(
   const struct ir_conv2d_params *params, const float *input, const float *cotangent, float *output,
   void *workspace, int threads) {
   struct depthwise_context context = {params, input, cotangent, output, workspace};
-  ir_parallel_for(params->output_channels, threads, run_channel, &context);
+  bool in_place = is_in_place(params);
+  if (in_place) memset(workspace, 0, params->input_width * sizeof(float));
+  ir_parallel_for(
+    params->output_channels, threads, in_place ? run_channel_in_place : run_channel, &context);
 }

@@ -13,9 +13,9 @@ static size_t task_count(const struct ir_layer_normalization_gradient_params *p)
   return p->view.outer * ir_ceiling_divide(p->view.inner, COLUMNS_OF_A_TASK);
 }
 
-// A worker's sums, lane by lane.
+// A worker's sums, lane by lane, and four vectors of input and cotangent along the axis.
 static size_t worker_count(const struct ir_layer_normalization_gradient_params *p) {
-  return ir_aligned_count(2 * p->view.axis * ir_kernels()->lanes);
+  return ir_aligned_count(10 * p->view.axis * ir_kernels()->lanes);
 }
 
 static size_t partial_count(const struct ir_layer_normalization_gradient_params *p) {

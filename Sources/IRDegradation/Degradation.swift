@@ -102,10 +102,30 @@ public struct Degradation: Hashable, Sendable {
     return random.next()
   }
 
+  /// Where a part lies in the picture that it was cut from, in pixels.
+  public struct Frame: Hashable, Sendable {
+    public var width: Int
+    public var height: Int
+    public var left: Int
+    public var top: Int
+
+    public init(width: Int, height: Int, left: Int, top: Int) {
+      (self.width, self.height, self.left, self.top) = (width, height, left, top)
+    }
+  }
+
   /// The picture, spoiled: of the same size, not clipped after floating-point noise.
-  /// Values of the picture are sRGB in 0...1.
-  public func applied(to image: Image, seed: UInt64) -> Image {
+  /// Values of the picture are sRGB in 0...1. A part of a picture, with its `frame`, gets the haze that it would have
+  /// as a part of the whole, whose depth reaches from near to far over all of it.
+  /// - Precondition: the frame holds the picture.
+  public func applied(to image: Image, seed: UInt64, frame: Frame? = nil) -> Image {
     var planes = Planes(image)
+    if let frame {
+      precondition(
+        frame.left >= 0 && frame.top >= 0 && frame.left + image.width <= frame.width
+          && frame.top + image.height <= frame.height)
+      planes.frame = frame
+    }
     for (index, kind) in kinds.enumerated() {
       var random = RandomSource(seed: seed, stream: UInt64(index))
       planes.apply(kind, &random)
@@ -120,6 +140,8 @@ struct Planes {
   var height: Int
   var channelCount: Int
   var pixels: [Float]
+  /// What picture they are a part of, where they are one.
+  var frame: Degradation.Frame?
 
   init(_ image: Image) {
     (width, height, channelCount, pixels) = (image.width, image.height, image.channelCount, image.pixels)

@@ -51,18 +51,34 @@ extension Planes {
       let rest = place - Double(first)
       return (first, rest * rest * (3 - 2 * rest))
     }
+    let frame = frame ?? Degradation.Frame(width: width, height: height, left: 0, top: 0)
+    let columns = (0..<frame.width).map { x in
+      smooth(frame.width > 1 ? Double(x) / Double(frame.width - 1) : 0)
+    }
     var depth = [Double](repeating: 0, count: area)
     var (lowest, highest) = (Double.infinity, -Double.infinity)
-    for y in 0..<height {
-      let down = height > 1 ? Double(y) / Double(height - 1) : 0
+    var (upper, lower) = (
+      [Double](repeating: 0, count: frame.width), [Double](repeating: 0, count: frame.width)
+    )
+    var rowAtHand = -1
+    for y in 0..<frame.height {
+      let down = frame.height > 1 ? Double(y) / Double(frame.height - 1) : 0
       let (row, v) = smooth(down)
-      for x in 0..<width {
-        let (column, u) = smooth(width > 1 ? Double(x) / Double(width - 1) : 0)
-        let top = grid[row * nodes + column] * (1 - u) + grid[row * nodes + column + 1] * u
-        let bottom = grid[(row + 1) * nodes + column] * (1 - u) + grid[(row + 1) * nodes + column + 1] * u
-        let d = mix * (top * (1 - v) + bottom * v) + (1 - mix) * (1 - down)
-        depth[y * width + x] = d
+      if row != rowAtHand {
+        rowAtHand = row
+        for (x, (column, u)) in columns.enumerated() {
+          let i = row * nodes + column
+          upper[x] = grid[i] * (1 - u) + grid[i + 1] * u
+          lower[x] = grid[i + nodes] * (1 - u) + grid[i + nodes + 1] * u
+        }
+      }
+      let isInside = (frame.top..<(frame.top + height)).contains(y)
+      for x in 0..<frame.width {
+        let d = mix * (upper[x] * (1 - v) + lower[x] * v) + (1 - mix) * (1 - down)
         (lowest, highest) = (min(lowest, d), max(highest, d))
+        if isInside, x >= frame.left, x < frame.left + width {
+          depth[(y - frame.top) * width + x - frame.left] = d
+        }
       }
     }
     let span = max(highest - lowest, 1e-9)

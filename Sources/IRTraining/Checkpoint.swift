@@ -27,15 +27,19 @@ public enum Checkpoint {
     }
   }
 
+  /// The reason names the file itself, or does not.
+  private static func unreadable(_ path: String, _ reason: String) -> TrainingError {
+    .checkpoint(
+      path: path, detail: reason.hasPrefix("\(path): ") ? String(reason.dropFirst(path.count + 2)) : reason)
+  }
+
   /// - Returns: the state with its weights in the order of `names`, and the settings it was written with.
   /// - Throws: `TrainingError.checkpoint` where the file is damaged or lacks a weight.
   public static func read(
     _ path: String, names: [String]
   ) throws(TrainingError) -> (state: TrainingState, settings: [String: String]) {
     let (tensors, metadata): ([NamedTensor], [String: String])
-    do { (tensors, metadata) = try SafetensorsFile.read(path) } catch {
-      throw .checkpoint(path: path, detail: "\(error)")
-    }
+    do { (tensors, metadata) = try SafetensorsFile.read(path) } catch { throw unreadable(path, "\(error)") }
     guard let step = metadata["step"].flatMap({ Int($0) }), step >= 0,
       let loss = metadata["runningLoss"].flatMap({ UInt64($0) })
     else { throw .checkpoint(path: path, detail: "it is not a checkpoint of a training run") }
@@ -61,5 +65,22 @@ public enum Checkpoint {
     settings["step"] = nil
     settings["runningLoss"] = nil
     return (state, settings)
+  }
+
+  /// The weights of a run as it stopped, by name: their average, or those of the last step; and how many steps it
+  /// had made.
+  /// - Throws: `TrainingError.checkpoint` where the file is damaged or is no checkpoint.
+  public static func weights(
+    _ path: String, areAverages: Bool
+  ) throws(TrainingError) -> (weights: [String: Tensor], step: Int, settings: [String: String]) {
+    let (tensors, metadata): ([NamedTensor], [String: String])
+    do { (tensors, metadata) = try SafetensorsFile.read(path) } catch { throw unreadable(path, "\(error)") }
+    let prefix = areAverages ? "average/" : "weight/"
+    let own = tensors.filter { $0.name.hasPrefix(prefix) }
+    guard let step = metadata["step"].flatMap({ Int($0) }), !own.isEmpty else {
+      throw .checkpoint(path: path, detail: "it is not a checkpoint of a training run")
+    }
+    let weights = own.map { (String($0.name.dropFirst(prefix.count)), $0.tensor) }
+    return (Dictionary(weights, uniquingKeysWith: { first, _ in first }), step, metadata)
   }
 }

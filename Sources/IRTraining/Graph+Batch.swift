@@ -4,7 +4,8 @@ import IRTensor
 
 extension Graph {
   /// The graph for `count` images at once, of one that was exported for a single one: every value that depends
-  /// on `input` gets `count` as its first extent instead of 1.
+  /// on `input` gets `count` as its first extent instead of 1. Weights that are chosen by the image (DaAIR's experts)
+  /// may lie one image's after the other's along the first axis, which is then `count` times as long.
   /// - Precondition: `input` is an input of the graph.
   /// - Throws: `TrainingError.notBatchable` where a node would mix images or has a first axis that is no batch.
   func batched(_ input: ValueID, count: Int) throws(TrainingError) -> Graph {
@@ -39,18 +40,24 @@ extension Graph {
         }
       }
       let outputs: [ValueID]
-      do { outputs = try builder.apply(operation, node.inputs.map { value($0) }, name: node.name) } catch {
+      do {
+        if let convolution = operation as? Convolution, isBatched.dropFirst().contains(true) {
+          outputs = [try imageByImage(convolution, node, node.inputs.map { value($0) }, count, &builder)]
+        } else {
+          outputs = try builder.apply(operation, node.inputs.map { value($0) }, name: node.name)
+        }
+      } catch {
         throw .notBatchable(node: node.name, operator: operation.name, detail: "\(error)")
       }
       for (old, new) in zip(node.outputs, outputs) {
         values[old] = new
         guard isBatched.contains(true) else { continue }
         var expected = self[old].type
-        guard expected.shape.first == 1 else {
+        guard expected.shape.rank > 0, expected.shape[0] == 1 || operation is Reshape else {
           throw .notBatchable(
             node: node.name, operator: operation.name, detail: "its result has no axis of images")
         }
-        expected.shape[0] = count
+        expected.shape[0] *= count
         guard builder.type(of: new) == expected else {
           throw .notBatchable(
             node: node.name, operator: operation.name,
@@ -67,6 +74,21 @@ extension Graph {
 
   private struct Problem: Error { var detail: String }
 
+  /// A convolution of each image with kernels of its own: the images' channels become groups of one picture.
+  private func imageByImage(
+    _ convolution: Convolution, _ node: Node, _ inputs: [ValueID], _ count: Int, _ builder: inout GraphBuilder
+  ) throws(GraphError) -> ValueID {
+    var convolution = convolution
+    convolution.groupCount *= count
+    var wide = builder.shape(of: inputs[0])
+    (wide[0], wide[1]) = (1, count * wide[1])
+    let picture = try builder.value(Reshape(shape: wide), [inputs[0]], name: "\(node.name).images")
+    let result = try builder.value(convolution, [picture] + inputs.dropFirst(), name: node.name)
+    var narrow = self[node.outputs[0]].type.shape
+    narrow[0] = count
+    return try builder.value(Reshape(shape: narrow), [result], name: "\(node.name).apart")
+  }
+
   /// The operator for several images, where it treats each for itself.
   private func batchedOperator(
     _ operation: any Operator, _ isBatched: [Bool], _ node: Node, _ count: Int
@@ -76,13 +98,20 @@ extension Graph {
     }
     let onlyFirst = isBatched[0] && !isBatched.dropFirst().contains(true)
     switch operation {
-    case is Unary, is Activation, is Cast, is IsInfinite, is Binary, is Select: return .success(operation)
-    case is Convolution, is ConvolutionTranspose, is GroupNormalization, is BatchNormalization, is MaxPool,
+    case is Unary, is Activation, is Cast, is IsInfinite: return .success(operation)
+    case is Binary, is Select:
+      // The images' axis of one that has fewer would meet another axis.
+      let rank = self[node.outputs[0]].type.shape.rank
+      let isSound = zip(node.inputs, isBatched).allSatisfy { !$1 || self[$0].type.shape.rank == rank }
+      return require(isSound, operation)
+    case is Convolution:
+      return require(isBatched[0] && (onlyFirst || !isBatched.contains(false)), operation)
+    case is ConvolutionTranspose, is GroupNormalization, is BatchNormalization, is MaxPool,
       is AveragePool, is LpPool, is DepthToSpace, is SpaceToDepth:
       return require(onlyFirst, operation)
     case var reshape as Reshape:
-      guard reshape.shape.first == 1 else { return require(false, operation) }
-      reshape.shape[0] = count
+      guard reshape.shape.rank > 0 else { return require(false, operation) }
+      reshape.shape[0] *= count
       return .success(reshape)
     case var expand as Expand:
       guard expand.shape.first == 1 else { return require(false, operation) }
@@ -112,7 +141,10 @@ extension Graph {
     case let top as TopK: return require(top.axis != 0, top)
     case let sum as CumulativeSum: return require(sum.axis != 0, sum)
     case let hot as OneHot: return require(hot.axis != 0 && onlyFirst, hot)
-    case let gather as Gather: return require(gather.axis != 0 && onlyFirst, gather)
+    case let gather as Gather:
+      // Rows chosen by the image: the indices' first axis comes first.
+      let isChoice = gather.axis == 0 && isBatched == [false, true]
+      return require(isChoice || (gather.axis != 0 && onlyFirst), gather)
     case let gather as GatherElements: return require(gather.axis != 0 && !isBatched.contains(false), gather)
     case is MatrixMultiply:
       // An operand of more than two axes has the images in front; two are one matrix for all.

@@ -130,13 +130,22 @@ public struct TrainingGraph: Sendable {
   private static func imported(
     _ model: ONNXModel, _ path: String, _ input: ONNXValueInfo, _ batch: Batch, _ candidates: [String]
   ) throws(TrainingError) -> (Graph, [String]) {
-    var binding = ONNXBinding()
-    for (axis, extent) in [(0, batch.count), (2, batch.height), (3, batch.width)] {
-      if let name = input.openDimension(axis) { binding.dimensions[name] = extent }
-    }
-    do {
+    func graph(_ height: Int, _ width: Int) throws(ONNXError) -> (Graph, [String]) {
+      var binding = ONNXBinding()
+      for (axis, extent) in [(0, batch.count), (2, height), (3, width)] {
+        if let name = input.openDimension(axis) { binding.dimensions[name] = extent }
+      }
       return try ONNXImporter(model, path: path).trainingGraph(binding: binding, candidates: candidates)
-    } catch { throw .model(error) }
+    }
+    do { return try graph(batch.height, batch.width) } catch {
+      // Whether it is the size that does not fit.
+      guard (try? graph(256, 256)) != nil else { throw .model(error) }
+      throw .unsuitableModel(
+        path: path,
+        detail:
+          "it does not take crops of \(batch.height)×\(batch.width) pixels, but such of 256×256: take crops of "
+          + "a multiple of 8, 16 or 32 (--crop)")
+    }
   }
 }
 

@@ -9,8 +9,18 @@ import Testing
 #endif
 
 extension KernelTests {
-  @Test(arguments: (windows + depthwiseWindows).indices) func conv2dWeightGradient(_ index: Int) {
-    var p = (Self.windows + Self.depthwiseWindows)[index].convolution
+  /// Products that are cut: into blocks of rows and of columns, into parts, into chunks of several images and of parts
+  /// of one; read in place and copied.
+  static let cutWindows = [
+    Window(batch: 3, channels: (70, 50), size: (40, 41)), Window(batch: 5, channels: (20, 100), size: (9, 7)),
+    Window(batch: 3, channels: (2, 3), size: (2, 1100)),
+    Window(batch: 3, channels: (9, 49), size: (21, 30), kernel: (3, 3), pads: (1, 1, 1, 1)),
+    Window(batch: 2, channels: (6, 100), size: (20, 30), kernel: (2, 2), stride: (2, 2), groups: 2),
+  ]
+  static let gradientWindows = windows + depthwiseWindows + cutWindows
+
+  @Test(arguments: gradientWindows.indices) func conv2dWeightGradient(_ index: Int) {
+    var p = Self.gradientWindows[index].convolution
     let perGroup = (input: p.input_channels / p.groups, output: p.output_channels / p.groups)
     let taps = p.kernel_height * p.kernel_width
     let plane = p.input_height * p.input_width
@@ -45,7 +55,7 @@ extension KernelTests {
 
   static let normalizedViews: [(outer: Int, axis: Int, inner: Int)] = [
     (1, 1, 1), (3, 7, 1), (70, 33, 1), (1, 5, 3), (2, 16, 15), (2, 17, 16), (3, 48, 17), (1, 9, 300),
-    (2, 6, 513),
+    (2, 6, 513), (1, 40, 133),
   ]
 
   @Test(arguments: normalizedViews.indices, [true, false])

@@ -41,6 +41,73 @@ private func writePictures(_ folder: String) throws {
   }
 }
 
+@Test func runsCanBeMadeLongerAndExported() throws {
+  try withFolder { folder in
+    try writePictures("\(folder)/clean")
+    func train(_ output: String, steps: Int, decay: Int, resume: Bool = false) throws -> Outcome {
+      try run(
+        "irtrain",
+        [
+          "symunet-s", "--clean", "\(folder)/clean", "--tasks", "haze", "--steps", "\(steps)",
+          "--decay-steps",
+          "\(decay)", "--batch", "1", "--crop", "16", "--rate", "1e-4", "--validate-every", "0", "-o",
+          "\(folder)/\(output).onnx",
+        ] + (resume ? ["--resume"] : []))
+    }
+    #expect(try train("whole", steps: 8, decay: 3).code == 0)
+    #expect(try train("parted", steps: 5, decay: 0).code == 0)
+    let longer = try train("parted", steps: 8, decay: 3, resume: true)
+    #expect(longer.code == 0, "\(longer.errors)")
+    #expect(try bytes("\(folder)/whole.onnx") == bytes("\(folder)/parted.onnx"))
+    let late = try train("parted", steps: 20, decay: 3, resume: true)
+    #expect(late.code == 3 && late.errors.contains("the length can change only before"), "\(late.errors)")
+    let exported = try run(
+      "irtrain", "export", "\(folder)/parted.checkpoint", "symunet-s", "-o", "\(folder)/so-far.onnx")
+    #expect(exported.code == 0, "\(exported.errors)")
+    #expect(try bytes("\(folder)/so-far.onnx") == bytes("\(folder)/parted.onnx"))
+    let last = try run(
+      "irtrain", "export", "\(folder)/parted.checkpoint", "symunet-s", "--last", "-o", "\(folder)/last.onnx")
+    #expect(try last.code == 0 && bytes("\(folder)/last.onnx") != bytes("\(folder)/parted.onnx"))
+    let wrong = try run(
+      "irtrain", "export", "\(folder)/parted.onnx", "symunet-s", "-o", "\(folder)/none.onnx")
+    #expect(wrong.code == 3 && wrong.errors.contains("parted.onnx"), "\(wrong.errors)")
+  }
+}
+
+/// A network with routers, exported for one image, trained on several, and its routers' table.
+@Test func routersAreTaughtAndMeasured() throws {
+  try withFolder { folder in
+    try writePictures("\(folder)/clean")
+    let settings =
+      #"{"dim": 8, "num_blocks": [1, 0, 0, 1], "num_dec_blocks": [1, 0, 0], "num_refinement_blocks": 0, "#
+      + #""kernel_size": 3, "tasks": ["a", "b"]}"#
+    try Data(settings.utf8).write(to: URL(fileURLWithPath: "\(folder)/c.json"))
+    let model = "\(folder)/d.onnx"
+    #expect(try run("irexport", "daair", "--config", "\(folder)/c.json", "-o", model).code == 0)
+    let trained = try run(
+      "irtrain", model, "--clean", "\(folder)/clean", "--tasks", "noise50,haze", "--steps", "3", "--batch",
+      "4",
+      "--crop", "16", "--router-weight", "0.01", "--log-every", "1", "--validate-every", "0", "-o",
+      "\(folder)/t.onnx")
+    #expect(trained.code == 0, "\(trained.errors)")
+    let log = String(decoding: try bytes("\(folder)/t.jsonl"), as: UTF8.self)
+    #expect(log.contains("\"routerAccuracy\""))
+    let table = try run(
+      "irtrain", "eval", "\(folder)/t.onnx", "--sets", "\(folder)/clean", "--tasks", "noise50,haze,rain")
+    #expect(table.code == 0, "\(table.errors)")
+    #expect(table.output.contains("| set | task | noise | haze | right | right, all routers together |"))
+    let json = try run(
+      "irtrain", "eval", "\(folder)/t.onnx", "--sets", "\(folder)/clean", "--tasks", "haze,rain", "--json")
+    let parsed = try #require(
+      try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
+    let rows = try #require((parsed["routers"] as? [String: Any])?["rows"] as? [[String: Any]])
+    #expect(rows.map { $0["expert"] as? Int } == [1, nil])
+    // Three routers' decisions for three pictures.
+    #expect(rows.allSatisfy { ($0["decisions"] as? [Int])?.reduce(0, +) == 9 })
+    #expect(rows.allSatisfy { ($0["pictures"] as? [Int])?.reduce(0, +) == 3 })
+  }
+}
+
 @Test func whatCannotBeTrainedEndsInASentence() throws {
   try withFolder { folder in
     try writePictures("\(folder)/clean")
@@ -54,6 +121,10 @@ private func writePictures(_ folder: String) throws {
       "irtrain", "symunet-s", "--clean", "\(folder)/clean", "--crop", "64", "--steps", "1", "-o",
       "\(folder)/a.onnx")
     #expect(large.code == 3 && large.errors.contains("smaller than a crop of 64×64"), "\(large.errors)")
+    let odd = try run(
+      "irtrain", "symunet-s", "--clean", "\(folder)/clean", "--crop", "20", "--steps", "1", "-o",
+      "\(folder)/a.onnx")
+    #expect(odd.code == 3 && odd.errors.contains("it does not take crops of 20×20 pixels"), "\(odd.errors)")
     try Data("no model".utf8).write(to: URL(fileURLWithPath: "\(folder)/bad.onnx"))
     let bad = try run(
       "irtrain", "\(folder)/bad.onnx", "--clean", "\(folder)/clean", "--steps", "1", "-o", "\(folder)/a.onnx")

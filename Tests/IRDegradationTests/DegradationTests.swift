@@ -75,6 +75,21 @@ func whatIsNoDegradationIsRefused(_ name: String) {
   #expect(spread(hazy) < spread(image))
 }
 
+@Test func partsAreHazyAsTheWholeIs() throws {
+  let (image, haze) = (picture(), try Degradation("haze"))
+  let (left, top, width, height) = (11, 7, 40, 30)
+  func part(_ image: Image) -> Image {
+    let indices = (0..<(3 * height * width)).map { i in
+      (i / (height * width) * image.height + top + i / width % height) * image.width + left + i % width
+    }
+    return Image(width: width, height: height, channelCount: 3, pixels: indices.map { image.pixels[$0] })
+  }
+  let frame = Degradation.Frame(width: image.width, height: image.height, left: left, top: top)
+  let whole = haze.applied(to: image, seed: 4)
+  #expect(haze.applied(to: part(image), seed: 4, frame: frame).pixels == part(whole).pixels)
+  #expect(haze.applied(to: part(image), seed: 4).pixels != part(whole).pixels)
+}
+
 @Test(arguments: ["motion", "defocus", "down3"])
 func blursKeepWhatIsFlat(_ name: String) throws {
   for seed in 0..<6 as Range<UInt64> {

@@ -103,6 +103,16 @@ private func value(of loss: Loss, _ a: Tensor, _ b: Tensor) throws -> Double {
     (schedule.rate(at: 110) - 0.1).magnitude < 1e-12 && schedule.rate(at: 500) == schedule.rate(at: 110))
 }
 
+@Test func runsCanBecomeLongerUntilTheirRateFalls() {
+  func schedule(_ count: Int) -> LearningRateSchedule {
+    LearningRateSchedule(peak: 1, floor: 0, warmUpStepCount: 5, stepCount: count, decayStepCount: 20)
+  }
+  let short = schedule(100)
+  #expect(short.rate(at: 4) == 1 && short.rate(at: 80) == 1)
+  #expect((short.rate(at: 90) - 0.5).magnitude < 1e-12 && short.rate(at: 100).magnitude < 1e-12)
+  #expect(short.agrees(with: schedule(300), upTo: 81) && !short.agrees(with: schedule(300), upTo: 82))
+}
+
 @Test func controllersFollowTheEncodersExperts() {
   let rest = "down.weight"
   let update = ControllerUpdate(parameters: [

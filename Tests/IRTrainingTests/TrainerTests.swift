@@ -153,6 +153,39 @@ private func run(_ trainer: Trainer, _ data: TrainingData, to end: Int) throws -
   }
 }
 
+/// Kernels that the image chooses: each image of a batch is still convolved with its own.
+@Test func chosenKernelsStayWithTheirImages() throws {
+  var g = GraphBuilder()
+  let x = g.input("x", TensorType(.float32, [1, 2, 5, 5]))
+  var random = RandomSource(seed: 3)
+  func numbers(_ shape: Shape) -> Tensor {
+    Tensor((0..<shape.elementCount).map { _ in Float(random.normal()) }, shape: shape)
+  }
+  let mean = try g.value(Reduce(.mean, axes: [2, 3], keepsAxes: false), [x])
+  let best = try g.value(ArgExtreme(findsMaximum: true, axis: 1, keepsAxis: false), [mean])
+  func chosen(_ shape: Shape, _ own: Shape) throws -> ValueID {
+    let rows = g.constant(numbers(Shape([2] + shape.extents)))
+    return try g.value(Reshape(shape: own), [try g.value(Gather(axis: 0), [rows, best])])
+  }
+  let kernel = try chosen([2, 1, 3, 3], [2, 1, 3, 3])
+  let bias = try chosen([2], [2])
+  let convolution = Convolution(
+    strides: [1, 1], padsBefore: [1, 1], padsAfter: [1, 1], dilations: [1, 1], groupCount: 2)
+  g.output(try g.value(convolution, [x, kernel, bias]), name: "y")
+  let graph = try g.finished()
+  let batched = try graph.batched(graph.inputs[0], count: 3)
+  // The second and the third choose the other kernel.
+  let images = [0, 1, 1].map { larger in
+    Tensor((0..<50).map { ($0 / 25 == larger ? 1 : 0) + Float(random.uniform()) }, shape: [1, 2, 5, 5])
+  }
+  let stacked = Tensor(images.flatMap(\.floats), shape: [3, 2, 5, 5])
+  let found = try #require(try GraphInterpreter(batched).run(["x": stacked])["y"]).floats
+  for (index, image) in images.enumerated() {
+    let alone = try #require(try GraphInterpreter(graph).run(["x": image])["y"]).floats
+    #expect(Array(found[(index * 50)..<((index + 1) * 50)]) == alone)
+  }
+}
+
 @Test func whatMixesImagesIsNoBatch() throws {
   var g = GraphBuilder()
   let x = g.input("x", TensorType(.float32, [1, 3, 4, 4]))

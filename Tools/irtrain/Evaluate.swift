@@ -14,7 +14,8 @@ struct Evaluate: ParsableCommand {
     discussion: """
       Clean photographs (--sets) are degraded as irdegrade would do it with the same seed; --pairs takes two folders \
       as they are. PSNR and SSIM (uniform 7×7) are of RGB; --protocol says of which values: clamped (DaAIR, \
-      PromptIR; the default), float (SymUNet), 8bit (Restormer, NAFNet).
+      PromptIR; the default), float (SymUNet), 8bit (Restormer, NAFNet). A network with routers (DaAIR) gets a second \
+      table: which expert they chose for which task, and how often that was the task's own.
       """)
 
   @Argument(help: "A model file (.onnx), or the name of a model in Models.")
@@ -77,6 +78,7 @@ struct Evaluate: ParsableCommand {
     var metricProtocol: String
     var seed: UInt64
     var rows: [Row]
+    var routers: RouterTable?
   }
 
   func validate() throws {
@@ -95,15 +97,18 @@ struct Evaluate: ParsableCommand {
       model: model, options: RuntimeOptions(threadCount: threads ?? RuntimeOptions.defaultThreadCount))
     let metric = MetricProtocol(values: `protocol`.metric, cropMultiple: cropMultiple)
     var rows: [Row] = []
+    var routers = RouterTable(restorer)
     for set in sets {
       let paths = Array(try ImageSet.images(in: set).prefix(limit ?? .max))
       for task in try TrainingTask.list(tasks) {
         var row = Row(set: (set as NSString).lastPathComponent, task: task.degradation.name)
+        routers?.begin(set: row.set, task)
         for (index, path) in paths.enumerated() {
           let clean = try ImageFile.read(path).with(channelCount: restorer.channelCount)
           let stem = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
           let input = task.degradation.applied(to: clean, seed: Degradation.seed(seed, forFile: stem))
           try add(input, clean, restorer, metric, &row)
+          try routers?.add(restorer, input)
           show("\(row.task): \(index + 1)/\(paths.count)")
         }
         rows.append(row)
@@ -121,7 +126,7 @@ struct Evaluate: ParsableCommand {
       rows.append(row)
     }
     show(nil)
-    print(try text(rows.map(Self.mean), metric))
+    print(try text(rows.map(Self.mean), sets.isEmpty ? nil : routers, metric))
   }
 
   private func add(
@@ -148,11 +153,11 @@ struct Evaluate: ParsableCommand {
     return row
   }
 
-  private func text(_ rows: [Row], _ metric: MetricProtocol) throws -> String {
+  private func text(_ rows: [Row], _ routers: RouterTable?, _ metric: MetricProtocol) throws -> String {
     if json {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
-      let table = Table(model: model, metricProtocol: "\(metric)", seed: seed, rows: rows)
+      let table = Table(model: model, metricProtocol: "\(metric)", seed: seed, rows: rows, routers: routers)
       return String(decoding: try encoder.encode(table), as: UTF8.self)
     }
     var lines = [
@@ -175,7 +180,7 @@ struct Evaluate: ParsableCommand {
           format: "| | average | | %.2f / %.4f | %.2f / %.4f | %+.2f dB |", average(\.inputPSNR),
           average(\.inputSSIM), average(\.psnr), average(\.ssim), average(\.psnr) - average(\.inputPSNR)))
     }
-    return lines.joined(separator: "\n")
+    return (lines + (routers?.lines ?? [])).joined(separator: "\n")
   }
 
   private func show(_ text: String?) {

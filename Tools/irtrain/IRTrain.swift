@@ -25,12 +25,14 @@ struct IRTrain: ParsableCommand {
       irtrain MODEL.onnx --clean DIR --tasks noise25,rain --steps 20000 -o OUT.onnx
       irtrain MODEL.onnx --pairs LOW HIGH --steps 2000 -o OUT.onnx
       irtrain eval OUT.onnx --sets DIR --tasks noise15,noise25,noise50
+      irtrain export OUT.checkpoint MODEL.onnx -o SO-FAR.onnx
 
       A run starts from any frozen model whose input is one image and whose output is an image of its size: fresh \
       from irexport, or trained. Exit codes: 0, 2 usage, 3 the model, the data or the checkpoint was rejected, \
       4 the run diverged, 130 and 143 interrupted (a checkpoint is written first).
       """,
-    subcommands: [Train.self, Evaluate.self, Batches.self, Step.self], defaultSubcommand: Train.self)
+    subcommands: [Train.self, Evaluate.self, Export.self, Batches.self, Step.self],
+    defaultSubcommand: Train.self)
 }
 
 /// A line on the error stream.

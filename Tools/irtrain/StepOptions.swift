@@ -32,6 +32,9 @@ struct StepOptions: ParsableArguments {
   @Option(help: "Steps in which the rate rises to its highest.")
   var warmUp = 0
 
+  @Option(help: "Steps in which the rate falls, the last ones; by default all after the warm-up.")
+  var decaySteps: Int?
+
   @Option(help: "The decay of weights.")
   var weightDecay = 1e-3
 
@@ -70,6 +73,7 @@ struct StepOptions: ParsableArguments {
     try require(rate > 0 && rate.isFinite, "--rate is \(rate), must be positive")
     try require((0...rate).contains(finalRate), "--final-rate is \(finalRate), must be in 0...\(rate)")
     try require(warmUp >= 0, "--warm-up is \(warmUp), must not be negative")
+    if let decaySteps { try require(decaySteps >= 0, "--decay-steps is \(decaySteps), must not be negative") }
     try require((0..<1).contains(average), "--average is \(average), must be in 0..<1")
     try require(
       (0...1).contains(controllerDecay), "--controller-decay is \(controllerDecay), must be in 0...1")
@@ -92,7 +96,8 @@ struct StepOptions: ParsableArguments {
       optimizer: AdamW(
         beta1: beta1, beta2: beta2, weightDecay: weightDecay, isDecoupled: optimizer == .adamw),
       schedule: LearningRateSchedule(
-        peak: rate, floor: finalRate, warmUpStepCount: warmUp, stepCount: stepCount),
+        peak: rate, floor: finalRate, warmUpStepCount: warmUp, stepCount: stepCount,
+        decayStepCount: decaySteps),
       clipNorm: clip > 0 ? clip : nil,
       average: average > 0 ? ParameterAverage(decay: average) : nil, controllerDecay: controllerDecay)
   }

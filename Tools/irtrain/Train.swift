@@ -75,14 +75,48 @@ struct Train: ParsableCommand {
     }
   }
 
-  /// What a resumed run must have been asked for.
+  /// What a resumed run must have been asked for; the schedule is compared on its own.
   var settings: [String: String] {
-    [
+    var trainer = options.trainerOptions(stepCount: steps)
+    trainer.schedule = LearningRateSchedule(peak: 1, stepCount: 1)
+    return [
       "tasks": source.description, "batch": "\(source.batch)", "crop": "\(source.crop)",
-      "seed": "\(source.seed)",
-      "steps": "\(steps)", "loss": "\(options.lossFunction)",
-      "trainer": "\(options.trainerOptions(stepCount: steps))",
+      "seed": "\(source.seed)", "loss": "\(options.lossFunction)", "trainer": "\(trainer)",
       "only": options.only ?? "", "freeze": options.freeze ?? "",
     ]
+  }
+
+  static let scheduleKey = "schedule"
+
+  /// The settings and the schedule, as a checkpoint holds them.
+  func checkpointSettings() throws -> [String: String] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    let schedule = try encoder.encode(options.trainerOptions(stepCount: steps).schedule)
+    return settings.merging([Self.scheduleKey: String(decoding: schedule, as: UTF8.self)]) { $1 }
+  }
+
+  /// - Throws: `TrainingError.checkpoint` where the run that stopped at `step` was another one.
+  func check(_ found: [String: String], step: Int, path: String) throws {
+    let differing = settings.filter { found[$0.key] != $0.value }.keys.sorted()
+    guard differing.isEmpty else {
+      let text = differing.map { "\($0) was \(found[$0] ?? "missing"), is \(settings[$0] ?? "")" }
+      throw TrainingError.checkpoint(
+        path: path, detail: "it is of a run with other settings: \(text.joined(separator: "; "))")
+    }
+    let old = (found[Self.scheduleKey]?.data(using: .utf8)).flatMap {
+      try? JSONDecoder().decode(LearningRateSchedule.self, from: $0)
+    }
+    let new = options.trainerOptions(stepCount: steps).schedule
+    guard let old else {
+      throw TrainingError.checkpoint(path: path, detail: "it does not say how the learning rate was to go")
+    }
+    guard step <= steps, new.agrees(with: old, upTo: step) else {
+      throw TrainingError.checkpoint(
+        path: path,
+        detail:
+          "it is of \(step) steps of a run of \(old.stepCount), with other learning rates than this one of "
+          + "\(steps) would have had: the length can change only before the rate falls (--decay-steps)")
+    }
   }
 }

@@ -44,6 +44,8 @@ final class TrainingRun {
       validator = Validator(low: Array(low.prefix(4)), high: Array(high.prefix(4)), side: side)
       data = try command.source.data(channelCount: channels)
     }
+    // Pictures that cannot be used are told before anything takes time.
+    _ = try data.batch(at: 0)
     trainer = try command.options.trainer(
       model, path: path, batch: command.source.size, taskCount: data.taskCount, stepCount: command.steps)
     log = try RunLog(path: command.log ?? stem + ".jsonl", isResumed: command.resume)
@@ -99,12 +101,7 @@ final class TrainingRun {
   private func resumeWhereAsked() throws {
     guard command.resume, FileManager.default.fileExists(atPath: checkpointPath) else { return }
     let (state, settings) = try Checkpoint.read(checkpointPath, names: trainer.training.parameters)
-    let differing = command.settings.filter { settings[$0.key] != $0.value }.keys.sorted()
-    guard differing.isEmpty else {
-      let text = differing.map { "\($0) was \(settings[$0] ?? "missing"), is \(command.settings[$0] ?? "")" }
-      throw TrainingError.checkpoint(
-        path: checkpointPath, detail: "it is of a run with other settings: \(text.joined(separator: "; "))")
-    }
+    try command.check(settings, step: state.step, path: checkpointPath)
     try trainer.resume(state, path: checkpointPath)
     log.keep(upTo: state.step)
   }
@@ -123,7 +120,7 @@ final class TrainingRun {
   }
 
   private func checkpoint() throws {
-    try Checkpoint.write(trainer.state, settings: command.settings, to: checkpointPath)
+    try Checkpoint.write(trainer.state, settings: try command.checkpointSettings(), to: checkpointPath)
     log.synchronize()
   }
 
@@ -131,6 +128,10 @@ final class TrainingRun {
   private func validate(_ progress: Progress) throws {
     try model.replaceInitializers(trainer.result)
     model.setMetadata("training", "\(trainer.state.step) steps, \(command.settings["tasks"] ?? "")")
+    // What the routers' outputs mean from now on.
+    if trainer.training.routerCount > 0 {
+      model.setMetadata("tasks", data.categories.joined(separator: ", "))
+    }
     try model.write(to: command.output)
     let found = try validator.measure(model: command.output, options: command.options.runtime)
     log.add(.validation(step: trainer.state.step, found))

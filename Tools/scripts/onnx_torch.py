@@ -1,5 +1,7 @@
 """Runs ONNX models in PyTorch, weights as parameters under their names in the file, so that they can be trained and
 written back. The operators are those of restorers; what is missing is named."""
+import re
+
 import onnx
 import torch
 import torch.nn.functional as F
@@ -15,6 +17,8 @@ class Network(torch.nn.Module):
         graph = self.model.graph
         self.inputs = [i.name for i in graph.input if i.name not in {t.name for t in graph.initializer}]
         self.output = graph.output[0].name
+        first = next(i for i in graph.input if i.name == self.inputs[0]).type.tensor_type.shape.dim[0]
+        self.is_for_one = first.dim_value == 1
         self.constants, self.names = {}, []
         for tensor in graph.initializer:
             value = torch.from_numpy(numpy_helper.to_array(tensor).copy())
@@ -41,7 +45,7 @@ class Network(torch.nn.Module):
             run = globals().get("op_" + node.op_type)
             if run is None:
                 raise NotImplementedError(f"{node.name} ({node.op_type}): no form in onnx_torch.py")
-            results = run([values[i] if i else None for i in node.input], attributes, image.shape[0])
+            results = run([values[i] if i else None for i in node.input], attributes, image.shape[0] if self.is_for_one else 0)
             for name, value in zip(node.output, results if isinstance(results, (list, tuple)) else [results]):
                 values[name] = value
         for name in keep:
@@ -316,3 +320,27 @@ def loss_of(prediction, target, pixel="l1", fourier=0.0):
     if fourier:
         value = value + fourier * torch.view_as_real(torch.fft.fft2(difference)).abs().mean()
     return value
+
+
+def leader_of(name):
+    """The encoder's agnostic expert that a decoder's controller follows (DaAIR)."""
+    match = re.fullmatch(r"dec\.([0-2])\.2\.layers\.(\d+)\.dale\.controller\.(.+)", name)
+    return match and f"enc.{2 - int(match[1])}.0.layers.{match[2]}.dale.agnostic.{match[3]}"
+
+
+def router_outputs(network):
+    """The values that products with router weights make."""
+    users = {}
+    for node in network.model.graph.node:
+        for name in node.input:
+            users.setdefault(name, []).append(node)
+    result = []
+    for name in network.names:
+        work = [name] if name.endswith("router.weight") else []
+        while work:
+            for node in users.get(work.pop(), []):
+                if node.op_type in ("Reshape", "Transpose", "Unsqueeze"):
+                    work.append(node.output[0])
+                elif node.op_type in ("MatMul", "Gemm", "Conv"):
+                    result.append(node.output[0])
+    return result

@@ -9,7 +9,6 @@ import argparse
 import json
 import math
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -19,7 +18,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from onnx_torch import Network, loss_of
+from onnx_torch import Network, leader_of, loss_of, router_outputs
 
 
 def options():
@@ -57,30 +56,6 @@ def rate_at(o, step):
         return o.rate * (step + 1) / o.warm_up
     share = min((step - o.warm_up) / max(o.steps - o.warm_up, 1), 1)
     return o.final_rate + (o.rate - o.final_rate) * 0.5 * (1 + math.cos(math.pi * share))
-
-
-def leader_of(name):
-    """The encoder's agnostic expert that a decoder's controller follows (DaAIR)."""
-    match = re.fullmatch(r"dec\.([0-2])\.2\.layers\.(\d+)\.dale\.controller\.(.+)", name)
-    return match and f"enc.{2 - int(match[1])}.0.layers.{match[2]}.dale.agnostic.{match[3]}"
-
-
-def router_outputs(network):
-    """The values that products with router weights make."""
-    users = {}
-    for node in network.model.graph.node:
-        for name in node.input:
-            users.setdefault(name, []).append(node)
-    result = []
-    for name in network.names:
-        work = [name] if name.endswith("router.weight") else []
-        while work:
-            for node in users.get(work.pop(), []):
-                if node.op_type in ("Reshape", "Transpose", "Unsqueeze"):
-                    work.append(node.output[0])
-                elif node.op_type in ("MatMul", "Gemm", "Conv"):
-                    result.append(node.output[0])
-    return result
 
 
 class Batches:

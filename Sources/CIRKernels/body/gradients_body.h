@@ -48,18 +48,67 @@ void IR_ISA_NAME(f32_correlate)(
   assert(false);
 }
 
-// Halves are added: the same order as V_REDUCE, in registers.
-V_INLINE float sum_of_lanes(v_f32 v) {
+// One vector of two output rows (or one), whose windows share two input rows; columns outside the picture are 0.
+V_INLINE void depthwise_gradient_vector(
+  const float *const *rows, const float *const *cotangents, const size_t count, const bool is_edge,
+  size_t x, size_t width, v_f32 *sums) {
+  const size_t n = width - x < V_LANES ? width - x : V_LANES;
+  v_f32 g[2];
+#pragma clang loop unroll(full)
+  for (size_t y = 0; y < count; y++)
+    g[y] = is_edge ? v_load_partial(cotangents[y] + x, n) : v_load(cotangents[y] + x);
+#pragma clang loop unroll(full)
+  for (size_t k = 0; k < 3; k++) {
+    const size_t first = x + k < 1 ? 1 : 0, last = x + k - 1 + n > width ? width + 1 - k - x : n;
+#pragma clang loop unroll(full)
+    for (size_t y = 0; y < count + 2; y++) {
+      const float *p = rows[y] + x + k - 1;
+      v_f32 pixels = is_edge ? v_load_range(p, first, last) : v_load(p);
+      if (y < 3) sums[3 * y + k] = v_fma(g[0], pixels, sums[3 * y + k]);
+      if (count == 2 && y > 0) sums[3 * (y - 1) + k] = v_fma(g[1], pixels, sums[3 * (y - 1) + k]);
+    }
+  }
+}
+
+V_INLINE void depthwise_gradient_rows(
+  const float *const *rows, const float *const *cotangents, const size_t count, size_t width,
+  v_f32 *sums) {
+  size_t x = 0;
+  if (width) depthwise_gradient_vector(rows, cotangents, count, true, x, width, sums);
+  for (x = V_LANES; x + V_LANES < width; x += V_LANES)
+    depthwise_gradient_vector(rows, cotangents, count, false, x, width, sums);
+  if (x < width) depthwise_gradient_vector(rows, cotangents, count, true, x, width, sums);
+}
+
+void IR_ISA_NAME(f32_depthwise_gradient_3x3)(
+  size_t height, size_t width, const float *input, const float *cotangent, const float *zeros,
+  float *sums) {
+  v_f32 total[9];
+#pragma clang loop unroll(full)
+  for (size_t k = 0; k < 9; k++) total[k] = v_set(0);
+  for (size_t y = 0; y < height; y += 2) {
+    const float *rows[4], *cotangents[2] = {cotangent + y * width, cotangent + (y + 1) * width};
+    for (size_t k = 0; k < 4; k++)
+      rows[k] = y + k >= 1 && y + k - 1 < height ? input + (y + k - 1) * width : zeros;
+    if (y + 1 < height) depthwise_gradient_rows(rows, cotangents, 2, width, total);
+    else depthwise_gradient_rows(rows, cotangents, 1, width, total);
+  }
+#pragma clang loop unroll(full)
+  for (size_t k = 0; k < 9; k++) sums[k] = V_REDUCE(total[k], x + y);
+}
+
+// The sums of neighbouring lanes of a, then those of b.
 #if V_LANES == 16
-  __typeof__(v.lo + v.hi) half = v.lo + v.hi;
-  __typeof__(half.lo + half.hi) quarter = half.lo + half.hi;
+#define PAIR_INDICES(i) i, 2 + i, 4 + i, 6 + i, 8 + i, 10 + i, 12 + i, 14 + i, 16 + i, 18 + i, 20 + i, \
+                        22 + i, 24 + i, 26 + i, 28 + i, 30 + i
 #elif V_LANES == 8
-  __typeof__(v.lo + v.hi) quarter = v.lo + v.hi;
+#define PAIR_INDICES(i) i, 2 + i, 4 + i, 6 + i, 8 + i, 10 + i, 12 + i, 14 + i
 #else
-  v_f32 quarter = v;
+#define PAIR_INDICES(i) i, 2 + i, 4 + i, 6 + i
 #endif
-  __typeof__(quarter.lo + quarter.hi) pair = quarter.lo + quarter.hi;
-  return pair.x + pair.y;
+V_INLINE v_f32 sums_of_pairs(v_f32 a, v_f32 b) {
+  return __builtin_shufflevector(a, b, PAIR_INDICES(0)) +
+         __builtin_shufflevector(a, b, PAIR_INDICES(1));
 }
 
 // A tile of sums stays in registers: its rows are read as they lie, nothing is packed.
@@ -88,13 +137,17 @@ V_INLINE void dot_tile(
     }
   }
 #pragma clang loop unroll(full)
-  for (size_t i = 0; i < rows; i++)
+  for (size_t i = 0; i < rows; i++) {
+    v_f32 *own = sum[i];
 #pragma clang loop unroll(full)
-    for (size_t j = 0; j < columns; j++) {
-      float *target = c + i * c_stride + j;
-      float value = sum_of_lanes(sum[i][j]);
-      *target = accumulates ? *target + value : value;
-    }
+    for (size_t j = columns; j < DOT_COLUMNS; j++) own[j] = v_set(0);
+    v_f32 total = sums_of_pairs(sums_of_pairs(own[0], own[1]), sums_of_pairs(own[2], own[3]));
+#pragma clang loop unroll(full)
+    for (size_t lanes = V_LANES; lanes > DOT_COLUMNS; lanes /= 2) total = sums_of_pairs(total, total);
+    float *target = c + i * c_stride;
+    if (accumulates) total += v_load_partial(target, columns);
+    v_store_partial(target, total, columns);
+  }
 }
 
 #define DOT_TILE(rows, columns) \
@@ -120,35 +173,72 @@ void IR_ISA_NAME(f32_dot_products)(
   }
 }
 
+enum { LAYER_VECTORS = 4 };
+
+// Columns lie a plane apart: they are read once, into memory of our own, which stays in the cache, and asked
+// for a pass ahead: so many planes are more than the hardware foresees. `n` lanes of the last vector exist.
 V_INLINE void layer_normalization_strip(
-  const struct ir_layer_normalization_columns *c, size_t column, const size_t n) {
-#define STRIP_LOAD(p) (n == V_LANES ? v_load(p) : v_load_partial(p, n))
+  const struct ir_layer_normalization_columns *c, size_t column, const size_t vectors, const bool is_whole,
+  const size_t n) {
+#define STRIP_LOAD(p) (is_whole ? v_load(p) : v_load_partial(p, n))
   const float *input = c->input + column, *cotangent = c->cotangent + column;
   const float share = 1 / (float)c->axis;
-  v_f32 mean = v_set(0), square = v_set(0), inner = v_set(0), dot = v_set(0);
-  for (size_t k = 0; k < c->axis; k++) mean += STRIP_LOAD(input + k * c->stride);
-  mean *= share;
+  float *copies = c->lane_sums + 2 * c->axis * V_LANES;
+  v_f32 mean[LAYER_VECTORS], square[LAYER_VECTORS], inner[LAYER_VECTORS], dot[LAYER_VECTORS], factor[LAYER_VECTORS];
+#pragma clang loop unroll(full)
+  for (size_t v = 0; v < vectors; v++) mean[v] = square[v] = inner[v] = dot[v] = v_set(0);
+  for (size_t k = 0; k < c->axis; k++)
+#pragma clang loop unroll(full)
+    for (size_t v = 0; v < vectors; v++) {
+      v_f32 x = STRIP_LOAD(input + k * c->stride + v * V_LANES);
+      __builtin_prefetch(cotangent + k * c->stride + v * V_LANES);
+      v_store(copies + (2 * LAYER_VECTORS * k + v) * V_LANES, x);
+      mean[v] += x;
+    }
+#pragma clang loop unroll(full)
+  for (size_t v = 0; v < vectors; v++) mean[v] *= share;
   for (size_t k = 0; k < c->axis; k++) {
-    v_f32 x = STRIP_LOAD(input + k * c->stride) - mean;
-    v_f32 g = STRIP_LOAD(cotangent + k * c->stride) * (c->scale ? c->scale[k] : 1);
-    square = v_fma(x, x, square);
-    inner += g;
-    dot = v_fma(g, x, dot);
+    const float scale = c->scale ? c->scale[k] : 1;
+#pragma clang loop unroll(full)
+    for (size_t v = 0; v < vectors; v++) {
+      float *copy = copies + (2 * LAYER_VECTORS * k + v) * V_LANES;
+      v_f32 x = v_load(copy) - mean[v];
+      v_f32 g = STRIP_LOAD(cotangent + k * c->stride + v * V_LANES);
+      __builtin_prefetch(c->output + column + k * c->stride + v * V_LANES, 1);
+      v_store(copy, x);
+      v_store(copy + LAYER_VECTORS * V_LANES, g);
+      g *= scale;
+      square[v] = v_fma(x, x, square[v]);
+      inner[v] += g;
+      dot[v] = v_fma(g, x, dot[v]);
+    }
   }
-  v_f32 factor = 1 / v_sqrt(square * share + c->epsilon);
-  if (n < V_LANES) factor = v_keep(factor, n, v_set(0));
-  inner *= share;
-  dot *= share * factor * factor;
+#pragma clang loop unroll(full)
+  for (size_t v = 0; v < vectors; v++) {
+    factor[v] = 1 / v_sqrt(square[v] * share + c->epsilon);
+    if (!is_whole) factor[v] = v_keep(factor[v], n, v_set(0));
+    inner[v] *= share;
+    dot[v] *= share * factor[v] * factor[v];
+  }
   for (size_t k = 0; k < c->axis; k++) {
-    v_f32 x = STRIP_LOAD(input + k * c->stride) - mean;
-    v_f32 g = STRIP_LOAD(cotangent + k * c->stride);
-    v_f32 y = factor * (g * (c->scale ? c->scale[k] : 1) - inner - x * dot);
-    if (n == V_LANES) v_store(c->output + column + k * c->stride, y);
-    else v_store_partial(c->output + column + k * c->stride, y, n);
+    const float scale = c->scale ? c->scale[k] : 1;
     float *lanes = c->lane_sums + 2 * k * V_LANES;
-    // Lanes behind the strip have a cotangent of 0.
-    v_store(lanes, v_fma(g, x * factor, v_load(lanes)));
-    v_store(lanes + V_LANES, v_load(lanes + V_LANES) + g);
+    v_f32 of_scale = v_load(lanes), of_bias = v_load(lanes + V_LANES);
+#pragma clang loop unroll(full)
+    for (size_t v = 0; v < vectors; v++) {
+      const float *copy = copies + (2 * LAYER_VECTORS * k + v) * V_LANES;
+      __builtin_prefetch(input + k * c->stride + (vectors + v) * V_LANES);
+      v_f32 x = v_load(copy), g = v_load(copy + LAYER_VECTORS * V_LANES);
+      v_f32 y = factor[v] * (g * scale - inner[v] - x * dot[v]);
+      float *output = c->output + column + k * c->stride + v * V_LANES;
+      if (is_whole) v_store(output, y);
+      else v_store_partial(output, y, n);
+      // Lanes behind the strip have a cotangent of 0.
+      of_scale = v_fma(g, x * factor[v], of_scale);
+      of_bias += g;
+    }
+    v_store(lanes, of_scale);
+    v_store(lanes + V_LANES, of_bias);
   }
 #undef STRIP_LOAD
 }
@@ -156,8 +246,11 @@ V_INLINE void layer_normalization_strip(
 void IR_ISA_NAME(f32_layer_normalization_gradient)(const struct ir_layer_normalization_columns *c) {
   memset(c->lane_sums, 0, 2 * c->axis * V_LANES * sizeof(float));
   size_t column = 0;
-  for (; column + V_LANES <= c->width; column += V_LANES) layer_normalization_strip(c, column, V_LANES);
-  if (column < c->width) layer_normalization_strip(c, column, c->width - column);
+  for (; column + LAYER_VECTORS * V_LANES <= c->width; column += LAYER_VECTORS * V_LANES)
+    layer_normalization_strip(c, column, LAYER_VECTORS, true, V_LANES);
+  for (; column + V_LANES <= c->width; column += V_LANES)
+    layer_normalization_strip(c, column, 1, true, V_LANES);
+  if (column < c->width) layer_normalization_strip(c, column, 1, false, c->width - column);
   for (size_t i = 0; i < 2 * c->axis; i++) {
     v_f32 lanes = v_load(c->lane_sums + i * V_LANES);
     c->sums[i] = V_REDUCE(lanes, x + y);

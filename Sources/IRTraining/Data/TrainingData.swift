@@ -23,7 +23,8 @@ public struct TrainingData: Sendable {
   public let source: Source
   public let seed: UInt64
   public let batch: TrainingGraph.Batch
-  private let categories: [String]
+  /// The kinds of damage in the order of their numbers.
+  public let categories: [String]
 
   /// - Throws: `TrainingError.data` where pictures are missing, or pairs do not fit together.
   public init(source: Source, seed: UInt64, batch: TrainingGraph.Batch) throws(TrainingError) {
@@ -76,7 +77,8 @@ public struct TrainingData: Sendable {
         min(left + batch.width + reach, size.width), min(top + batch.height + reach, size.height)
       )
       let whole = try set.crop(index, left: x0, top: y0, width: x1 - x0, height: y1 - y0)
-      let spoiled = degradation.applied(to: whole, seed: random.next())
+      let frame = Degradation.Frame(width: size.width, height: size.height, left: x0, top: y0)
+      let spoiled = degradation.applied(to: whole, seed: random.next(), frame: frame)
       func cut(_ image: Image) -> Image {
         image.cut(left: left - x0, top: top - y0, width: batch.width, height: batch.height)
       }

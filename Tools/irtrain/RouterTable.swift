@@ -1,0 +1,100 @@
+import Foundation
+import IRImage
+import IRTensor
+import IRTraining
+import ImageRestoration
+
+/// What a network's routers take pictures for: counted by the task that a picture was really given.
+struct RouterTable: Encodable {
+  struct Row: Encodable {
+    var set: String
+    var task: String
+    /// The expert of the task, by its name; nil where the model has none of that name.
+    var expert: Int?
+    /// Decisions by expert, of all routers and pictures.
+    var decisions: [Int]
+    /// Pictures by the expert that the routers together hold likeliest.
+    var pictures: [Int]
+
+    var decisionAccuracy: Double? { Self.share(of: expert, in: decisions) }
+    var pictureAccuracy: Double? { Self.share(of: expert, in: pictures) }
+
+    private static func share(of expert: Int?, in counts: [Int]) -> Double? {
+      let sum = counts.reduce(0, +)
+      return expert.flatMap { sum > 0 ? Double(counts[$0]) / Double(sum) : nil }
+    }
+  }
+
+  /// The experts' names; numbers where the model does not say.
+  private(set) var experts: [String]
+  private(set) var rows: [Row] = []
+
+  /// Nil where the model has no output `routing`.
+  init?(_ restorer: Restorer) {
+    guard restorer.model.graph.outputs.contains(where: { $0.name == "routing" }) else { return nil }
+    let names = restorer.model.metadata.first { $0.key == "tasks" }?.value ?? ""
+    experts = names.components(separatedBy: ", ").filter { !$0.isEmpty }
+  }
+
+  /// Begins with a task of a set.
+  mutating func begin(set: String, _ task: TrainingTask) {
+    let expert = experts.firstIndex(of: task.category)
+    rows.append(Row(set: set, task: task.degradation.name, expert: expert, decisions: [], pictures: []))
+  }
+
+  /// Counts what the routers say of a picture of the task begun last.
+  mutating func add(_ restorer: Restorer, _ image: Image) throws {
+    guard let routing = try restorer.outputs(for: image)["routing"], routing.shape.rank == 3,
+      routing.shape[0] == 1, !rows.isEmpty
+    else {
+      throw RestorationError.notARestorer(
+        path: restorer.path, detail: "its routing is not [1, learners, experts]")
+    }
+    let count = routing.shape[2]
+    while experts.count < count { experts.append("expert \(experts.count)") }
+    let values = routing.doubles
+    var row = rows.removeLast()
+    if row.decisions.isEmpty {
+      (row.decisions, row.pictures) = ([Int](repeating: 0, count: count), [Int](repeating: 0, count: count))
+    }
+    var sums = [Double](repeating: 0, count: count)
+    for start in stride(from: 0, to: values.count, by: max(count, 1)) {
+      let opinion = Array(values[start..<(start + count)])
+      row.decisions[Self.likeliest(opinion)] += 1
+      for expert in 0..<count { sums[expert] += opinion[expert] }
+    }
+    row.pictures[Self.likeliest(sums)] += 1
+    rows.append(row)
+  }
+
+  private static func likeliest(_ values: [Double]) -> Int {
+    values.indices.max { (values[$0], -$0) < (values[$1], -$1) } ?? 0
+  }
+
+  /// Lines of a table: the share of decisions by expert, and the two accuracies.
+  var lines: [String] {
+    var result = [
+      "", "Routers, decisions by expert:", "",
+      "| set | task | \(experts.joined(separator: " | ")) | right | right, all routers together |",
+      "|---|---|" + String(repeating: "---|", count: experts.count + 2),
+    ]
+    func percent(_ share: Double?) -> String { share.map { String(format: "%.1f %%", 100 * $0) } ?? "–" }
+    for row in rows {
+      let sum = max(row.decisions.reduce(0, +), 1)
+      let shares = row.decisions.map { percent(Double($0) / Double(sum)) }
+      result.append(
+        "| \(row.set) | \(row.task) | \(shares.joined(separator: " | ")) | \(percent(row.decisionAccuracy)) | "
+          + "\(percent(row.pictureAccuracy)) |")
+    }
+    let known = rows.filter { $0.expert != nil }
+    if known.count > 1 {
+      func mean(_ key: KeyPath<Row, Double?>) -> Double {
+        known.reduce(0) { $0 + ($1[keyPath: key] ?? 0) } / Double(known.count)
+      }
+      result.append(
+        "| | average |" + String(repeating: " |", count: experts.count)
+          + " \(percent(mean(\.decisionAccuracy))) | \(percent(mean(\.pictureAccuracy))) |")
+    }
+    return result
+  }
+}
