@@ -30,9 +30,10 @@ V_INLINE void product_tile(
   for (size_t i = 0; i < rows; i++)
 #pragma clang loop unroll(full)
     for (size_t j = 0; j < vectors; j++) {
-      const float *start = p->residual + i * t->residual_stride + x + j * V_LANES;
-      sum[i][j] = !p->residual ? v_set(0)
-                  : is_whole || j < last ? v_load(start) : v_load_partial(start, n);
+      const size_t place = i * t->residual_stride + x + j * V_LANES;
+      sum[i][j] = !p->residual           ? v_set(0)
+                  : is_whole || j < last ? v_load(p->residual + place)
+                                         : v_load_partial(p->residual + place, n);
     }
 
   const float *a = p->weights;
