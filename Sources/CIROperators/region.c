@@ -8,7 +8,7 @@
 
 // What a thread's memory is cut into; offsets in floats.
 struct layout {
-  size_t zero_count, register_stride, total;
+  size_t zero_count, register_stride, registers_count, scratch_count, total;
 };
 
 // An odd number of cache lines from channel to channel: a power of two would put the channels of a
@@ -26,13 +26,13 @@ static size_t channel_stride_of(const struct ir_region *r, const struct ir_regio
   return odd_lines(v->rows * row_stride_of(r, v));
 }
 
-// Rows of all registers.
-static size_t register_count(const struct ir_region *r) {
+// Elements of all registers.
+static size_t registers_count(const struct ir_region *r, size_t stride) {
   size_t most = 0;
   for (size_t i = 0; i < r->instruction_count; i++)
     if (r->instructions[i].opcode == IR_REGION_ELEMENTWISE)
       most = ir_larger(most, r->instructions[i].operand_count + r->instructions[i].program_count);
-  return IR_PLANAR_DEPTHWISE_ROWS * most;
+  return ir_region_register_rows(stride) * most * stride;
 }
 
 // Kernels read up to two vectors behind a row.
@@ -44,9 +44,10 @@ static struct layout layout_of(const struct ir_region *r) {
     widest = ir_larger(widest, row_stride_of(r, &r->values[i]));
   struct layout layout = {
     .zero_count = ir_aligned_count(widest + 2 * IR_PLANAR_MAX_KERNEL) + BEHIND_A_ROW,
-    .register_stride = ir_aligned_count(widest),
+    .register_stride = ir_aligned_count(widest), .scratch_count = ir_region_gram_scratch(r),
   };
-  layout.total = layout.zero_count + register_count(r) * layout.register_stride + BEHIND_A_ROW;
+  layout.registers_count = registers_count(r, layout.register_stride);
+  layout.total = layout.zero_count + layout.registers_count + layout.scratch_count + BEHIND_A_ROW;
   for (size_t i = 0; i < r->value_count; i++)
     layout.total += r->values[i].channels * channel_stride_of(r, &r->values[i]);
   return layout;
@@ -100,9 +101,14 @@ static size_t table_count(const struct ir_region *r) {
   return ir_aligned_count((bytes + sizeof(float) - 1) / sizeof(float));
 }
 
+static size_t band_count(const struct ir_region *r) { return ir_ceiling_divide(r->height, r->band_rows); }
+static size_t tile_count(const struct ir_region *r) { return ir_ceiling_divide(r->width, r->tile_columns); }
+static size_t task_count(const struct ir_region *r) { return r->batch * band_count(r) * tile_count(r); }
+
 size_t ir_region_workspace(const struct ir_region *r, int threads) {
   size_t own = layout_of(r).total + table_count(r);
-  return (packed_count(r) + table_count(r) + (size_t)threads * own) * sizeof(float);
+  size_t sums = task_count(r) * ir_region_sums_count(r);
+  return (packed_count(r) + table_count(r) + sums + (size_t)threads * own) * sizeof(float);
 }
 
 struct context {
@@ -110,9 +116,8 @@ struct context {
   const float *const *inputs;
   float *const *outputs;
   const float *const *packed;
-  float *threads;
+  float *sums, *threads;
   struct layout layout;
-  size_t bands, tile_count;
 };
 
 // Columns of a tile that lie outside the picture stay 0 while its inside is written.
@@ -229,7 +234,7 @@ static void run_task(const void *context, size_t index, int thread) {
   next += c->layout.zero_count;
   // Between the rows of a register lies what no row needs, and what kernels pass over all the same.
   float *registers = next;
-  memset(registers, 0, register_count(r) * c->layout.register_stride * sizeof(float));
+  memset(registers, 0, c->layout.registers_count * sizeof(float));
   next = zeros + c->layout.total - BEHIND_A_ROW;
   for (size_t i = 0; i < r->value_count; i++) {
     row_strides[i] = row_stride_of(r, &r->values[i]);
@@ -237,15 +242,18 @@ static void run_task(const void *context, size_t index, int thread) {
     next -= r->values[i].channels * channel_strides[i];
     rolling[i] = next;
   }
-  size_t band = index % c->bands, rest = index / c->bands;
-  size_t first_column = rest % c->tile_count * r->tile_columns;
+  float *sums = c->sums + index * ir_region_sums_count(r);
+  memset(sums, 0, ir_region_sums_count(r) * sizeof(float));
+  const size_t band = index % band_count(r), rest = index / band_count(r);
+  const size_t first_column = rest % tile_count(r) * r->tile_columns;
   struct ir_prefetch prefetch;
   struct ir_region_tile tile = {
     .region = r, .inputs = c->inputs, .outputs = c->outputs, .packed = c->packed,
-    .image = rest / c->tile_count,
+    .image = rest / tile_count(r),
     .first_column = first_column,
     .last_column = ir_smaller(first_column + r->tile_columns, r->width),
     .zeros = zeros, .registers = registers, .register_stride = c->layout.register_stride,
+    .scratch = registers + c->layout.registers_count, .sums = sums,
     .prefetch = &prefetch, .rolling = rolling, .row_strides = row_strides, .channel_strides = channel_strides,
   };
   size_t first = band * r->band_rows;
@@ -266,12 +274,11 @@ void ir_region(
     packed[i] = next;
     next += ir_region_packed_weights_count(instruction);
   }
+  const size_t tasks = task_count(region);
   struct context context = {
-    .region = region, .inputs = inputs, .outputs = outputs, .packed = packed, .threads = next,
-    .layout = layout_of(region),
-    .bands = ir_ceiling_divide(region->height, region->band_rows),
-    .tile_count = ir_ceiling_divide(region->width, region->tile_columns),
+    .region = region, .inputs = inputs, .outputs = outputs, .packed = packed, .sums = next,
+    .threads = next + tasks * ir_region_sums_count(region), .layout = layout_of(region),
   };
-  ir_parallel_for(
-    region->batch * context.bands * context.tile_count, threads, run_task, &context);
+  ir_parallel_for(tasks, threads, run_task, &context);
+  ir_region_combine(region, context.sums, tasks / region->batch, outputs);
 }

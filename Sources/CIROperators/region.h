@@ -11,13 +11,18 @@ struct ir_region_tile {
   /// The packed weights of instruction i where they are inputs.
   const float *const *packed;
   size_t image, first_column, last_column;
-  /// A thread's memory: zeros for a row, registers (IR_PLANAR_DEPTHWISE_ROWS rows each), then the rolling rows of each value.
+  /// A thread's memory: zeros for a row, registers (ir_region_register_rows rows each), then the rolling rows of
+  /// each value.
   const float *zeros;
   float *registers;
   /// Elements from row to row of a register.
   size_t register_stride;
   float *const *rolling;
   const size_t *row_strides, *channel_strides;
+  /// ir_region_gram_scratch elements.
+  float *scratch;
+  /// Of this tile: ir_region_sums_count elements.
+  float *sums;
   /// The rows of pictures that the next step reads and writes; products ask for them.
   struct ir_prefetch *prefetch;
 };
@@ -43,6 +48,10 @@ void ir_region_window_rows(
   const struct ir_region_window *window, size_t y, size_t count, ptrdiff_t x, const float **rows,
   size_t *strides);
 
+/// Rows of a register of elementwise programs: those of several channels, as far as all registers stay in the
+/// nearest cache.
+size_t ir_region_register_rows(size_t register_stride);
+
 /// Depthwise convolutions, and elementwise programs with and without windows.
 void ir_region_depthwise(
   const struct ir_region_tile *tile, const struct ir_region_instruction *instruction,
@@ -50,6 +59,20 @@ void ir_region_depthwise(
 void ir_region_elementwise(
   const struct ir_region_tile *tile, const struct ir_region_instruction *instruction,
   const struct ir_region_rows *rows);
+
+/// Elements of the sums of a tile, where those of an instruction begin, and the scratch of a thread.
+size_t ir_region_sums_count(const struct ir_region *region);
+size_t ir_region_sums_offset(const struct ir_region *region, size_t instruction);
+size_t ir_region_gram_scratch(const struct ir_region *region);
+
+/// Adds the pixels of some rows to the sums of an instruction.
+void ir_region_gram(
+  const struct ir_region_tile *tile, const struct ir_region_instruction *instruction, float *sums,
+  const struct ir_region_rows *rows);
+
+/// The outputs of all sums from those of `tasks` tiles for each image.
+void ir_region_combine(
+  const struct ir_region *region, const float *sums, size_t tasks, float *const *outputs);
 
 void ir_region_run(
   const struct ir_region_tile *tile, const struct ir_region_instruction *instruction, size_t index,

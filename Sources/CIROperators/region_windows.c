@@ -1,12 +1,10 @@
 #include "parallel.h"
 #include "region.h"
 
-// A depthwise convolution for a few rows, advanced channel by channel.
+// A depthwise convolution for a few rows, advanced by some channels at a time.
 struct depthwise_rows {
   struct ir_planar_depthwise call;
-  size_t taps, row_count, strides[IR_PLANAR_MAX_KERNEL + IR_PLANAR_DEPTHWISE_ROWS - 1];
-  const float *bias;
-  bool is_rolling;
+  size_t taps, row_count;
 };
 
 // How many rows a call can do.
@@ -21,52 +19,54 @@ static void start_depthwise(
   struct depthwise_rows *d) {
   d->taps = w->kernel_height * w->kernel_width;
   d->row_count = w->kernel_height + count - 1;
-  d->bias = w->bias;
-  d->is_rolling = operand->place == IR_REGION_ROLLING;
+  const bool is_rolling = operand->place == IR_REGION_ROLLING;
+  const ptrdiff_t x = (ptrdiff_t)rows->first_column, start = x - (ptrdiff_t)w->pad_left;
   d->call = (struct ir_planar_depthwise){
     .columns = rows->last_column - rows->first_column, .count = count,
     .kernel_height = w->kernel_height, .kernel_width = w->kernel_width, .dilation = w->dilation,
-    .weights = w->weights, .activation = w->activation,
+    .weights = w->weights, .bias = w->bias, .activation = w->activation,
+    // Rolling rows hold zeros around the picture; whole pictures end there.
+    .first_column = !is_rolling && start < 0 ? (size_t)-start : 0,
+    .last_column = is_rolling ? SIZE_MAX : (size_t)((ptrdiff_t)t->region->width - start),
+    // All but the last rows of a picture have been asked for with the rows before.
+    .prefetched_rows = is_rolling ? 0 : count,
   };
-  const ptrdiff_t x = (ptrdiff_t)rows->first_column, start = x - (ptrdiff_t)w->pad_left;
-  ir_region_window_rows(t, operand, w, y, d->row_count, x, d->call.input, d->strides);
-  // Rolling rows hold zeros around the picture; whole pictures end there.
-  d->call.first_column = !d->is_rolling && start < 0 ? (size_t)-start : 0;
-  d->call.last_column =
-    d->is_rolling ? SIZE_MAX : (size_t)((ptrdiff_t)t->region->width - start);
+  ir_region_window_rows(t, operand, w, y, d->row_count, x, d->call.input, d->call.input_stride);
 }
 
-static void run_depthwise(struct depthwise_rows *d) {
-  // The next channel is far away in a whole picture: the hardware does not see it coming. All but the
-  // last rows have been asked for with the rows before.
-  if (!d->is_rolling)
-    for (size_t k = d->row_count - d->call.count; k < d->row_count; k++)
-      for (size_t x = 0; x < d->call.columns; x += 16)
-        __builtin_prefetch(d->call.input[k] + d->strides[k] + x);
-  d->call.bias = d->bias ? *d->bias++ : 0;
+static void run_depthwise(struct depthwise_rows *d, size_t channels) {
+  d->call.channels = channels;
   ir_kernels()->f32_planar_depthwise(&d->call);
-  d->call.weights += d->taps;
-  for (size_t k = 0; k < d->row_count; k++) d->call.input[k] += d->strides[k];
+  d->call.weights += channels * d->taps;
+  if (d->call.bias) d->call.bias += channels;
+  for (size_t k = 0; k < d->row_count; k++) d->call.input[k] += channels * d->call.input_stride[k];
 }
+
+// Channels whose windows are done row by row while their rows are near.
+enum { WINDOW_CHANNELS = 4 };
 
 void ir_region_depthwise(
   const struct ir_region_tile *t, const struct ir_region_instruction *i,
   const struct ir_region_rows *rows) {
-  const size_t stride = ir_region_channel_stride(t, &i->output);
   struct depthwise_rows calls[IR_REGION_MAX_STEP];
   size_t call_count = 0;
   for (size_t y = rows->first, count; y < rows->last; y += count) {
     struct depthwise_rows *d = &calls[call_count++];
     count = ir_smaller(rows_at_once(&i->window), rows->last - y);
     start_depthwise(t, &i->operands[0], &i->window, y, count, rows, d);
+    d->call.output_stride = ir_region_channel_stride(t, &i->output);
     for (size_t k = 0; k < count; k++)
       d->call.output[k] = ir_region_pixel(t, &i->output, 0, y + k, (ptrdiff_t)rows->first_column);
   }
-  for (size_t channel = 0; channel < i->channels; channel++)
+  const size_t most = call_count > 1 ? WINDOW_CHANNELS : i->channels;
+  for (size_t channel = 0, channels; channel < i->channels; channel += channels) {
+    channels = ir_smaller(most, i->channels - channel);
     for (size_t c = 0; c < call_count; c++) {
-      run_depthwise(&calls[c]);
-      for (size_t k = 0; k < calls[c].call.count; k++) calls[c].call.output[k] += stride;
+      struct ir_planar_depthwise *call = &calls[c].call;
+      run_depthwise(&calls[c], channels);
+      for (size_t k = 0; k < call->count; k++) call->output[k] += channels * call->output_stride;
     }
+  }
 }
 
 static bool is_picture(const struct ir_region_operand *o) { return o->place <= IR_REGION_OUTPUT; }
@@ -86,32 +86,52 @@ static bool has_window(const struct ir_region_instruction *i, size_t operand) {
   return i->windows && i->windows[operand].kernel_height;
 }
 
-// A few rows of an elementwise result: where their operands are, channel by channel. The rows of a register
-// of the thread's lie register_stride apart.
+enum { REGISTER_ELEMENTS = 1024 };
+
+size_t ir_region_register_rows(size_t register_stride) {
+  return ir_larger(REGISTER_ELEMENTS / register_stride, IR_PLANAR_DEPTHWISE_ROWS);
+}
+
+// A few rows of an elementwise result: where their operands are, some channels at a time. The thread's registers
+// hold the rows of these channels one behind the other.
 struct elementwise_rows {
   size_t count;
   float *registers[IR_PLANAR_DEPTHWISE_ROWS][IR_ELEMENTWISE_MAX_REGISTERS];
   struct depthwise_rows windows[IR_REGION_MAX_OPERANDS];
+  // Whether the rows of the result follow each other as those of a register do, and what lies between is nobody's.
+  bool is_result_joined;
 };
+
+static bool is_result_joined(
+  const struct ir_region_tile *t, const struct ir_region_operand *output, const struct elementwise_rows *e,
+  size_t result) {
+  if (output->place != IR_REGION_ROLLING || t->region->values[output->index].margin_columns) return false;
+  for (size_t k = 1; k < e->count; k++)
+    if (e->registers[k][result] != e->registers[0][result] + k * t->register_stride) return false;
+  return true;
+}
 
 static void start_elementwise(
   const struct ir_region_tile *t, const struct ir_region_instruction *i, size_t y, size_t count,
   const struct ir_region_rows *rows, struct elementwise_rows *e) {
   const ptrdiff_t x = (ptrdiff_t)rows->first_column;
   const size_t result = i->operand_count + i->program_count - 1;
+  const size_t register_size = ir_region_register_rows(t->register_stride) * t->register_stride;
   e->count = count;
   for (size_t k = 0; k < count; k++) {
     for (size_t r = 0; r < result; r++)
-      e->registers[k][r] = t->registers + (r * IR_PLANAR_DEPTHWISE_ROWS + k) * t->register_stride;
+      e->registers[k][r] = t->registers + r * register_size + k * t->register_stride;
     for (size_t o = 0; o < i->operand_count; o++)
       if (is_picture(&i->operands[o]) && !has_window(i, o))
         e->registers[k][o] = ir_region_pixel(t, &i->operands[o], 0, y + k, x);
     e->registers[k][result] = ir_region_pixel(t, &i->output, 0, y + k, x);
   }
+  e->is_result_joined = is_result_joined(t, &i->output, e, result);
   for (size_t o = 0; o < i->operand_count; o++) {
     if (!has_window(i, o)) continue;
     start_depthwise(t, &i->operands[o], &i->windows[o], y, count, rows, &e->windows[o]);
     for (size_t k = 0; k < count; k++) e->windows[o].call.output[k] = e->registers[k][o];
+    e->windows[o].call.output_stride = count * t->register_stride;
   }
 }
 
@@ -127,11 +147,47 @@ static void run_program(
   }
 }
 
+// What a program does to some channels of some rows: its first `joined` instructions, which read and write
+// registers only, to all rows at once; what lies between these they may spoil.
+static void run_channels(
+  const struct ir_region_tile *t, const struct ir_region_instruction *i, struct elementwise_rows *e,
+  size_t channel, size_t channels, size_t joined, const size_t *strides, size_t columns) {
+  const size_t result = i->operand_count + i->program_count - 1;
+  const size_t row = t->register_stride, all_rows = (e->count - 1) * row + columns;
+  for (size_t o = 0; o < i->operand_count; o++) {
+    if (has_window(i, o)) {
+      run_depthwise(&e->windows[o], channels);
+    } else if (!is_picture(&i->operands[o])) {
+      for (size_t c = 0; c < channels; c++) {
+        const float value = number(t, &i->operands[o], channel + c);
+        float *rows = e->registers[0][o] + c * e->count * row;
+        for (size_t j = 0; j < all_rows; j++) rows[j] = value;
+      }
+    }
+  }
+  run_program(i->program, joined, e->registers[0], (channels - 1) * e->count * row + all_rows);
+  const struct ir_elementwise_instruction *rest = i->program + joined;
+  const size_t rest_count = i->program_count - joined;
+  const bool is_joined = joined && e->is_result_joined;
+  for (size_t k = 0; k < (is_joined ? 1 : e->count); k++) {
+    float *registers[IR_ELEMENTWISE_MAX_REGISTERS];
+    for (size_t r = 0; r <= result; r++) registers[r] = e->registers[k][r];
+    for (size_t c = 0; c < channels; c++) {
+      run_program(rest, rest_count, registers, is_joined ? all_rows : columns);
+      for (size_t r = 0; r < result; r++) registers[r] += r < i->operand_count && strides[r] ? strides[r] : e->count * row;
+      registers[result] += ir_region_channel_stride(t, &i->output);
+    }
+  }
+  for (size_t k = 0; k < e->count; k++) {
+    for (size_t o = 0; o < i->operand_count; o++) e->registers[k][o] += channels * strides[o];
+    e->registers[k][result] += channels * ir_region_channel_stride(t, &i->output);
+  }
+}
+
 void ir_region_elementwise(
   const struct ir_region_tile *t, const struct ir_region_instruction *i,
   const struct ir_region_rows *rows) {
-  const size_t columns = rows->last_column - rows->first_column;
-  const size_t result = i->operand_count + i->program_count - 1;
+  // 0 where an operand is a register.
   size_t strides[IR_REGION_MAX_OPERANDS] = {0}, most = IR_PLANAR_DEPTHWISE_ROWS;
   bool has_pictures = false;
   for (size_t o = 0; o < i->operand_count; o++) {
@@ -142,33 +198,19 @@ void ir_region_elementwise(
       has_pictures = true;
     }
   }
-  // Instructions whose operands are all registers do all rows at once, and what lies between these.
-  const size_t joined = has_pictures ? 0 : i->program_count - 1;
   struct elementwise_rows parts[IR_REGION_MAX_STEP];
   size_t part_count = 0;
   for (size_t y = rows->first, count; y < rows->last; y += count) {
     count = ir_smaller(most, rows->last - y);
     start_elementwise(t, i, y, count, rows, &parts[part_count++]);
   }
-  // Rows of a channel lie together: they are done before the next channel's.
-  const size_t output_stride = ir_region_channel_stride(t, &i->output);
-  for (size_t channel = 0; channel < i->channels; channel++) {
-    for (size_t o = 0; o < i->operand_count; o++) {
-      if (is_picture(&i->operands[o])) continue;
-      const float value = number(t, &i->operands[o], channel);
-      const size_t count = (parts[0].count - 1) * t->register_stride + columns;
-      for (size_t j = 0; j < count; j++) parts[0].registers[0][o][j] = value;
-    }
-    for (size_t p = 0; p < part_count; p++) {
-      struct elementwise_rows *e = &parts[p];
-      for (size_t o = 0; o < i->operand_count; o++)
-        if (has_window(i, o)) run_depthwise(&e->windows[o]);
-      run_program(i->program, joined, e->registers[0], (e->count - 1) * t->register_stride + columns);
-      for (size_t k = 0; k < e->count; k++) {
-        run_program(i->program + joined, i->program_count - joined, e->registers[k], columns);
-        for (size_t o = 0; o < i->operand_count; o++) e->registers[k][o] += strides[o];
-        e->registers[k][result] += output_stride;
-      }
-    }
+  const size_t joined = has_pictures ? 0 : i->program_count - 1;
+  const size_t most_channels = ir_region_register_rows(t->register_stride) / parts[0].count;
+  // Rows of a channel lie together: they are done before the next channels'.
+  for (size_t channel = 0, channels; channel < i->channels; channel += channels) {
+    channels = ir_smaller(most_channels, i->channels - channel);
+    for (size_t p = 0; p < part_count; p++)
+      run_channels(
+        t, i, &parts[p], channel, channels, joined, strides, rows->last_column - rows->first_column);
   }
 }

@@ -21,7 +21,9 @@ public struct Compiler: Sendable {
   /// may leave constants and duplicates again, hence the second round.
   public static let passes: [any GraphPass] =
     recognition + [
-      RewriteDriver([ScaleAfterProduct(), FoldAttentionIntoProjection(), FuseConvolution()]),
+      RewriteDriver([
+        ScaleAfterProduct(), FoldAttentionIntoProjection(), FuseChannelGram(), FuseConvolution(),
+      ]),
       FuseElementwise(),
     ]
 

@@ -29,6 +29,11 @@ struct NodeWriter {
     add(opType, operands, attributes, outputs)
   }
 
+  /// Adds an ONNX node that makes one of the operator's outputs.
+  func emit(_ opType: String, _ operands: [String], _ attributes: [ONNXNamedAttribute?] = [], output: Int) {
+    add(opType, operands, attributes, [outputs[output]])
+  }
+
   /// As above, on the operator's own inputs.
   func emit(_ opType: String, _ attributes: [ONNXNamedAttribute?] = []) { emit(opType, inputs, attributes) }
 

@@ -4,6 +4,7 @@ extension OperatorSet {
   /// Every operator that graphs are built of.
   public static let standard = OperatorSet([
     Activation.self, ArgExtreme.self, AveragePool.self, BatchNormalization.self, Binary.self, Cast.self,
+    ChannelGram.self,
     Concatenate.self, Convolution.self, ConvolutionTranspose.self, CumulativeSum.self, DepthToSpace.self,
     ElementwiseChain.self, FusedConvolution.self, Expand.self, Gather.self, GatherElements.self,
     GatherND.self, GridSample.self,
@@ -28,7 +29,8 @@ extension OperatorSet {
   /// were taken, or become others before (those of relative sizes), or no restorer is trained through them (`GridSample`, `LpPool`, `ScatterElements`,
   /// `ScatterND`).
   public static let nondifferentiableOperators: Set<String> = [
-    "ArgExtreme", "ElementwiseChain", "FusedConvolution", "GridSample", "IsInfinite", "LpPool", "OneHot",
+    "ArgExtreme", "ChannelGram", "ElementwiseChain", "FusedConvolution", "GridSample", "IsInfinite", "LpPool",
+    "OneHot",
     "RelativeExpand", "RelativePad", "RelativeReshape", "RelativeResize", "RelativeSlice", "ScatterElements",
     "ScatterND",
   ]

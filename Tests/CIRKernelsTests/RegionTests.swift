@@ -11,8 +11,18 @@ extension KernelTests {
   /// Regions of a gated block, their inputs before a guard page, against the interpreter.
   @Test func regions() throws {
     let block = GatedBlock(channels: 9, hidden: 13, height: 13, width: 37)
-    let graph = try Compiler().simplified(try block.graph()).0
-    let values = try everyValue(of: graph, ["x": block.input()])
+    try checkRegions(of: try block.graph(), block.input())
+  }
+
+  /// Regions that end in sums over all pixels.
+  @Test func regionsOfSums() throws {
+    let attention = TransposedAttention(batch: 2, heads: 2, size: 19, height: 11, width: 37)
+    try checkRegions(of: try attention.graph(), attention.input())
+  }
+
+  private func checkRegions(of graph: Graph, _ input: Tensor) throws {
+    let graph = try Compiler().simplified(graph).0
+    let values = try everyValue(of: graph, ["x": input])
     for (nodes, plan) in FormRegions(graph).regions() {
       for (index, output) in plan.outputs.enumerated() {
         let expected = try #require(values[output]).doubles

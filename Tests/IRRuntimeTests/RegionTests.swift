@@ -87,6 +87,47 @@ private func formationDoesNotChangeABit(block: GatedBlock) throws {
   if block.height * block.width > 1000 { #expect(Set(programs.map(\.steps.count)).count > 1) }
 }
 
+private let attentions: [TransposedAttention] = [
+  TransposedAttention(heads: 1, size: 3, height: 9, width: 17),
+  TransposedAttention(heads: 2, size: 20, height: 33, width: 70),
+  TransposedAttention(batch: 2, heads: 3, size: 5, height: 8, width: 40),
+]
+
+@Test(arguments: attentions)
+private func sumsOverThePixelsAreComputedInRegions(attention: TransposedAttention) throws {
+  let graph = try attention.graph()
+  let expected = try GraphInterpreter(graph).run(["x": attention.input()])
+  let program = try Compiler().compile(graph)
+  #expect(program.steps.contains { $0.kernel.name.hasPrefix("region(") && $0.kernel.name.contains("gram") })
+  let found = try Session(program).run(["x": attention.input()])
+  for (name, tensor) in expected {
+    expectClose(found[name], tensor, .ofRange(2e-6), "\(attention) \(name)")
+  }
+}
+
+@Test(arguments: attentions)
+private func cutsAndThreadsKeepSums(attention: TransposedAttention) throws {
+  let (graph, _) = try Compiler().simplified(try attention.graph())
+  var generator = SeededGenerator(seed: 5)
+  for (_, plan) in FormRegions(graph).regions() {
+    let inputs = plan.inputs.map { graph.constant($0) ?? generator.tensor(graph[$0].type.shape) }
+    let shapes = plan.outputs.map { graph[$0].type.shape }
+    let whole = try outputs(plan, inputs, shapes, threads: 1)
+    for (columns, band, step) in [(1, 5, 1), (16, 2, 2), (plan.width, 3, 8), (7, plan.height, 4)] {
+      var cut = plan
+      (cut.tileColumns, cut.bandRows) = (min(columns, plan.width), min(band, plan.height))
+      cut.stepRows = step
+      let one = try outputs(cut, inputs, shapes, threads: 1)
+      #expect(try outputs(cut, inputs, shapes, threads: 3) == one, "threads change a bit")
+      for (index, (found, expected)) in zip(one, whole).enumerated() {
+        let largest = expected.reduce(0) { max($0, abs($1)) }
+        let difference = zip(found, expected).reduce(0) { max($0, abs($1.0 - $1.1)) }
+        #expect(difference <= 2e-6 * largest, "output \(index) of \(columns) columns, bands of \(band)")
+      }
+    }
+  }
+}
+
 @Test(arguments: 0..<60 as Range<UInt64>)
 func noPathLeavesARegionAndReturns(seed: UInt64) throws {
   let graph = try Compiler().simplified(try RandomGraph(seed: seed).graph).0

@@ -52,6 +52,7 @@ extension OperatorSample {
     OperatorSample(AveragePool(window: window(3, 2, 1, ceil: true)), [1, 2, 8, 9]),
     OperatorSample(AveragePool(window: window(2, 2), countsPadding: true), [2, 2, 6, 4]),
     OperatorSample(LpPool(window: window(2, 2)), [1, 2, 6, 4]),
+    OperatorSample(ChannelGram(groupCount: 2), [2, 6, 5, 7], [2, 8, 5, 7]),
     OperatorSample(MatrixMultiply(transposesB: true), [2, 3, 7, 5], [2, 1, 6, 5]),
     OperatorSample(MatrixMultiply(transposesA: true), [5, 7], [5, 6], hasWeights: true),
   ]

@@ -73,3 +73,49 @@ void IR_ISA_NAME(f32_exponential_columns)(
     STORE(sums, LOAD(sums) + x);
   })
 }
+
+V_INLINE v_f32 load_some(const float *p, size_t n) {
+  return n == V_LANES ? v_load(p) : v_load_partial(p, n);
+}
+V_INLINE void store_some(float *p, v_f32 v, size_t n) {
+  if (n == V_LANES) v_store(p, v);
+  else v_store_partial(p, v, n);
+}
+
+enum { NORMALIZE_VECTORS = 4 };
+
+V_INLINE void normalize_pixels(
+  const struct ir_planar_normalize *t, const size_t vectors, size_t x, size_t n) {
+  const size_t last = vectors - 1;
+  const float *input = t->input + x;
+  float *output = t->output + x;
+  v_f32 mean[NORMALIZE_VECTORS], factor[NORMALIZE_VECTORS];
+#define NORMALIZE_EACH _Pragma("clang loop unroll(full)") for (size_t j = 0; j < vectors; j++)
+#define NORMALIZE_LOAD(channel) \
+  load_some(input + (channel) * t->input_stride + j * V_LANES, j < last ? V_LANES : n)
+  NORMALIZE_EACH mean[j] = factor[j] = v_set(0);
+  if (t->is_centred) {
+    for (size_t c = 0; c < t->channels; c++) NORMALIZE_EACH mean[j] += NORMALIZE_LOAD(c);
+    NORMALIZE_EACH mean[j] /= (float)t->channels;
+  }
+  for (size_t c = 0; c < t->channels; c++) NORMALIZE_EACH {
+    v_f32 deviation = NORMALIZE_LOAD(c) - mean[j];
+    factor[j] = v_fma(deviation, deviation, factor[j]);
+  }
+  NORMALIZE_EACH factor[j] = 1 / v_sqrt(factor[j] / (float)t->channels + t->epsilon);
+  for (size_t c = 0; c < t->channels; c++) {
+    v_f32 scale = v_set(t->scale ? t->scale[c] : 1), bias = v_set(t->bias ? t->bias[c] : 0);
+    NORMALIZE_EACH {
+      v_f32 y = v_fma((NORMALIZE_LOAD(c) - mean[j]) * factor[j], scale, bias);
+      store_some(output + c * t->output_stride + j * V_LANES, y, j < last ? V_LANES : n);
+    }
+  }
+}
+
+void IR_ISA_NAME(f32_planar_normalize)(const struct ir_planar_normalize *t) {
+  const size_t step = NORMALIZE_VECTORS * V_LANES;
+  size_t x = 0;
+  for (; x + step <= t->columns; x += step) normalize_pixels(t, NORMALIZE_VECTORS, x, V_LANES);
+  for (; x + V_LANES <= t->columns; x += V_LANES) normalize_pixels(t, 1, x, V_LANES);
+  if (x < t->columns) normalize_pixels(t, 1, x, t->columns - x);
+}

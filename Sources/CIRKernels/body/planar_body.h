@@ -2,17 +2,8 @@
 // next to each other, and vectors run along the row. Nothing is packed but weights.
 
 #include <assert.h>
-#include <math.h>
 
 #include "../include/ir_kernels.h"
-
-V_INLINE v_f32 planar_load(const float *p, size_t n) {
-  return n == V_LANES ? v_load(p) : v_load_partial(p, n);
-}
-V_INLINE void planar_store(float *p, v_f32 v, size_t n) {
-  if (n == V_LANES) v_store(p, v);
-  else v_store_partial(p, v, n);
-}
 
 // Where a tile of the result begins: its panel of weights, and its first channel.
 struct panel {
@@ -27,14 +18,16 @@ V_INLINE void product_tile(
   const size_t last = vectors - 1;
   v_f32 sum[V_PLANAR_ROWS][V_PLANAR_VECTORS];
 #pragma clang loop unroll(full)
-  for (size_t i = 0; i < rows; i++)
+  for (size_t i = 0; i < rows; i++) {
+    const v_f32 bias = v_set(p->bias ? p->bias[i] : 0);
 #pragma clang loop unroll(full)
     for (size_t j = 0; j < vectors; j++) {
       const size_t place = i * t->residual_stride + x + j * V_LANES;
-      sum[i][j] = !p->residual           ? v_set(0)
-                  : is_whole || j < last ? v_load(p->residual + place)
-                                         : v_load_partial(p->residual + place, n);
+      sum[i][j] = !p->residual           ? bias
+                  : is_whole || j < last ? v_load(p->residual + place) + bias
+                                         : v_load_partial(p->residual + place, n) + bias;
     }
+  }
 
   const float *a = p->weights;
   for (size_t ty = 0; ty < t->kernel_height; ty++)
@@ -58,18 +51,19 @@ V_INLINE void product_tile(
       }
     }
 
+  if (t->activation == IR_ACTIVATION_RELU)
 #pragma clang loop unroll(full)
-  for (size_t i = 0; i < rows; i++) {
-    const float bias = p->bias ? p->bias[i] : 0;
+    for (size_t i = 0; i < rows; i++)
+#pragma clang loop unroll(full)
+      for (size_t j = 0; j < vectors; j++) sum[i][j] = v_relu(sum[i][j]);
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < rows; i++)
 #pragma clang loop unroll(full)
     for (size_t j = 0; j < vectors; j++) {
-      v_f32 y = sum[i][j] + bias;
-      if (t->activation == IR_ACTIVATION_RELU) y = v_relu(y);
       float *c = p->output + i * t->output_stride + x + j * V_LANES;
-      if (is_whole || j < last) v_store(c, y);
-      else v_store_partial(c, y, n);
+      if (is_whole || j < last) v_store(c, sum[i][j]);
+      else v_store_partial(c, sum[i][j], n);
     }
-  }
 }
 
 #define PRODUCT_VECTORS(rows, vectors) \
@@ -178,6 +172,7 @@ V_INLINE void depthwise_vector(
   const struct ir_planar_depthwise *t, const v_f32 *weights, const size_t count, v_f32 *current, size_t x,
   size_t n, const bool is_edge, const bool is_whole) {
   v_f32 sum[IR_PLANAR_DEPTHWISE_ROWS];
+  const float bias = t->bias ? *t->bias : 0;
 #pragma clang loop unroll(full)
   for (size_t y = 0; y < count + 2; y++) {
     const v_f32 next = row_columns(t, t->input[y], x + V_LANES, is_edge);
@@ -188,7 +183,7 @@ V_INLINE void depthwise_vector(
 #pragma clang loop unroll(full)
       for (size_t o = y < 2 ? 0 : y - 2; o <= y && o < count; o++)
         sum[o] = v_fma(
-          taps[k], weights[(y - o) * 3 + k], o == y && k == 0 ? v_set(t->bias) : sum[o]);
+          taps[k], weights[(y - o) * 3 + k], o == y && k == 0 ? v_set(bias) : sum[o]);
     if (y < 2) continue;
     v_f32 result = sum[y - 2];
     if (t->activation == IR_ACTIVATION_RELU) result = v_relu(result);
@@ -197,24 +192,24 @@ V_INLINE void depthwise_vector(
   }
 }
 
-V_INLINE void depthwise_rows(const struct ir_planar_depthwise *source, const size_t count) {
-  assert(source->first_column <= V_LANES);
-  // A copy, as the compiler must take stores to change the source.
-  const struct ir_planar_depthwise copy = *source, *t = &copy;
+V_INLINE void depthwise_rows(const struct ir_planar_depthwise *t, const size_t count) {
+  assert(t->first_column <= V_LANES);
   v_f32 weights[9], current[IR_PLANAR_DEPTHWISE_ROWS + 2];
 #pragma clang loop unroll(full)
   for (size_t k = 0; k < 9; k++) weights[k] = v_set(t->weights[k]);
-#pragma clang loop unroll(full)
-  for (size_t y = 0; y < count + 2; y++) current[y] = row_columns(t, t->input[y], 0, true);
   const size_t columns = t->columns;
   size_t x = 0;
   // Where all columns exist what lies behind them may be read.
   if (t->last_column == SIZE_MAX) {
+#pragma clang loop unroll(full)
+    for (size_t y = 0; y < count + 2; y++) current[y] = v_load(t->input[y]);
     for (; x + V_LANES <= columns; x += V_LANES)
       depthwise_vector(t, weights, count, current, x, V_LANES, false, true);
     if (x < columns) depthwise_vector(t, weights, count, current, x, columns - x, false, false);
     return;
   }
+#pragma clang loop unroll(full)
+  for (size_t y = 0; y < count + 2; y++) current[y] = row_columns(t, t->input[y], 0, true);
   for (; x + 2 * V_LANES <= t->last_column && x + V_LANES <= columns; x += V_LANES)
     depthwise_vector(t, weights, count, current, x, V_LANES, false, true);
   for (; x < columns; x += V_LANES)
@@ -228,7 +223,7 @@ V_INLINE void depthwise_any(const struct ir_planar_depthwise *t) {
   for (size_t x = 0; x < t->columns; x += V_LANES) {
     const bool is_edge = x < inside.first || x >= inside.last;
     size_t n = x + V_LANES <= t->columns ? V_LANES : t->columns - x;
-    v_f32 sum = v_set(t->bias);
+    v_f32 sum = v_set(t->bias ? *t->bias : 0);
     for (size_t k = 0; k < t->kernel_width; k++) {
       const size_t column = x + k * t->dilation;
       struct lanes lanes = existing_lanes(t, column, n);
@@ -239,7 +234,26 @@ V_INLINE void depthwise_any(const struct ir_planar_depthwise *t) {
       }
     }
     if (t->activation == IR_ACTIVATION_RELU) sum = v_relu(sum);
-    planar_store(t->output[0] + x, sum, n);
+    if (n == V_LANES) v_store(t->output[0] + x, sum);
+    else v_store_partial(t->output[0] + x, sum, n);
+  }
+}
+
+// `is_3x3` and `count` are constants at every call.
+V_INLINE void depthwise_channels(const struct ir_planar_depthwise *source, const bool is_3x3, const size_t count) {
+  // A copy, as the compiler must take stores to change the source.
+  struct ir_planar_depthwise t = *source;
+  const size_t taps = t.kernel_height * t.kernel_width, rows = is_3x3 ? count + 2 : t.kernel_height;
+  for (size_t c = 0; c < t.channels; c++) {
+    for (size_t k = rows - t.prefetched_rows; k < rows; k++)
+      for (size_t x = 0; x < t.columns; x += IR_CACHE_LINE / sizeof(float))
+        __builtin_prefetch(t.input[k] + t.input_stride[k] + x);
+    if (is_3x3) depthwise_rows(&t, count);
+    else depthwise_any(&t);
+    t.weights += taps;
+    if (t.bias) t.bias++;
+    for (size_t k = 0; k < rows; k++) t.input[k] += t.input_stride[k];
+    for (size_t k = 0; k < count; k++) t.output[k] += t.output_stride;
   }
 }
 
@@ -247,51 +261,13 @@ void IR_ISA_NAME(f32_planar_depthwise)(const struct ir_planar_depthwise *t) {
   assert(t->kernel_height <= IR_PLANAR_MAX_KERNEL && t->count <= IR_PLANAR_DEPTHWISE_ROWS);
   if (t->dilation != 1 || t->kernel_height != 3 || t->kernel_width != 3) {
     assert(t->count == 1);
-    depthwise_any(t);
+    depthwise_channels(t, false, 1);
     return;
   }
   switch (t->count) {
-    case 1: depthwise_rows(t, 1); break;
-    case 2: depthwise_rows(t, 2); break;
-    case 3: depthwise_rows(t, 3); break;
-    case 4: depthwise_rows(t, 4); break;
+    case 1: depthwise_channels(t, true, 1); break;
+    case 2: depthwise_channels(t, true, 2); break;
+    case 3: depthwise_channels(t, true, 3); break;
+    case 4: depthwise_channels(t, true, 4); break;
   }
-}
-
-enum { NORMALIZE_VECTORS = 4 };
-
-V_INLINE void normalize_pixels(
-  const struct ir_planar_normalize *t, const size_t vectors, size_t x, size_t n) {
-  const size_t last = vectors - 1;
-  const float *input = t->input + x;
-  float *output = t->output + x;
-  v_f32 mean[NORMALIZE_VECTORS], factor[NORMALIZE_VECTORS];
-#define NORMALIZE_EACH _Pragma("clang loop unroll(full)") for (size_t j = 0; j < vectors; j++)
-#define NORMALIZE_LOAD(channel) \
-  planar_load(input + (channel) * t->input_stride + j * V_LANES, j < last ? V_LANES : n)
-  NORMALIZE_EACH mean[j] = factor[j] = v_set(0);
-  if (t->is_centred) {
-    for (size_t c = 0; c < t->channels; c++) NORMALIZE_EACH mean[j] += NORMALIZE_LOAD(c);
-    NORMALIZE_EACH mean[j] /= (float)t->channels;
-  }
-  for (size_t c = 0; c < t->channels; c++) NORMALIZE_EACH {
-    v_f32 deviation = NORMALIZE_LOAD(c) - mean[j];
-    factor[j] = v_fma(deviation, deviation, factor[j]);
-  }
-  NORMALIZE_EACH factor[j] = 1 / v_sqrt(factor[j] / (float)t->channels + t->epsilon);
-  for (size_t c = 0; c < t->channels; c++) {
-    v_f32 scale = v_set(t->scale ? t->scale[c] : 1), bias = v_set(t->bias ? t->bias[c] : 0);
-    NORMALIZE_EACH {
-      v_f32 y = v_fma((NORMALIZE_LOAD(c) - mean[j]) * factor[j], scale, bias);
-      planar_store(output + c * t->output_stride + j * V_LANES, y, j < last ? V_LANES : n);
-    }
-  }
-}
-
-void IR_ISA_NAME(f32_planar_normalize)(const struct ir_planar_normalize *t) {
-  const size_t step = NORMALIZE_VECTORS * V_LANES;
-  size_t x = 0;
-  for (; x + step <= t->columns; x += step) normalize_pixels(t, NORMALIZE_VECTORS, x, V_LANES);
-  for (; x + V_LANES <= t->columns; x += V_LANES) normalize_pixels(t, 1, x, V_LANES);
-  if (x < t->columns) normalize_pixels(t, 1, x, t->columns - x);
 }

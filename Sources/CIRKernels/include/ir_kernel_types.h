@@ -90,20 +90,25 @@ struct ir_planar_product {
   struct ir_prefetch *prefetch;
 };
 
-/// A row, or up to IR_PLANAR_DEPTHWISE_ROWS for 3x3 windows without dilation, of a depthwise convolution of
-/// one channel, stride 1.
+/// A row, or up to IR_PLANAR_DEPTHWISE_ROWS for 3x3 windows without dilation, of a depthwise convolution,
+/// stride 1, for some channels.
 struct ir_planar_depthwise {
-  size_t columns, count;
+  size_t channels, columns, count;
   size_t kernel_height, kernel_width, dilation;
-  const float *weights;
-  float bias;
+  /// [channels][kernel_height][kernel_width], and [channels] or NULL.
+  const float *weights, *bias;
   enum ir_activation activation;
-  /// The rows of the windows, from the column of the first tap on.
+  /// The rows of the windows of the first channel, from the column of the first tap on, and their steps to
+  /// the next channel; a row outside the image is a row of zeros with step 0.
   const float *input[IR_PLANAR_MAX_KERNEL + IR_PLANAR_DEPTHWISE_ROWS - 1];
+  size_t input_stride[IR_PLANAR_MAX_KERNEL + IR_PLANAR_DEPTHWISE_ROWS - 1];
   /// The columns of these rows that exist; the others are taken as 0 and never read. SIZE_MAX says that all do,
   /// and that two vectors more may be read.
   size_t first_column, last_column;
+  /// The last `prefetched_rows` rows of each next channel are asked for: the hardware does not see them coming.
+  size_t prefetched_rows;
   float *output[IR_PLANAR_DEPTHWISE_ROWS];
+  size_t output_stride;
 };
 
 /// Side of the tiles of results of a Winograd convolution, and the points that a tile is evaluated at: six

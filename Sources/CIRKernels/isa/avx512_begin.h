@@ -40,6 +40,11 @@ V_INLINE v_f32 v_reciprocal(v_f32 x) {
 V_INLINE v_f32 v_gather(const float *p, const int *indices) {
   return (v_f32)_mm512_i32gather_ps(_mm512_loadu_si512(indices), p, 4);
 }
+// Entries of a table of 32, by the low five bits.
+#define V_HAS_LOOKUP
+V_INLINE v_f32 v_lookup(const float *table, v_i32 index) {
+  return (v_f32)_mm512_permutex2var_ps(_mm512_load_ps(table), (__m512i)index, _mm512_load_ps(table + 16));
+}
 #define V_HAS_SCALE_EXPONENT
 V_INLINE v_f32 v_scale_exponent(v_f32 x, v_f32 n) {
   return (v_f32)_mm512_scalef_ps((__m512)x, (__m512)n);

@@ -29,6 +29,8 @@ enum ir_region_place {
   /// A whole picture of the caller; `index` is an input or an output.
   IR_REGION_INPUT,
   IR_REGION_OUTPUT,
+  /// The three sums of an instruction; `index` is the first of their outputs.
+  IR_REGION_SUMS,
   /// Numbers for each channel [channels], the same for the whole batch: an input.
   IR_REGION_CHANNELS,
   /// As above, [batch, channels].
@@ -62,6 +64,9 @@ enum ir_region_opcode {
   IR_REGION_NORMALIZE,
   /// A register program: operands are the first registers, the last instruction's is the result.
   IR_REGION_ELEMENTWISE,
+  /// Over all pixels: operands x, y [channels], [depth], in `groups` groups of A and B channels. The products of
+  /// the channels of a group [batch, groups, A, B], and the Euclidean norms of both [batch, channels].
+  IR_REGION_GRAM,
 };
 
 /// The window of a convolution with stride 1.
@@ -92,6 +97,7 @@ struct ir_region_instruction {
   struct ir_region_window window;
   size_t depth;
   bool has_residual;
+  size_t groups;
 
   /// Normalizations; [channels] or NULL.
   const float *scale, *bias;
@@ -126,7 +132,7 @@ void ir_region_pack_weights(
 size_t ir_region_workspace(const struct ir_region *region, int threads);
 size_t ir_region_thread_workspace(const struct ir_region *region);
 
-/// No output may overlap an input.
+/// No output may overlap an input. Sums are added tile by tile in order, whatever the threads.
 void ir_region(
   const struct ir_region *region, const float *const *inputs, float *const *outputs,
   void *workspace, int threads);

@@ -23,7 +23,7 @@ struct FormRegions {
         continue
       }
       operations[id] = operation
-      grids[id] = StreamedOperation.Grid(graph[graph[id].outputs[0]].type)
+      grids[id] = operation.grid(of: id, in: graph)
     }
   }
 
@@ -57,6 +57,8 @@ struct FormRegions {
       }
     }
   }
+
+  private func isSum(_ id: NodeID) -> Bool { operations[id]?.isSum ?? false }
 
   /// What the cost of a component depends on: networks repeat their blocks.
   private struct NodeSignature: Hashable {
@@ -102,14 +104,14 @@ struct FormRegions {
       var level = 0
       for input in graph[id].inputs {
         guard let producer = graph.producer(of: input) else { continue }
-        let isNear = grid != nil && grids[producer] == grid
+        let isNear = grid != nil && grids[producer] == grid && !isSum(producer)
         level = max(level, levels[producer, default: 0] + (isNear ? 0 : 1))
       }
       levels[id] = level
       guard grid != nil else { continue }
       var own: Int?
       for input in graph[id].inputs {
-        guard let producer = graph.producer(of: input), grids[producer] == grid,
+        guard let producer = graph.producer(of: input), grids[producer] == grid, !isSum(producer),
           levels[producer] == level, let other = component[producer]
         else { continue }
         guard let known = own else { own = other; continue }
@@ -153,7 +155,7 @@ struct FormRegions {
     var work = 0
     for id in nodes {
       switch operations[id] {
-      case .convolution, .depthwise, .normalization: return true
+      case .convolution, .depthwise, .normalization, .gram: return true
       case .elementwise, .concatenation: work += 1
       case .channels, nil: break
       }

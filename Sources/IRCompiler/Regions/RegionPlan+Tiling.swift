@@ -28,6 +28,7 @@ extension RegionPlan.Instruction {
     let channels = Double(channelCount)
     switch operation {
     case .convolution: return channels / 8
+    case .gram: return channels / 4
     case .normalization: return 1
     case .copy: return channels
     case .depthwise: return channels / windowRows(stepRows)
@@ -44,6 +45,8 @@ extension RegionPlan.Instruction {
     let window = 0.9 + 0.5 / windowRows(stepRows)
     switch operation {
     case .convolution, .copy, .normalization: return 1
+    // Both operands are transposed.
+    case .gram: return 4
     case .depthwise: return window
     case .elementwise(let chain, let windows):
       return Double(windows.count) * window + Double(chain.instructions.count)

@@ -12,6 +12,8 @@ public struct RegionPlan: Sendable {
     case rolling(Int)
     /// A whole picture, by its index in `inputs` or `outputs`.
     case input(Int), output(Int)
+    /// The sums of an instruction, from this index in `outputs` on.
+    case sums(Int)
     /// A number for each channel `[channels]` or `[batch, channels]`, or one number: an index in `inputs`.
     case channels(Int), imageChannels(Int), scalar(Int)
   }
@@ -31,6 +33,8 @@ public struct RegionPlan: Sendable {
     case normalization(isCentred: Bool, epsilon: Float, scale: Tensor?, bias: Tensor?)
     /// Operands named in `windows` are convolved before the chain reads them.
     case elementwise(ElementwiseChain, windows: [Int: Depthwise])
+    /// Operands x, y, of these channels; three sums (`ChannelGram`).
+    case gram(groupCount: Int, columnCount: Int)
   }
 
   /// A depthwise convolution; the operand's first channel is its first.
@@ -86,7 +90,7 @@ extension RegionPlan.Instruction {
       StreamedOperation.convolution(fused).reach(weight.shape)
     case .depthwise(let window): window.reach
     case .elementwise(_, let windows): windows[position]?.reach ?? 0
-    case .copy, .normalization, .convolution: 0
+    case .copy, .normalization, .convolution, .gram: 0
     }
   }
 }

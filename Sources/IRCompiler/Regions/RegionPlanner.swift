@@ -13,18 +13,24 @@ struct RegionPlanner {
   private var inlined: Set<NodeID> = []
   private var margins: [ValueID: Int] = [:]
   private var rolling: [ValueID: Int] = [:]
+  /// Parts of results that are computed each by itself, by the node whose result they are parts of.
+  private var partsOf: [NodeID: [ValueID]] = [:]
+  private var parts: Set<ValueID> = []
 
   /// `nodes` in order, each with its operation, all of one grid.
   init?(_ nodes: [NodeID], _ operations: [NodeID: StreamedOperation], in graph: Graph) {
-    guard let last = nodes.last, let grid = StreamedOperation.Grid(graph[graph[last].outputs[0]].type) else {
-      return nil
-    }
+    guard let last = nodes.last, let grid = operations[last]?.grid(of: last, in: graph) else { return nil }
     (self.graph, self.nodes, self.operations) = (graph, nodes, operations)
     members = Set(nodes)
     plan = RegionPlan(batch: grid.batch, height: grid.height, width: grid.width)
   }
 
   mutating func planned() -> RegionPlan? {
+    for id in nodes {
+      guard case .depthwise = operations[id], let own = separateParts(graph[id].outputs[0]) else { continue }
+      partsOf[id] = own
+      parts.formUnion(own)
+    }
     inlined = Set(nodes.filter(isInlined))
     findMargins()
     for id in nodes where !isView(id) && !inlined.contains(id) { emit(id) }
@@ -45,7 +51,7 @@ struct RegionPlanner {
   /// The value that holds a view's channels, and from which on; views of outside values are views too.
   private func source(of value: ValueID) -> (root: ValueID, channel: Int) {
     var (root, channel) = (value, 0)
-    while let producer = graph.producer(of: root), members.contains(producer),
+    while !parts.contains(root), let producer = graph.producer(of: root), members.contains(producer),
       case .channels(let starts) = operations[producer],
       let index = graph[producer].outputs.firstIndex(of: root)
     {
@@ -109,7 +115,7 @@ struct RegionPlanner {
     for id in nodes.reversed() where !isView(id) {
       guard let operation = operations[id] else { continue }
       let reach = operation.reach(weightShape(id))
-      let own = margins[graph[id].outputs[0], default: 0]
+      let own = (partsOf[id] ?? [graph[id].outputs[0]]).reduce(0) { max($0, margins[$1, default: 0]) }
       for (position, input) in graph[id].inputs.enumerated() {
         // A residual is read at the pixel itself.
         let needed = own + (position == 0 ? reach : 0)
@@ -200,6 +206,8 @@ struct RegionPlanner {
     var multiplyAddCount = graph.multiplyAddCount(of: id)
     switch operation {
     case .channels: return
+    case .gram(let groupCount):
+      kind = .gram(groupCount: groupCount, columnCount: channelCount(node.inputs[1]))
     case .concatenation:
       emitConcatenation(node)
       return
@@ -237,13 +245,17 @@ struct RegionPlanner {
       kind = .convolution(
         fused, weight: weight, bias: fused.hasBias ? graph.placedConstant(node.inputs[2]) : nil)
     case .depthwise:
-      if let parts = partsUsedOutside(result) {
+      if let parts = partsOf[id] {
         emitParts(parts, of: id)
         return
       }
       guard let window = depthwise(id, from: 0, count: channelCount(result)) else { return }
       operands = [operand(node.inputs[0], isReadOften: false)]
       kind = .depthwise(window)
+    }
+    if operation.isSum {
+      emitSums(of: node, kind, multiplyAddCount)
+      return
     }
     let place = output(result)
     plan.instructions.append(
@@ -253,35 +265,55 @@ struct RegionPlanner {
     finish(result, place)
   }
 
-  /// The parts of a value where these alone are used, outside: each is then a picture of its own, which memory
-  /// holds only as long as somebody reads it.
-  private func partsUsedOutside(_ value: ValueID) -> [ValueID]? {
-    guard !isUsedOutside(value), readers(of: value).isEmpty else { return nil }
-    let parts = graph.users(of: value).flatMap { graph[$0].outputs }.filter {
-      isUsedOutside($0) || !graph.users(of: $0).isEmpty
+  /// The parts of a value where these alone are used, some outside: each of those is then a picture of its own,
+  /// which memory holds only as long as somebody reads it.
+  private func separateParts(_ value: ValueID) -> [ValueID]? {
+    guard !isUsedOutside(value) else { return nil }
+    let users = graph.users(of: value)
+    let parts = users.flatMap { graph[$0].outputs }.filter {
+      graph.isOutput($0) || !graph.users(of: $0).isEmpty
     }
-    let areNames = parts.allSatisfy { part in
-      graph.source(of: part) != nil && graph.users(of: part).allSatisfy { !members.contains($0) }
-    }
-    return parts.count > 1 && Set(parts).count == parts.count && areNames ? parts : nil
+    return users.allSatisfy(isView) && parts.count > 1 && Set(parts).count == parts.count
+      && parts.contains(where: isUsedOutside) && parts.allSatisfy { graph.source(of: $0) != nil }
+      ? parts : nil
   }
 
   /// A depthwise convolution, some channels at a time.
   private mutating func emitParts(_ parts: [ValueID], of id: NodeID) {
     let picture = operand(graph[id].inputs[0], isReadOften: false)
     for part in parts {
-      let (channel, count) = (source(of: part).channel, channelCount(part))
+      let (channel, count) = (firstChannel(of: part, in: graph[id].outputs[0]), channelCount(part))
       guard let window = depthwise(id, from: channel, count: count) else { continue }
       var operand = picture
       operand.channel += channel
-      plan.outputs.append(part)
+      let place = output(part)
       plan.instructions.append(
         RegionPlan.Instruction(
-          operation: .depthwise(window), operands: [operand],
-          output: RegionPlan.Operand(place: .output(plan.outputs.count - 1), channelCount: count),
-          channelCount: count, margin: 0,
+          operation: .depthwise(window), operands: [operand], output: place, channelCount: count,
+          margin: margins[part, default: 0],
           multiplyAddCount: window.weight.elementCount * plan.batch * plan.height * plan.width))
+      finish(part, place)
     }
+  }
+
+  private func firstChannel(of part: ValueID, in value: ValueID) -> Int {
+    guard let view = graph.producer(of: part), case .channels(let starts) = operations[view],
+      let index = graph[view].outputs.firstIndex(of: part)
+    else { return 0 }
+    return starts[index]
+  }
+
+  private mutating func emitSums(
+    of node: Node, _ operation: RegionPlan.Operation, _ multiplyAddCount: Int
+  ) {
+    let operands = node.inputs.map { operand($0, isReadOften: false) }
+    let first = plan.outputs.count
+    plan.outputs += node.outputs
+    plan.instructions.append(
+      RegionPlan.Instruction(
+        operation: operation, operands: operands,
+        output: RegionPlan.Operand(place: .sums(first), channelCount: channelCount(node.inputs[0])),
+        channelCount: channelCount(node.inputs[0]), margin: 0, multiplyAddCount: multiplyAddCount))
   }
 
   /// Some channels of a depthwise convolution.

@@ -15,6 +15,8 @@ enum StreamedOperation {
   /// Each output is some channels of the input, from these on.
   case channels(starts: [Int])
   case concatenation
+  /// Sums over all pixels: its results are no pictures.
+  case gram(groupCount: Int)
 
   /// The pictures' extents `[N, H, W]`: what all values of a region share.
   struct Grid: Hashable {
@@ -29,6 +31,11 @@ enum StreamedOperation {
   init?(_ id: NodeID, in graph: Graph) {
     let node = graph[id]
     let types = graph.inputTypes(of: id)
+    if let gram = node.operator as? ChannelGram {
+      guard let grid = Grid(types[0]), grid.batch > 0, grid.height > 0, grid.width > 0 else { return nil }
+      self = .gram(groupCount: gram.groupCount)
+      return
+    }
     guard let output = node.outputs.first, let grid = Grid(graph[output].type),
       types.allSatisfy({ $0.elementType == .float32 }), grid.batch > 0, grid.height > 0, grid.width > 0
     else { return nil }
@@ -111,9 +118,17 @@ enum StreamedOperation {
         let before = fused.convolution.padsBefore[axis]
         return max(before, (weight[axis + 2] - 1) * fused.convolution.dilations[axis] - before)
       }.max() ?? 0
-    case .normalization, .elementwise, .channels, .concatenation: return 0
+    case .normalization, .elementwise, .channels, .concatenation, .gram: return 0
     }
   }
+
+  /// The grid of the pictures that the node works on.
+  func grid(of id: NodeID, in graph: Graph) -> Grid? {
+    Grid(graph[isSum ? graph[id].inputs[0] : graph[id].outputs[0]].type)
+  }
+
+  /// Whether the results are complete only when the last pixel has been seen: they end a region.
+  var isSum: Bool { if case .gram = self { true } else { false } }
 
   /// Whether the node only names parts of its input.
   var isView: Bool { if case .channels = self { true } else { false } }

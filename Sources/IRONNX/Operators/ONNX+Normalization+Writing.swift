@@ -58,6 +58,18 @@ extension ONNXOperatorTable {
       }
       w.emit("MatMul", [operand(0, product.transposesA), operand(1, product.transposesB)])
     },
+    writer(ChannelGram.self) { (gram, w) throws(ExportFailure) in
+      let rows = zip(w.inputs, w.inputTypes).map { name, type in
+        let shape = type.shape
+        return w.reshape(
+          name, [shape[0], gram.groupCount, shape[1] / gram.groupCount, shape[2] * shape[3]])
+      }
+      let across = w.step("Transpose", [rows[1]], [.ints("perm", [0, 1, 3, 2])])
+      w.emit("MatMul", [rows[0], across], output: 0)
+      for (index, row) in rows.enumerated() {
+        w.emit("ReduceL2", [row, w.ints([3])], [.flag("keepdims", true)], output: index + 1)
+      }
+    },
     writer(Reduce.self) { (reduce, w) throws(ExportFailure) in
       let names: [ReduceFunction: String] = [
         .sum: "ReduceSum", .mean: "ReduceMean", .maximum: "ReduceMax", .minimum: "ReduceMin",

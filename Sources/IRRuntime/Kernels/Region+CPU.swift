@@ -83,6 +83,10 @@ private final class RegionProgram: @unchecked Sendable {
         numbers.append(packed)
         target.window.weights = UnsafePointer(packed.pointer.assumingMemoryBound(to: Float.self))
       }
+    case .gram(let groupCount, let columnCount):
+      target.opcode = IR_REGION_GRAM
+      target.groups = groupCount
+      target.depth = columnCount
     case .depthwise(let depthwise):
       target.opcode = IR_REGION_DEPTHWISE
       target.window = window(depthwise)
@@ -130,6 +134,7 @@ private final class RegionProgram: @unchecked Sendable {
       case .rolling(let index): (IR_REGION_ROLLING, index)
       case .input(let index): (IR_REGION_INPUT, index)
       case .output(let index): (IR_REGION_OUTPUT, index)
+      case .sums(let index): (IR_REGION_SUMS, index)
       case .channels(let index): (IR_REGION_CHANNELS, index)
       case .imageChannels(let index): (IR_REGION_IMAGE_CHANNELS, index)
       case .scalar(let index): (IR_REGION_SCALAR, index)
@@ -164,6 +169,7 @@ extension RegionPlan {
       switch instruction.operation {
       case .copy: return nil
       case .normalization: return "norm"
+      case .gram: return "gram"
       case .elementwise(_, let windows): return windows.isEmpty ? "elementwise" : "dw+elementwise"
       case .convolution(_, let weight, _): return "conv\(weight.shape[2])x\(weight.shape[3])"
       case .depthwise(let window): return "dw\(window.weight.shape[2])x\(window.weight.shape[3])"

@@ -1,0 +1,140 @@
+#include <math.h>
+#include <string.h>
+
+#include "parallel.h"
+#include "region.h"
+
+// Pixels whose channels are transposed before they are multiplied: those of both operands stay in a core's cache.
+enum { GRAM_PIXELS = 128 };
+
+// The sums of an instruction: products [groups][a][b], then the squares of x [groups * a] and of y [groups * b].
+struct sums {
+  size_t groups, a, b, products, count;
+};
+
+static struct sums sums_of(const struct ir_region_instruction *i) {
+  struct sums s = {.groups = i->groups, .a = i->channels / i->groups, .b = i->depth / i->groups};
+  s.products = s.groups * s.a * s.b;
+  s.count = s.products + i->channels + i->depth;
+  return s;
+}
+
+size_t ir_region_sums_count(const struct ir_region *r) {
+  size_t count = 0;
+  for (size_t i = 0; i < r->instruction_count; i++)
+    if (r->instructions[i].opcode == IR_REGION_GRAM) count += sums_of(&r->instructions[i]).count;
+  return ir_aligned_count(count);
+}
+
+size_t ir_region_sums_offset(const struct ir_region *r, size_t index) {
+  size_t offset = 0;
+  for (size_t i = 0; i < index; i++)
+    if (r->instructions[i].opcode == IR_REGION_GRAM) offset += sums_of(&r->instructions[i]).count;
+  return offset;
+}
+
+size_t ir_region_gram_scratch(const struct ir_region *r) {
+  size_t most = 0;
+  for (size_t i = 0; i < r->instruction_count; i++) {
+    if (r->instructions[i].opcode != IR_REGION_GRAM) continue;
+    struct sums s = sums_of(&r->instructions[i]);
+    most = ir_larger(most, ir_aligned_count(GRAM_PIXELS * s.a) + ir_aligned_count(GRAM_PIXELS * s.b));
+  }
+  return most;
+}
+
+// Some pixels of a group: x as panels of planar_rows channels [pixels][channels], y as [pixels][b].
+struct block {
+  const struct sums *sums;
+  float *x, *y, *products, *x_squares, *y_squares;
+  size_t pixels;
+};
+
+static void add_pixels(
+  struct block *block, const float *x, size_t x_stride, const float *y, size_t y_stride, size_t count) {
+  const struct ir_kernel_table *kernels = ir_kernels();
+  const struct sums *s = block->sums;
+  for (size_t i = 0, rows; i < s->a; i += rows) {
+    rows = ir_smaller(kernels->planar_rows, s->a - i);
+    kernels->f32_transpose(
+      count, rows, x + i * x_stride, x_stride, block->x + i * GRAM_PIXELS + block->pixels * rows, rows);
+  }
+  kernels->f32_transpose(count, s->b, y, y_stride, block->y + block->pixels * s->b, s->b);
+  block->pixels += count;
+}
+
+static void multiply(struct block *block) {
+  const struct ir_kernel_table *kernels = ir_kernels();
+  const struct sums *s = block->sums;
+  struct ir_planar_product product = {
+    .depth = block->pixels, .columns = s->b, .kernel_height = 1, .kernel_width = 1, .dilation = 1,
+    .input = {block->y}, .input_stride = {s->b}, .residual_stride = s->b, .output_stride = s->b,
+  };
+  if (!block->pixels) return;
+  for (size_t i = 0; i < s->a; i += product.rows) {
+    product.rows = ir_smaller(kernels->planar_rows, s->a - i);
+    product.weights = block->x + i * GRAM_PIXELS;
+    product.residual = product.output = block->products + i * s->b;
+    kernels->f32_planar_product(&product);
+    kernels->f32_statistic_columns(
+      IR_STATISTIC_SUM_OF_SQUARES, block->pixels, product.rows, NULL, product.weights, product.rows,
+      block->x_squares + i);
+  }
+  kernels->f32_statistic_columns(
+    IR_STATISTIC_SUM_OF_SQUARES, block->pixels, s->b, NULL, block->y, s->b, block->y_squares);
+  block->pixels = 0;
+}
+
+void ir_region_gram(
+  const struct ir_region_tile *t, const struct ir_region_instruction *i, float *sums,
+  const struct ir_region_rows *rows) {
+  const struct sums s = sums_of(i);
+  const struct ir_region_operand *x = &i->operands[0], *y = &i->operands[1];
+  const size_t x_stride = ir_region_channel_stride(t, x), y_stride = ir_region_channel_stride(t, y);
+  const size_t columns = rows->last_column - rows->first_column;
+  struct block block = {
+    .sums = &s, .x = t->scratch, .y = t->scratch + ir_aligned_count(GRAM_PIXELS * s.a), .products = sums,
+    .x_squares = sums + s.products, .y_squares = sums + s.products + i->channels,
+  };
+  for (size_t group = 0; group < s.groups; group++) {
+    for (size_t row = rows->first; row < rows->last; row++)
+      for (size_t column = 0, count; column < columns; column += count) {
+        const ptrdiff_t first = (ptrdiff_t)(rows->first_column + column);
+        count = ir_smaller(GRAM_PIXELS - block.pixels, columns - column);
+        add_pixels(
+          &block, ir_region_pixel(t, x, group * s.a, row, first), x_stride,
+          ir_region_pixel(t, y, group * s.b, row, first), y_stride, count);
+        if (block.pixels == GRAM_PIXELS) multiply(&block);
+      }
+    multiply(&block);
+    block.products += s.a * s.b;
+    block.x_squares += s.a;
+    block.y_squares += s.b;
+  }
+}
+
+static void add(float *output, const float *sums, size_t count) {
+  for (size_t j = 0; j < count; j++) output[j] += sums[j];
+}
+
+void ir_region_combine(const struct ir_region *r, const float *sums, size_t tasks, float *const *outputs) {
+  const size_t stride = ir_region_sums_count(r);
+  for (size_t i = 0, offset = 0; i < r->instruction_count; i++) {
+    const struct ir_region_instruction *instruction = &r->instructions[i];
+    if (instruction->opcode != IR_REGION_GRAM) continue;
+    const struct sums s = sums_of(instruction);
+    const size_t counts[3] = {s.products, instruction->channels, instruction->depth};
+    size_t first = offset;
+    for (size_t k = 0; k < 3; k++) {
+      for (size_t image = 0; image < r->batch; image++) {
+        float *output = outputs[instruction->output.index + k] + image * counts[k];
+        memset(output, 0, counts[k] * sizeof(float));
+        for (size_t task = image * tasks; task < (image + 1) * tasks; task++)
+          add(output, sums + task * stride + first, counts[k]);
+        for (size_t j = 0; k && j < counts[k]; j++) output[j] = sqrtf(output[j]);
+      }
+      first += counts[k];
+    }
+    offset += s.count;
+  }
+}
