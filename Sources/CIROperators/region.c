@@ -166,7 +166,7 @@ static void add_range(
   const struct ir_region_rows *rows) {
   struct ir_prefetch *p = tile->prefetch;
   const struct ir_region *r = tile->region;
-  if (operand->place != IR_REGION_INPUT && operand->place != IR_REGION_OUTPUT) return;
+  if (operand->place != IR_REGION_INPUT) return;
   for (size_t y = rows->first; y < rows->last && p->range_count < IR_PREFETCH_MAX_RANGES; y++) {
     const char *start =
       (const char *)ir_region_pixel(tile, operand, 0, y, (ptrdiff_t)rows->first_column);
@@ -180,7 +180,7 @@ static void add_range(
 }
 
 // Pictures are far away, and the hardware does not see which row of a channel comes next: while a step
-// computes its products, it asks for what the next step reads and writes. Windows ask for their own.
+// computes its products, it asks for what the next step reads. Windows ask for their own.
 static void plan_prefetch(
   const struct ir_region_tile *tile, size_t first, size_t last, ptrdiff_t step) {
   const struct ir_region *r = tile->region;
@@ -193,7 +193,6 @@ static void plan_prefetch(
     if (instruction->opcode == IR_REGION_CONVOLUTION)
       panels += r->step_rows * ir_ceiling_divide(instruction->channels, panel_rows()) *
                 ir_ceiling_divide(rows.last_column - rows.first_column, ir_kernels()->planar_columns);
-    add_range(tile, &instruction->output, instruction->channels, &rows);
     const bool has_windows = instruction->opcode == IR_REGION_DEPTHWISE || instruction->windows;
     for (size_t o = 0; o < instruction->operand_count && !has_windows; o++)
       add_range(

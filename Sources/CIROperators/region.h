@@ -23,7 +23,7 @@ struct ir_region_tile {
   float *scratch;
   /// Of this tile: ir_region_sums_count elements.
   float *sums;
-  /// The rows of pictures that the next step reads and writes; products ask for them.
+  /// The rows of pictures that the next step reads; products ask for them.
   struct ir_prefetch *prefetch;
 };
 

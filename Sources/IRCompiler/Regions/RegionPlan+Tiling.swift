@@ -81,14 +81,19 @@ extension RegionPlan {
 
   var maximumMargin: Int { instructions.reduce(0) { max($0, $1.margin) } }
 
-  /// Rows of a band: few enough for several tasks, many enough that margins cost little.
+  /// Rows of a band: few enough for several tasks, many enough that margins, and rows of pictures that two bands read,
+  /// cost little.
   private func bandRows(tileColumns: Int) -> Int {
     let tiles = batch * ((width + tileColumns - 1) / tileColumns)
     func rows(tasks: Int) -> Int {
       let bands = max(1, (tasks + tiles - 1) / tiles)
-      return (height + bands - 1) / bands
+      // Tasks that a few cores share evenly.
+      let even = [bands, bands - 1, bands + 1, bands - 2, bands + 2].first { $0 > 0 && tiles * $0 % 4 == 0 }
+      return (height + (even ?? bands) - 1) / (even ?? bands)
     }
-    let margin = maximumMargin
+    let margin = instructions.reduce(maximumMargin) { most, instruction in
+      instruction.operands.indices.reduce(most) { max($0, instruction.margin + instruction.reach($1)) }
+    }
     for tasks in [16, 8] where rows(tasks: tasks) >= 24 * margin { return max(1, rows(tasks: tasks)) }
     return max(1, rows(tasks: 4))
   }
