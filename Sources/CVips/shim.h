@@ -13,8 +13,7 @@ static inline void ir_vips_silence_warnings(void) {
   g_log_set_handler("VIPS", G_LOG_LEVEL_WARNING, ir_vips_ignore, NULL);
 }
 
-/// Leaves only the decoders of photographs open to files: libvips would else try ImageMagick, PDF, SVG and
-/// whatever else it was built with on bytes of strangers.
+/// Leaves only the decoders of photographs open, whoever asks for another.
 static inline void ir_vips_allow_photographs_only(void) {
   static const char *const decoders[] = {"VipsForeignLoadJpeg", "VipsForeignLoadPng",  "VipsForeignLoadTiff",
                                          "VipsForeignLoadWebp", "VipsForeignLoadHeif", "VipsForeignLoadPpm"};
@@ -23,9 +22,12 @@ static inline void ir_vips_allow_photographs_only(void) {
 }
 
 /// As `ir_vips_open`, from bytes that must stay until the image is released.
-static inline VipsImage *ir_vips_open_bytes(const void *bytes, size_t count) {
-  return vips_image_new_from_buffer(bytes, count, "", "access", VIPS_ACCESS_SEQUENTIAL, "fail_on",
-                                    VIPS_FAIL_ON_TRUNCATED, NULL);
+static inline VipsImage *ir_vips_open_bytes(const char *loader, const void *bytes, size_t count) {
+  VipsBlob *blob = vips_blob_new(NULL, bytes, count);
+  VipsImage *image = NULL;
+  int status = vips_call(loader, blob, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_TRUNCATED, NULL);
+  vips_area_unref(VIPS_AREA(blob));
+  return status == 0 ? image : NULL;
 }
 
 /// Converts from the embedded profile to sRGB, 8 or 16 bit as `depth` says. 0 where it worked.
@@ -37,9 +39,11 @@ static inline int ir_vips_to_16_bit(VipsImage *in, VipsImage **out) {
   return vips_cast(in, out, VIPS_FORMAT_USHORT, NULL);
 }
 
-/// Opens an image, reading its header only; truncated files fail when their pixels are read.
-static inline VipsImage *ir_vips_open(const char *path) {
-  return vips_image_new_from_file(path, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_TRUNCATED, NULL);
+/// Opens an image with a named decoder, reading its header only; truncated files fail when their pixels are read.
+static inline VipsImage *ir_vips_open(const char *loader, const char *path) {
+  VipsImage *image = NULL;
+  int status = vips_call(loader, path, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_TRUNCATED, NULL);
+  return status == 0 ? image : NULL;
 }
 
 /// Turns the image as its orientation tag says and removes the tag. 0 where it worked.

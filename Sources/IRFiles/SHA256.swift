@@ -1,3 +1,5 @@
+import Foundation
+
 /// The digest of FIPS 180-4, by which files are recognised.
 public struct SHA256: Sendable {
   private var state: [UInt32] = [
@@ -15,28 +17,50 @@ public struct SHA256: Sendable {
     return hash.finished()
   }
 
-  public mutating func update(_ bytes: some Collection<UInt8>) {
-    if bytes.withContiguousStorageIfAvailable({ update($0) }) == nil { update(Array(bytes)) }
+  /// The digest of a file's content in hexadecimal.
+  /// - Throws: `FileError`.
+  public static func hexadecimal(contentsOf path: String) throws(FileError) -> String {
+    var hash = SHA256()
+    try hash.update(contentsOf: path)
+    return hash.finished()
   }
 
-  private mutating func update(_ bytes: UnsafeBufferPointer<UInt8>) {
+  public mutating func update(_ bytes: some Collection<UInt8>) {
+    if bytes.withContiguousStorageIfAvailable({ update(UnsafeRawBufferPointer($0)) }) == nil {
+      Array(bytes).withUnsafeBytes { update($0) }
+    }
+  }
+
+  public mutating func update(_ bytes: UnsafeRawBufferPointer) {
     byteCount += UInt64(bytes.count)
     var start = 0
     if !rest.isEmpty {
       start = min(64 - rest.count, bytes.count)
       rest += bytes[..<start]
       guard rest.count == 64 else { return }
-      rest.withUnsafeBufferPointer { Self.digest($0, at: 0, &state) }
+      rest.withUnsafeBytes { Self.digest($0, &state) }
       rest = []
     }
-    while bytes.count - start >= 64 {
-      Self.digest(bytes, at: start, &state)
-      start += 64
-    }
-    rest += bytes[start...]
+    let end = start + (bytes.count - start) / 64 * 64
+    Self.digest(UnsafeRawBufferPointer(rebasing: bytes[start..<end]), &state)
+    rest += bytes[end...]
   }
 
-  private mutating func update(_ bytes: [UInt8]) { bytes.withUnsafeBufferPointer { update($0) } }
+  /// Adds a file's content, read piece by piece.
+  /// - Throws: `FileError`.
+  public mutating func update(contentsOf path: String) throws(FileError) {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError(path: path, reason: systemError()) }
+    defer { close(descriptor) }
+    var buffer = [UInt8](repeating: 0, count: 1 << 18)
+    while true {
+      let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw FileError(path: path, reason: systemError()) }
+      guard count > 0 else { return }
+      buffer.withUnsafeBytes { update(UnsafeRawBufferPointer(rebasing: $0.prefix(count))) }
+    }
+  }
 
   /// Ends the text and returns its digest.
   public mutating func finished() -> String {
@@ -49,28 +73,40 @@ public struct SHA256: Sendable {
     }.joined()
   }
 
-  private static func digest(_ bytes: UnsafeBufferPointer<UInt8>, at start: Int, _ state: inout [UInt32]) {
+  /// Takes in whole blocks of 64 bytes.
+  private static func digest(_ bytes: UnsafeRawBufferPointer, _ state: inout [UInt32]) {
     func turned(_ x: UInt32, _ count: UInt32) -> UInt32 { x >> count | x << (32 - count) }
-    var schedule = [UInt32](repeating: 0, count: 64)
-    for index in 0..<16 {
-      schedule[index] = (0..<4).reduce(UInt32(0)) { $0 << 8 | UInt32(bytes[start + 4 * index + $1]) }
+    constants.withUnsafeBufferPointer { constants in
+      withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 64) { schedule in
+        for start in stride(from: 0, to: bytes.count, by: 64) {
+          for index in 0..<16 {
+            schedule[index] = UInt32(
+              bigEndian: bytes.loadUnaligned(fromByteOffset: start + 4 * index, as: UInt32.self))
+          }
+          for index in 16..<64 {
+            let (a, b) = (schedule[index - 15], schedule[index - 2])
+            let s0 = turned(a, 7) ^ turned(a, 18) ^ (a >> 3)
+            let s1 = turned(b, 17) ^ turned(b, 19) ^ (b >> 10)
+            schedule[index] = schedule[index - 16] &+ s0 &+ schedule[index - 7] &+ s1
+          }
+          var (a, b, c, d) = (state[0], state[1], state[2], state[3])
+          var (e, f, g, h) = (state[4], state[5], state[6], state[7])
+          for index in 0..<64 {
+            let s1 = turned(e, 6) ^ turned(e, 11) ^ turned(e, 25)
+            let t1 = h &+ s1 &+ ((e & f) ^ (~e & g)) &+ constants[index] &+ schedule[index]
+            let s0 = turned(a, 2) ^ turned(a, 13) ^ turned(a, 22)
+            let t2 = s0 &+ ((a & b) ^ (a & c) ^ (b & c))
+            (h, g, f, e, d, c, b, a) = (g, f, e, d &+ t1, c, b, a, t1 &+ t2)
+          }
+          (state[0], state[1], state[2], state[3]) = (
+            state[0] &+ a, state[1] &+ b, state[2] &+ c, state[3] &+ d
+          )
+          (state[4], state[5], state[6], state[7]) = (
+            state[4] &+ e, state[5] &+ f, state[6] &+ g, state[7] &+ h
+          )
+        }
+      }
     }
-    for index in 16..<64 {
-      let (a, b) = (schedule[index - 15], schedule[index - 2])
-      let s0 = turned(a, 7) ^ turned(a, 18) ^ (a >> 3)
-      let s1 = turned(b, 17) ^ turned(b, 19) ^ (b >> 10)
-      schedule[index] = schedule[index - 16] &+ s0 &+ schedule[index - 7] &+ s1
-    }
-    var (a, b, c, d) = (state[0], state[1], state[2], state[3])
-    var (e, f, g, h) = (state[4], state[5], state[6], state[7])
-    for index in 0..<64 {
-      let s1 = turned(e, 6) ^ turned(e, 11) ^ turned(e, 25)
-      let t1 = h &+ s1 &+ ((e & f) ^ (~e & g)) &+ constants[index] &+ schedule[index]
-      let s0 = turned(a, 2) ^ turned(a, 13) ^ turned(a, 22)
-      let t2 = s0 &+ ((a & b) ^ (a & c) ^ (b & c))
-      (h, g, f, e, d, c, b, a) = (g, f, e, d &+ t1, c, b, a, t1 &+ t2)
-    }
-    for (index, value) in [a, b, c, d, e, f, g, h].enumerated() { state[index] &+= value }
   }
 
   /// The fractions of the cube roots of the first 64 primes.

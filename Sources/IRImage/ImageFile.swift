@@ -39,11 +39,13 @@ public enum ImageFile {
     bytes: Data, name: String, limits: Limits = Limits(), colours: ColourChoice = .keep
   ) throws(ImageError) -> Image {
     try reading(name) { () throws(ImageError) in
-      try limits.check(firstBytes: bytes, path: name)
+      let format = try format(bytes.prefix(WebPHeader.byteCount), limits, name)
       // The decoder reads from these bytes until it is released.
       let owned = NSData(data: bytes)
       defer { withExtendedLifetime(owned) {} }
-      guard let image = ir_vips_open_bytes(owned.bytes, owned.length) else { throw unreadable(name) }
+      guard let image = ir_vips_open_bytes(format.bytesLoader, owned.bytes, owned.length) else {
+        throw unreadable(name)
+      }
       return try decoded(VipsHandle(image), name, limits, colours) { TIFFMetadata.exif(in: bytes) }
     }
   }
@@ -73,9 +75,22 @@ public enum ImageFile {
     guard status.st_mode & S_IFMT == S_IFREG else {
       throw .unreadable(path: path, reason: "not a regular file")
     }
-    try limits.check(firstBytes: try firstBytes(of: path), path: path)
-    guard let opened = ir_vips_open(path) else { throw unreadable(path) }
+    let format = try format(try firstBytes(of: path), limits, path)
+    guard let opened = ir_vips_open(format.fileLoader, path) else { throw unreadable(path) }
     return VipsHandle(opened)
+  }
+
+  /// Which decoder a file is for, by its first bytes; what they state is within the limits.
+  private static func format(
+    _ firstBytes: Data, _ limits: Limits, _ path: String
+  ) throws(ImageError) -> PictureFormat {
+    guard let format = PictureFormat(firstBytes: firstBytes) else {
+      let known = "JPEG, PNG, TIFF, WebP, HEIF, AVIF or PPM"
+      throw .unreadable(
+        path: path, reason: firstBytes.isEmpty ? "it is empty" : "its first bytes are those of no \(known)")
+    }
+    try limits.check(firstBytes: firstBytes, path: path)
+    return format
   }
 
   private static func firstBytes(of path: String) throws(ImageError) -> Data {
@@ -172,13 +187,17 @@ public enum ImageFile {
     var handle = handle
     defer { withExtendedLifetime(handle) {} }
     let format: Image.SampleFormat
+    var white: Float = 1
     switch vips_image_get_format(handle.pointer) {
-    case VIPS_FORMAT_UCHAR: format = .uint8
-    case VIPS_FORMAT_USHORT: format = .uint16
-    default:
+    case VIPS_FORMAT_UCHAR: (format, white) = (.uint8, 255)
+    case VIPS_FORMAT_USHORT: (format, white) = (.uint16, 65535)
+    case let stored where [VIPS_FORMAT_UINT, VIPS_FORMAT_FLOAT, VIPS_FORMAT_DOUBLE].contains(stored):
       format = .float32
+      if stored == VIPS_FORMAT_UINT { white = 4_294_967_295 }
       guard let floats = handle.derived({ ir_vips_to_float($0, $1) }) else { throw unreadable(path) }
       handle = floats
+    default:
+      throw .unreadable(path: path, reason: "its samples are signed integers or complex numbers, no shades")
     }
     var byteCount = 0
     guard let memory = vips_image_write_to_memory(handle.pointer, &byteCount) else { throw unreadable(path) }
@@ -190,7 +209,7 @@ public enum ImageFile {
     guard bands >= 1,
       byteCount == count * bands * Int(vips_format_sizeof(vips_image_get_format(handle.pointer)))
     else { throw .unreadable(path: path, reason: "\(bands) bands of \(byteCount) bytes in all") }
-    let scale = 1 / format.white
+    let scale = 1 / white
     func planes<T>(_ range: Range<Int>, _ type: T.Type, _ value: (T) -> Float) -> [Float] {
       let samples = memory.assumingMemoryBound(to: type)
       return [Float](unsafeUninitializedCapacity: range.count * count) { buffer, initialized in

@@ -138,6 +138,26 @@ import Testing
     }
   }
 
+  @Test func integersOf32BitsAreShadesAndSignedOnesAreRefused() throws {
+    try withFolder { folder in
+      try makeNoise(folder)
+      let line =
+        "vips linear rgb.v l.v 16843009 0; vips cast l.v u.v uint; vips copy u.v in.tif;"
+        + "vips cast rgb.v s.v short; vips copy s.v signed.tif"
+      try system("bash", "-c", line, at: folder)
+      #expect(try field(folder, "in.tif", "format") == "VIPS_FORMAT_UINT")
+      let outcome = try restore(folder, "in.tif", "out.png", "--depth", "8")
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      #expect(try difference(folder, "rgb.v", "out.png") == 0)
+      let signed = try restore(folder, "signed.tif", "none.png", "--json")
+      #expect(
+        signed.code == 4 && signed.errors.contains("its samples are signed integers"), "\(signed.errors)")
+      // The report has a line for each file, whatever became of it.
+      #expect(
+        signed.output.contains("\"error\":") && signed.output.contains("signed.tif"), "\(signed.output)")
+    }
+  }
+
   @Test func animationsAndTruncationsAreRefused() throws {
     try withFolder { folder in
       try makeNoise(folder)

@@ -151,6 +151,18 @@ private func inode(_ path: String) -> UInt64? {
     #expect(
       try Data(contentsOf: URL(fileURLWithPath: "\(folder)/stream.png"))
         == Data(contentsOf: URL(fileURLWithPath: "\(folder)/some/a.png")))
+    // A stream that never ends is no picture, and an error names it once.
+    for (source, limit, reason) in [
+      ("/dev/zero", "100M", "it holds more than the 100 MiB that are taken from there"),
+      ("/dev/null", "1G", "cannot be read as an image: it is empty"),
+    ] {
+      let line =
+        "\(tool) -m \(folder)/small.onnx -i - -o \(folder)/none.png --memory \(limit) < \(source) 2>&1; echo $?"
+      let text = try system("bash", "-c", line)
+      #expect(
+        text == "irrun: the standard input: \(reason)\nirrun: 1 of 1 files failed\n4", "\(text)")
+    }
+    #expect(!FileManager.default.fileExists(atPath: "\(folder)/none.png"))
     // A folder of models, as the ncnn tools have them.
     for name in ["noise1_scale2", "noise2_scale2"] {
       try FileManager.default.createDirectory(atPath: "\(folder)/models", withIntermediateDirectories: true)

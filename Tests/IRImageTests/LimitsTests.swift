@@ -60,3 +60,49 @@ func webPHeadersSayWhatWasWritten(withAlpha: Bool) throws {
     WebPHeader(Array("RIFF....WEBPVP8L....".utf8) + [0x2F, 0x2B, 0x81, 0x01, 0, 0, 0, 0, 0, 0])
       .map { [$0.width, $0.height] } == [300, 7])
 }
+
+/// The files that fuzzing begins with, of every format.
+private func corpus() throws -> [URL] {
+  let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .appending(path: "../../Tools/fuzzing/corpus/image")
+  return try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+}
+
+@Test func firstBytesSayTheFormat() throws {
+  let expected: [String: PictureFormat] = [
+    "jpg": .jpeg, "png": .png, "tif": .tiff, "webp": .webp, "avif": .heif, "heic": .heif, "ppm": .ppm,
+    "pgm": .ppm,
+  ]
+  var seen: Set<PictureFormat> = []
+  for url in try corpus() {
+    let format = PictureFormat(firstBytes: try Data(contentsOf: url))
+    if let known = expected[url.pathExtension] { #expect(format == known, "\(url.lastPathComponent)") }
+    if let format { seen.insert(format) }
+  }
+  #expect(seen == Set(PictureFormat.allCases))
+}
+
+/// What is no photograph is refused by its first bytes. libvips would show it to every decoder that it was built
+/// with, blocked ones too: ImageMagick loads a library for each format that it knows to do so.
+@Test(arguments: [
+  "", "GIF89a", "%PDF-1.7", "<svg xmlns=", "8BPS", "/* XPM */", "SIMPLE  =", "RIFF....AVI ", "P7\n",
+])
+func otherFilesReachNoDecoder(start: String) throws {
+  let bytes = Data(start.utf8) + (start.isEmpty ? Data() : Data(repeating: 0x41, count: 300))
+  let path = FileManager.default.temporaryDirectory.appending(path: "other-\(UUID()).png").path
+  try bytes.write(to: URL(fileURLWithPath: path))
+  defer { try? FileManager.default.removeItem(atPath: path) }
+  for read in [
+    { _ = try ImageFile.read(bytes: bytes, name: "other") }, { _ = try ImageFile.read(path) },
+    { _ = try ImageFile.header(of: path) },
+  ] as [() throws -> Void] {
+    let error = #expect(throws: ImageError.self, performing: read)
+    let text = error?.description ?? ""
+    #expect(
+      text.hasSuffix(
+        start.isEmpty
+          ? "it is empty" : "its first bytes are those of no JPEG, PNG, TIFF, WebP, HEIF, AVIF or PPM"))
+  }
+  let maps = try String(contentsOfFile: "/proc/self/maps", encoding: .utf8)
+  #expect(!maps.contains("/coders/"))
+}

@@ -84,8 +84,8 @@ struct NetworkSource {
       graph.metadata["weights"] = fresh == .check ? "fresh, for comparing" : "fresh, seed \(seed)"
     } else if !isReproducible {
       graph.metadata["weights"] = try weights.map { path in
-        let data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
-        return "\(URL(fileURLWithPath: path).lastPathComponent) sha256 \(SHA256.hexadecimal(data))"
+        let digest = try SHA256.hexadecimal(contentsOf: path)
+        return "\(URL(fileURLWithPath: path).lastPathComponent) sha256 \(digest)"
       }.joined(separator: ", ")
     }
     if !isReproducible { graph.metadata["exported"] = Date().formatted(.iso8601) }

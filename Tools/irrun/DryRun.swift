@@ -44,9 +44,7 @@ struct DryRun {
       let line = line(for: job, rate)
       (seconds, bytes) = (seconds + (line.seconds ?? 0), bytes + (line.outputBytes ?? 0))
       if json {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        Terminal.say(String(decoding: try encoder.encode(line), as: UTF8.self))
+        Terminal.say(try Report.json(line))
       } else {
         Terminal.say(line.text)
       }

@@ -95,7 +95,7 @@ struct IRRun: ParsableCommand {
   @Flag(name: .shortAndLong, help: "Say on the error stream how each picture is restored.")
   var verbose = false
 
-  @Flag(help: "Print a line of JSON per file.")
+  @Flag(help: "Print a line of JSON per file, for those that failed and those that were kept too.")
   var json = false
 
   func validate() throws {
@@ -214,10 +214,10 @@ struct IRRun: ParsableCommand {
 
   /// What every output depends on beside its input.
   private func resultKey(_ restorer: Restorer) throws -> String {
-    let digest = FileDigest()
-    try digest.add(contentsOf: restorer.path)
+    var digest = SHA256()
+    try digest.update(contentsOf: restorer.path)
     for tensor in restorer.model.graph.initializers {
-      (try? tensor.tensor())?.withUnsafeBytes { digest.add($0) }
+      (try? tensor.tensor())?.withUnsafeBytes { digest.update($0) }
     }
     let options: [String] = [
       "multiple \(restorer.multiple)", "tile \(modelOptions.tile)", "overlap \(modelOptions.overlap)",
@@ -225,8 +225,8 @@ struct IRRun: ParsableCommand {
       "quality \(files.quality)",
       "depth \(files.depth)", "metadata \(files.metadata)", "icc \(files.icc)",
     ]
-    digest.add(options.joined(separator: "\n"))
-    return digest.digits
+    digest.update(options.joined(separator: "\n").utf8)
+    return digest.finished()
   }
 
   /// Counts of a run.
@@ -243,12 +243,19 @@ struct IRRun: ParsableCommand {
   {
     progress.clear()
     switch outcome {
-    case .kept: tally.kept += 1
+    case .kept(let job):
+      tally.kept += 1
+      if json {
+        Terminal.say(try Report.json(Report.Other(input: job.input, output: job.output, kept: true)))
+      }
     case .done(let report):
       let line = json ? try report.json() : report.text
       if report.output == Job.stream { Terminal.complain(line) } else { Terminal.say(line) }
     case .failed(let job, let error):
-      complain(error, about: job.input)
+      complain(error, about: job.inputName)
+      if json {
+        Terminal.say(try Report.json(Report.Other(input: job.input, output: job.output, error: "\(error)")))
+      }
       if isModelsFault(error) { throw ExitCode(3) }
       tally.failures += 1
       if exceedsMemory(error) { tally.memoryFailures += 1 }

@@ -57,14 +57,14 @@ final class ImageReader: Sendable {
     let image =
       job.input == Job.stream
       ? try ImageFile.read(
-        bytes: FileHandle.standardInput.readDataToEndOfFile(), name: "stdin", limits: limits,
-        colours: options.icc)
+        bytes: StandardInput.read(atMost: min(StandardInput.pictureLimit, byteCountLimit ?? .max)),
+        name: Job.inputStreamName, limits: limits, colours: options.icc)
       : try ImageFile.read(job.input, limits: limits, colours: options.icc)
     let truth = try job.reference.map { try ImageFile.read($0, limits: limits, colours: options.icc) }
     if let truth, truth.width != image.width * scale || truth.height != image.height * scale {
       let times = scale == 1 ? "" : " (times \(scale))"
       throw ImageError.mismatch(
-        detail: "\(job.input) has \(image.width)×\(image.height) pixels\(times), "
+        detail: "\(job.inputName) has \(image.width)×\(image.height) pixels\(times), "
           + "its reference \(truth.width)×\(truth.height)")
     }
     return Loaded(picture: Picture(image: image, truth: truth, key: key))

@@ -66,7 +66,7 @@ final class ImageRun {
       return true
     }
     for (index, job) in jobs.enumerated() {
-      progress.show(done: index, current: job.input)
+      progress.show(done: index, current: job.inputName)
       readOn()
       do {
         guard let loaded = try ahead.removeFirst().wait().picture else {
@@ -96,12 +96,12 @@ final class ImageRun {
     let plan = try restorer.plan(
       width: image.width, height: image.height,
       holding: restorer.resultByteCount(image) + reader.encodingByteCount(image, restorer.scale))
-    if options.isVerbose { progress.note("\(job.input): \(plan)") }
+    if options.isVerbose { progress.note("\(job.inputName): \(plan)") }
     var none: Profile?
     let start = Date()
     let (restored, seconds) = try timed {
       try restorer.restore(image, by: plan, profile: &none) { done, count in
-        progress.show(step: "\(job.input): tile", done: done, of: count, since: start)
+        progress.show(step: "\(job.inputName): tile", done: done, of: count, since: start)
       }
     }
     trace?.add("restore \(job.input)", thread: .restoring, from: begin)

@@ -70,10 +70,10 @@ final class SharedJournal: @unchecked Sendable {
   }
 
   func key(of job: Job) throws -> String {
-    let digest = FileDigest()
-    digest.add(common)
-    try digest.add(contentsOf: job.input)
-    return digest.digits
+    var digest = SHA256()
+    digest.update(common.utf8)
+    try digest.update(contentsOf: job.input)
+    return digest.finished()
   }
 
   func isDone(_ job: Job, key: String) -> Bool {

@@ -39,7 +39,7 @@ struct InputList {
   private static func listed(_ file: String?) throws -> [String] {
     guard let file else { return [] }
     if file == Job.stream {
-      let data = FileHandle.standardInput.readDataToEndOfFile()
+      let data = try StandardInput.read(atMost: StandardInput.listLimit)
       return String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline).map(String.init)
     }
     guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {

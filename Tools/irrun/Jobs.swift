@@ -8,10 +8,15 @@ import ImageRestoration
 struct Job: Sendable {
   /// `-` is the standard stream.
   static let stream = "-"
+  /// What messages call it where it is read.
+  static let inputStreamName = "the standard input"
 
   var input: String
   var output: String
   var reference: String?
+
+  /// The input as messages name it.
+  var inputName: String { input == Self.stream ? Self.inputStreamName : input }
 }
 
 /// What the command line asks for: inputs to jobs.

@@ -41,7 +41,7 @@ final class Journal {
   /// Whether the output is there as it was written, and was made of what `key` stands for.
   func isDone(_ output: String, key: String) -> Bool {
     guard let record = records[relative(output)], record.key == key,
-      let content = try? FileDigest.of(contentsOf: output)
+      let content = try? SHA256.hexadecimal(contentsOf: output)
     else { return false }
     return content == record.content
   }
@@ -49,7 +49,7 @@ final class Journal {
   /// Notes an output whose whole content lies in `temporary`.
   func note(_ output: String, key: String, temporary: String) throws {
     let record = Record(
-      output: relative(output), key: key, content: try FileDigest.of(contentsOf: temporary))
+      output: relative(output), key: key, content: try SHA256.hexadecimal(contentsOf: temporary))
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     // A line of its own even behind one that was cut off; one call, so that jobs side by side may write too.

@@ -29,8 +29,8 @@ struct Questions: ParsableArguments {
     }
     let published = Self.digests("\(folder)/SHA256SUMS")
     for (name, path) in ModelCatalogue.models.sorted(by: { $0.key < $1.key }) {
-      let data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
-      let digest = SHA256.hexadecimal(data)
+      let digest = try SHA256.hexadecimal(contentsOf: path)
+      let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber
       let state =
         switch published[String(path.dropFirst(folder.count + 1))] {
         case digest?: "as published"
@@ -45,7 +45,8 @@ struct Questions: ParsableArguments {
       }
       let parameters = weights.reduce(0) { $0 + $1.dims.reduce(1, *) }
       print("\(name): \(metadata["task"] ?? "task not stated")")
-      print("  \(parameters) parameters, \(data.count) bytes, sha256 \(digest.prefix(16))…, \(state)")
+      print(
+        "  \(parameters) parameters, \(size?.intValue ?? 0) bytes, sha256 \(digest.prefix(16))…, \(state)")
       print("  licence: \(metadata["licence"] ?? "not stated")")
     }
   }

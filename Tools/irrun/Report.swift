@@ -39,10 +39,21 @@ struct Report: Encodable, Sendable {
   /// Against the reference interpreter.
   var verification: [Difference]?
 
-  func json() throws -> String {
+  /// What became of an input that gave no picture.
+  struct Other: Encodable, Sendable {
+    var input: String
+    var output: String
+    /// Nil where an earlier run has made the output, which stays.
+    var error: String?
+    var kept: Bool?
+  }
+
+  func json() throws -> String { try Self.json(self) }
+
+  static func json(_ value: some Encodable) throws -> String {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(self), as: UTF8.self)
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
   }
 
   var text: String {

@@ -1,0 +1,46 @@
+/// What a file's first bytes say it is. The decoder is chosen here and not by libvips, which would show the bytes
+/// of strangers to every decoder that it was built with until one claims them, ImageMagick's among them.
+enum PictureFormat: CaseIterable {
+  case jpeg, png, tiff, webp, heif, ppm
+
+  /// The bytes of a file that are looked at.
+  static let byteCount = 12
+
+  /// nil where no format begins so.
+  init?(firstBytes: some Collection<UInt8>) {
+    let bytes = Array(firstBytes.prefix(Self.byteCount))
+    func reads(_ text: String, at offset: Int = 0) -> Bool { bytes.dropFirst(offset).starts(with: text.utf8) }
+    switch bytes.first {
+    case 0xFF where bytes.starts(with: [0xFF, 0xD8, 0xFF]): self = .jpeg
+    case 0x89 where bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]): self = .png
+    case UInt8(ascii: "I") where bytes.starts(with: [0x49, 0x49, 42, 0]): self = .tiff
+    case UInt8(ascii: "I") where bytes.starts(with: [0x49, 0x49, 43, 0]): self = .tiff
+    case UInt8(ascii: "M") where bytes.starts(with: [0x4D, 0x4D, 0, 42]): self = .tiff
+    case UInt8(ascii: "M") where bytes.starts(with: [0x4D, 0x4D, 0, 43]): self = .tiff
+    case UInt8(ascii: "R") where reads("RIFF") && reads("WEBP", at: 8): self = .webp
+    case UInt8(ascii: "P") where bytes.count > 1 && "123456Ff".utf8.contains(bytes[1]): self = .ppm
+    case _ where reads("ftyp", at: 4) && Self.brands.contains { reads($0, at: 8) }: self = .heif
+    default: return nil
+    }
+  }
+
+  /// The brands of still pictures in ISO base media files: HEIC, AVIF, and files of either.
+  private static let brands = [
+    "heic", "heix", "hevc", "hevx", "heim", "heis", "hevm", "hevs", "mif1", "msf1", "avif", "avis",
+  ]
+
+  /// libvips' operation that reads a file of this format.
+  var fileLoader: String {
+    switch self {
+    case .jpeg: "jpegload"
+    case .png: "pngload"
+    case .tiff: "tiffload"
+    case .webp: "webpload"
+    case .heif: "heifload"
+    case .ppm: "ppmload"
+    }
+  }
+
+  /// The same, from bytes.
+  var bytesLoader: String { fileLoader + "_buffer" }
+}
