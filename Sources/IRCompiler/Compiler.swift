@@ -92,7 +92,12 @@ public struct Compiler: Sendable {
   /// - Throws: `CompilerError`.
   public func compile(_ graph: Graph) throws(CompilerError) -> Program {
     let (graph, report) = try simplified(graph)
-    return try Lowering(graph: graph, kernels: kernels, threadCount: options.threadCount).program(
-      report: report)
+    return try lowered(graph, report)
+  }
+
+  /// The program of a graph that went through all passes, and maybe through more.
+  /// - Throws: `CompilerError` where a node has no kernel.
+  public func lowered(_ graph: Graph, _ report: CompilationReport) throws(CompilerError) -> Program {
+    try Lowering(graph: graph, kernels: kernels, threadCount: options.threadCount).program(report: report)
   }
 }

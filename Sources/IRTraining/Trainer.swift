@@ -43,6 +43,8 @@ public final class Trainer {
   public let training: TrainingGraph
   public let options: Options
   public let program: Program
+  /// How many nodes of the program compute a value again, for want of memory.
+  public let recomputedCount: Int
   public private(set) var state: TrainingState
   private let session: Session
   private let frozen: [String: Tensor]
@@ -56,17 +58,16 @@ public final class Trainer {
   /// Collects the seconds of the program's steps where there is one.
   public var profile: Profile?
 
-  /// Compiles the graph; `weights` are the model's initializers by name.
-  /// - Throws: `TrainingError.compiler`, `.runtime` where the plan does not fit the memory.
+  /// Compiles the graph; `weights` are the model's initializers by name. Where the plan would exceed the memory that
+  /// `runtime` allows, values of the way there are computed again on the way back.
+  /// - Throws: `TrainingError.compiler`, `.runtime` where the plan does not fit the memory even so.
   public init(
     _ training: TrainingGraph, weights: [String: Tensor], options: Options,
     runtime: RuntimeOptions = RuntimeOptions()
   ) throws(TrainingError) {
     self.training = training
     self.options = options
-    do {
-      program = try Compiler(threadCount: runtime.threadCount).compile(training.graph)
-    } catch { throw .compiler(error) }
+    (program, recomputedCount) = try Self.program(for: training.graph, runtime: runtime)
     do { session = try Session(program, options: runtime) } catch { throw .runtime(error) }
     func weight(_ name: String) throws(TrainingError) -> Tensor {
       guard let tensor = weights[name] else {

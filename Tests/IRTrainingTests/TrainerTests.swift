@@ -54,14 +54,16 @@ private func folderOfPictures() throws -> [String] {
   return try ImageSet.images(in: folder)
 }
 
-private func trainer(_ model: ONNXModel, threads: Int = 1, stepCount: Int = 12) throws -> Trainer {
+private func trainer(
+  _ model: ONNXModel, threads: Int = 1, stepCount: Int = 12, memoryByteCount: Int? = nil
+) throws -> Trainer {
   let graph = try TrainingGraph(model: model, path: "tiny", batch: batch, loss: Loss(fourierWeight: 0.1))
   let options = Trainer.Options(
     optimizer: AdamW(weightDecay: 1e-3), schedule: LearningRateSchedule(peak: 5e-3, stepCount: stepCount),
     clipNorm: 1, average: ParameterAverage(decay: 0.9))
   return try Trainer(
     graph, weights: try model.initializers(named: graph.parameters + graph.frozen), options: options,
-    runtime: RuntimeOptions(threadCount: threads))
+    runtime: RuntimeOptions(threadCount: threads, memoryByteCount: memoryByteCount))
 }
 
 private func data(_ paths: [String]) throws -> TrainingData {
@@ -107,6 +109,22 @@ private func run(_ trainer: Trainer, _ data: TrainingData, to end: Int) throws -
   #expect(second.state.secondMoments == whole.state.secondMoments)
   #expect(second.state.averages == whole.state.averages)
   #expect(second.state.runningLoss == whole.state.runningLoss)
+}
+
+/// Where memory is short the step computes values again, and the weights move by the same bits.
+@Test func lessMemoryTrainsTheSame() throws {
+  let (model, paths) = (try tinyModel(), try folderOfPictures())
+  let wide = try trainer(model)
+  #expect(wide.recomputedCount == 0)
+  let ports = (wide.program.inputs + wide.program.outputs).reduce(0) { $0 + $1.type.byteCount }
+  let limit = ports + wide.program.memoryPlan.peakByteCount * 7 / 8
+  let narrow = try trainer(model, memoryByteCount: limit)
+  #expect(narrow.recomputedCount > 0)
+  #expect(narrow.program.memoryPlan.peakByteCount + ports <= limit)
+  _ = try run(wide, try data(paths), to: 4)
+  _ = try run(narrow, try data(paths), to: 4)
+  #expect(narrow.state.values == wide.state.values)
+  #expect(throws: TrainingError.self) { try trainer(model, memoryByteCount: ports + 1000) }
 }
 
 @Test func checkpointsOfOthersAreRefused() throws {

@@ -51,6 +51,7 @@ struct Step: ParsableCommand {
     var parameterCount: Int
     var multiplyAddCount: Int
     var arenaByteCount: Int
+    var recomputedCount: Int
     var threads: Int
     var referenceKernels: [String]
   }
@@ -77,7 +78,8 @@ struct Step: ParsableCommand {
     var result = Result(
       losses: [], seconds: [], parameterCount: trainer.state.values.reduce(0) { $0 + $1.elementCount },
       multiplyAddCount: trainer.training.graph.multiplyAddCount,
-      arenaByteCount: trainer.program.memoryPlan.peakByteCount, threads: options.runtime.threadCount,
+      arenaByteCount: trainer.program.memoryPlan.peakByteCount,
+      recomputedCount: trainer.recomputedCount, threads: options.runtime.threadCount,
       referenceKernels: Set(trainer.program.steps.filter(\.kernel.isReference).map(\.operatorName)).sorted())
     var first: [String: Tensor] = [:]
     if profile { trainer.profile = Profile() }
@@ -119,10 +121,11 @@ struct Step: ParsableCommand {
     let reference =
       result.referenceKernels.isEmpty
       ? "" : ", by definition: \(result.referenceKernels.joined(separator: " "))"
+    let again = result.recomputedCount == 0 ? "" : ", \(result.recomputedCount) values computed again"
     return String(
-      format: "loss %.6f to %.6f, median %.4f s a step, %.2f GFLOP, %d weights, arena %.0f MiB%@",
+      format: "loss %.6f to %.6f, median %.4f s a step, %.2f GFLOP, %d weights, arena %.0f MiB%@%@",
       result.losses[0], result.losses[result.losses.count - 1], median,
       2e-9 * Double(result.multiplyAddCount), result.parameterCount,
-      Double(result.arenaByteCount) / 1_048_576, reference)
+      Double(result.arenaByteCount) / 1_048_576, again, reference)
   }
 }

@@ -63,7 +63,11 @@ struct StepOptions: ParsableArguments {
     name: [.customShort("j"), .customLong("threads")], help: "Threads; by default what the system allows.")
   var threads: Int?
 
-  @Option(help: "The most memory that a step may plan for, in MiB.")
+  @Option(
+    help: """
+      The most memory that a step may plan for, in MiB; a step that needs more computes values again on the way \
+      back, which takes longer.
+      """)
   var memory: Int?
 
   func validate() throws {

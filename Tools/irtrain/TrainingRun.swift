@@ -115,6 +115,9 @@ final class TrainingRun {
         format: "%@: %d weights, %d of them frozen, %@, %.2f GFLOP and %.0f MiB a step%@", path, count,
         trainer.training.frozen.count, "\(trainer.training.parameters.count) tensors trained",
         2e-9 * Double(trainer.training.graph.multiplyAddCount), plan, start))
+    if trainer.recomputedCount > 0 {
+      complain("for want of memory \(trainer.recomputedCount) values are computed again on the way back")
+    }
     let slow = Set(trainer.program.steps.filter(\.kernel.isReference).map(\.operatorName)).sorted()
     if !slow.isEmpty { complain("run by definition, slowly: \(slow.joined(separator: ", "))") }
   }
