@@ -141,8 +141,10 @@ struct window_rows {
 
 static struct window_row row_of(const struct window_rows *rows, size_t window, size_t row) {
   const struct ir_attention_params *p = rows->params;
-  size_t y = (rows->top + row) % p->height;
-  size_t x = ((rows->first + window) * p->window_width + p->offset_x) % p->width;
+  // Both are below twice the side.
+  size_t y = rows->top + row, x = (rows->first + window) * p->window_width + p->offset_x;
+  if (y >= p->height) y -= p->height;
+  if (x >= p->width) x -= p->width;
   return (struct window_row){y * p->width + x, ir_smaller(p->width - x, p->window_width)};
 }
 
