@@ -192,6 +192,7 @@ static void run_task(const void *context, size_t index, int thread) {
     .bias = c->bias ? c->bias + first : NULL,
     .residual = c->residual ? c->residual + start : NULL,
     .activation = p->activation,
+    .slope = p->slope,
     .output = c->output + start,
     .plane_stride = plane,
     .row_stride = p->output_width,

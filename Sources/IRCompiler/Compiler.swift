@@ -18,9 +18,15 @@ public struct Compiler: Sendable {
   /// compared, so that equal constants' users meet, which recognition relies on: exporters compute a mean
   /// twice. Recognition comes before anything is fused, since it looks for what fusion would hide; convolutions
   /// take what follows them before elementwise chains do, since they then cost no pass over memory. Rewrites
-  /// may leave constants and duplicates again, hence the second round.
+  /// may leave constants and duplicates again, hence the second round. Attention is recognised after all movements
+  /// have met, and tokens of pictures become channels of pictures, which regions compute.
   public static let passes: [any GraphPass] =
     recognition + [
+      RewriteDriver([
+        RecognizeRoll(), RecognizeAttention(), LinearBeforeMovement(), AttendInWindows(), ChannelsFirst(),
+        AbsorbTranspose(), CancelTransposes(), RemoveNoOperations(),
+      ]),
+      MergeDuplicateNodes(),
       RewriteDriver([
         ScaleAfterProduct(), FoldAttentionIntoProjection(), FuseChannelGram(), FuseConvolution(),
       ]),

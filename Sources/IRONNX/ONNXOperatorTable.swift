@@ -19,7 +19,8 @@ enum ONNXOperatorTable {
 
   /// By our operator's name.
   static let writers: [String: Writer] = Dictionary(
-    uniqueKeysWithValues: elementwiseWriters + normalizationWriters + windowWriters + layoutWriters
+    uniqueKeysWithValues: elementwiseWriters + normalizationWriters + attentionWriters + windowWriters
+      + layoutWriters
       + indexingWriters + relativeWriters)
 
   /// An entry of the writers' table.

@@ -3,8 +3,8 @@ import IRGraph
 extension OperatorSet {
   /// Every operator that graphs are built of.
   public static let standard = OperatorSet([
-    Activation.self, ArgExtreme.self, AveragePool.self, BatchNormalization.self, Binary.self, Cast.self,
-    ChannelGram.self,
+    Activation.self, ArgExtreme.self, Attention.self, AveragePool.self, BatchNormalization.self, Binary.self,
+    Cast.self, ChannelGram.self,
     Concatenate.self, Convolution.self, ConvolutionTranspose.self, CumulativeSum.self, DepthToSpace.self,
     ElementwiseChain.self, FusedConvolution.self, Expand.self, Gather.self, GatherElements.self,
     GatherND.self, GridSample.self,
@@ -13,7 +13,7 @@ extension OperatorSet {
     MatrixMultiply.self, MaxPool.self, OneHot.self, Pad.self, RMSNormalization.self, Reduce.self,
     RelativeExpand.self, RelativePad.self, RelativeReshape.self, RelativeResize.self, RelativeSlice.self,
     Reshape.self,
-    Resize.self, ScatterElements.self, ScatterND.self, Select.self, Slice.self, Softmax.self,
+    Resize.self, Roll.self, ScatterElements.self, ScatterND.self, Select.self, Slice.self, Softmax.self,
     SpaceToDepth.self,
     Split.self, Tile.self, TopK.self, Transpose.self, Trilu.self, Unary.self,
   ])
@@ -29,7 +29,8 @@ extension OperatorSet {
   /// were taken, or become others before (those of relative sizes), or no restorer is trained through them (`GridSample`, `LpPool`, `ScatterElements`,
   /// `ScatterND`).
   public static let nondifferentiableOperators: Set<String> = [
-    "ArgExtreme", "ChannelGram", "ElementwiseChain", "FusedConvolution", "GridSample", "IsInfinite", "LpPool",
+    "ArgExtreme", "Attention", "ChannelGram", "ElementwiseChain", "FusedConvolution", "GridSample",
+    "IsInfinite", "LpPool",
     "OneHot",
     "RelativeExpand", "RelativePad", "RelativeReshape", "RelativeResize", "RelativeSlice", "ScatterElements",
     "ScatterND",

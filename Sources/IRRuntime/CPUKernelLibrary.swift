@@ -38,6 +38,7 @@ public struct CPUKernelLibrary: KernelLibrary {
     case let gradient as LayerNormalizationGradient:
       return layerNormalizationGradientKernel(gradient, request)
     case let gradient as ResizeGradient: return resizeGradientKernel(gradient, request)
+    case let attention as Attention: return attentionKernel(attention, request)
     case let product as MatrixMultiply: return matrixMultiplyKernel(product, request)
     case is LayerNormalization, is RMSNormalization, is L2Normalization, is GroupNormalization:
       return normalizationKernel(request)

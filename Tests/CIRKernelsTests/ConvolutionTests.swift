@@ -14,6 +14,7 @@ extension KernelTests {
     var pads: (Int, Int, Int, Int) = (0, 0, 0, 0)
     var groups = 1
     var activation = IR_ACTIVATION_NONE
+    var slope: Float = 0
     var isFused = false
 
     func params(output: (height: Int, width: Int)) -> ir_conv2d_params {
@@ -22,7 +23,7 @@ extension KernelTests {
         input_width: size.width, output_channels: channels.output, output_height: output.height,
         output_width: output.width, kernel_height: kernel.height, kernel_width: kernel.width,
         stride_y: stride.y, stride_x: stride.x, dilation_y: dilation.y, dilation_x: dilation.x,
-        pad_top: pads.0, pad_left: pads.1, groups: groups, activation: activation)
+        pad_top: pads.0, pad_left: pads.1, groups: groups, activation: activation, slope: slope)
     }
 
     var convolution: ir_conv2d_params {
@@ -206,6 +207,9 @@ extension KernelTests {
         expected[i] += Double(bias.pointer[i / plane % p.output_channels]) + Double(residual[i])
       }
       if window.activation == IR_ACTIVATION_RELU { expected[i] = max(0, expected[i]) }
+      if window.activation == IR_ACTIVATION_LEAKY_RELU, expected[i] < 0 {
+        expected[i] *= Double(window.slope)
+      }
     }
     expectEverywhere(expected, tolerance: tolerance, "\(window)") { [p] threads in
       var p = p

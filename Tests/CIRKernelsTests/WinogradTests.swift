@@ -7,11 +7,11 @@ import Testing
 extension KernelTests {
   private static func window(
     _ input: Int, _ output: Int, _ height: Int, _ width: Int, pads: (Int, Int, Int, Int) = (1, 1, 1, 1),
-    batch: Int = 1, isFused: Bool = false, activation: ir_activation = IR_ACTIVATION_NONE
+    batch: Int = 1, isFused: Bool = false, activation: ir_activation = IR_ACTIVATION_NONE, slope: Float = 0
   ) -> Window {
     Window(
       batch: batch, channels: (input, output), size: (height, width), kernel: (3, 3), pads: pads,
-      activation: activation, isFused: isFused)
+      activation: activation, slope: slope, isFused: isFused)
   }
 
   /// Pictures below a tile, beside one, below and beside a strip and a panel of every ISA; pads that differ.
@@ -21,6 +21,7 @@ extension KernelTests {
     } + [
       window(33, 47, 13, 21, isFused: true, activation: IR_ACTIVATION_RELU),
       window(40, 200, 6, 9, batch: 2, activation: IR_ACTIVATION_RELU),
+      window(34, 33, 9, 37, isFused: true, activation: IR_ACTIVATION_LEAKY_RELU, slope: 0.2),
       window(7, 9, 30, 30, pads: (0, 0, 0, 0)), window(7, 9, 11, 13, pads: (2, 2, 2, 2), isFused: true),
       window(5, 6, 12, 19, pads: (0, 2, 3, 1)), window(2, 3, 1, 1, pads: (4, 5, 4, 5)),
       window(600, 14, 5, 6),

@@ -29,7 +29,15 @@ private func scalar(_ value: Double, _ b: inout GraphBuilder) -> ValueID {
 
 @Test(arguments: 0..<150 as Range<UInt64>)
 func everyPrefixOfThePassesKeepsTheMeaning(seed: UInt64) throws {
-  let sample = try RandomGraph(seed: seed)
+  try checkPrefixes(try RandomGraph(seed: seed), seed)
+}
+
+@Test(arguments: 0..<40 as Range<UInt64>)
+func everyPrefixKeepsTheMeaningOfAttentionInWindows(seed: UInt64) throws {
+  try checkPrefixes(try RandomGraph(seed: seed, hasWindows: true), seed)
+}
+
+private func checkPrefixes(_ sample: RandomGraph, _ seed: UInt64) throws {
   let expected = try GraphInterpreter(sample.graph).run(sample.feeds)
   let total = try compiler.simplified(sample.graph).1.patchCount
   for limit in stride(from: 0, through: total, by: max(1, total / 6)) {

@@ -99,3 +99,41 @@ func gridSampleTakesEveryCoordinate(_ mode: ResizeMode, _ padding: GridPadding) 
   let doubled = Resize(mode: .nearest, coordinates: .asymmetric, rounding: .floor, extents: [2], scales: [2])
   #expect(doubled.evaluate([payload])[0].withUnsafeBytes { $0.load(as: UInt16.self) } == 0x7E55)
 }
+
+@Test func rollOffsets() throws {
+  for offsets in [[4], [-1], [.max], [0, 0], []] {
+    #expect(try constraint(of: Roll(offsets: offsets), on: [floats(4)]) == "Roll.offsets")
+  }
+  #expect(try constraint(of: Roll(offsets: [0]), on: [floats(0)]) == "accepted")
+}
+
+@Test func attentionConstraints() throws {
+  let tokens = floats(2, 5, 12)
+  func answer(
+    heads: Int = 2, size: Int = 6, starts: [Int] = [0, 0, 0], window: [Int] = [], offset: [Int] = [],
+    _ inputs: [TensorType]
+  ) throws -> String {
+    try constraint(
+      of: Attention(
+        heads: heads, size: size, valueSize: 6, scale: 1, starts: starts, window: window, offset: offset),
+      on: inputs)
+  }
+  #expect(try answer([tokens, tokens, tokens]) == "accepted")
+  #expect(try answer([tokens, tokens]) == "Attention.inputCount")
+  #expect(try answer(heads: .max, [tokens, tokens, tokens]) == "Attention.channels")
+  #expect(try answer(heads: 1 << 20, size: 1 << 20, [tokens, tokens, tokens]) == "Attention.channels")
+  #expect(try answer(starts: [0, 1, 0], [tokens, tokens, tokens]) == "Attention.channels")
+  #expect(try answer(starts: [0], [tokens, tokens, tokens]) == "Attention.channels")
+  #expect(try answer([tokens, tokens, floats(1, 5, 12)]) == "Attention.operands")
+  #expect(try answer([tokens, tokens, floats(2, 4, 12)]) == "Attention.tokens")
+  #expect(try answer([tokens, tokens, tokens, floats(5)]) == "Attention.term")
+  #expect(try answer([tokens, tokens, tokens, floats(3, 1, 5, 5)]) == "Attention.term")
+  let picture = floats(1, 12, 8, 6)
+  let pictures = [picture, picture, picture]
+  #expect(try answer(window: [4, 3], offset: [7, 0], pictures) == "accepted")
+  #expect(try answer(window: [3, 3], offset: [0, 0], pictures) == "Attention.window")
+  #expect(try answer(window: [4, 0], offset: [0, 0], pictures) == "Attention.window")
+  #expect(try answer(window: [4, 3], offset: [8, 0], pictures) == "Attention.window")
+  #expect(try answer(window: [4], offset: [0], pictures) == "Attention.window")
+  #expect(try answer(window: [4, 3], offset: [0, 0], [tokens, tokens, tokens]) == "Attention.operands")
+}

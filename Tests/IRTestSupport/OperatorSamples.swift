@@ -47,6 +47,16 @@ extension OperatorSample {
       FusedConvolution(plain(), hasBias: true, hasResidual: false, isRectified: true), [1, 3, 6, 6],
       [4, 3, 1, 1], [4],
       hasWeights: true),
+    OperatorSample(
+      FusedConvolution(plain(1, 1), hasBias: true, hasResidual: true, isRectified: true, slope: 0.2),
+      [1, 32, 6, 7], [33, 32, 3, 3], [33], [1, 33, 6, 7], hasWeights: true, tolerance: 1e-5),
+    OperatorSample(
+      Attention(heads: 2, size: 5, valueSize: 4, scale: 0.5, starts: [0, 10, 20]), [2, 7, 28], [2, 9, 28],
+      [2, 9, 28], [2, 1, 9, 7], [2, 9, 7]),
+    OperatorSample(
+      Attention(
+        heads: 2, size: 3, valueSize: 3, scale: 0.5, starts: [0, 6, 12], window: [4, 8], offset: [2, 4]),
+      [2, 18, 8, 16], [2, 18, 8, 16], [2, 18, 8, 16], [8, 1, 32, 32]),
     OperatorSample(MaxPool(window: window(3, 2, 1)), [1, 2, 7, 9]),
     OperatorSample(MaxPool(window: window(2, 2), hasIndices: true), [1, 2, 6, 4]),
     OperatorSample(AveragePool(window: window(3, 2, 1, ceil: true)), [1, 2, 8, 9]),
@@ -124,6 +134,7 @@ extension OperatorSample {
       OperatorSample(Expand(shape: [2, 3, 4]), [3, 1]), OperatorSample(Tile(repeats: [2, 3]), [2, 3]),
       OperatorSample(Slice(starts: [0, 4], steps: [1, -2], extents: [3, 3]), [3, 5]),
       OperatorSample(Slice(starts: [1, 0], steps: [1, 1], extents: [2, 5]), [3, 5]),
+      OperatorSample(Roll(offsets: [0, 2, 3]), [2, 3, 5]), OperatorSample(Roll(offsets: [1]), [7]),
       OperatorSample(Concatenate(axis: 1), [2, 3, 2], [2, 1, 2]),
       OperatorSample(Split(axis: 1, sizes: [1, 3]), [2, 4, 3]),
       OperatorSample(DepthToSpace(blockSize: 2), [1, 8, 3, 5]),

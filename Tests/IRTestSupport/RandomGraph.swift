@@ -8,14 +8,15 @@ public struct RandomGraph: Sendable {
   public let graph: Graph
   public let feeds: [String: Tensor]
 
-  public init(seed: UInt64, nodeCount: Int = 24) throws(GraphError) {
+  /// `hasWindows`: attention in windows is among the steps.
+  public init(seed: UInt64, nodeCount: Int = 24, hasWindows: Bool = false) throws(GraphError) {
     var generator = SeededGenerator(seed: seed)
     var builder = GraphBuilder(name: "random-\(seed)")
     let x = builder.input("x", TensorType(.float32, [1, 4, 4, 6]))
     var values = [x, try builder.value(Unary(.tanh), [x])]
     for _ in 0..<nodeCount {
       let from = values[Int.random(in: max(0, values.count - 5)..<values.count, using: &generator)]
-      values.append(try Self.step(from, values, &builder, &generator))
+      values.append(try Self.step(from, values, hasWindows ? 17 : 16, &builder, &generator))
     }
     for (index, value) in values.suffix(2).enumerated() { builder.output(value, name: "y\(index)") }
     graph = try builder.finished()
@@ -23,13 +24,14 @@ public struct RandomGraph: Sendable {
   }
 
   private static func step(
-    _ x: ValueID, _ values: [ValueID], _ b: inout GraphBuilder, _ generator: inout SeededGenerator
+    _ x: ValueID, _ values: [ValueID], _ kinds: Int, _ b: inout GraphBuilder,
+    _ generator: inout SeededGenerator
   ) throws(GraphError) -> ValueID {
     let shape = b.shape(of: x)
     func scalar(_ value: Double, _ b: inout GraphBuilder) -> ValueID {
       b.constant(Tensor(TensorType(.float32, .scalar), doubles: [value]))
     }
-    switch Int.random(in: 0..<16, using: &generator) {
+    switch Int.random(in: 0..<kinds, using: &generator) {
     case 0:
       return try b.value(Unary([.sigmoid, .tanh, .abs, .neg].randomElement(using: &generator) ?? .neg), [x])
     case 1, 2:
@@ -72,6 +74,7 @@ public struct RandomGraph: Sendable {
       let deep = try b.value(Reshape(shape: [1, shape[1] * 4, shape[2] / 2, shape[3] / 2]), [moved])
       return try b.value(DepthToSpace(blockSize: 2), [deep])
     case 11: return try transposedAttention(x, &b, &generator)
+    case 16: return try WindowBlock(heads: shape[1] % 2 == 0 ? 2 : 1, side: 2).value(x, &b, &generator)
     case 12, 13:
       let isDepthwise = Bool.random(using: &generator)
       let weight = b.constant(

@@ -136,6 +136,7 @@ V_INLINE void store_strip(
     }
     v += bias;
     if (p->activation == IR_ACTIVATION_RELU) v = v_relu(v);
+    else if (p->activation == IR_ACTIVATION_LEAKY_RELU) v = v_select(v < 0, v * p->slope, v);
     if (is_full) v_store(output + i * p->row_stride, v);
     else v_store_partial(output + i * p->row_stride, v, columns);
   }

@@ -8,6 +8,8 @@
 enum ir_activation {
   IR_ACTIVATION_NONE,
   IR_ACTIVATION_RELU,
+  /// Negative values times a slope: of Winograd's form alone.
+  IR_ACTIVATION_LEAKY_RELU,
 };
 
 /// c = activation(alpha * (initial + a * b) + row_bias + column_bias) for one register tile.
@@ -152,8 +154,36 @@ struct ir_winograd_output {
   /// NULL is 0; `residual` may be `output`.
   const float *bias, *residual;
   enum ir_activation activation;
+  /// Of IR_ACTIVATION_LEAKY_RELU.
+  float slope;
   float *output;
   size_t plane_stride, row_stride;
+};
+
+enum { IR_ATTENTION_MAX_TERMS = 2 };
+
+/// Softmax attention of up to gemm_columns queries, which lie side by side:
+/// output[e][i] = sum over j of w[j][i] * value[j][e], w the softmax over j of
+/// sum over d of key[j][d] * query[d][i] + terms[j][i].
+struct ir_attention_panel {
+  /// Queries, of gemm_columns that are read and written; keys, at least 1; channels of queries and values.
+  size_t columns, keys, depth, value_depth;
+  /// [depth], query_stride apart.
+  const float *query;
+  size_t query_stride;
+  /// Channel d of key j is key[j * key_step + d * key_depth_step].
+  const float *key;
+  size_t key_step, key_depth_step;
+  const float *value;
+  size_t value_step, value_depth_step;
+  /// [keys][columns], term_stride apart; NULL is 0.
+  const float *terms[IR_ATTENTION_MAX_TERMS];
+  size_t term_stride;
+  /// [keys][gemm_columns], scratch.
+  float *scores;
+  /// [value_depth], output_stride apart.
+  float *output;
+  size_t output_stride;
 };
 
 /// (x - mean) / sqrt(mean of squared deviations + epsilon) * scale + bias over the channels of each

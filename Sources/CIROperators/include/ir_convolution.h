@@ -21,6 +21,8 @@ struct ir_conv2d_params {
   size_t pad_top, pad_left;
   size_t groups;
   enum ir_activation activation;
+  /// Of IR_ACTIVATION_LEAKY_RELU, which ir_conv2d_winograd alone has.
+  float slope;
 };
 
 /// Weights [output_channels, input_channels / groups, kernel_height, kernel_width] to the order

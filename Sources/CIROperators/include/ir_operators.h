@@ -14,6 +14,7 @@
 /// - Packed weights and workspaces belong to the ISA selected (ir_kernels_select) when they were
 ///   made; selecting another one means packing again.
 
+#include "ir_attention.h"
 #include "ir_convolution.h"
 #include "ir_elementwise.h"
 #include "ir_gradients.h"

@@ -2,8 +2,9 @@ import IRGraph
 import IROperators
 import IRTensor
 
-/// A sum with a convolution's result, or its rectification, becomes part of the convolution, where nothing
-/// else uses the result. Nodes decrease; exact up to one rounding between convolution and sum.
+/// A sum with a convolution's result, its rectification, or a number that it is multiplied by, becomes part of the
+/// convolution, where nothing else uses the result. Nodes decrease; exact up to one rounding between convolution and
+/// sum, or of each weight.
 struct FuseConvolution: RewriteRule {
   static let name = "fuse-convolution"
 
@@ -15,6 +16,16 @@ struct FuseConvolution: RewriteRule {
       fused.isRectified = true
       return try patch(fused, inputs, node, name, graph)
     }
+    if let activation = node.operator as? Activation, activation.function == .leakyRelu {
+      guard case (var fused, let inputs, let name)? = convolution(node.inputs[0], usedBy: id, in: graph),
+        // What computes convolutions of other forms rectifies to zero alone.
+        graph.constant(inputs[1]) != nil,
+        WinogradForm.applies(to: fused.convolution, weight: graph[inputs[1]].type.shape)
+      else { return nil }
+      (fused.isRectified, fused.slope) = (true, activation.alpha)
+      return try patch(fused, inputs, node, name, graph)
+    }
+    if let scaled = try scaled(node, id, graph) { return scaled }
     guard let binary = node.operator as? Binary, binary.function == .add else { return nil }
     for (value, residual) in [(node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])] {
       guard graph[value].type == graph[residual].type,
@@ -25,6 +36,29 @@ struct FuseConvolution: RewriteRule {
       fused.hasResidual = true
       inputs.append(residual)
       return try patch(fused, inputs, node, name, graph)
+    }
+    return nil
+  }
+
+  /// The convolution with weights that are multiplied by the number.
+  private func scaled(_ node: Node, _ id: NodeID, _ graph: Graph) throws(GraphError) -> GraphPatch? {
+    guard let binary = node.operator as? Binary, binary.function == .multiply else { return nil }
+    for (value, other) in [(node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])] {
+      guard let factor = graph.uniform(other), graph.onlyUser(of: value) == id,
+        graph[value].type == graph[node.outputs[0]].type,
+        let (producer, convolution, inputs) = graph.producer(of: value, as: Convolution.self),
+        inputs.dropFirst().allSatisfy({ graph.constant($0)?.elementType == .float32 })
+      else { continue }
+      var patch = GraphPatch(to: graph)
+      var operands = [GraphPatch.Operand.existing(inputs[0])]
+      for input in inputs.dropFirst() {
+        guard let tensor = graph.constant(input) else { return nil }
+        let numbers = Tensor(tensor.type, doubles: tensor.doubles.map { $0 * factor })
+        operands.append(patch.constant(numbers, name: "\(graph[input].name).scaled"))
+      }
+      patch.replace(
+        node.outputs[0], with: try patch.value(convolution, operands, name: graph[producer].name))
+      return patch
     }
     return nil
   }

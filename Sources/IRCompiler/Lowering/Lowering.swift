@@ -7,9 +7,20 @@ struct Lowering {
   let graph: Graph
   let kernels: any KernelLibrary
   let threadCount: Int
-  var machine = MachineModel()
+  let joined: JoinedValues
+  private let machine = MachineModel()
   /// A buffer with more parts is planned as one.
   private let partLimit = 17
+
+  init(graph: Graph, kernels: any KernelLibrary, threadCount: Int) {
+    (self.graph, self.kernels, self.threadCount) = (graph, kernels, threadCount)
+    joined = JoinedValues(in: graph)
+  }
+
+  /// The value whose bytes a value's are, and from where on.
+  private func place(of value: ValueID, among made: Set<ValueID>) -> ValuePlace {
+    joined.resolved(graph.place(of: value, among: made))
+  }
 
   /// What one step computes: a node, or a region's nodes.
   private struct Work {
@@ -22,7 +33,8 @@ struct Lowering {
   }
 
   func program(report: CompilationReport) throws(CompilerError) -> Program {
-    let regions = kernels.hasRegions ? FormRegions(graph, machine: machine).regions() : []
+    let regions =
+      kernels.hasRegions ? FormRegions(graph, machine: machine, excluding: joined.nodes).regions() : []
     var work: [Work] = []
     for unit in Schedule(graph, regions: regions.map(\.nodes)).units {
       switch unit {
@@ -49,7 +61,9 @@ struct Lowering {
   /// Nil where no step has to compute the node.
   private func nodeWork(_ id: NodeID) throws(CompilerError) -> Work? {
     let node = graph[id]
-    guard node.outputs.contains(where: { graph.source(of: $0) == nil }) else { return nil }
+    guard !joined.nodes.contains(id), node.outputs.contains(where: { graph.source(of: $0) == nil }) else {
+      return nil
+    }
     let request = KernelRequest(
       operator: node.operator, inputTypes: graph.inputTypes(of: id), outputTypes: graph.outputTypes(of: id),
       constants: node.inputs.map { graph.placedConstant($0) }, threadCount: threadCount)
@@ -72,6 +86,14 @@ struct Lowering {
     for (step, item) in work.enumerated() {
       let inPlace = inPlaceBuffer(step, item, made, bufferOf, lastUse, lifetimes)
       for (index, output) in item.outputs.enumerated() {
+        if let home = joined.places[output] {
+          guard bufferOf[home.root] == nil else { continue }
+          bufferOf[home.root] = lifetimes.count
+          lifetimes.append(
+            BufferLifetime(
+              start: step, end: lastUse[home.root] ?? step, byteCount: graph[home.root].type.byteCount))
+          continue
+        }
         let end = lastUse[output] ?? step
         if index == 0, let inPlace {
           lifetimes[inPlace].end = end
@@ -91,7 +113,7 @@ struct Lowering {
     var constants: [Tensor] = []
     var constantIndex: [ValueID: Int] = [:]
     func location(_ value: ValueID) -> Program.Location {
-      let place = graph.place(of: value, among: made)
+      let place = place(of: value, among: made)
       let (value, offset) = (place.root, place.byteOffset)
       if let buffer = bufferOf[value] { return .arena(offset: plan.offsets[buffer] + offset) }
       if let input = graph.inputs.firstIndex(of: value) { return .input(input, offset: offset) }
@@ -126,7 +148,7 @@ struct Lowering {
   private func uses(_ work: [Work], _ made: Set<ValueID>) -> [ValueID: [(bytes: Range<Int>, step: Int)]] {
     var result: [ValueID: [(bytes: Range<Int>, step: Int)]] = [:]
     func add(_ value: ValueID, _ step: Int) {
-      let place = graph.place(of: value, among: made)
+      let place = place(of: value, among: made)
       let end = place.byteOffset + graph[value].type.byteCount
       result[place.root, default: []].append((place.byteOffset..<end, step))
     }
@@ -164,14 +186,14 @@ struct Lowering {
     _ step: Int, _ work: Work, _ made: Set<ValueID>, _ bufferOf: [ValueID: Int], _ lastUse: [ValueID: Int],
     _ lifetimes: [BufferLifetime]
   ) -> Int? {
-    guard let output = work.outputs.first else { return nil }
+    guard let output = work.outputs.first, joined.places[output] == nil else { return nil }
     for index in work.kernel.inPlaceInputs where index < work.inputs.count {
-      let place = graph.place(of: work.inputs[index], among: made)
+      let place = place(of: work.inputs[index], among: made)
       let value = place.root
       guard place.byteOffset == 0, let buffer = bufferOf[value], lastUse[value] == step,
         lifetimes[buffer].end == step,
         lifetimes[buffer].byteCount == graph[output].type.byteCount,
-        work.inputs.count(where: { graph.place(of: $0, among: made).root == value }) == 1
+        work.inputs.count(where: { self.place(of: $0, among: made).root == value }) == 1
       else { continue }
       return buffer
     }

@@ -15,10 +15,11 @@ struct FormRegions {
   /// Longer pieces are not tried.
   private let lengthLimit = 24
 
-  init(_ graph: Graph, machine: MachineModel = MachineModel()) {
+  /// `excluded` are nodes that nothing computes.
+  init(_ graph: Graph, machine: MachineModel = MachineModel(), excluding excluded: Set<NodeID> = []) {
     self.graph = graph
     self.machine = machine
-    for id in graph.nodesInOrder {
+    for id in graph.nodesInOrder where !excluded.contains(id) {
       guard let operation = StreamedOperation(id, in: graph), !isBetterInPlace(id, operation) else {
         continue
       }

@@ -70,7 +70,7 @@ enum StreamedOperation {
     _ fused: FusedConvolution, _ node: Node, _ types: [TensorType], _ grid: Grid, _ graph: Graph
   ) {
     let (convolution, weight) = (fused.convolution, types[1].shape)
-    guard Grid(types[0]) == grid, convolution.strides == [1, 1],
+    guard Grid(types[0]) == grid, convolution.strides == [1, 1], !fused.isRectified || fused.slope == 0,
       !WinogradForm.applies(to: convolution, weight: weight),
       Set(convolution.dilations).count == 1, convolution.dilations[0] >= 1,
       zip(convolution.padsBefore, convolution.dilations).enumerated().allSatisfy({ axis, pad in

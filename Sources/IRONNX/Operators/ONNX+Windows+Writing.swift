@@ -11,7 +11,8 @@ extension ONNXOperatorTable {
       let steps =
         [("Conv", own, attributes)]
         + (fused.hasResidual ? [("Add", [w.inputs[fused.ownInputCount]], [])] : [])
-        + (fused.isRectified ? [("Relu", [], [])] : [])
+        + (fused.isRectified
+          ? [fused.slope == 0 ? ("Relu", [], []) : ("LeakyRelu", [], [.float("alpha", fused.slope)])] : [])
       var value: [String] = []
       for (index, step) in steps.enumerated() {
         if index == steps.count - 1 { return w.emit(step.0, value + step.1, step.2) }

@@ -1,8 +1,8 @@
 import IRGraph
 import IRTensor
 
-/// A convolution, then the sum with another value, then max(·, 0), in one pass over the result; made by the
-/// compiler only.
+/// A convolution, then the sum with another value, then its rectification, in one pass over the result; made by the
+/// compiler only. What is below zero is multiplied by `slope`.
 ///
 /// Inputs x, weight, [bias], [residual of the result's type].
 public struct FusedConvolution: ContractionOperator {
@@ -10,13 +10,17 @@ public struct FusedConvolution: ContractionOperator {
   public var hasBias: Bool
   public var hasResidual: Bool
   public var isRectified: Bool
+  public var slope: Float
   public static let name = "FusedConvolution"
 
-  public init(_ convolution: Convolution, hasBias: Bool, hasResidual: Bool, isRectified: Bool) {
+  public init(
+    _ convolution: Convolution, hasBias: Bool, hasResidual: Bool, isRectified: Bool, slope: Float = 0
+  ) {
     self.convolution = convolution
     self.hasBias = hasBias
     self.hasResidual = hasResidual
     self.isRectified = isRectified
+    self.slope = slope
   }
 
   /// How many inputs are the convolution's own.
@@ -42,7 +46,10 @@ public struct FusedConvolution: ContractionOperator {
   public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     var result = convolution.evaluate(Array(inputs[..<ownInputCount]))
     if hasResidual { result = Binary(.add).evaluate([result[0], inputs[ownInputCount]]) }
-    if isRectified { result = Unary(.relu).evaluate(result) }
+    if isRectified {
+      result =
+        slope == 0 ? Unary(.relu).evaluate(result) : Activation(.leakyRelu, alpha: slope).evaluate(result)
+    }
     return result
   }
 }

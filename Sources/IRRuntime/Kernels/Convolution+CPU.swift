@@ -22,7 +22,7 @@ private func parameters(
     stride_y: pick(strides, 0, 1), stride_x: pick(strides, 1, 1),
     dilation_y: pick(dilations, 0, 1), dilation_x: pick(dilations, 1, 1),
     pad_top: pick(padsBefore, 0, 0), pad_left: pick(padsBefore, 1, 0), groups: groups,
-    activation: IR_ACTIVATION_NONE)
+    activation: IR_ACTIVATION_NONE, slope: 0)
 }
 
 /// What kernels' names say of a convolution.
@@ -46,6 +46,7 @@ func convolutionKernel(
   if let weight = request.constants[1], WinogradForm.applies(to: convolution, weight: w) {
     return winogradKernel(fused, params, weight, request, weights)
   }
+  guard !fused.isRectified || fused.slope == 0 else { return nil }
   let count = ir_conv2d_packed_weights_count(&params)
   let workspace = ir_conv2d_workspace(&params, Int32(request.threadCount))
   let fixed = params
@@ -86,6 +87,9 @@ private func winogradKernel(
   _ weights: PackedWeights
 ) -> any Kernel {
   var params = params
+  if fused.isRectified, fused.slope != 0 {
+    (params.activation, params.slope) = (IR_ACTIVATION_LEAKY_RELU, fused.slope)
+  }
   let workspace = ir_conv2d_winograd_workspace(&params, Int32(request.threadCount))
   let packed = weights.storage(
     of: weight, packing: [3] + weight.shape.extents, count: ir_conv2d_winograd_packed_weights_count(&params)

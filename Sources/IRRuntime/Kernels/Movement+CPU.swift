@@ -44,6 +44,7 @@ func movementKernel(_ request: KernelRequest) -> (any Kernel)? {
   case let concatenate as Concatenate:
     return concatenateKernel(axis: concatenate.axis, request.inputTypes.map(\.shape), y, size)
   case let split as Split: return splitKernel(axis: split.axis, x, request.outputTypes.map(\.shape), size)
+  case let roll as Roll: return rollKernel(roll, x, size)
   case let pad as Pad: return padKernel(pad, x, output)
   case let gather as Gather:
     let view = AxisView(x, axis: gather.axis)
@@ -171,6 +172,34 @@ private func splitKernel(axis: Int, _ x: Shape, _ outputs: [Shape], _ size: Int)
     for (output, params, offset) in all {
       var params = params
       ir_copy(&params, arguments.inputs[0] + offset, arguments.outputs[output], arguments.threads)
+    }
+  }
+}
+
+/// A copy for each part of the result that comes from one part of the input.
+private func rollKernel(_ roll: Roll, _ x: Shape, _ size: Int) -> (any Kernel)? {
+  var parts = [StridedCopy(shape: [], sourceStrides: x.strides, destinationStrides: x.strides)]
+  for (axis, offset) in roll.offsets.enumerated() {
+    let (extent, stride) = (x[axis], x.strides[axis])
+    parts = parts.flatMap { part -> [StridedCopy] in
+      var (front, back) = (part, part)
+      front.shape.append(extent - offset)
+      front.sourceStart += offset * stride
+      back.shape.append(offset)
+      back.destinationStart += (extent - offset) * stride
+      return offset == 0 ? [front] : [front, back]
+    }
+  }
+  var copies: [(params: ir_copy_params, from: Int, to: Int)] = []
+  for part in parts {
+    guard let params = parameters(part, size) else { return nil }
+    copies.append((params, part.sourceStart * size, part.destinationStart * size))
+  }
+  let all = copies
+  return CPUKernel("roll") { arguments in
+    for (params, from, to) in all {
+      var params = params
+      ir_copy(&params, arguments.inputs[0] + from, arguments.outputs[0] + to, arguments.threads)
     }
   }
 }

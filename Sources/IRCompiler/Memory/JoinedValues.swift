@@ -1,0 +1,57 @@
+import IRGraph
+import IROperators
+import IRTensor
+
+/// Concatenations that no step computes: their inputs are computed where the result has them.
+///
+/// A concatenation of pictures' channels lies in memory as its inputs one behind the other. The last of a dense block
+/// holds those before it, so that none of them copies anything.
+struct JoinedValues {
+  /// Where inputs, and concatenations of the first of them, lie in the value that holds all.
+  private(set) var places: [ValueID: ValuePlace] = [:]
+  /// The concatenations.
+  private(set) var nodes: Set<NodeID> = []
+  /// A value whose memory would wait longer for its other parts, counted in nodes, is copied instead.
+  private let waitLimit = 24
+
+  init(in graph: Graph) {
+    let order = graph.nodesInOrder
+    let position = Dictionary(uniqueKeysWithValues: order.enumerated().map { ($1, $0) })
+    for id in order.reversed() {
+      let node = graph[id]
+      guard let concatenate = node.operator as? Concatenate, node.inputs.count > 1,
+        graph[node.outputs[0]].type.shape[..<concatenate.axis].allSatisfy({ $0 == 1 }),
+        Set(node.inputs).count == node.inputs.count,
+        // Where a region reads it row by row, nothing is copied but rows in the cache.
+        graph.users(of: node.outputs[0]).allSatisfy({ StreamedOperation($0, in: graph) == nil })
+      else { continue }
+      let result = node.outputs[0]
+      // Behind the first input, in a value that holds more, only what lies there already can follow.
+      let shared = places[result] == nil ? places[node.inputs[0]] : nil
+      let home = places[result] ?? shared ?? ValuePlace(root: result)
+      var offset = home.byteOffset
+      var wanted: [ValueID: ValuePlace] = [:]
+      for input in node.inputs {
+        wanted[input] = ValuePlace(root: home.root, byteOffset: offset)
+        offset += graph[input].type.byteCount
+      }
+      let fits = node.inputs.allSatisfy { input in
+        if let known = places[input] { return known == wanted[input] }
+        guard shared == nil, let producer = graph.producer(of: input), graph.source(of: input) == nil else {
+          return false
+        }
+        return position[id, default: 0] - position[producer, default: 0] <= waitLimit
+      }
+      guard fits else { continue }
+      places.merge(wanted) { known, _ in known }
+      if home.root != result { places[result] = home }
+      nodes.insert(id)
+    }
+  }
+
+  /// The bytes of another value that these are.
+  func resolved(_ place: ValuePlace) -> ValuePlace {
+    guard let home = places[place.root] else { return place }
+    return ValuePlace(root: home.root, byteOffset: home.byteOffset + place.byteOffset)
+  }
+}
