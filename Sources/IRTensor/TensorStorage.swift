@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+  import Glibc
+#else
+  import Darwin
+#endif
+
 /// A block of memory, 64-byte aligned for the kernels and freed with its last reference.
 public final class TensorStorage: @unchecked Sendable {
   public static let alignment = 64
@@ -6,10 +12,21 @@ public final class TensorStorage: @unchecked Sendable {
   public let byteCount: Int
   private let release: (@Sendable (UnsafeMutableRawPointer) -> Void)?
 
+  /// What is larger is mapped by itself, so that the system has it back at once when it is freed.
+  private static let mappedByteCount = 1 << 20
+
   /// Uninitialised memory. At least one byte is allocated so that the pointer is valid.
   public init(byteCount: Int) {
     precondition(byteCount >= 0)
     self.byteCount = byteCount
+    if byteCount > Self.mappedByteCount,
+      let start = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+      start != MAP_FAILED
+    {
+      pointer = start
+      release = { munmap($0, byteCount) }
+      return
+    }
     pointer = .allocate(byteCount: Swift.max(byteCount, 1), alignment: Self.alignment)
     release = nil
   }

@@ -133,12 +133,14 @@ extension KernelTests {
         }
       }
     }
-    let pointers = terms.map { Optional(UnsafePointer($0.pointer)) }
     expectEverywhere(expected, tolerance: 1e-5, "attention \(index)") { threads in
       let output = Guarded<Float>(count: expected.count)
       let scratch = workspace(ir_attention_workspace(&p, threads))
-      ir_attention(
-        &p, query.pointer, key.pointer, value.pointer, pointers, output.pointer, scratch.pointer, threads)
+      withExtendedLifetime(terms) {
+        let pointers = terms.map { Optional(UnsafePointer($0.pointer)) }
+        ir_attention(
+          &p, query.pointer, key.pointer, value.pointer, pointers, output.pointer, scratch.pointer, threads)
+      }
       return output.elements
     }
   }

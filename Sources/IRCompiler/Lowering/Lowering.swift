@@ -8,12 +8,14 @@ struct Lowering {
   let kernels: any KernelLibrary
   let threadCount: Int
   let joined: JoinedValues
-  private let machine = MachineModel()
+  let machine: MachineModel
   /// A buffer with more parts is planned as one.
   private let partLimit = 17
 
-  init(graph: Graph, kernels: any KernelLibrary, threadCount: Int) {
-    (self.graph, self.kernels, self.threadCount) = (graph, kernels, threadCount)
+  init(
+    graph: Graph, kernels: any KernelLibrary, threadCount: Int, machine: MachineModel = MachineModel()
+  ) {
+    (self.graph, self.kernels, self.threadCount, self.machine) = (graph, kernels, threadCount, machine)
     joined = JoinedValues(in: graph)
   }
 
