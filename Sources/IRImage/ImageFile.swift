@@ -40,6 +40,9 @@ public enum ImageFile {
   ) throws(ImageError) -> Image {
     try reading(name) { () throws(ImageError) in
       let format = try format(bytes.prefix(WebPHeader.byteCount), limits, name)
+      if format == .png, let defect = PNGChunks.defect(bytes) {
+        throw .unreadable(path: name, reason: defect)
+      }
       // The decoder reads from these bytes until it is released.
       let owned = NSData(data: bytes)
       defer { withExtendedLifetime(owned) {} }
@@ -76,6 +79,13 @@ public enum ImageFile {
       throw .unreadable(path: path, reason: "not a regular file")
     }
     let format = try format(try firstBytes(of: path), limits, path)
+    if format == .png {
+      let defect: String?
+      do { defect = try PNGChunks.defect(ofFile: path) } catch {
+        throw .unreadable(path: path, reason: error.localizedDescription)
+      }
+      if let defect { throw .unreadable(path: path, reason: defect) }
+    }
     guard let opened = ir_vips_open(format.fileLoader, path) else { throw unreadable(path) }
     return VipsHandle(opened)
   }

@@ -34,6 +34,27 @@ private func animation(width: Int, height: Int) throws -> Data {
   #expect(vips_tracked_get_mem_highwater() < width * height * 4)
 }
 
+/// libpng allocates what a chunk of text claims to hold, and clears it.
+@Test func aChunkThatClaimsMoreThanItsFileIsRefusedBeforeItIsAllocated() throws {
+  let path = FileManager.default.temporaryDirectory.appending(path: "chunk-\(UUID()).png").path
+  defer { try? FileManager.default.removeItem(atPath: path) }
+  let planes = (0..<(3 * 11 * 7)).map { Float($0 % 251) / 251 }
+  try ImageFile.write(Image(width: 11, height: 7, channelCount: 3, pixels: planes), to: path)
+  var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+  #expect(PNGChunks.defect(bytes) == nil)
+  _ = try ImageFile.read(bytes: bytes, name: "whole")
+  // Behind the header chunk: 1.95 GB of text.
+  bytes.insert(contentsOf: [0x74, 0x6F, 0x75, 0x4C] + Array("tEXt".utf8) + [0, 1, 2, 3], at: 33)
+  try bytes.write(to: URL(fileURLWithPath: path))
+  for read in [
+    { _ = try ImageFile.read(bytes: bytes, name: "chunk") }, { _ = try ImageFile.read(path) },
+    { _ = try ImageFile.header(of: path) },
+  ] as [() throws -> Void] {
+    let error = #expect(throws: ImageError.self, performing: read)
+    #expect(error?.description.contains("its chunk tEXt claims 1953461580 bytes, of which") == true)
+  }
+}
+
 @Test(arguments: [false, true])
 func webPHeadersSayWhatWasWritten(withAlpha: Bool) throws {
   let (width, height) = (300, 7)
