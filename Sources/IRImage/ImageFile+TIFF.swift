@@ -5,14 +5,8 @@ enum TIFFMetadata {
   private static let exifHeader: [UInt8] = [0x45, 0x78, 0x69, 0x66, 0, 0]
 
   /// What a TIFF says in EXIF's terms, as a block for other formats; nil where it says nothing.
-  static func exif(of path: String) -> [UInt8]? {
-    (try? Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)).flatMap { exif(in: $0) }
-  }
-
-  static func exif(in data: Data) -> [UInt8]? {
-    guard let reader = TIFFReader({ slice(data, $0, $1) }), let offset = reader.number(4, 4) else {
-      return nil
-    }
+  static func exif(in file: PictureBytes) -> [UInt8]? {
+    guard let reader = TIFFReader(file), let offset = reader.number(4, 4) else { return nil }
     let directory = described(TIFFDirectory(reader, at: offset))
     guard !directory.children.isEmpty || !directory.entries.isEmpty else { return nil }
     return exifHeader + [0x49, 0x49, 0x2A, 0, 8, 0, 0, 0] + directory.serialized(at: 8, isLittleEndian: true)
@@ -22,13 +16,13 @@ enum TIFFMetadata {
   /// A file that is no classic TIFF stays as it is.
   static func add(_ exif: [UInt8], to path: String) throws {
     let block = exif.starts(with: exifHeader) ? Array(exif.dropFirst(exifHeader.count)) : exif
-    guard let source = TIFFReader({ slice(block, $0, $1) }), let start = source.number(4, 4) else { return }
+    guard let source = TIFFReader(PictureBytes(Data(block))), let start = source.number(4, 4) else { return }
     let added = described(TIFFDirectory(source, at: start))
     let file = try FileHandle(forUpdating: URL(fileURLWithPath: path))
     defer { try? file.close() }
-    let data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
-    guard let target = TIFFReader({ slice(data, $0, $1) }), let offset = target.number(4, 4),
-      data.count < Int(UInt32.max) - (64 << 20)
+    let written = try PictureBytes(contentsOf: path)
+    guard let target = TIFFReader(written), let offset = target.number(4, 4),
+      written.count < Int(UInt32.max) - (64 << 20)
     else { return }
     var directory = TIFFDirectory(target, at: offset)
     guard target.number(offset, 2) == directory.entries.count + directory.children.count,
@@ -36,10 +30,10 @@ enum TIFFMetadata {
     else { return }
     directory.entries.merge(added.entries) { own, _ in own }
     directory.children.merge(added.children) { _, new in new }
-    let end = (data.count + 1) / 2 * 2
+    let end = (written.count + 1) / 2 * 2
     let bytes = directory.serialized(at: end, isLittleEndian: target.isLittleEndian)
     try file.seekToEnd()
-    try file.write(contentsOf: Data([UInt8](repeating: 0, count: end - data.count) + bytes))
+    try file.write(contentsOf: Data([UInt8](repeating: 0, count: end - written.count) + bytes))
     let pointer = (0..<4).map { UInt8(truncatingIfNeeded: end >> (8 * $0)) }
     try file.seek(toOffset: 4)
     try file.write(contentsOf: Data(target.isLittleEndian ? pointer : pointer.reversed()))
@@ -51,13 +45,5 @@ enum TIFFMetadata {
     result.entries = directory.entries.filter { TIFFDirectory.descriptiveTags.contains($0.key) }
     result.children = directory.children.filter { !$0.value.entries.isEmpty }
     return result
-  }
-
-  private static func slice<Bytes: RandomAccessCollection>(
-    _ bytes: Bytes, _ offset: Int, _ count: Int
-  ) -> [UInt8]? where Bytes.Element == UInt8, Bytes.Index == Int {
-    guard offset >= 0, count >= 0, offset <= bytes.count - count else { return nil }
-    let start = bytes.startIndex + offset
-    return Array(bytes[start..<(start + count)])
   }
 }

@@ -30,7 +30,8 @@ public enum ImageFile {
     _ path: String, limits: Limits = Limits(), colours: ColourChoice = .keep
   ) throws(ImageError) -> Image {
     try reading(path) { () throws(ImageError) in
-      try decoded(try opened(path, limits), path, limits, colours) { TIFFMetadata.exif(of: path) }
+      let (file, bytes) = try opened(path, limits)
+      return try decoded(file, path, limits, colours) { TIFFMetadata.exif(in: bytes) }
     }
   }
 
@@ -39,24 +40,23 @@ public enum ImageFile {
     bytes: Data, name: String, limits: Limits = Limits(), colours: ColourChoice = .keep
   ) throws(ImageError) -> Image {
     try reading(name) { () throws(ImageError) in
-      let format = try format(bytes.prefix(WebPHeader.byteCount), limits, name)
-      if format == .png, let defect = PNGChunks.defect(bytes) {
-        throw .unreadable(path: name, reason: defect)
-      }
+      let format = try format(PictureBytes(bytes), limits, name)
       // The decoder reads from these bytes until it is released.
       let owned = NSData(data: bytes)
       defer { withExtendedLifetime(owned) {} }
       guard let image = ir_vips_open_bytes(format.bytesLoader, owned.bytes, owned.length) else {
         throw unreadable(name)
       }
-      return try decoded(VipsHandle(image), name, limits, colours) { TIFFMetadata.exif(in: bytes) }
+      return try decoded(VipsHandle(image), name, limits, colours) {
+        TIFFMetadata.exif(in: PictureBytes(bytes))
+      }
     }
   }
 
   /// What a file's header says; nothing is decoded.
   /// - Throws: as `read`.
   public static func header(of path: String, limits: Limits = Limits()) throws(ImageError) -> Header {
-    try reading(path) { () throws(ImageError) in try header(try opened(path, limits), path, limits) }
+    try reading(path) { () throws(ImageError) in try header(try opened(path, limits).file, path, limits) }
   }
 
   private static func reading<R>(
@@ -69,48 +69,31 @@ public enum ImageFile {
     return try result.get()
   }
 
-  private static func opened(_ path: String, _ limits: Limits) throws(ImageError) -> VipsHandle {
-    var status = stat()
-    guard access(path, R_OK) == 0, stat(path, &status) == 0 else {
-      throw .unreadable(path: path, reason: systemError())
+  private static func opened(
+    _ path: String, _ limits: Limits
+  ) throws(ImageError) -> (file: VipsHandle, bytes: PictureBytes) {
+    let bytes: PictureBytes
+    do { bytes = try PictureBytes(contentsOf: path) } catch {
+      throw .unreadable(path: path, reason: error.reason)
     }
-    // A pipe or a device could keep the decoder waiting for ever.
-    guard status.st_mode & S_IFMT == S_IFREG else {
-      throw .unreadable(path: path, reason: "not a regular file")
-    }
-    let format = try format(try firstBytes(of: path), limits, path)
-    if format == .png {
-      let defect: String?
-      do { defect = try PNGChunks.defect(ofFile: path) } catch {
-        throw .unreadable(path: path, reason: error.localizedDescription)
-      }
-      if let defect { throw .unreadable(path: path, reason: defect) }
-    }
+    let format = try format(bytes, limits, path)
     guard let opened = ir_vips_open(format.fileLoader, path) else { throw unreadable(path) }
-    return VipsHandle(opened)
+    return (VipsHandle(opened), bytes)
   }
 
-  /// Which decoder a file is for, by its first bytes; what they state is within the limits.
+  /// Which decoder a file is for, by its first bytes; what it states lies within the limits and within the file.
   private static func format(
-    _ firstBytes: Data, _ limits: Limits, _ path: String
+    _ bytes: PictureBytes, _ limits: Limits, _ path: String
   ) throws(ImageError) -> PictureFormat {
+    let firstBytes = bytes.prefix(max(PictureFormat.byteCount, WebPHeader.byteCount))
     guard let format = PictureFormat(firstBytes: firstBytes) else {
       let known = "JPEG, PNG, TIFF, WebP, HEIF, AVIF or PPM"
       throw .unreadable(
         path: path, reason: firstBytes.isEmpty ? "it is empty" : "its first bytes are those of no \(known)")
     }
     try limits.check(firstBytes: firstBytes, path: path)
+    if format == .png, let defect = PNGChunks.defect(bytes) { throw .unreadable(path: path, reason: defect) }
     return format
-  }
-
-  private static func firstBytes(of path: String) throws(ImageError) -> Data {
-    do {
-      let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
-      defer { try? file.close() }
-      return try file.read(upToCount: WebPHeader.byteCount) ?? Data()
-    } catch {
-      throw .unreadable(path: path, reason: error.localizedDescription)
-    }
   }
 
   static func unreadable(_ path: String) -> ImageError { .unreadable(path: path, reason: Vips.takeError()) }

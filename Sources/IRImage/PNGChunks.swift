@@ -1,5 +1,3 @@
-import Foundation
-
 /// The chunks of a PNG file, as their headers state them. libpng allocates what a chunk of text claims to hold
 /// before it reads it, and libvips has it do so without a limit.
 struct PNGChunks {
@@ -10,16 +8,13 @@ struct PNGChunks {
   private static let countLimit = 1 << 20
 
   /// What is wrong with the first chunk that does not lie in the file, or nil where all do.
-  /// `header` gives the eight bytes from an offset on.
-  static func defect(byteCount: Int, header: (Int) throws -> Data) rethrows -> String? {
+  static func defect(_ file: PictureBytes) -> String? {
     var offset = signatureByteCount
     for _ in 0..<countLimit {
       // What ends early is the decoder's to judge, and so is a picture that does: its rows are read as they come.
-      guard offset + headerByteCount <= byteCount else { return nil }
-      let bytes = [UInt8](try header(offset))
-      guard bytes.count == headerByteCount else { return nil }
+      guard let bytes = file.bytes(offset, headerByteCount) else { return nil }
       let claimed = bytes[..<4].reduce(0) { $0 << 8 | Int($1) }
-      let left = max(0, byteCount - offset - headerByteCount - checksumByteCount)
+      let left = max(0, file.count - offset - headerByteCount - checksumByteCount)
       let type = String(
         decoding: bytes[4...].map { (32..<127).contains($0) ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
       if type == "IDAT", claimed > left { return nil }
@@ -30,20 +25,5 @@ struct PNGChunks {
       offset += headerByteCount + claimed + checksumByteCount
     }
     return "it has more than \(countLimit) chunks"
-  }
-
-  /// As above, of a file in memory.
-  static func defect(_ bytes: Data) -> String? {
-    defect(byteCount: bytes.count) { bytes.dropFirst($0).prefix(headerByteCount) }
-  }
-
-  /// As above, of a file that is not held in memory.
-  static func defect(ofFile path: String) throws -> String? {
-    let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
-    defer { try? file.close() }
-    return try defect(byteCount: Int(clamping: try file.seekToEnd())) { offset in
-      try file.seek(toOffset: UInt64(offset))
-      return try file.read(upToCount: headerByteCount) ?? Data()
-    }
   }
 }

@@ -86,28 +86,27 @@ struct TIFFDirectory {
 /// Numbers of a TIFF in its byte order; every offset is checked.
 struct TIFFReader {
   let isLittleEndian: Bool
-  private let read: (Int, Int) -> [UInt8]?
+  private let file: PictureBytes
 
   /// Nil where the first bytes are no classic TIFF's.
-  /// - Parameter read: bytes from an offset, or nil where there are not as many.
-  init?(_ read: @escaping (_ offset: Int, _ count: Int) -> [UInt8]?) {
-    switch read(0, 4) {
+  init?(_ file: PictureBytes) {
+    switch file.bytes(0, 4) {
     case [0x49, 0x49, 0x2A, 0]: isLittleEndian = true
     case [0x4D, 0x4D, 0, 0x2A]: isLittleEndian = false
     default: return nil
     }
-    self.read = read
+    self.file = file
   }
 
   func number(_ offset: Int, _ count: Int) -> Int? {
-    read(offset, count).map { bytes in
+    file.bytes(offset, count).map { bytes in
       (isLittleEndian ? bytes.reversed() : bytes).reduce(0) { $0 << 8 | Int($1) }
     }
   }
 
   /// Bytes with each number little-endian.
   func bytes(_ offset: Int, _ count: Int, unit: Int) -> [UInt8]? {
-    read(offset, count).map { isLittleEndian ? $0 : swapped($0, unit: unit) }
+    file.bytes(offset, count).map { isLittleEndian ? $0 : swapped($0, unit: unit) }
   }
 }
 

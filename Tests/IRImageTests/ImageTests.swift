@@ -169,7 +169,7 @@ func metadataIsKeptOrTakenAway(suffix: String) throws {
     var damaged = whole
     damaged[position] = 0xFF
     try damaged.write(to: URL(fileURLWithPath: path))
-    _ = TIFFMetadata.exif(of: path)
+    _ = TIFFMetadata.exif(in: try PictureBytes(contentsOf: path))
   }
 }
 

@@ -41,7 +41,7 @@ private func animation(width: Int, height: Int) throws -> Data {
   let planes = (0..<(3 * 11 * 7)).map { Float($0 % 251) / 251 }
   try ImageFile.write(Image(width: 11, height: 7, channelCount: 3, pixels: planes), to: path)
   var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
-  #expect(PNGChunks.defect(bytes) == nil)
+  #expect(PNGChunks.defect(PictureBytes(bytes)) == nil)
   _ = try ImageFile.read(bytes: bytes, name: "whole")
   // Behind the header chunk: 1.95 GB of text.
   bytes.insert(contentsOf: [0x74, 0x6F, 0x75, 0x4C] + Array("tEXt".utf8) + [0, 1, 2, 3], at: 33)

@@ -1,0 +1,44 @@
+import Foundation
+import IRFiles
+
+/// The bytes of a picture's file at any place, whether they are held in memory or not. Files are read and not
+/// mapped: one that gets shorter meanwhile ends early instead of ending the process.
+struct PictureBytes {
+  let count: Int
+  private let read: (_ offset: Int, _ count: Int) -> Data
+
+  init(_ data: Data) {
+    count = data.count
+    read = { data.dropFirst($0).prefix($1) }
+  }
+
+  /// - Throws: `FileError`, also where the file is no regular one: a pipe or a device could keep its reader
+  ///   waiting for ever.
+  init(contentsOf path: String) throws(FileError) {
+    func failure(_ reason: String) -> FileError { FileError(path: path, reason: reason) }
+    let file: FileHandle
+    var status = stat()
+    guard access(path, R_OK) == 0, stat(path, &status) == 0 else { throw failure(systemError()) }
+    guard status.st_mode & S_IFMT == S_IFREG else { throw failure("not a regular file") }
+    do { file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path)) } catch {
+      throw failure(error.localizedDescription)
+    }
+    count = Int(status.st_size)
+    read = { offset, count in
+      (try? file.seek(toOffset: UInt64(offset))).flatMap { try? file.read(upToCount: count) } ?? Data()
+    }
+  }
+
+  /// The bytes from an offset on, fewer where the file ends.
+  func prefix(_ count: Int, at offset: Int = 0) -> Data {
+    guard offset >= 0, count > 0, offset < self.count else { return Data() }
+    return Data(read(offset, min(count, self.count - offset)))
+  }
+
+  /// Exactly these bytes, or nil where they are not all there.
+  func bytes(_ offset: Int, _ count: Int) -> [UInt8]? {
+    guard offset >= 0, count >= 0, offset <= self.count - count else { return nil }
+    let bytes = [UInt8](prefix(count, at: offset))
+    return bytes.count == count ? bytes : nil
+  }
+}
