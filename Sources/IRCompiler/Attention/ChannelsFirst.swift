@@ -127,9 +127,3 @@ struct ChannelsFirst: RewriteRule {
     return nil
   }
 }
-
-extension Convolution {
-  /// Of kernel 1.
-  static let pointwise = Convolution(
-    strides: [1, 1], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1])
-}

@@ -10,11 +10,9 @@ struct FoldAttentionIntoProjection: RewriteRule {
 
   func patch(for id: NodeID, in graph: Graph) throws(GraphError) -> GraphPatch? {
     let node = graph[id]
-    guard let convolution = node.operator as? Convolution, convolution.groupCount == 1,
+    guard let convolution = node.operator as? Convolution, convolution == .pointwise,
       let weight = graph.constant(node.inputs[1]), weight.shape.rank == 4, weight.shape[2] == 1,
       weight.shape[3] == 1,
-      convolution
-        == Convolution(strides: [1, 1], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1]),
       let attention = attention(node.inputs[0], usedBy: id, graph)
     else { return nil }
     let (outputs, channels) = (weight.shape[0], weight.shape[1])

@@ -23,6 +23,10 @@ public struct Convolution: ContractionOperator {
     self.groupCount = groupCount
   }
 
+  /// Of kernel 1 over pictures: a product of channels.
+  public static let pointwise = Convolution(
+    strides: [1, 1], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1])
+
   package func window(_ weight: Shape) -> SlidingWindow {
     SlidingWindow(
       kernel: Array(weight.dropFirst(2)), strides: strides, padsBefore: padsBefore, padsAfter: padsAfter,
