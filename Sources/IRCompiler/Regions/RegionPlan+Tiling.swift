@@ -91,7 +91,7 @@ extension RegionPlan {
       let even = [bands, bands - 1, bands + 1, bands - 2, bands + 2].first { $0 > 0 && tiles * $0 % 4 == 0 }
       return (height + (even ?? bands) - 1) / (even ?? bands)
     }
-    let margin = instructions.reduce(maximumMargin) { most, instruction in
+    let margin = instructions.reduce(0) { most, instruction in
       instruction.operands.indices.reduce(most) { max($0, instruction.margin + instruction.reach($1)) }
     }
     for tasks in [16, 8] where rows(tasks: tasks) >= 24 * margin { return max(1, rows(tasks: tasks)) }
