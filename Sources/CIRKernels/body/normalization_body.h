@@ -17,10 +17,8 @@
       statement \
     } \
   }
-#define LOAD(p) (n == V_LANES ? v_load((p) + i) : v_load_partial((p) + i, n))
-#define STORE(p, v) \
-  if (n == V_LANES) v_store((p) + i, (v)); \
-  else v_store_partial((p) + i, (v), n)
+#define LOAD(p) v_load_some((p) + i, n)
+#define STORE(p, v) v_store_some((p) + i, (v), n)
 
 void IR_ISA_NAME(f32_scale_shift)(
   size_t count, const float *input, float scale, float shift, const float *residual,
@@ -74,14 +72,6 @@ void IR_ISA_NAME(f32_exponential_columns)(
   })
 }
 
-V_INLINE v_f32 load_some(const float *p, size_t n) {
-  return n == V_LANES ? v_load(p) : v_load_partial(p, n);
-}
-V_INLINE void store_some(float *p, v_f32 v, size_t n) {
-  if (n == V_LANES) v_store(p, v);
-  else v_store_partial(p, v, n);
-}
-
 enum { NORMALIZE_VECTORS = 4 };
 
 V_INLINE void normalize_pixels(
@@ -92,7 +82,7 @@ V_INLINE void normalize_pixels(
   v_f32 mean[NORMALIZE_VECTORS], factor[NORMALIZE_VECTORS];
 #define NORMALIZE_EACH _Pragma("clang loop unroll(full)") for (size_t j = 0; j < vectors; j++)
 #define NORMALIZE_LOAD(channel) \
-  load_some(input + (channel) * t->input_stride + j * V_LANES, j < last ? V_LANES : n)
+  v_load_some(input + (channel) * t->input_stride + j * V_LANES, j < last ? V_LANES : n)
   NORMALIZE_EACH mean[j] = factor[j] = v_set(0);
   if (t->is_centred) {
     for (size_t c = 0; c < t->channels; c++) NORMALIZE_EACH mean[j] += NORMALIZE_LOAD(c);
@@ -107,7 +97,7 @@ V_INLINE void normalize_pixels(
     v_f32 scale = v_set(t->scale ? t->scale[c] : 1), bias = v_set(t->bias ? t->bias[c] : 0);
     NORMALIZE_EACH {
       v_f32 y = v_fma((NORMALIZE_LOAD(c) - mean[j]) * factor[j], scale, bias);
-      store_some(output + c * t->output_stride + j * V_LANES, y, j < last ? V_LANES : n);
+      v_store_some(output + c * t->output_stride + j * V_LANES, y, j < last ? V_LANES : n);
     }
   }
 }

@@ -234,8 +234,7 @@ V_INLINE void depthwise_any(const struct ir_planar_depthwise *t) {
       }
     }
     if (t->activation == IR_ACTIVATION_RELU) sum = v_relu(sum);
-    if (n == V_LANES) v_store(t->output[0] + x, sum);
-    else v_store_partial(t->output[0] + x, sum, n);
+    v_store_some(t->output[0] + x, sum, n);
   }
 }
 

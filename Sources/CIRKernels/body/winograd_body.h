@@ -127,18 +127,16 @@ V_INLINE void store_strip(
   const size_t columns = strip->output_columns;
   float *output = p->output + plane + strip->output_offset;
   const float *residual = p->residual ? p->residual + plane + strip->output_offset : NULL;
-  bool is_full = columns == V_LANES;
   for (size_t i = 0; i < strip->output_rows; i++) {
     v_f32 v = rows[i];
     if (residual) {
       const float *r = residual + i * p->row_stride;
-      v = (is_full ? v_load(r) : v_load_partial(r, columns)) + v;
+      v = v_load_some(r, columns) + v;
     }
     v += bias;
     if (p->activation == IR_ACTIVATION_RELU) v = v_relu(v);
     else if (p->activation == IR_ACTIVATION_LEAKY_RELU) v = v_select(v < 0, v * p->slope, v);
-    if (is_full) v_store(output + i * p->row_stride, v);
-    else v_store_partial(output + i * p->row_stride, v, columns);
+    v_store_some(output + i * p->row_stride, v, columns);
   }
 }
 

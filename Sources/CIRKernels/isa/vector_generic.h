@@ -2,6 +2,12 @@
 
 V_INLINE v_f32 v_load(const float *p) { return *(const v_f32_unaligned *)p; }
 V_INLINE void v_store(float *p, v_f32 v) { *(v_f32_unaligned *)p = v; }
+// The first n of at most V_LANES lanes; the others are 0.
+V_INLINE v_f32 v_load_some(const float *p, size_t n) { return n == V_LANES ? v_load(p) : v_load_partial(p, n); }
+V_INLINE void v_store_some(float *p, v_f32 v, size_t n) {
+  if (n == V_LANES) v_store(p, v);
+  else v_store_partial(p, v, n);
+}
 V_INLINE v_f32 v_set(float x) { return (v_f32)x; }
 V_INLINE v_i32 v_bits(v_f32 v) { return (v_i32)v; }
 V_INLINE v_f32 v_from_bits(v_i32 v) { return (v_f32)v; }
