@@ -26,6 +26,10 @@ static size_t channel_stride_of(const struct ir_region *r, const struct ir_regio
   return odd_lines(v->rows * row_stride_of(r, v));
 }
 
+// Columns left of the picture lie at the end of the row before, so that the first column is aligned; those of the
+// first row need a place.
+static size_t before_rows(const struct ir_region_value *v) { return ir_aligned_count(v->margin_columns); }
+
 // Elements of all registers.
 static size_t registers_count(const struct ir_region *r, size_t stride) {
   size_t most = 0;
@@ -49,7 +53,7 @@ static struct layout layout_of(const struct ir_region *r) {
   layout.registers_count = registers_count(r, layout.register_stride);
   layout.total = layout.zero_count + layout.registers_count + layout.scratch_count + BEHIND_A_ROW;
   for (size_t i = 0; i < r->value_count; i++)
-    layout.total += r->values[i].channels * channel_stride_of(r, &r->values[i]);
+    layout.total += before_rows(&r->values[i]) + r->values[i].channels * channel_stride_of(r, &r->values[i]);
   return layout;
 }
 
@@ -97,7 +101,7 @@ size_t ir_region_thread_workspace(const struct ir_region *r) {
 
 // Tables of strides and pointers, which are sized by the region, come first.
 static size_t table_count(const struct ir_region *r) {
-  size_t bytes = (3 * r->value_count + r->instruction_count) * sizeof(void *);
+  size_t bytes = (4 * r->value_count + r->instruction_count) * sizeof(void *);
   return ir_aligned_count((bytes + sizeof(float) - 1) / sizeof(float));
 }
 
@@ -124,17 +128,16 @@ struct context {
 static void clear_outside(const struct ir_region_tile *tile, size_t index) {
   const struct ir_region *r = tile->region;
   const struct ir_region_value *v = &r->values[index];
-  const size_t margin = v->margin_columns;
-  size_t left = tile->first_column < margin ? margin - tile->first_column : 0;
-  size_t end = tile->last_column + margin, right = end > r->width ? end - r->width : 0;
-  size_t width = tile->last_column - tile->first_column + 2 * margin;
+  const size_t margin = v->margin_columns, end = tile->last_column + margin;
+  const size_t left = margin > tile->first_column ? margin - tile->first_column : 0;
+  const size_t right = end > r->width ? end - r->width : 0;
   if (!left && !right) return;
   for (size_t c = 0; c < v->channels; c++)
     for (size_t y = 0; y < v->rows; y++) {
-      float *row = tile->rolling[index] + c * tile->channel_strides[index] +
-                   y * tile->row_strides[index];
-      for (size_t x = 0; x < left; x++) row[x] = 0;
-      for (size_t x = width - right; x < width; x++) row[x] = 0;
+      float *row = tile->rolling[index] + c * tile->channel_strides[index] + y * tile->row_strides[index];
+      float *behind = row + r->width - tile->origins[index];
+      for (size_t x = 1; x <= left; x++) row[-(ptrdiff_t)x] = 0;
+      for (size_t x = 0; x < right; x++) behind[x] = 0;
     }
 }
 
@@ -227,24 +230,26 @@ static void run_task(const void *context, size_t index, int thread) {
   float *memory = c->threads + (size_t)thread * (c->layout.total + table_count(r));
   float **rolling = (float **)memory;
   size_t *row_strides = (size_t *)(rolling + r->value_count);
-  size_t *channel_strides = row_strides + r->value_count;
+  size_t *channel_strides = row_strides + r->value_count, *origins = channel_strides + r->value_count;
   float *next = memory + table_count(r), *zeros = next;
   memset(zeros, 0, c->layout.zero_count * sizeof(float));
   next += c->layout.zero_count;
   // Between the rows of a register lies what no row needs, and what kernels pass over all the same.
   float *registers = next;
   memset(registers, 0, c->layout.registers_count * sizeof(float));
-  next = zeros + c->layout.total - BEHIND_A_ROW;
-  for (size_t i = 0; i < r->value_count; i++) {
-    row_strides[i] = row_stride_of(r, &r->values[i]);
-    channel_strides[i] = channel_stride_of(r, &r->values[i]);
-    next -= r->values[i].channels * channel_strides[i];
-    rolling[i] = next;
-  }
   float *sums = c->sums + index * ir_region_sums_count(r);
   memset(sums, 0, ir_region_sums_count(r) * sizeof(float));
   const size_t band = index % band_count(r), rest = index / band_count(r);
   const size_t first_column = rest % tile_count(r) * r->tile_columns;
+  next = zeros + c->layout.total - BEHIND_A_ROW;
+  for (size_t i = 0; i < r->value_count; i++) {
+    const struct ir_region_value *v = &r->values[i];
+    row_strides[i] = row_stride_of(r, v);
+    channel_strides[i] = channel_stride_of(r, v);
+    origins[i] = first_column > v->margin_columns ? first_column - v->margin_columns : 0;
+    rolling[i] = next - v->channels * channel_strides[i];
+    next = rolling[i] - before_rows(v);
+  }
   struct ir_prefetch prefetch;
   struct ir_region_tile tile = {
     .region = r, .inputs = c->inputs, .outputs = c->outputs, .packed = c->packed,
@@ -254,6 +259,7 @@ static void run_task(const void *context, size_t index, int thread) {
     .zeros = zeros, .registers = registers, .register_stride = c->layout.register_stride,
     .scratch = registers + c->layout.registers_count, .sums = sums,
     .prefetch = &prefetch, .rolling = rolling, .row_strides = row_strides, .channel_strides = channel_strides,
+    .origins = origins,
   };
   size_t first = band * r->band_rows;
   run_tile(&tile, first, ir_smaller(first + r->band_rows, r->height));

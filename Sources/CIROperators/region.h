@@ -19,6 +19,8 @@ struct ir_region_tile {
   size_t register_stride;
   float *const *rolling;
   const size_t *row_strides, *channel_strides;
+  /// The picture's column that a value's rows begin with.
+  const size_t *origins;
   /// ir_region_gram_scratch elements.
   float *scratch;
   /// Of this tile: ir_region_sums_count elements.

@@ -10,10 +10,9 @@ float *ir_region_pixel(
   const struct ir_region *r = t->region;
   channel += o->channel;
   if (o->place == IR_REGION_ROLLING) {
-    const struct ir_region_value *v = &r->values[o->index];
-    ptrdiff_t column = x - (ptrdiff_t)t->first_column + (ptrdiff_t)v->margin_columns;
-    return t->rolling[o->index] + channel * t->channel_strides[o->index] +
-           y % v->rows * t->row_strides[o->index] + column;
+    const size_t row = y % r->values[o->index].rows;
+    return t->rolling[o->index] + channel * t->channel_strides[o->index] + row * t->row_strides[o->index] +
+           (x - (ptrdiff_t)t->origins[o->index]);
   }
   // Inputs are only read.
   float *whole =

@@ -10,8 +10,12 @@ struct MachineModel {
   var memoryRate = 1.2e10
   var sharedCacheRate = 2.2e10
   var sharedCacheByteCount = 16 << 20
-  /// What rolling rows and weights in use may take of a core's own cache.
+  /// What weights in use may take of a core's own cache, and what a step may write of rolling rows: those of the
+  /// steps before are read as a stream.
   var cacheByteCount = 768 << 10
+  var stepByteCount = 1536 << 10
+  /// Threads that tasks are made for where the result does not depend on their number.
+  static let commonThreadCount = 4
   /// Seconds of a kernel's call, all threads calling.
   var callSeconds = 1.6e-8
   /// Floats of a vector.
@@ -33,18 +37,18 @@ extension RegionPlan.Instruction {
     case .copy: return channels
     case .depthwise: return channels / windowRows(stepRows)
     case .elementwise(let chain, let windows):
-      // Behind windows a call does all of their rows; it has less to prepare than that of a window.
       let calls = Double(windows.count) + 0.4 * Double(chain.instructions.count)
-      return channels * calls / (windows.isEmpty ? 1 : windowRows(stepRows))
+      // Behind windows a call does all rows of several channels.
+      return channels * calls * (windows.isEmpty ? 1 : 0.1 / windowRows(stepRows))
     }
   }
 
   /// Passes over the result's elements that the work besides matrix products takes.
-  fileprivate func passes(stepRows: Int) -> Double {
-    // Rows done together share the loads of their windows.
-    let window = 0.9 + 0.5 / windowRows(stepRows)
+  fileprivate var passes: Double {
+    let window = 0.6
     switch operation {
-    case .convolution, .copy, .normalization: return 1
+    case .convolution, .normalization: return 1
+    case .copy: return 2
     // Both operands are transposed.
     case .gram: return 4
     case .depthwise: return window
@@ -58,11 +62,11 @@ extension RegionPlan.Instruction {
 }
 
 extension RegionPlan {
-  /// Bytes of the rolling rows of one thread.
-  func rollingByteCount(tileColumns: Int, stepRows: Int) -> Int {
+  /// Bytes of the rolling rows that one thread writes in a step.
+  private func stepByteCount(tileColumns: Int, stepRows: Int) -> Int {
     values.reduce(0) { sum, value in
       let row = (tileColumns + 2 * value.margin + 15) / 16 * 16
-      return sum + value.channelCount * (value.extraRows + stepRows) * row * 4
+      return sum + value.channelCount * stepRows * row * 4
     }
   }
 
@@ -83,40 +87,44 @@ extension RegionPlan {
 
   /// Rows of a band: few enough for several tasks, many enough that margins, and rows of pictures that two bands read,
   /// cost little.
-  private func bandRows(tileColumns: Int) -> Int {
+  private func bandRows(tileColumns: Int, threadCount: Int) -> Int {
     let tiles = batch * ((width + tileColumns - 1) / tileColumns)
     func rows(tasks: Int) -> Int {
       let bands = max(1, (tasks + tiles - 1) / tiles)
-      // Tasks that a few cores share evenly.
-      let even = [bands, bands - 1, bands + 1, bands - 2, bands + 2].first { $0 > 0 && tiles * $0 % 4 == 0 }
+      // Tasks that the threads share evenly.
+      let even = [bands, bands - 1, bands + 1, bands - 2, bands + 2].first {
+        $0 > 0 && tiles * $0 % threadCount == 0
+      }
       return (height + (even ?? bands) - 1) / (even ?? bands)
     }
     let margin = instructions.reduce(0) { most, instruction in
       instruction.operands.indices.reduce(most) { max($0, instruction.margin + instruction.reach($1)) }
     }
-    for tasks in [16, 8] where rows(tasks: tasks) >= 24 * margin { return max(1, rows(tasks: tasks)) }
-    return max(1, rows(tasks: 4))
+    for tasks in [4 * threadCount, 2 * threadCount] where rows(tasks: tasks) >= 24 * margin {
+      return max(1, rows(tasks: tasks))
+    }
+    return max(1, rows(tasks: threadCount))
   }
 
   /// Seconds of one run when cut like this, by the model.
-  private func seconds(tileColumns: Int, stepRows: Int, on machine: MachineModel) -> Double {
-    let bandRows = bandRows(tileColumns: tileColumns)
+  private func seconds(
+    tileColumns: Int, stepRows: Int, on machine: MachineModel, threadCount: Int
+  ) -> Double {
+    let bandRows = bandRows(tileColumns: tileColumns, threadCount: threadCount)
     let pixels = Double(batch * height * width)
-    let rolling = rollingByteCount(tileColumns: tileColumns, stepRows: stepRows)
+    let written = stepByteCount(tileColumns: tileColumns, stepRows: stepRows)
     // A register tile of a product is three vectors wide; narrower ones have more to do besides.
     let vectors = Double((min(tileColumns, width) + machine.lanes - 1) / machine.lanes)
-    let filling = 1.1 * vectors / (vectors + 0.3 * (vectors / 3).rounded(.up))
-    let missing = max(0, 1 - Double(machine.cacheByteCount) / Double(max(rolling, 1)))
+    let filling = 1.07 * vectors / (vectors + 0.6 * (vectors / 3).rounded(.up))
+    let missing = max(0, 1 - Double(machine.stepByteCount) / Double(max(written, 1)))
     var total = 0.0
-    var weightByteCount = 0
     for instruction in instructions {
       let excess = excess(
         instruction.margin, tileColumns: tileColumns, bandRows: bandRows, lanes: machine.lanes)
       let elements = pixels * Double(instruction.channelCount)
       total += excess * Double(instruction.multiplyAddCount) / (machine.multiplyAddRate * filling)
-      total += excess * elements * instruction.passes(stepRows: stepRows) / machine.elementRate
+      total += excess * elements * instruction.passes / machine.elementRate
       if case .convolution(_, let weight, _) = instruction.operation {
-        weightByteCount += weight.shape.elementCount * 4
         // Every panel of output channels reads the same pixels again: those of some columns, or in long rows all.
         let columns = min(tileColumns, width) > 384 ? min(tileColumns, width) : 48
         let pixelBytes = weight.shape.elementCount(in: 1..<4) * columns * 4
@@ -138,14 +146,9 @@ extension RegionPlan {
       }
       if case .output = instruction.output.place { total += machine.transferSeconds(Int(elements * 4)) }
     }
-    if weightByteCount + rolling > machine.cacheByteCount {
-      // Weights come from the shared cache in every step.
-      let steps = pixels / Double(min(tileColumns, width) * stepRows)
-      total += steps * Double(weightByteCount) / machine.sharedCacheRate / 4
-    }
-    // Threads that wait for the last tasks, on a few cores.
+    // Threads that wait for the last tasks.
     let tasks = batch * ((width + tileColumns - 1) / tileColumns) * ((height + bandRows - 1) / bandRows)
-    return total * Double((tasks + 3) / 4 * 4) / Double(tasks)
+    return total * Double((tasks + threadCount - 1) / threadCount * threadCount) / Double(tasks)
   }
 
   /// Equal parts of the width, and widths that fill vectors with their margins.
@@ -161,16 +164,19 @@ extension RegionPlan {
     return result
   }
 
-  /// Chooses the cut into tasks and steps that the model finds fastest; returns its seconds.
-  mutating func chooseTiles(on machine: MachineModel) -> Double {
+  /// Chooses the cut into tasks and steps that the model finds fastest for as many threads; returns its seconds.
+  @discardableResult
+  mutating func chooseTiles(
+    on machine: MachineModel, threadCount: Int = MachineModel.commonThreadCount
+  ) -> Double {
     var best = Double.infinity
     for columns in tileWidths(lanes: machine.lanes) {
       for rows in [1, 2, 4, 8] where rows <= max(height, 1) {
-        let seconds = seconds(tileColumns: columns, stepRows: rows, on: machine)
+        let seconds = seconds(tileColumns: columns, stepRows: rows, on: machine, threadCount: threadCount)
         if seconds < best {
           best = seconds
           (tileColumns, stepRows) = (columns, rows)
-          bandRows = bandRows(tileColumns: columns)
+          bandRows = bandRows(tileColumns: columns, threadCount: threadCount)
         }
       }
     }

@@ -80,6 +80,11 @@ public struct RegionPlan: Sendable {
   public var instructions: [Instruction] = []
   /// How the rows and columns of the results are cut into tasks, and how many rows a step does.
   public var tileColumns = 0, bandRows = 0, stepRows = 0
+
+  /// Whether it adds up numbers over the pixels.
+  public var hasSums: Bool {
+    instructions.contains { if case .gram = $0.operation { true } else { false } }
+  }
 }
 
 extension RegionPlan.Instruction {
