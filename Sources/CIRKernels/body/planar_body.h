@@ -2,6 +2,7 @@
 // next to each other, and vectors run along the row. Nothing is packed but weights.
 
 #include <assert.h>
+#include <stdint.h>
 
 #include "../include/ir_kernels.h"
 
@@ -165,56 +166,71 @@ V_INLINE v_f32 row_columns(
   return v_load_range(row + x, lanes.first, lanes.last);
 }
 
+// The vectors of the rows of a window that one call of depthwise_vector leaves to the next: a load that straddles
+// cache lines costs more than shifting. `is_behind` says that the second column of the rows is aligned and not the
+// first: then the vectors lie one column on, and of those before them one lane is needed.
+struct window_rows {
+  const float *input[IR_PLANAR_DEPTHWISE_ROWS + 2];
+  float *output[IR_PLANAR_DEPTHWISE_ROWS];
+  v_f32 weights[9], bias, before[IR_PLANAR_DEPTHWISE_ROWS + 2], current[IR_PLANAR_DEPTHWISE_ROWS + 2];
+};
+
 // A vector of `count` output rows, top to bottom: each input row is added to the three output rows whose windows
-// it lies in. An output adds up its window row by row, whatever the count. `current` are the input rows' vectors
-// at x; those behind it are loaded and left there: a load that straddles cache lines costs more than shifting.
+// it lies in. An output adds up its window row by row, whatever the count.
 V_INLINE void depthwise_vector(
-  const struct ir_planar_depthwise *t, const v_f32 *weights, const size_t count, v_f32 *current, size_t x,
-  size_t n, const bool is_edge, const bool is_whole) {
+  const struct ir_planar_depthwise *t, const size_t count, struct window_rows *rows, size_t x, size_t n,
+  const bool is_behind, const bool is_edge, const bool is_whole) {
   v_f32 sum[IR_PLANAR_DEPTHWISE_ROWS];
-  const float bias = t->bias ? *t->bias : 0;
 #pragma clang loop unroll(full)
   for (size_t y = 0; y < count + 2; y++) {
-    const v_f32 next = row_columns(t, t->input[y], x + V_LANES, is_edge);
-    const v_f32 taps[3] = {current[y], V_SHIFTED_1(current[y], next), V_SHIFTED_2(current[y], next)};
-    current[y] = next;
+    const v_f32 current = rows->current[y];
+    const v_f32 next = row_columns(t, rows->input[y], x + is_behind + V_LANES, is_edge);
+    const v_f32 first = is_behind ? V_JOINED(rows->before[y], current, V_LANES - 1) : current;
+    const v_f32 last = is_behind ? V_JOINED(current, next, 1) : V_JOINED(current, next, 2);
+    const v_f32 taps[3] = {first, is_behind ? current : V_JOINED(current, next, 1), last};
+    rows->before[y] = current;
+    rows->current[y] = next;
 #pragma clang loop unroll(full)
     for (size_t k = 0; k < 3; k++)
 #pragma clang loop unroll(full)
       for (size_t o = y < 2 ? 0 : y - 2; o <= y && o < count; o++)
-        sum[o] = v_fma(
-          taps[k], weights[(y - o) * 3 + k], o == y && k == 0 ? v_set(bias) : sum[o]);
+        sum[o] = v_fma(taps[k], rows->weights[(y - o) * 3 + k], o == y && k == 0 ? rows->bias : sum[o]);
     if (y < 2) continue;
     v_f32 result = sum[y - 2];
     if (t->activation == IR_ACTIVATION_RELU) result = v_relu(result);
-    if (is_whole) v_store(t->output[y - 2] + x, result);
-    else v_store_partial(t->output[y - 2] + x, result, n);
+    if (is_whole) v_store(rows->output[y - 2] + x, result);
+    else v_store_partial(rows->output[y - 2] + x, result, n);
   }
 }
 
-V_INLINE void depthwise_rows(const struct ir_planar_depthwise *t, const size_t count) {
+V_INLINE void depthwise_rows(
+  const struct ir_planar_depthwise *t, const size_t count, const bool is_behind) {
   assert(t->first_column <= V_LANES);
-  v_f32 weights[9], current[IR_PLANAR_DEPTHWISE_ROWS + 2];
-#pragma clang loop unroll(full)
-  for (size_t k = 0; k < 9; k++) weights[k] = v_set(t->weights[k]);
   const size_t columns = t->columns;
-  size_t x = 0;
   // Where all columns exist what lies behind them may be read.
-  if (t->last_column == SIZE_MAX) {
+  const bool are_all = t->last_column == SIZE_MAX;
+  struct window_rows rows = {.bias = v_set(t->bias ? *t->bias : 0)};
 #pragma clang loop unroll(full)
-    for (size_t y = 0; y < count + 2; y++) current[y] = v_load(t->input[y]);
-    for (; x + V_LANES <= columns; x += V_LANES)
-      depthwise_vector(t, weights, count, current, x, V_LANES, false, true);
-    if (x < columns) depthwise_vector(t, weights, count, current, x, columns - x, false, false);
+  for (size_t k = 0; k < 9; k++) rows.weights[k] = v_set(t->weights[k]);
+#pragma clang loop unroll(full)
+  for (size_t y = 0; y < count; y++) rows.output[y] = t->output[y];
+#pragma clang loop unroll(full)
+  for (size_t y = 0; y < count + 2; y++) {
+    rows.input[y] = t->input[y];
+    rows.before[y] = v_set(is_behind && !t->first_column ? *t->input[y] : 0);
+    rows.current[y] = row_columns(t, t->input[y], is_behind, !are_all);
+  }
+  const size_t inside = are_all ? SIZE_MAX : t->last_column - is_behind;
+  size_t x = 0;
+  for (; x + 2 * V_LANES <= inside && x + V_LANES <= columns; x += V_LANES)
+    depthwise_vector(t, count, &rows, x, V_LANES, is_behind, false, true);
+  if (are_all) {
+    if (x < columns) depthwise_vector(t, count, &rows, x, columns - x, is_behind, false, false);
     return;
   }
-#pragma clang loop unroll(full)
-  for (size_t y = 0; y < count + 2; y++) current[y] = row_columns(t, t->input[y], 0, true);
-  for (; x + 2 * V_LANES <= t->last_column && x + V_LANES <= columns; x += V_LANES)
-    depthwise_vector(t, weights, count, current, x, V_LANES, false, true);
   for (; x < columns; x += V_LANES)
     depthwise_vector(
-      t, weights, count, current, x, columns - x < V_LANES ? columns - x : V_LANES, true, false);
+      t, count, &rows, x, columns - x < V_LANES ? columns - x : V_LANES, is_behind, true, false);
 }
 
 // Any window, one output row.
@@ -247,8 +263,10 @@ V_INLINE void depthwise_channels(const struct ir_planar_depthwise *source, const
     for (size_t k = rows - t.prefetched_rows; k < rows; k++)
       for (size_t x = 0; x < t.columns; x += IR_CACHE_LINE / sizeof(float))
         __builtin_prefetch(t.input[k] + t.input_stride[k] + x);
-    if (is_3x3) depthwise_rows(&t, count);
-    else depthwise_any(&t);
+    // The middle row of the first window lies in the image.
+    if (!is_3x3) depthwise_any(&t);
+    else if ((uintptr_t)(t.input[1] + 1) % sizeof(v_f32)) depthwise_rows(&t, count, false);
+    else depthwise_rows(&t, count, true);
     t.weights += taps;
     if (t.bias) t.bias++;
     for (size_t k = 0; k < rows; k++) t.input[k] += t.input_stride[k];

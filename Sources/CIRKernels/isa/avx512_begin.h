@@ -56,7 +56,3 @@ V_INLINE void v_store_f16(unsigned short *p, v_f32 v) {
   _mm256_storeu_si256((__m256i *)p, _mm512_cvtps_ph((__m512)v, 0));
 }
 #include "vector_generic.h"
-
-// Lanes from the second or third of `a` on, then from `b`.
-#define V_SHIFTED_1(a, b) __builtin_shufflevector(a, b, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16)
-#define V_SHIFTED_2(a, b) __builtin_shufflevector(a, b, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17)

@@ -39,8 +39,5 @@ V_INLINE v_f32 v_gather(const float *p, const int *indices) {
   for (int i = 0; i < V_LANES; i++) v[i] = p[indices[i]];
   return v;
 }
-// Lanes from the second or third of `a` on, then from `b`.
-#define V_SHIFTED_1(a, b) __builtin_shufflevector(a, b, 1, 2, 3, 4)
-#define V_SHIFTED_2(a, b) __builtin_shufflevector(a, b, 2, 3, 4, 5)
 #include "vector_generic.h"
 #include "vector_f16_generic.h"

@@ -41,7 +41,6 @@ V_INLINE v_f32 v_scale_exponent(v_f32 x, v_f32 n) {
 }
 #endif
 
-// The lanes of v one place on, with 0 in the place that falls free.
 #if V_LANES == 4
 #define V_SHIFT_INDICES(first) first, first + 1, first + 2, first + 3
 #elif V_LANES == 8
@@ -52,12 +51,11 @@ V_INLINE v_f32 v_scale_exponent(v_f32 x, v_f32 n) {
   first, first + 1, first + 2, first + 3, first + 4, first + 5, first + 6, first + 7, first + 8, \
     first + 9, first + 10, first + 11, first + 12, first + 13, first + 14, first + 15
 #endif
-V_INLINE v_f32 v_shift_right(v_f32 v) {
-  return __builtin_shufflevector(v_set(0), v, V_SHIFT_INDICES(V_LANES - 1));
-}
-V_INLINE v_f32 v_shift_left(v_f32 v) {
-  return __builtin_shufflevector(v, v_set(0), V_SHIFT_INDICES(1));
-}
+// The lanes of `a` from one on, then those of `b`.
+#define V_JOINED(a, b, first) __builtin_shufflevector(a, b, V_SHIFT_INDICES(first))
+// The lanes of v one place on, with 0 in the place that falls free.
+V_INLINE v_f32 v_shift_right(v_f32 v) { return V_JOINED(v_set(0), v, V_LANES - 1); }
+V_INLINE v_f32 v_shift_left(v_f32 v) { return V_JOINED(v, v_set(0), 1); }
 
 // In every four lanes: two of a's, then two of b's.
 #define V_QUAD(first, i, j, k, l) \
