@@ -38,7 +38,9 @@ size_t ir_region_gram_scratch(const struct ir_region *r) {
   for (size_t i = 0; i < r->instruction_count; i++) {
     if (r->instructions[i].opcode != IR_REGION_GRAM) continue;
     struct sums s = sums_of(&r->instructions[i]);
-    most = ir_larger(most, ir_aligned_count(GRAM_PIXELS * s.a) + ir_aligned_count(GRAM_PIXELS * s.b));
+    // The pixels of a block, and the products of a panel or squares.
+    const size_t part = ir_aligned_count(s.b * ir_kernels()->planar_rows);
+    most = ir_larger(most, GRAM_PIXELS * (s.a + s.b) + part);
   }
   return most;
 }
@@ -46,7 +48,7 @@ size_t ir_region_gram_scratch(const struct ir_region *r) {
 // Some pixels of a group: x as panels of planar_rows channels [pixels][channels], y as [pixels][b].
 struct block {
   const struct sums *sums;
-  float *x, *y, *products, *x_squares, *y_squares;
+  float *x, *y, *part, *products, *x_squares, *y_squares;
   size_t pixels;
 };
 
@@ -63,25 +65,36 @@ static void add_pixels(
   block->pixels += count;
 }
 
+static void add(float *sums, const float *part, size_t count) {
+  struct ir_elementwise_operands operands = {.a = sums, .b = part, .output = sums};
+  ir_kernels()->elementwise[IR_ELEMENTWISE_ADD](count, &operands);
+}
+
+static void add_squares(struct block *block, const float *pixels, size_t channels, float *squares) {
+  memset(block->part, 0, channels * sizeof(float));
+  ir_kernels()->f32_statistic_columns(
+    IR_STATISTIC_SUM_OF_SQUARES, block->pixels, channels, NULL, pixels, channels, block->part);
+  add(squares, block->part, channels);
+}
+
+// Blocks are summed each for itself before they are added up: long sums lose digits.
 static void multiply(struct block *block) {
   const struct ir_kernel_table *kernels = ir_kernels();
   const struct sums *s = block->sums;
-  struct ir_planar_product product = {
-    .depth = block->pixels, .columns = s->b, .kernel_height = 1, .kernel_width = 1, .dilation = 1,
-    .input = {block->y}, .input_stride = {s->b}, .residual_stride = s->b, .output_stride = s->b,
-  };
   if (!block->pixels) return;
-  for (size_t i = 0; i < s->a; i += product.rows) {
-    product.rows = ir_smaller(kernels->planar_rows, s->a - i);
-    product.weights = block->x + i * GRAM_PIXELS;
-    product.residual = product.output = block->products + i * s->b;
+  for (size_t i = 0, rows; i < s->a; i += rows) {
+    rows = ir_smaller(kernels->planar_rows, s->a - i);
+    const float *x = block->x + i * GRAM_PIXELS;
+    struct ir_planar_product product = {
+      .rows = rows, .depth = block->pixels, .columns = s->b, .kernel_height = 1, .kernel_width = 1,
+      .dilation = 1, .weights = x, .input = {block->y}, .input_stride = {s->b},
+      .output = block->part, .output_stride = s->b,
+    };
     kernels->f32_planar_product(&product);
-    kernels->f32_statistic_columns(
-      IR_STATISTIC_SUM_OF_SQUARES, block->pixels, product.rows, NULL, product.weights, product.rows,
-      block->x_squares + i);
+    add(block->products + i * s->b, block->part, rows * s->b);
+    add_squares(block, x, rows, block->x_squares + i);
   }
-  kernels->f32_statistic_columns(
-    IR_STATISTIC_SUM_OF_SQUARES, block->pixels, s->b, NULL, block->y, s->b, block->y_squares);
+  add_squares(block, block->y, s->b, block->y_squares);
   block->pixels = 0;
 }
 
@@ -93,7 +106,8 @@ void ir_region_gram(
   const size_t x_stride = ir_region_channel_stride(t, x), y_stride = ir_region_channel_stride(t, y);
   const size_t columns = rows->last_column - rows->first_column;
   struct block block = {
-    .sums = &s, .x = t->scratch, .y = t->scratch + ir_aligned_count(GRAM_PIXELS * s.a), .products = sums,
+    .sums = &s, .x = t->scratch, .y = t->scratch + GRAM_PIXELS * s.a,
+    .part = t->scratch + GRAM_PIXELS * (s.a + s.b), .products = sums,
     .x_squares = sums + s.products, .y_squares = sums + s.products + i->channels,
   };
   for (size_t group = 0; group < s.groups; group++) {
@@ -113,10 +127,6 @@ void ir_region_gram(
   }
 }
 
-static void add(float *output, const float *sums, size_t count) {
-  for (size_t j = 0; j < count; j++) output[j] += sums[j];
-}
-
 void ir_region_combine(const struct ir_region *r, const float *sums, size_t tasks, float *const *outputs) {
   const size_t stride = ir_region_sums_count(r);
   for (size_t i = 0, offset = 0; i < r->instruction_count; i++) {
@@ -128,10 +138,12 @@ void ir_region_combine(const struct ir_region *r, const float *sums, size_t task
     for (size_t k = 0; k < 3; k++) {
       for (size_t image = 0; image < r->batch; image++) {
         float *output = outputs[instruction->output.index + k] + image * counts[k];
-        memset(output, 0, counts[k] * sizeof(float));
-        for (size_t task = image * tasks; task < (image + 1) * tasks; task++)
-          add(output, sums + task * stride + first, counts[k]);
-        for (size_t j = 0; k && j < counts[k]; j++) output[j] = sqrtf(output[j]);
+        for (size_t j = 0; j < counts[k]; j++) {
+          double sum = 0;
+          for (size_t task = image * tasks; task < (image + 1) * tasks; task++)
+            sum += sums[task * stride + first + j];
+          output[j] = (float)(k ? sqrt(sum) : sum);
+        }
       }
       first += counts[k];
     }

@@ -132,7 +132,7 @@ void ir_region_pack_weights(
 size_t ir_region_workspace(const struct ir_region *region, int threads);
 size_t ir_region_thread_workspace(const struct ir_region *region);
 
-/// No output may overlap an input. Sums are added tile by tile in order, whatever the threads.
+/// No output may overlap an input. Sums are added block by block and tile by tile in order, whatever the threads.
 void ir_region(
   const struct ir_region *region, const float *const *inputs, float *const *outputs,
   void *workspace, int threads);

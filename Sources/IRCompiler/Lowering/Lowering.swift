@@ -54,9 +54,9 @@ struct Lowering {
   }
 
   private func regionWork(_ nodes: [NodeID], _ plan: RegionPlan) -> Work? {
-    var plan = plan
-    // The order of sums follows the cut, which therefore is the same for any number of threads.
-    if !plan.hasSums { plan.chooseTiles(on: machine, threadCount: threadCount) }
+    var (plan, machine) = (plan, machine)
+    machine.threadCount = threadCount
+    plan.chooseTiles(on: machine)
     guard let kernel = kernels.kernel(for: plan, threadCount: threadCount) else { return nil }
     return Work(
       name: graph[nodes[nodes.count - 1]].name, operatorName: "Region", kernel: kernel, inputs: plan.inputs,

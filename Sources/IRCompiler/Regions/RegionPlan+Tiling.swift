@@ -14,8 +14,10 @@ struct MachineModel {
   /// steps before are read as a stream.
   var cacheByteCount = 768 << 10
   var stepByteCount = 1536 << 10
-  /// Threads that tasks are made for where the result does not depend on their number.
-  static let commonThreadCount = 4
+  /// The threads that these rates are of, and those that sums are cut for: the order of sums follows the cut, which
+  /// therefore is the same for any number of threads.
+  var threadCount = 2
+  var sumThreadCount = 4
   /// Seconds of a kernel's call, all threads calling.
   var callSeconds = 1.6e-8
   /// Floats of a vector.
@@ -140,8 +142,9 @@ extension RegionPlan {
       total += rows * instruction.callsPerRow(stepRows: stepRows) * machine.callSeconds
       for (position, operand) in instruction.operands.enumerated() {
         guard case .input = operand.place else { continue }
-        // A window's rows are read again in the next step.
-        let again = 1 + Double(2 * instruction.reach(position)) / Double(stepRows)
+        // A window's rows are read again in the next step, and come slowly, as no product hides the way.
+        let reach = instruction.reach(position)
+        let again = reach > 0 ? 2 * (1 + Double(2 * reach) / Double(stepRows)) : 1
         total += again * machine.transferSeconds(Int(elements * 4))
       }
       if case .output = instruction.output.place { total += machine.transferSeconds(Int(elements * 4)) }
@@ -164,11 +167,10 @@ extension RegionPlan {
     return result
   }
 
-  /// Chooses the cut into tasks and steps that the model finds fastest for as many threads; returns its seconds.
+  /// Chooses the cut into tasks and steps that the model finds fastest; returns its seconds.
   @discardableResult
-  mutating func chooseTiles(
-    on machine: MachineModel, threadCount: Int = MachineModel.commonThreadCount
-  ) -> Double {
+  mutating func chooseTiles(on machine: MachineModel) -> Double {
+    let threadCount = hasSums ? machine.sumThreadCount : machine.threadCount
     var best = Double.infinity
     for columns in tileWidths(lanes: machine.lanes) {
       for rows in [1, 2, 4, 8] where rows <= max(height, 1) {
