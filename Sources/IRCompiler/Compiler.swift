@@ -28,7 +28,8 @@ public struct Compiler: Sendable {
       ]),
       MergeDuplicateNodes(),
       RewriteDriver([
-        ScaleAfterProduct(), FoldAttentionIntoProjection(), FuseChannelGram(), FuseConvolution(),
+        ScaleAfterProduct(), FoldAttentionIntoProjection(), FoldGainIntoConvolution(), FuseChannelGram(),
+        FuseConvolution(),
       ]),
       FuseElementwise(),
     ]

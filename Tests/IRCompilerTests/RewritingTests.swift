@@ -183,6 +183,32 @@ func layerNormalizationIsRecognised(form: Int) throws {
   #expect(try operators(of: graph) == ["Unary", "FusedConvolution"])
 }
 
+/// NAFNet's block: a gain computed from the picture in front of a 1×1 convolution, a constant for each channel and a sum
+/// behind it. Nothing of this is left to be done to pictures.
+@Test(arguments: [1, 2])
+func gainsAndScalesOfChannelsFoldIntoConvolutions(batch: Int) throws {
+  let graph = try build([batch, 6, 8, 8]) { b, x in
+    var generator = SeededGenerator(seed: 9)
+    let gain = try b.value(Reduce(.mean, axes: [2, 3], keepsAxes: true), [x])
+    let scaled = try b.value(Binary(.multiply), [x, gain])
+    let y = try b.value(
+      Convolution.pointwise,
+      [scaled, b.constant(generator.tensor([6, 6, 1, 1])), b.constant(generator.tensor([6]))])
+    let beta = b.constant(generator.tensor([1, 6, 1, 1]))
+    return try b.value(Binary(.add), [x, try b.value(Binary(.multiply), [y, beta])])
+  }
+  let simplified = try compiler.simplified(graph).0
+  let wide = simplified.nodesInOrder.filter {
+    simplified[simplified[$0].outputs[0]].type.shape == [batch, 6, 8, 8]
+  }
+  // The weights are one image's.
+  #expect(wide.map { simplified[$0].operator.name } == (batch == 1 ? [] : ["Binary"]) + ["FusedConvolution"])
+  var generator = SeededGenerator(seed: 10)
+  let feeds = ["x": generator.tensor([batch, 6, 8, 8])]
+  let expected = try #require(try GraphInterpreter(graph).run(feeds)["y"])
+  expectClose(try Session(try compiler.compile(graph)).run(feeds)["y"], expected, .ofRange(2e-6))
+}
+
 /// A convolution whose result is read twice keeps it.
 @Test func sharedConvolutionsStayPlain() throws {
   let graph = try build { b, x in

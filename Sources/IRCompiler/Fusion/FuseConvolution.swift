@@ -2,8 +2,8 @@ import IRGraph
 import IROperators
 import IRTensor
 
-/// A sum with a convolution's result, its rectification, or a number that it is multiplied by, becomes part of the
-/// convolution, where nothing else uses the result. Nodes decrease; exact up to one rounding between convolution and
+/// A sum with a convolution's result, its rectification, or numbers that its channels are multiplied by, become part of
+/// the convolution, where nothing else uses the result. Nodes decrease; exact up to one rounding between convolution and
 /// sum, or of each weight.
 struct FuseConvolution: RewriteRule {
   static let name = "fuse-convolution"
@@ -40,12 +40,13 @@ struct FuseConvolution: RewriteRule {
     return nil
   }
 
-  /// The convolution with weights that are multiplied by the number.
+  /// The convolution with weights that are multiplied by the numbers.
   private func scaled(_ node: Node, _ id: NodeID, _ graph: Graph) throws(GraphError) -> GraphPatch? {
     guard let binary = node.operator as? Binary, binary.function == .multiply else { return nil }
     for (value, other) in [(node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])] {
-      guard let factor = graph.uniform(other), graph.onlyUser(of: value) == id,
-        graph[value].type == graph[node.outputs[0]].type,
+      let type = graph[value].type
+      guard type == graph[node.outputs[0]].type, type.shape.rank > 2,
+        let factors = graph.channelFactors(other, of: type.shape), graph.onlyUser(of: value) == id,
         let (producer, convolution, inputs) = graph.producer(of: value, as: Convolution.self),
         inputs.dropFirst().allSatisfy({ graph.constant($0)?.elementType == .float32 })
       else { continue }
@@ -53,8 +54,8 @@ struct FuseConvolution: RewriteRule {
       var operands = [GraphPatch.Operand.existing(inputs[0])]
       for input in inputs.dropFirst() {
         guard let tensor = graph.constant(input) else { return nil }
-        let numbers = Tensor(tensor.type, doubles: tensor.doubles.map { $0 * factor })
-        operands.append(patch.constant(numbers, name: "\(graph[input].name).scaled"))
+        operands.append(
+          patch.constant(tensor.scaled(alongFirstAxis: factors), name: "\(graph[input].name).scaled"))
       }
       patch.replace(
         node.outputs[0], with: try patch.value(convolution, operands, name: graph[producer].name))
@@ -85,5 +86,13 @@ struct FuseConvolution: RewriteRule {
     var patch = GraphPatch(to: graph)
     patch.replace(node.outputs[0], with: try patch.value(fused, inputs.map { .existing($0) }, name: name))
     return patch
+  }
+}
+
+extension Tensor {
+  /// Each part along the first axis times its factor, computed in float64.
+  func scaled(alongFirstAxis factors: [Double]) -> Tensor {
+    let size = max(elementCount / max(factors.count, 1), 1)
+    return Tensor(type, doubles: doubles.enumerated().map { $1 * factors[$0 / size] })
   }
 }

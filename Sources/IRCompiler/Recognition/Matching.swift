@@ -37,6 +37,21 @@ extension Graph {
     return values.allSatisfy { $0 == values[0] } ? values[0] : nil
   }
 
+  /// The constant factors of each channel of a value `[N, C, …]` that is multiplied by this one.
+  func channelFactors(_ value: ValueID, of product: Shape) -> [Double]? {
+    if let factor = uniform(value) { return [Double](repeating: factor, count: product[1]) }
+    guard let tensor = constant(value), tensor.elementType.isFloatingPoint,
+      isOfChannels(tensor.shape, product)
+    else { return nil }
+    return tensor.doubles
+  }
+
+  /// Whether a shape, broadcast to `[N, C, …]`, has a number for each channel.
+  func isOfChannels(_ shape: Shape, _ product: Shape) -> Bool {
+    let axis = shape.rank - product.rank + 1
+    return axis >= 0 && shape[axis] == product[1] && shape.elementCount == product[1]
+  }
+
   /// The operand that is no uniform constant of this number, where the value is that function of both.
   func operand(of value: ValueID, _ function: BinaryFunction, with number: Double, within: Double = 1e-6)
     -> ValueID?

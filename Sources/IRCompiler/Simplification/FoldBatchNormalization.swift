@@ -24,13 +24,11 @@ struct FoldBatchNormalization: RewriteRule {
       let bias = inputs.count > 2
         ? graph.constant(inputs[2])?.doubles : [Double](repeating: 0, count: factors.count)
     {
-      let size = max(weight.elementCount / max(factors.count, 1), 1)
-      let scaled = weight.doubles.enumerated().map { $1 * factors[$0 / size] }
       let shifted = zip(bias, zip(factors, terms)).map { $0 * $1.0 + $1.1 }
       let name = graph[convolutionID].name
       let operands = [
         GraphPatch.Operand.existing(inputs[0]),
-        patch.constant(Tensor(weight.type, doubles: scaled), name: graph[inputs[1]].name),
+        patch.constant(weight.scaled(alongFirstAxis: factors), name: graph[inputs[1]].name),
         patch.constant(
           Tensor(TensorType(type.elementType, [factors.count]), doubles: shifted), name: "\(name).bias"),
       ]
