@@ -171,6 +171,11 @@ extension RegionPlan {
   @discardableResult
   mutating func chooseTiles(on machine: MachineModel) -> Double {
     let threadCount = hasSums ? machine.sumThreadCount : machine.threadCount
+    // Without windows rows mean nothing: any part of the pixels is one.
+    let isPointwise = instructions.allSatisfy { step in
+      step.operands.indices.allSatisfy { step.reach($0) == 0 }
+    }
+    if isPointwise { (height, width) = (1, height * width) }
     var best = Double.infinity
     for columns in tileWidths(lanes: machine.lanes) {
       for rows in [1, 2, 4, 8] where rows <= max(height, 1) {
@@ -181,6 +186,11 @@ extension RegionPlan {
           bandRows = bandRows(tileColumns: columns, threadCount: threadCount)
         }
       }
+    }
+    if isPointwise, width % tileColumns == 0 {
+      // Tiles that follow each other are steps of one task, which asks for the next one's pixels.
+      (height, width) = (width / tileColumns, tileColumns)
+      bandRows = max(1, height / (2 * threadCount))
     }
     return best
   }

@@ -39,10 +39,6 @@ struct RegionPlanner {
       emitCopy(of: root, channel: channel, to: output)
     }
     keepRows()
-    if plan.instructions.allSatisfy({ step in step.operands.indices.allSatisfy { step.reach($0) == 0 } }) {
-      // Without windows rows mean nothing: one long row has the least overhead.
-      (plan.height, plan.width) = (1, plan.height * plan.width)
-    }
     return plan.outputs.isEmpty ? nil : plan
   }
 
