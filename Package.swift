@@ -27,7 +27,7 @@ let modelFiles = [
   "DaAIR/README.md", "DnCNN/README.md", "FFDNet/README.md", "MoCEIR/README.md", "NAFNet/README.md",
   "PromptIR/README.md", "Restormer/README.md", "SESymUNet/README.md", "SwinIR/README.md", "SymUNet/README.md",
   "SHA256SUMS", "DaAIR/daair-s.onnx", "SymUNet/symunet-denoise.onnx",
-  "SymUNet/symunet-s.onnx",
+  "SymUNet/symunet-s.onnx", "SymUNet/symunet-s5.onnx",
 ]
 
 func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
