@@ -44,10 +44,9 @@ public struct RandomGraph: Sendable {
       return try b.value(Binary(Bool.random(using: &generator) ? .multiply : .add), [x, constant])
     case 4:
       let weight = b.constant(generator.tensor([4, shape[1], 1, 1], in: -0.5...0.5))
-      let plain = Convolution(strides: [1, 1], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1])
       let gain = try b.value(Unary(.sigmoid), [try b.value(Reduce(.mean, axes: [2, 3]), [x])])
       let scaled = try b.value(Binary(.multiply), [x, gain])
-      let y = try b.value(plain, [Bool.random(using: &generator) ? x : scaled, weight])
+      let y = try b.value(Convolution.pointwise, [Bool.random(using: &generator) ? x : scaled, weight])
       guard Bool.random(using: &generator) else { return y }
       let statistics = [0.5, 0.1, 0.2, 1.0].map {
         b.constant(Tensor(TensorType(.float32, [4]), repeating: $0))

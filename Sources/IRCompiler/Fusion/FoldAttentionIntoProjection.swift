@@ -10,9 +10,8 @@ struct FoldAttentionIntoProjection: RewriteRule {
 
   func patch(for id: NodeID, in graph: Graph) throws(GraphError) -> GraphPatch? {
     let node = graph[id]
-    guard let convolution = node.operator as? Convolution, convolution == .pointwise,
-      let weight = graph.constant(node.inputs[1]), weight.shape.rank == 4, weight.shape[2] == 1,
-      weight.shape[3] == 1,
+    guard let convolution = node.operator as? Convolution,
+      let weight = graph.constant(node.inputs[1]), convolution.isPointwise(weight.shape),
       let attention = attention(node.inputs[0], usedBy: id, graph)
     else { return nil }
     let (outputs, channels) = (weight.shape[0], weight.shape[1])

@@ -11,8 +11,8 @@ struct FoldGainIntoConvolution: RewriteRule {
   func patch(for id: NodeID, in graph: Graph) throws(GraphError) -> GraphPatch? {
     let node = graph[id]
     let fused = node.operator as? FusedConvolution
-    guard fused?.convolution ?? (node.operator as? Convolution) == .pointwise,
-      let weight = graph.constant(node.inputs[1])?.shape, weight.rank == 4, weight[2] == 1, weight[3] == 1,
+    guard let convolution = fused?.convolution ?? (node.operator as? Convolution),
+      let weight = graph.constant(node.inputs[1])?.shape, convolution.isPointwise(weight),
       graph.onlyUser(of: node.inputs[0]) == id,
       let (_, binary, operands) = graph.producer(of: node.inputs[0], as: Binary.self),
       binary.function == .multiply,

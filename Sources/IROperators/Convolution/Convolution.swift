@@ -27,6 +27,11 @@ public struct Convolution: ContractionOperator {
   public static let pointwise = Convolution(
     strides: [1, 1], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1])
 
+  /// Whether it is that, with a weight of this shape.
+  package func isPointwise(_ weight: Shape) -> Bool {
+    self == .pointwise && weight.rank == 4 && weight[2] == 1 && weight[3] == 1
+  }
+
   package func window(_ weight: Shape) -> SlidingWindow {
     SlidingWindow(
       kernel: Array(weight.dropFirst(2)), strides: strides, padsBefore: padsBefore, padsAfter: padsAfter,
