@@ -86,11 +86,12 @@ static void convolution(
   // As many channels as have their weights in the cache for all rows. Long rows of few channels are written to a
   // whole picture faster than short ones of many.
   const size_t depth = i->depth * window->kernel_height * window->kernel_width;
-  const size_t panels = i->output.place == IR_REGION_OUTPUT && row.columns > 8 * kernels->planar_columns
-                          ? 1
-                          : ir_larger(1, RESIDENT_WEIGHTS / (depth * kernels->planar_rows));
+  const size_t group = IR_PLANAR_GROUPED_PANELS * kernels->planar_rows;
+  const size_t most = i->output.place == IR_REGION_OUTPUT && row.columns > 8 * kernels->planar_columns
+                        ? kernels->planar_rows
+                        : ir_larger(1, RESIDENT_WEIGHTS / (depth * group)) * group;
   for (size_t channel = 0, channels; channel < i->channels; channel += channels) {
-    channels = ir_smaller(panels * kernels->planar_rows, i->channels - channel);
+    channels = ir_smaller(most, i->channels - channel);
     for (size_t y = 0; y < count; y++) {
       struct ir_planar_product *product = &products[y];
       product->rows = channels;

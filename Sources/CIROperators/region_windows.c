@@ -86,6 +86,11 @@ static bool has_window(const struct ir_region_instruction *i, size_t operand) {
   return i->windows && i->windows[operand].kernel_height;
 }
 
+// Whether the program reads an operand where it is: it has no register.
+static bool is_read(const struct ir_region_instruction *i, size_t operand) {
+  return is_picture(&i->operands[operand]) && !has_window(i, operand);
+}
+
 enum { REGISTER_ELEMENTS = 1024 };
 
 size_t ir_region_register_rows(size_t register_stride) {
@@ -97,6 +102,8 @@ size_t ir_region_register_rows(size_t register_stride) {
 struct elementwise_rows {
   size_t count;
   float *registers[IR_PLANAR_DEPTHWISE_ROWS][IR_ELEMENTWISE_MAX_REGISTERS];
+  // From channel to channel: of the rows of a register, and of those among them that hold the next call's channels.
+  size_t steps[IR_ELEMENTWISE_MAX_REGISTERS], call_steps[IR_ELEMENTWISE_MAX_REGISTERS];
   struct depthwise_rows windows[IR_REGION_MAX_OPERANDS];
   // Whether the rows of the result follow each other as those of a register do, and what lies between is nobody's.
   bool is_result_joined;
@@ -118,11 +125,16 @@ static void start_elementwise(
   const size_t result = i->operand_count + i->program_count - 1;
   const size_t register_size = ir_region_register_rows(t->register_stride) * t->register_stride;
   e->count = count;
+  for (size_t r = 0; r <= result; r++) {
+    const struct ir_region_operand *picture = r == result ? &i->output : r < i->operand_count && is_read(i, r) ? &i->operands[r] : NULL;
+    e->call_steps[r] = picture ? ir_region_channel_stride(t, picture) : 0;
+    e->steps[r] = picture ? e->call_steps[r] : count * t->register_stride;
+  }
   for (size_t k = 0; k < count; k++) {
     for (size_t r = 0; r < result; r++)
       e->registers[k][r] = t->registers + r * register_size + k * t->register_stride;
     for (size_t o = 0; o < i->operand_count; o++)
-      if (is_picture(&i->operands[o]) && !has_window(i, o))
+      if (is_read(i, o))
         e->registers[k][o] = ir_region_pixel(t, &i->operands[o], 0, y + k, x);
     e->registers[k][result] = ir_region_pixel(t, &i->output, 0, y + k, x);
   }
@@ -151,7 +163,7 @@ static void run_program(
 // registers only, to all rows at once; what lies between these they may spoil.
 static void run_channels(
   const struct ir_region_tile *t, const struct ir_region_instruction *i, struct elementwise_rows *e,
-  size_t channel, size_t channels, size_t joined, const size_t *strides, size_t columns) {
+  size_t channel, size_t channels, size_t joined, size_t columns) {
   const size_t result = i->operand_count + i->program_count - 1;
   const size_t row = t->register_stride, all_rows = (e->count - 1) * row + columns;
   for (size_t o = 0; o < i->operand_count; o++) {
@@ -174,29 +186,21 @@ static void run_channels(
     for (size_t r = 0; r <= result; r++) registers[r] = e->registers[k][r];
     for (size_t c = 0; c < channels; c++) {
       run_program(rest, rest_count, registers, is_joined ? all_rows : columns);
-      for (size_t r = 0; r < result; r++) registers[r] += r < i->operand_count && strides[r] ? strides[r] : e->count * row;
-      registers[result] += ir_region_channel_stride(t, &i->output);
+      for (size_t r = 0; r <= result; r++) registers[r] += e->steps[r];
     }
   }
-  for (size_t k = 0; k < e->count; k++) {
-    for (size_t o = 0; o < i->operand_count; o++) e->registers[k][o] += channels * strides[o];
-    e->registers[k][result] += channels * ir_region_channel_stride(t, &i->output);
-  }
+  for (size_t k = 0; k < e->count; k++)
+    for (size_t r = 0; r <= result; r++) e->registers[k][r] += channels * e->call_steps[r];
 }
 
 void ir_region_elementwise(
   const struct ir_region_tile *t, const struct ir_region_instruction *i,
   const struct ir_region_rows *rows) {
-  // 0 where an operand is a register.
-  size_t strides[IR_REGION_MAX_OPERANDS] = {0}, most = IR_PLANAR_DEPTHWISE_ROWS;
+  size_t most = IR_PLANAR_DEPTHWISE_ROWS;
   bool has_pictures = false;
   for (size_t o = 0; o < i->operand_count; o++) {
-    if (has_window(i, o)) {
-      most = ir_smaller(most, rows_at_once(&i->windows[o]));
-    } else if (is_picture(&i->operands[o])) {
-      strides[o] = ir_region_channel_stride(t, &i->operands[o]);
-      has_pictures = true;
-    }
+    if (has_window(i, o)) most = ir_smaller(most, rows_at_once(&i->windows[o]));
+    has_pictures |= is_read(i, o);
   }
   struct elementwise_rows parts[IR_REGION_MAX_STEP];
   size_t part_count = 0;
@@ -211,6 +215,6 @@ void ir_region_elementwise(
     channels = ir_smaller(most_channels, i->channels - channel);
     for (size_t p = 0; p < part_count; p++)
       run_channels(
-        t, i, &parts[p], channel, channels, joined, strides, rows->last_column - rows->first_column);
+        t, i, &parts[p], channel, channels, joined, rows->last_column - rows->first_column);
   }
 }

@@ -2,7 +2,8 @@
 
 #include "../isa/avx2_begin.h"
 
-#include "../body/planar_body.h"
+#include "../body/planar_depthwise_body.h"
+#include "../body/planar_product_body.h"
 
 #include "../isa/avx2_end.h"
 

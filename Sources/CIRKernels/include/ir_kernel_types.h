@@ -49,6 +49,10 @@ struct ir_depthwise_rows {
 
 enum { IR_PLANAR_MAX_KERNEL = 15, IR_PLANAR_DEPTHWISE_ROWS = 4 };
 
+/// Panels of planar_rows output channels that f32_planar_product cuts together into tiles of the height that suits
+/// the width: of fewer, tiles are one panel high.
+enum { IR_PLANAR_GROUPED_PANELS = 3 };
+
 /// Cache lines that later work will need, asked for a few at a time while a kernel computes: `count` rows of
 /// `lines` lines, `stride` bytes apart.
 struct ir_prefetch_range {

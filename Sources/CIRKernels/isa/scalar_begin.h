@@ -6,6 +6,8 @@
 #define V_GEMM_ROWS 4
 #define V_PLANAR_ROWS 4
 #define V_PLANAR_VECTORS 2
+#define V_PLANAR_WIDEST 2
+#define V_PLANAR_TILE_ROWS(vectors) V_PLANAR_ROWS
 
 typedef float v_f32 __attribute__((ext_vector_type(V_LANES)));
 typedef float v_f32_unaligned __attribute__((ext_vector_type(V_LANES), aligned(4)));

@@ -1,142 +1,9 @@
-// Kernels over planes of pixels: a value's channels lie `stride` elements apart, the pixels of a row
-// next to each other, and vectors run along the row. Nothing is packed but weights.
+// Depthwise convolutions of planes of pixels: vectors run along the rows.
 
 #include <assert.h>
 #include <stdint.h>
 
 #include "../include/ir_kernels.h"
-
-// Where a tile of the result begins: its panel of weights, and its first channel.
-struct panel {
-  const float *weights, *residual, *bias;
-  float *output;
-};
-
-// `rows`, `vectors` and `is_whole` are constants at every call. The last vector has `n` lanes.
-V_INLINE void product_tile(
-  const struct ir_planar_product *t, const struct panel *p, const size_t rows, const size_t vectors,
-  const bool is_whole, size_t x, size_t n) {
-  const size_t last = vectors - 1;
-  v_f32 sum[V_PLANAR_ROWS][V_PLANAR_VECTORS];
-#pragma clang loop unroll(full)
-  for (size_t i = 0; i < rows; i++) {
-    const v_f32 bias = v_set(p->bias ? p->bias[i] : 0);
-#pragma clang loop unroll(full)
-    for (size_t j = 0; j < vectors; j++) {
-      const size_t place = i * t->residual_stride + x + j * V_LANES;
-      sum[i][j] = !p->residual           ? bias
-                  : is_whole || j < last ? v_load(p->residual + place) + bias
-                                         : v_load_partial(p->residual + place, n) + bias;
-    }
-  }
-
-  const float *a = p->weights;
-  for (size_t ty = 0; ty < t->kernel_height; ty++)
-    for (size_t tx = 0; tx < t->kernel_width; tx++) {
-      const float *b = t->input[ty] + x + tx * t->dilation;
-      const size_t stride = t->input_stride[ty];
-      for (size_t k = t->depth; k; k--) {
-        v_f32 pixels[V_PLANAR_VECTORS];
-#pragma clang loop unroll(full)
-        for (size_t j = 0; j < vectors; j++)
-          pixels[j] = is_whole || j < last ? v_load(b + j * V_LANES)
-                                           : v_load_partial(b + j * V_LANES, n);
-#pragma clang loop unroll(full)
-        for (size_t i = 0; i < rows; i++) {
-          v_f32 weight = v_set(a[i]);
-#pragma clang loop unroll(full)
-          for (size_t j = 0; j < vectors; j++) sum[i][j] = v_fma(weight, pixels[j], sum[i][j]);
-        }
-        a += rows;
-        b += stride;
-      }
-    }
-
-  if (t->activation == IR_ACTIVATION_RELU)
-#pragma clang loop unroll(full)
-    for (size_t i = 0; i < rows; i++)
-#pragma clang loop unroll(full)
-      for (size_t j = 0; j < vectors; j++) sum[i][j] = v_relu(sum[i][j]);
-#pragma clang loop unroll(full)
-  for (size_t i = 0; i < rows; i++)
-#pragma clang loop unroll(full)
-    for (size_t j = 0; j < vectors; j++) {
-      float *c = p->output + i * t->output_stride + x + j * V_LANES;
-      if (is_whole || j < last) v_store(c, sum[i][j]);
-      else v_store_partial(c, sum[i][j], n);
-    }
-}
-
-#define PRODUCT_VECTORS(rows, vectors) \
-  case rows: \
-    if (n == V_LANES) product_tile(t, p, rows, vectors, true, x, n); \
-    else product_tile(t, p, rows, vectors, false, x, n); \
-    break;
-
-// `vectors` is a constant at every call.
-V_INLINE void product_panel(
-  const struct ir_planar_product *t, const struct panel *p, size_t rows, const size_t vectors, size_t x,
-  size_t n) {
-  switch (rows) {
-    PRODUCT_VECTORS(1, vectors)
-    PRODUCT_VECTORS(2, vectors)
-    PRODUCT_VECTORS(3, vectors)
-    PRODUCT_VECTORS(4, vectors)
-#if V_PLANAR_ROWS > 4
-    PRODUCT_VECTORS(5, vectors)
-    PRODUCT_VECTORS(6, vectors)
-    PRODUCT_VECTORS(7, vectors)
-    PRODUCT_VECTORS(8, vectors)
-#endif
-  }
-}
-
-V_INLINE void prefetch_share(struct ir_prefetch *p) {
-  for (size_t i = 0; i < p->share && p->range < p->range_count; i++) {
-    const struct ir_prefetch_range r = p->ranges[p->range];
-    const char *row = r.start + p->row * r.stride;
-    for (size_t line = 0; line < r.lines; line++) __builtin_prefetch(row + line * IR_CACHE_LINE, 0, 2);
-    if (++p->row < r.count) continue;
-    p->row = 0;
-    p->range++;
-  }
-}
-
-// Some columns of all channels: their inputs stay in the nearest cache from panel to panel.
-V_INLINE void product_columns(
-  const struct ir_planar_product *t, const size_t vectors, size_t x, size_t n) {
-  const size_t panel_depth = t->depth * t->kernel_height * t->kernel_width;
-  struct panel p = {t->weights, t->residual, t->bias, t->output};
-  for (size_t left = t->rows; left;) {
-    const size_t rows = left < V_PLANAR_ROWS ? left : V_PLANAR_ROWS;
-    if (t->prefetch) prefetch_share(t->prefetch);
-    product_panel(t, &p, rows, vectors, x, n);
-    left -= rows;
-    p.weights += rows * panel_depth;
-    p.output += rows * t->output_stride;
-    if (p.residual) p.residual += rows * t->residual_stride;
-    if (p.bias) p.bias += rows;
-  }
-}
-
-// A row is cut into chunks of nearly equal width.
-void IR_ISA_NAME(f32_planar_product)(const struct ir_planar_product *t) {
-  assert(t->kernel_height <= IR_PLANAR_MAX_KERNEL);
-  size_t left = (t->columns + V_LANES - 1) / V_LANES, x = 0;
-  for (size_t chunks = (left + V_PLANAR_VECTORS - 1) / V_PLANAR_VECTORS; chunks; chunks--) {
-    size_t vectors = (left + chunks - 1) / chunks, end = x + vectors * V_LANES;
-    size_t n = end <= t->columns ? V_LANES : t->columns + V_LANES - end;
-    switch (vectors) {
-      case 1: product_columns(t, 1, x, n); break;
-      case 2: product_columns(t, 2, x, n); break;
-#if V_PLANAR_VECTORS > 2
-      case 3: product_columns(t, 3, x, n); break;
-#endif
-    }
-    x = end;
-    left -= vectors;
-  }
-}
 
 // The lanes of a vector of pixels at column x that exist.
 struct lanes {
@@ -221,9 +88,20 @@ V_INLINE void depthwise_rows(
     rows.current[y] = row_columns(t, t->input[y], is_behind, !are_all);
   }
   const size_t inside = are_all ? SIZE_MAX : t->last_column - is_behind;
+  const size_t most = inside < V_LANES ? 0 : inside - V_LANES;
+  const size_t whole = (most < columns ? most : columns) / V_LANES * V_LANES;
   size_t x = 0;
-  for (; x + 2 * V_LANES <= inside && x + V_LANES <= columns; x += V_LANES)
-    depthwise_vector(t, count, &rows, x, V_LANES, is_behind, false, true);
+  // As many vectors as make the rows' vectors take each other's places without being moved.
+#define WHOLE_VECTORS \
+  for (; x < whole; x += V_LANES) depthwise_vector(t, count, &rows, x, V_LANES, is_behind, false, true);
+  if (is_behind) {
+#pragma clang loop unroll_count(3)
+    WHOLE_VECTORS
+  } else {
+#pragma clang loop unroll_count(2)
+    WHOLE_VECTORS
+  }
+#undef WHOLE_VECTORS
   if (are_all) {
     if (x < columns) depthwise_vector(t, count, &rows, x, columns - x, is_behind, false, false);
     return;
