@@ -115,9 +115,8 @@ extension RegionPlan {
     let bandRows = bandRows(tileColumns: tileColumns, threadCount: threadCount)
     let pixels = Double(batch * height * width)
     let written = stepByteCount(tileColumns: tileColumns, stepRows: stepRows)
-    // A register tile of a product is three vectors wide; narrower ones have more to do besides.
-    let vectors = Double((min(tileColumns, width) + machine.lanes - 1) / machine.lanes)
-    let filling = 1.07 * vectors / (vectors + 0.6 * (vectors / 3).rounded(.up))
+    // Registers hold as many sums at two vectors of columns and more.
+    let filling = min(tileColumns, width) > machine.lanes ? 0.89 : 0.7
     let missing = max(0, 1 - Double(machine.stepByteCount) / Double(max(written, 1)))
     var total = 0.0
     for instruction in instructions {
