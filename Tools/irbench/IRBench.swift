@@ -56,7 +56,9 @@ struct IRBench: ParsableCommand {
     name: [.customShort("j"), .customLong("threads")], help: "Threads; by default what the system allows.")
   var threads: Int?
 
-  @Flag(help: "Say what each kernel takes, and the most expensive steps: the fastest run of each, summed.")
+  @Flag(
+    help: "Say what each kernel takes, and the most expensive steps, or in JSON all: the fastest run of each."
+  )
   var steps = false
 
   @Flag(help: "Print JSON.")
@@ -66,6 +68,7 @@ struct IRBench: ParsableCommand {
   var onRequest = false
 
   func validate() throws {
+    guard !(steps && onRequest) else { throw ValidationError("--steps is not for --on-request") }
     guard runs >= 1 else { throw ValidationError("--runs is \(runs), must be at least 1") }
     if let threads, threads < 1 { throw ValidationError("--threads is \(threads), must be at least 1") }
   }
@@ -92,11 +95,10 @@ struct IRBench: ParsableCommand {
         try say(bench.result(try bench.run(count, &profile)))
       }
     } else {
-      let result = bench.result(try bench.run(runs, &profile))
+      var result = bench.result(try bench.run(runs, &profile))
+      result.steps = profile.map { StepTime.times(of: bench.program, in: $0) }
       if json { try say(result) } else { Terminal.say(result.text) }
     }
-    // On the error stream, so that it goes with JSON.
-    if let profile { Terminal.complain(StepTable(bench.program, profile).text) }
   }
 
   private func say(_ value: some Encodable) throws {

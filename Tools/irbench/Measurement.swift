@@ -1,6 +1,4 @@
 import Foundation
-import IRCompiler
-import IRRuntime
 
 /// What was measured of one model.
 struct Measurement: Encodable {
@@ -19,6 +17,8 @@ struct Measurement: Encodable {
   var runByteCount: Int?
   /// The most that the process held, loading included.
   var peakByteCount: Int?
+  /// In order; nil where they were not timed.
+  var steps: [StepTime]?
 
   private var sorted: [Double] { seconds.sorted() }
   private var median: Double? {
@@ -29,6 +29,7 @@ struct Measurement: Encodable {
   private enum CodingKeys: String, CodingKey {
     case model, threads, seconds, median, fastest, slowest, loadSeconds, importSeconds, compileSeconds, gflop
     case gflopPerSecond, arenaByteCount, portByteCount, plannedByteCount, runByteCount, peakByteCount
+    case steps
   }
 
   func encode(to encoder: any Encoder) throws {
@@ -49,6 +50,7 @@ struct Measurement: Encodable {
     try values.encode(plannedByteCount, forKey: .plannedByteCount)
     try values.encodeIfPresent(runByteCount, forKey: .runByteCount)
     try values.encodeIfPresent(peakByteCount, forKey: .peakByteCount)
+    try values.encodeIfPresent(steps, forKey: .steps)
   }
 
   var text: String {
@@ -63,55 +65,6 @@ struct Measurement: Encodable {
       memory  \(mebibytes(plannedByteCount)) planned for a run, \(mebibytes(runByteCount)) taken; \
       the process at most \(mebibytes(peakByteCount))
       loaded  \(String(format: "%.2f s: import %.2f, compile %.2f", loadSeconds, importSeconds, compileSeconds))
-      """
-  }
-}
-
-/// Where the time goes: the fastest run of each step, summed by kernel, then the most expensive steps.
-struct StepTable {
-  let program: Program
-  let profile: Profile
-
-  init(_ program: Program, _ profile: Profile) { (self.program, self.profile) = (program, profile) }
-
-  private struct Row {
-    var name: String
-    var seconds = 0.0
-    var multiplyAdds = 0
-    var bytes = 0
-    var count = 0
-
-    mutating func add(_ step: Program.Step, _ time: Double) {
-      seconds += time
-      multiplyAdds += step.multiplyAddCount
-      bytes += step.byteCount
-      count += 1
-    }
-
-    var text: String {
-      let seconds = max(seconds, 1e-9)
-      let numbers = String(
-        format: "%9.2f ms %7.1f GFLOP/s %6.1f GB/s %4d", seconds * 1e3, 2e-9 * Double(multiplyAdds) / seconds,
-        1e-9 * Double(bytes) / seconds, count)
-      return "\(numbers)  \(name)"
-    }
-  }
-
-  var text: String {
-    var kernels: [String: Row] = [:]
-    var steps: [Row] = []
-    for (step, seconds) in zip(program.steps, profile.fastest) {
-      kernels[step.kernel.name, default: Row(name: step.kernel.name)].add(step, seconds)
-      let shape = step.outputTypes.first.map { "\($0.shape)" } ?? ""
-      var row = Row(name: "\(step.kernel.name) \(step.node) \(shape)")
-      row.add(step, seconds)
-      steps.append(row)
-    }
-    func sorted(_ rows: [Row]) -> [Row] { rows.sorted { ($1.seconds, $0.name) < ($0.seconds, $1.name) } }
-    var total = Row(name: "all steps, the fastest run of each")
-    for (step, seconds) in zip(program.steps, profile.fastest) { total.add(step, seconds) }
-    return
-      ([total.text, "kernels"] + sorted(Array(kernels.values)).map(\.text) + ["most expensive steps"]
-      + sorted(steps).prefix(10).map(\.text)).joined(separator: "\n")
+      """ + (steps.map { "\n" + StepTable($0).text } ?? "")
   }
 }
