@@ -13,7 +13,7 @@ struct MachineModel {
   /// What weights in use may take of a core's own cache, and what a step may write of rolling rows: those of the
   /// steps before are read as a stream.
   var cacheByteCount = 768 << 10
-  var stepByteCount = 1536 << 10
+  var stepByteCount = 1 << 20
   /// The threads that these rates are of, and those that sums are cut for: the order of sums follows the cut, which
   /// therefore is the same for any number of threads.
   var threadCount = 2
@@ -117,7 +117,7 @@ extension RegionPlan {
     let written = stepByteCount(tileColumns: tileColumns, stepRows: stepRows)
     // Registers hold as many sums at two vectors of columns and more.
     let filling = min(tileColumns, width) > machine.lanes ? 0.89 : 0.7
-    let missing = max(0, 1 - Double(machine.stepByteCount) / Double(max(written, 1)))
+    let missing = min(1, max(0, Double(written) / Double(machine.stepByteCount) - 1))
     var total = 0.0
     for instruction in instructions {
       let excess = excess(
@@ -135,7 +135,7 @@ extension RegionPlan {
       }
       // What does not stay in the core's cache goes through the shared one, partly while kernels compute.
       if case .rolling = instruction.output.place {
-        total += missing * excess * elements * 8 / machine.sharedCacheRate
+        total += missing * excess * elements * 4 / machine.sharedCacheRate
       }
       let rows = excess * pixels / Double(min(tileColumns, width))
       total += rows * instruction.callsPerRow(stepRows: stepRows) * machine.callSeconds
