@@ -109,10 +109,17 @@ static size_t band_count(const struct ir_region *r) { return ir_ceiling_divide(r
 static size_t tile_count(const struct ir_region *r) { return ir_ceiling_divide(r->width, r->tile_columns); }
 static size_t task_count(const struct ir_region *r) { return r->batch * band_count(r) * tile_count(r); }
 
+// A band for each task, and one for what each thread takes from others.
+static size_t bands_size(const struct ir_region *r, int threads) {
+  size_t bytes = (task_count(r) + (size_t)threads) * sizeof(ir_region_band);
+  return ir_aligned_count((bytes + sizeof(float) - 1) / sizeof(float));
+}
+
 size_t ir_region_workspace(const struct ir_region *r, int threads) {
   size_t own = layout_of(r).total + table_count(r);
   size_t sums = task_count(r) * ir_region_sums_count(r);
-  return (packed_count(r) + table_count(r) + sums + (size_t)threads * own) * sizeof(float);
+  size_t shared = packed_count(r) + table_count(r) + bands_size(r, threads) + ir_aligned_count(sums);
+  return (shared + (size_t)threads * own) * sizeof(float);
 }
 
 struct context {
@@ -122,110 +129,12 @@ struct context {
   const float *const *packed;
   float *sums, *threads;
   struct layout layout;
+  // Those of the tasks, then those of the threads; the next task's.
+  ir_region_band *bands;
+  size_t task_count, band_total, *next;
 };
 
-// Columns of a tile that lie outside the picture stay 0 while its inside is written.
-static void clear_outside(const struct ir_region_tile *tile, size_t index) {
-  const struct ir_region *r = tile->region;
-  const struct ir_region_value *v = &r->values[index];
-  const size_t margin = v->margin_columns, end = tile->last_column + margin;
-  const size_t left = margin > tile->first_column ? margin - tile->first_column : 0;
-  const size_t right = end > r->width ? end - r->width : 0;
-  if (!left && !right) return;
-  for (size_t c = 0; c < v->channels; c++)
-    for (size_t y = 0; y < v->rows; y++) {
-      float *row = tile->rolling[index] + c * tile->channel_strides[index] + y * tile->row_strides[index];
-      float *behind = row + r->width - tile->origins[index];
-      for (size_t x = 1; x <= left; x++) row[-(ptrdiff_t)x] = 0;
-      for (size_t x = 0; x < right; x++) behind[x] = 0;
-    }
-}
-
-// The row behind the last that an instruction with this margin has computed after `steps` steps.
-static size_t progress(
-  const struct ir_region *r, size_t first, size_t last, size_t margin, ptrdiff_t steps) {
-  ptrdiff_t row = (ptrdiff_t)(first + margin) + steps * (ptrdiff_t)r->step_rows;
-  ptrdiff_t start = first > margin ? (ptrdiff_t)(first - margin) : 0;
-  ptrdiff_t end = (ptrdiff_t)ir_smaller(last + margin, r->height);
-  return (size_t)(row < start ? start : row > end ? end : row);
-}
-
-// What an instruction does in a step.
-static struct ir_region_rows rows_of(
-  const struct ir_region_tile *tile, const struct ir_region_instruction *i, size_t first, size_t last,
-  ptrdiff_t step) {
-  const struct ir_region *r = tile->region;
-  const size_t margin = i->margin_rows, side = i->margin_columns;
-  return (struct ir_region_rows){
-    .first = progress(r, first, last, margin, step),
-    .last = progress(r, first, last, margin, step + 1),
-    .first_column = tile->first_column > side ? tile->first_column - side : 0,
-    .last_column = ir_smaller(tile->last_column + side, r->width),
-  };
-}
-
-static void add_range(
-  const struct ir_region_tile *tile, const struct ir_region_operand *operand, size_t channels,
-  const struct ir_region_rows *rows) {
-  struct ir_prefetch *p = tile->prefetch;
-  const struct ir_region *r = tile->region;
-  if (operand->place != IR_REGION_INPUT) return;
-  for (size_t y = rows->first; y < rows->last && p->range_count < IR_PREFETCH_MAX_RANGES; y++) {
-    const char *start =
-      (const char *)ir_region_pixel(tile, operand, 0, y, (ptrdiff_t)rows->first_column);
-    p->ranges[p->range_count++] = (struct ir_prefetch_range){
-      .start = start, .stride = r->height * r->width * sizeof(float), .count = channels,
-      .lines = ir_ceiling_divide(
-        ((uintptr_t)start % IR_CACHE_LINE) + (rows->last_column - rows->first_column) * sizeof(float),
-        IR_CACHE_LINE),
-    };
-  }
-}
-
-// Pictures are far away, and the hardware does not see which row of a channel comes next: while a step
-// computes its products, it asks for what the next step reads. Windows ask for their own.
-static void plan_prefetch(
-  const struct ir_region_tile *tile, size_t first, size_t last, ptrdiff_t step) {
-  const struct ir_region *r = tile->region;
-  struct ir_prefetch *p = tile->prefetch;
-  *p = (struct ir_prefetch){0};
-  size_t panels = 0, rows_to_come = 0;
-  for (size_t i = 0; i < r->instruction_count; i++) {
-    const struct ir_region_instruction *instruction = &r->instructions[i];
-    struct ir_region_rows rows = rows_of(tile, instruction, first, last, step + 1);
-    if (instruction->opcode == IR_REGION_CONVOLUTION)
-      panels += r->step_rows * ir_ceiling_divide(instruction->channels, panel_rows()) *
-                ir_ceiling_divide(rows.last_column - rows.first_column, ir_kernels()->planar_columns);
-    const bool has_windows = instruction->opcode == IR_REGION_DEPTHWISE || instruction->windows;
-    for (size_t o = 0; o < instruction->operand_count && !has_windows; o++)
-      add_range(
-        tile, &instruction->operands[o],
-        instruction->opcode == IR_REGION_CONVOLUTION && !o ? instruction->depth : instruction->channels,
-        &rows);
-  }
-  for (size_t i = 0; i < p->range_count; i++) rows_to_come += p->ranges[i].count;
-  p->share = panels ? ir_ceiling_divide(rows_to_come, panels) : 0;
-}
-
-static void run_tile(const struct ir_region_tile *tile, size_t first, size_t last) {
-  const struct ir_region *r = tile->region;
-  size_t deepest = 0;
-  for (size_t i = 0; i < r->instruction_count; i++)
-    deepest = ir_larger(deepest, r->instructions[i].margin_rows);
-  for (size_t i = 0; i < r->value_count; i++) clear_outside(tile, i);
-  ptrdiff_t step = -(ptrdiff_t)ir_ceiling_divide(2 * deepest, r->step_rows);
-  const ptrdiff_t end = (ptrdiff_t)ir_ceiling_divide(last - first, r->step_rows);
-  for (; step < end; step++) {
-    plan_prefetch(tile, first, last, step);
-    for (size_t i = 0; i < r->instruction_count; i++) {
-      struct ir_region_rows rows = rows_of(tile, &r->instructions[i], first, last, step);
-      if (rows.first < rows.last) ir_region_run(tile, &r->instructions[i], i, &rows);
-    }
-  }
-}
-
-static void run_task(const void *context, size_t index, int thread) {
-  const struct context *c = context;
+static void run_band(const struct context *c, ir_region_band *band, float *sums, int thread) {
   const struct ir_region *r = c->region;
   float *memory = c->threads + (size_t)thread * (c->layout.total + table_count(r));
   float **rolling = (float **)memory;
@@ -237,10 +146,8 @@ static void run_task(const void *context, size_t index, int thread) {
   // Between the rows of a register lies what no row needs, and what kernels pass over all the same.
   float *registers = next;
   memset(registers, 0, c->layout.registers_count * sizeof(float));
-  float *sums = c->sums + index * ir_region_sums_count(r);
-  memset(sums, 0, ir_region_sums_count(r) * sizeof(float));
-  const size_t band = index % band_count(r), rest = index / band_count(r);
-  const size_t first_column = rest % tile_count(r) * r->tile_columns;
+  const size_t place = ir_region_band_tile(__atomic_load_n(band, __ATOMIC_RELAXED));
+  const size_t first_column = place % tile_count(r) * r->tile_columns;
   next = zeros + c->layout.total - BEHIND_A_ROW;
   for (size_t i = 0; i < r->value_count; i++) {
     const struct ir_region_value *v = &r->values[i];
@@ -253,7 +160,7 @@ static void run_task(const void *context, size_t index, int thread) {
   struct ir_prefetch prefetch;
   struct ir_region_tile tile = {
     .region = r, .inputs = c->inputs, .outputs = c->outputs, .packed = c->packed,
-    .image = rest / tile_count(r),
+    .image = place / tile_count(r),
     .first_column = first_column,
     .last_column = ir_smaller(first_column + r->tile_columns, r->width),
     .zeros = zeros, .registers = registers, .register_stride = c->layout.register_stride,
@@ -261,8 +168,36 @@ static void run_task(const void *context, size_t index, int thread) {
     .prefetch = &prefetch, .rolling = rolling, .row_strides = row_strides, .channel_strides = channel_strides,
     .origins = origins,
   };
-  size_t first = band * r->band_rows;
-  run_tile(&tile, first, ir_smaller(first + r->band_rows, r->height));
+  ir_region_run_tile(&tile, band);
+}
+
+// The fewest rows that are worth being shared: each part has its margins computed for itself.
+static size_t least_part(const struct ir_region *r) {
+  return 8 * ir_region_deepest_margin(r) + 2 * r->step_rows;
+}
+
+// Takes tasks while there are any, then parts of those that others are still at. Sums follow the cut, so that theirs
+// stays.
+static void work(const void *context, size_t index, int thread) {
+  (void)index;
+  const struct context *c = context;
+  const size_t sums_count = ir_region_sums_count(c->region);
+  for (size_t i; (i = __atomic_fetch_add(c->next, 1, __ATOMIC_RELAXED)) < c->task_count;) {
+    float *sums = c->sums + i * sums_count;
+    memset(sums, 0, sums_count * sizeof(float));
+    run_band(c, &c->bands[i], sums, thread);
+  }
+  if (sums_count) return;
+  ir_region_band *own = &c->bands[c->task_count + (size_t)thread];
+  while (ir_region_take(c->bands, c->band_total, least_part(c->region), own)) run_band(c, own, NULL, thread);
+}
+
+static void start_bands(const struct ir_region *r, ir_region_band *bands, int threads) {
+  size_t next = 0;
+  for (size_t place = 0; place < r->batch * tile_count(r); place++)
+    for (size_t first = 0; first < r->height; first += r->band_rows)
+      bands[next++] = ir_region_band_of(place, first, ir_smaller(first + r->band_rows, r->height));
+  for (int i = 0; i < threads; i++) bands[next++] = ir_region_band_of(0, 0, 0);
 }
 
 void ir_region(
@@ -279,11 +214,19 @@ void ir_region(
     packed[i] = next;
     next += ir_region_packed_weights_count(instruction);
   }
-  const size_t tasks = task_count(region);
+  const size_t tasks = task_count(region), sums = ir_aligned_count(tasks * ir_region_sums_count(region));
+  ir_region_band *bands = (ir_region_band *)next;
+  start_bands(region, bands, threads);
+  next += bands_size(region, threads);
+  size_t next_task = 0;
   struct context context = {
     .region = region, .inputs = inputs, .outputs = outputs, .packed = packed, .sums = next,
-    .threads = next + tasks * ir_region_sums_count(region), .layout = layout_of(region),
+    .threads = next + sums, .layout = layout_of(region), .bands = bands, .task_count = tasks,
+    .band_total = tasks + (size_t)threads, .next = &next_task,
   };
-  ir_parallel_for(tasks, threads, run_task, &context);
+  // No more threads than have something to do.
+  size_t workers = tasks;
+  if (!ir_region_sums_count(region)) workers = ir_larger(workers, region->batch * tile_count(region) * region->height / least_part(region));
+  ir_parallel_for(ir_smaller((size_t)threads, workers), threads, work, &context);
   ir_region_combine(region, context.sums, tasks / region->batch, outputs);
 }

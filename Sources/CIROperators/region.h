@@ -2,6 +2,7 @@
 #define IR_REGION_INTERNAL_H
 
 #include "ir_region.h"
+#include "region_bands.h"
 
 /// A tile while it is computed.
 struct ir_region_tile {
@@ -75,6 +76,12 @@ void ir_region_gram(
 /// The outputs of all sums from those of `tasks` tiles for each image.
 void ir_region_combine(
   const struct ir_region *region, const float *sums, size_t tasks, float *const *outputs);
+
+/// The most rows beyond a tile that an instruction computes.
+size_t ir_region_deepest_margin(const struct ir_region *region);
+
+/// Computes a band of the tile, as far as other threads do not take its rows.
+void ir_region_run_tile(const struct ir_region_tile *tile, ir_region_band *band);
 
 void ir_region_run(
   const struct ir_region_tile *tile, const struct ir_region_instruction *instruction, size_t index,

@@ -20,6 +20,24 @@ extension KernelTests {
     try checkRegions(of: try attention.graph(), attention.input())
   }
 
+  /// Bands whose rows the threads take from each other, however the race goes.
+  @Test(arguments: 0..<8) func regionsOfTallPictures(_ repetition: Int) throws {
+    let block = GatedBlock(channels: 3, hidden: 5, height: 331 + repetition, width: 17)
+    try checkRegions(of: try block.graph(), block.input())
+  }
+
+  /// A driver names rows and tiles in a word's share; what it cannot name is computed node by node.
+  @Test func regionsTooTallForTheDriver() throws {
+    let block = GatedBlock(channels: 3, hidden: 5, height: 9, width: 17)
+    let graph = try Compiler().simplified(try block.graph()).0
+    var (_, plan) = try #require(FormRegions(graph).regions().first)
+    #expect(CPUKernelLibrary().kernel(for: plan, threadCount: 2) != nil)
+    plan.height = 1 << 22
+    #expect(CPUKernelLibrary().kernel(for: plan, threadCount: 2) == nil)
+    (plan.height, plan.batch) = (9, 1 << 21)
+    #expect(CPUKernelLibrary().kernel(for: plan, threadCount: 2) == nil)
+  }
+
   private func checkRegions(of graph: Graph, _ input: Tensor) throws {
     let graph = try Compiler().simplified(graph).0
     let values = try everyValue(of: graph, ["x": input])

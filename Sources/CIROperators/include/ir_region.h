@@ -111,6 +111,9 @@ struct ir_region_instruction {
   const struct ir_region_window *windows;
 };
 
+/// Rows of a region, and tiles beside each other of all images, are at most so many.
+enum { IR_REGION_MAX_ROWS = (1 << 22) - 1, IR_REGION_MAX_TILES = 1 << 20 };
+
 struct ir_region {
   size_t batch, height, width;
   /// `step_rows` is at most IR_REGION_MAX_STEP.

@@ -87,10 +87,15 @@ extension RegionPlan {
 
   var maximumMargin: Int { instructions.reduce(0) { max($0, $1.margin) } }
 
-  /// Rows of a band: few enough for several tasks, many enough that margins, and rows of pictures that two bands read,
-  /// cost little.
+  /// Rows of a band. Without sums threads take parts of each other's bands: as many as there are threads suffice. Sums
+  /// follow the bands: few enough rows for several tasks, many enough that margins, and rows of pictures that two
+  /// bands read, cost little.
   private func bandRows(tileColumns: Int, threadCount: Int) -> Int {
     let tiles = batch * ((width + tileColumns - 1) / tileColumns)
+    guard hasSums else {
+      let bands = max(1, threadCount / tiles)
+      return max(1, (height + bands - 1) / bands)
+    }
     func rows(tasks: Int) -> Int {
       let bands = max(1, (tasks + tiles - 1) / tiles)
       // Tasks that the threads share evenly.
@@ -148,6 +153,7 @@ extension RegionPlan {
       }
       if case .output = instruction.output.place { total += machine.transferSeconds(Int(elements * 4)) }
     }
+    guard hasSums else { return total }
     // Threads that wait for the last tasks.
     let tasks = batch * ((width + tileColumns - 1) / tileColumns) * ((height + bandRows - 1) / bandRows)
     return total * Double((tasks + threadCount - 1) / threadCount * threadCount) / Double(tasks)
@@ -189,7 +195,7 @@ extension RegionPlan {
     if isPointwise, width % tileColumns == 0 {
       // Tiles that follow each other are steps of one task, which asks for the next one's pixels.
       (height, width) = (width / tileColumns, tileColumns)
-      bandRows = max(1, height / (2 * threadCount))
+      bandRows = max(1, height / threadCount)
     }
     return best
   }

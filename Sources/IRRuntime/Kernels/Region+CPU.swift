@@ -17,6 +17,10 @@ private final class RegionProgram: @unchecked Sendable {
   private let weights: PackedWeights
 
   init?(_ plan: RegionPlan, _ weights: PackedWeights) {
+    let tiles = (plan.width + max(plan.tileColumns, 1) - 1) / max(plan.tileColumns, 1)
+    guard plan.height <= Int(IR_REGION_MAX_ROWS), plan.batch * tiles <= Int(IR_REGION_MAX_TILES) else {
+      return nil
+    }
     self.weights = weights
     instructions = .allocate(capacity: plan.instructions.count)
     instructions.initialize(repeating: ir_region_instruction())
