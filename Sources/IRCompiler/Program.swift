@@ -42,7 +42,7 @@ public struct Program: Sendable {
 }
 
 extension Program: CustomStringConvertible {
-  /// One line a step: kernel, node, places; reference kernels are marked.
+  /// One line a step: kernel, node, places, how the work is cut; reference kernels are marked.
   public var description: String {
     func text(_ location: Location) -> String {
       switch location {
@@ -56,7 +56,8 @@ extension Program: CustomStringConvertible {
       let mark = step.kernel.isReference ? " reference" : ""
       let operands = step.inputs.map(text).joined(separator: ", ")
       let results = zip(step.outputs, step.outputTypes).map { "\(text($0)) : \($1)" }.joined(separator: ", ")
-      lines.append("  \(step.kernel.name)\(mark) (\(operands)) -> \(results)  \(step.node)")
+      let cut = step.kernel.cut.isEmpty ? "" : "  [\(step.kernel.cut)]"
+      lines.append("  \(step.kernel.name)\(mark) (\(operands)) -> \(results)  \(step.node)\(cut)")
     }
     for output in outputs {
       lines.append("  output \(output.name) = \(text(output.location)) : \(output.type)")

@@ -35,15 +35,17 @@ private struct ReferenceKernel: Kernel {
 /// A kernel made of a call into the C drivers.
 struct CPUKernel: Kernel {
   var name: String
+  var cut = ""
   var workspaceByteCount = 0
   var inPlaceInputs: [Int] = []
   var body: @Sendable (KernelArguments) -> Void
 
   init(
-    _ name: String, workspace: Int = 0, inPlace: [Int] = [],
+    _ name: String, cut: String = "", workspace: Int = 0, inPlace: [Int] = [],
     _ body: @escaping @Sendable (KernelArguments) -> Void
   ) {
     self.name = name
+    self.cut = cut
     workspaceByteCount = workspace
     inPlaceInputs = inPlace
     self.body = body

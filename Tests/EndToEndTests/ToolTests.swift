@@ -177,6 +177,8 @@ func tensorsRunRaw(_ suffix: String) throws {
   let text = try run("irdump", "symunet-s", "--dim", "8*h=64,8*w=64", "--simplified")
   // What exporters decompose is whole again: no transposition is left of the normalizations.
   #expect(text.output.contains("= LayerNormalization") && !text.output.contains("permutation: [0, 2, 1]}"))
+  let program = try run("irdump", "symunet-s", "--dim", "8*h=64,8*w=96", "--program").output
+  #expect(program.contains("of 64 rows, tiles of 96 of 96 columns"), "\(program)")
   #expect(try run("irdump", "symunet-s", "--check").code == 0)
   #expect(try run("irdump", "symunet-s", "--dim", "H=64").code == 2)
 }

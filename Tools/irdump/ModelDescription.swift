@@ -18,6 +18,8 @@ struct ModelDescription: Encodable {
   }
   struct Step: Encodable {
     var kernel, node: String
+    /// How the kernel cuts its work; may be empty.
+    var cut: String
     var isReference: Bool
     var multiplyAdds, bytes: Int
   }
@@ -79,7 +81,7 @@ struct ModelDescription: Encodable {
     if listsSteps {
       steps = program.steps.map {
         Step(
-          kernel: $0.kernel.name, node: $0.node, isReference: $0.kernel.isReference,
+          kernel: $0.kernel.name, node: $0.node, cut: $0.kernel.cut, isReference: $0.kernel.isReference,
           multiplyAdds: $0.multiplyAddCount,
           bytes: $0.byteCount)
       }

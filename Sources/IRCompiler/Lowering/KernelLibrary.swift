@@ -44,6 +44,8 @@ public struct KernelRequest: Sendable {
 public protocol Kernel: Sendable {
   /// The kernel's name in dumps and profiles.
   var name: String { get }
+  /// How it cuts its work, for dumps; may be empty.
+  var cut: String { get }
   /// Whether this is the operator's definition, for want of something faster.
   var isReference: Bool { get }
   /// Scratch memory that the memory plan pays for.
@@ -55,6 +57,7 @@ public protocol Kernel: Sendable {
 }
 
 extension Kernel {
+  public var cut: String { "" }
   public var isReference: Bool { false }
   public var workspaceByteCount: Int { 0 }
   public var inPlaceInputs: [Int] { [] }
