@@ -226,7 +226,10 @@ void ir_region(
   };
   // No more threads than have something to do.
   size_t workers = tasks;
-  if (!ir_region_sums_count(region)) workers = ir_larger(workers, region->batch * tile_count(region) * region->height / least_part(region));
+  if (!ir_region_sums_count(region)) {
+    const size_t rows = region->batch * tile_count(region) * region->height;
+    workers = ir_larger(workers, rows / least_part(region));
+  }
   ir_parallel_for(ir_smaller((size_t)threads, workers), threads, work, &context);
   ir_region_combine(region, context.sums, tasks / region->batch, outputs);
 }

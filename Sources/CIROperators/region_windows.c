@@ -126,7 +126,9 @@ static void start_elementwise(
   const size_t register_size = ir_region_register_rows(t->register_stride) * t->register_stride;
   e->count = count;
   for (size_t r = 0; r <= result; r++) {
-    const struct ir_region_operand *picture = r == result ? &i->output : r < i->operand_count && is_read(i, r) ? &i->operands[r] : NULL;
+    const struct ir_region_operand *picture = r == result                               ? &i->output
+                                              : r < i->operand_count && is_read(i, r) ? &i->operands[r]
+                                                                                      : NULL;
     e->call_steps[r] = picture ? ir_region_channel_stride(t, picture) : 0;
     e->steps[r] = picture ? e->call_steps[r] : count * t->register_stride;
   }
