@@ -99,10 +99,11 @@ size_t ir_region_thread_workspace(const struct ir_region *r) {
   return layout_of(r).total * sizeof(float);
 }
 
+static size_t floats_of(size_t bytes) { return ir_aligned_count(ir_ceiling_divide(bytes, sizeof(float))); }
+
 // Tables of strides and pointers, which are sized by the region, come first.
 static size_t table_count(const struct ir_region *r) {
-  size_t bytes = (4 * r->value_count + r->instruction_count) * sizeof(void *);
-  return ir_aligned_count((bytes + sizeof(float) - 1) / sizeof(float));
+  return floats_of((4 * r->value_count + r->instruction_count) * sizeof(void *));
 }
 
 static size_t band_count(const struct ir_region *r) { return ir_ceiling_divide(r->height, r->band_rows); }
@@ -111,8 +112,7 @@ static size_t task_count(const struct ir_region *r) { return r->batch * band_cou
 
 // A band for each task, and one for what each thread takes from others.
 static size_t bands_size(const struct ir_region *r, int threads) {
-  size_t bytes = (task_count(r) + (size_t)threads) * sizeof(ir_region_band);
-  return ir_aligned_count((bytes + sizeof(float) - 1) / sizeof(float));
+  return floats_of((task_count(r) + (size_t)threads) * sizeof(ir_region_band));
 }
 
 size_t ir_region_workspace(const struct ir_region *r, int threads) {
@@ -129,9 +129,9 @@ struct context {
   const float *const *packed;
   float *sums, *threads;
   struct layout layout;
-  // Those of the tasks, then those of the threads; the next task's.
+  // Those of the tasks, then those of the threads.
   ir_region_band *bands;
-  size_t task_count, band_total, *next;
+  size_t task_count, band_total;
 };
 
 static void run_band(const struct context *c, ir_region_band *band, float *sums, int thread) {
@@ -176,20 +176,26 @@ static size_t least_part(const struct ir_region *r) {
   return 8 * ir_region_deepest_margin(r) + 2 * r->step_rows;
 }
 
-// Takes tasks while there are any, then parts of those that others are still at. Sums follow the cut, so that theirs
-// stays.
-static void work(const void *context, size_t index, int thread) {
-  (void)index;
+// Tasks come first; an index behind them stands for a thread that has none left, and takes parts of those that others
+// are still at.
+static void run_task(const void *context, size_t index, int thread) {
   const struct context *c = context;
-  const size_t sums_count = ir_region_sums_count(c->region);
-  for (size_t i; (i = __atomic_fetch_add(c->next, 1, __ATOMIC_RELAXED)) < c->task_count;) {
-    float *sums = c->sums + i * sums_count;
+  if (index < c->task_count) {
+    const size_t sums_count = ir_region_sums_count(c->region);
+    float *sums = c->sums + index * sums_count;
     memset(sums, 0, sums_count * sizeof(float));
-    run_band(c, &c->bands[i], sums, thread);
+    run_band(c, &c->bands[index], sums, thread);
+    return;
   }
-  if (sums_count) return;
   ir_region_band *own = &c->bands[c->task_count + (size_t)thread];
   while (ir_region_take(c->bands, c->band_total, least_part(c->region), own)) run_band(c, own, NULL, thread);
+}
+
+// Threads that may take parts, no more than have something to do. Sums follow the cut, so that theirs stays.
+static size_t taker_count(const struct ir_region *r, int threads) {
+  if (ir_region_sums_count(r)) return 0;
+  const size_t parts = r->batch * tile_count(r) * r->height / least_part(r);
+  return ir_smaller((size_t)threads, ir_larger(task_count(r), parts));
 }
 
 static void start_bands(const struct ir_region *r, ir_region_band *bands, int threads) {
@@ -218,18 +224,12 @@ void ir_region(
   ir_region_band *bands = (ir_region_band *)next;
   start_bands(region, bands, threads);
   next += bands_size(region, threads);
-  size_t next_task = 0;
   struct context context = {
     .region = region, .inputs = inputs, .outputs = outputs, .packed = packed, .sums = next,
     .threads = next + sums, .layout = layout_of(region), .bands = bands, .task_count = tasks,
-    .band_total = tasks + (size_t)threads, .next = &next_task,
+    .band_total = tasks + (size_t)threads,
   };
-  // No more threads than have something to do.
-  size_t workers = tasks;
-  if (!ir_region_sums_count(region)) {
-    const size_t rows = region->batch * tile_count(region) * region->height;
-    workers = ir_larger(workers, rows / least_part(region));
-  }
-  ir_parallel_for(ir_smaller((size_t)threads, workers), threads, work, &context);
+  const size_t takers = taker_count(region, threads);
+  ir_parallel_for(tasks + takers, takers ? (int)takers : threads, run_task, &context);
   ir_region_combine(region, context.sums, tasks / region->batch, outputs);
 }
