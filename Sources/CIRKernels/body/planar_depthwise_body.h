@@ -33,82 +33,115 @@ V_INLINE v_f32 row_columns(
   return v_load_range(row + x, lanes.first, lanes.last);
 }
 
-// The vectors of the rows of a window that one call of depthwise_vector leaves to the next: a load that straddles
-// cache lines costs more than shifting. `is_behind` says that the second column of the rows is aligned and not the
-// first: then the vectors lie one column on, and of those before them one lane is needed.
+// Rows of a channel, top to bottom, and the window that each output row is of.
 struct window_rows {
   const float *input[IR_PLANAR_DEPTHWISE_ROWS + 2];
   float *output[IR_PLANAR_DEPTHWISE_ROWS];
-  v_f32 weights[9], bias, before[IR_PLANAR_DEPTHWISE_ROWS + 2], current[IR_PLANAR_DEPTHWISE_ROWS + 2];
+  v_f32 weights[9], bias;
 };
 
-// A vector of `count` output rows, top to bottom: each input row is added to the three output rows whose windows
-// it lies in. An output adds up its window row by row, whatever the count.
-V_INLINE void depthwise_vector(
-  const struct ir_planar_depthwise *t, const size_t count, struct window_rows *rows, size_t x, size_t n,
-  const bool is_behind, const bool is_edge, const bool is_whole) {
-  v_f32 sum[IR_PLANAR_DEPTHWISE_ROWS];
+// Vectors of pixels as the left, middle and right column of windows, each column added up for itself: sums are shifted
+// to where their windows lie, which takes fewer shifts than shifting each row, and no loads that straddle cache lines.
+struct column_sums {
+  v_f32 left[IR_PLANAR_DEPTHWISE_ROWS], middle[IR_PLANAR_DEPTHWISE_ROWS], right[IR_PLANAR_DEPTHWISE_ROWS];
+};
+
+// What is a constant at every call of the functions below. `is_behind`: the second column of the rows is aligned and
+// not the first; vectors of pixels begin there, and are the middle of the windows of the outputs at x, else the left.
+struct window_kind {
+  size_t count;
+  bool is_behind, is_relu;
+};
+
+V_INLINE void add_column(
+  const struct window_rows *rows, const struct window_kind kind, const size_t column, const v_f32 *pixels,
+  v_f32 *sums) {
 #pragma clang loop unroll(full)
-  for (size_t y = 0; y < count + 2; y++) {
-    const v_f32 current = rows->current[y];
-    const v_f32 next = row_columns(t, rows->input[y], x + is_behind + V_LANES, is_edge);
-    const v_f32 first = is_behind ? V_JOINED(rows->before[y], current, V_LANES - 1) : current;
-    const v_f32 last = is_behind ? V_JOINED(current, next, 1) : V_JOINED(current, next, 2);
-    const v_f32 taps[3] = {first, is_behind ? current : V_JOINED(current, next, 1), last};
-    rows->before[y] = current;
-    rows->current[y] = next;
-#pragma clang loop unroll(full)
-    for (size_t k = 0; k < 3; k++)
-#pragma clang loop unroll(full)
-      for (size_t o = y < 2 ? 0 : y - 2; o <= y && o < count; o++)
-        sum[o] = v_fma(taps[k], rows->weights[(y - o) * 3 + k], o == y && k == 0 ? rows->bias : sum[o]);
-    if (y < 2) continue;
-    v_f32 result = sum[y - 2];
-    if (t->activation == IR_ACTIVATION_RELU) result = v_relu(result);
-    if (is_whole) v_store(rows->output[y - 2] + x, result);
-    else v_store_partial(rows->output[y - 2] + x, result, n);
+  for (size_t o = 0; o < kind.count; o++) {
+    sums[o] = column == 1 ? v_fma(rows->weights[1], pixels[o], rows->bias) : rows->weights[column] * pixels[o];
+    sums[o] = v_fma(rows->weights[3 + column], pixels[o + 1], sums[o]);
+    sums[o] = v_fma(rows->weights[6 + column], pixels[o + 2], sums[o]);
   }
 }
 
+// Of the vector behind the last one, not all columns are of windows.
+V_INLINE void load_columns(
+  const struct ir_planar_depthwise *t, const struct window_rows *rows, const struct window_kind kind, size_t x,
+  const bool is_edge, const bool is_behind_last, struct column_sums *sums) {
+  v_f32 pixels[IR_PLANAR_DEPTHWISE_ROWS + 2];
+#pragma clang loop unroll(full)
+  for (size_t y = 0; y < kind.count + 2; y++)
+    pixels[y] = row_columns(t, rows->input[y], x + kind.is_behind, is_edge);
+  if (!is_behind_last) add_column(rows, kind, 0, pixels, sums->left);
+  if (!is_behind_last || !kind.is_behind) add_column(rows, kind, 1, pixels, sums->middle);
+  add_column(rows, kind, 2, pixels, sums->right);
+}
+
+// `n` outputs at x from the sums of a vector and of those around it: the middle column, then left, then right.
+V_INLINE void store_outputs(
+  const struct window_rows *rows, const struct window_kind kind, size_t x, const bool is_whole, size_t n,
+  const v_f32 *left_before, const struct column_sums *current, const struct column_sums *next) {
+#pragma clang loop unroll(full)
+  for (size_t o = 0; o < kind.count; o++) {
+    const v_f32 left = kind.is_behind ? V_JOINED(left_before[o], current->left[o], V_LANES - 1) : current->left[o];
+    const v_f32 middle = kind.is_behind ? current->middle[o] : V_JOINED(current->middle[o], next->middle[o], 1);
+    const v_f32 right = kind.is_behind ? V_JOINED(current->right[o], next->right[o], 1)
+                                       : V_JOINED(current->right[o], next->right[o], 2);
+    v_f32 result = middle + left + right;
+    if (kind.is_relu) result = v_relu(result);
+    if (is_whole) v_store(rows->output[o] + x, result);
+    else v_store_partial(rows->output[o] + x, result, n);
+  }
+}
+
+// Where `are_all` columns exist, what lies behind them may be read.
 V_INLINE void depthwise_rows(
-  const struct ir_planar_depthwise *t, const size_t count, const bool is_behind) {
+  const struct ir_planar_depthwise *t, const struct window_rows *rows, const struct window_kind kind,
+  const bool are_all) {
+  const size_t last = (t->columns - 1) / V_LANES * V_LANES, n = t->columns - last;
+  v_f32 before[IR_PLANAR_DEPTHWISE_ROWS + 2], left[IR_PLANAR_DEPTHWISE_ROWS];
+  struct column_sums current, next;
+  if (kind.is_behind) {
+#pragma clang loop unroll(full)
+    for (size_t y = 0; y < kind.count + 2; y++) before[y] = v_set(are_all || !t->first_column ? *rows->input[y] : 0);
+    add_column(rows, kind, 0, before, left);
+  }
+  load_columns(t, rows, kind, 0, !are_all, false, &current);
+  for (size_t x = 0; x < last; x += V_LANES) {
+    load_columns(t, rows, kind, x + V_LANES, !are_all, false, &next);
+    store_outputs(rows, kind, x, true, V_LANES, left, &current, &next);
+#pragma clang loop unroll(full)
+    for (size_t o = 0; o < kind.count; o++) left[o] = current.left[o];
+    current = next;
+  }
+  load_columns(t, rows, kind, last + V_LANES, !are_all, true, &next);
+  if (n == V_LANES) store_outputs(rows, kind, last, true, n, left, &current, &next);
+  else store_outputs(rows, kind, last, false, n, left, &current, &next);
+}
+
+// All of `kind` and `are_all` are constants at every call.
+V_INLINE void depthwise_3x3(const struct ir_planar_depthwise *t, const struct window_kind kind, const bool are_all) {
   assert(t->first_column <= V_LANES);
-  const size_t columns = t->columns;
-  // Where all columns exist what lies behind them may be read.
-  const bool are_all = t->last_column == SIZE_MAX;
-  struct window_rows rows = {.bias = v_set(t->bias ? *t->bias : 0)};
+  const float *weights = t->weights, *bias = t->bias;
+  struct window_rows rows;
 #pragma clang loop unroll(full)
-  for (size_t k = 0; k < 9; k++) rows.weights[k] = v_set(t->weights[k]);
+  for (size_t y = 0; y < kind.count + 2; y++) rows.input[y] = t->input[y];
 #pragma clang loop unroll(full)
-  for (size_t y = 0; y < count; y++) rows.output[y] = t->output[y];
+  for (size_t y = 0; y < kind.count; y++) rows.output[y] = t->output[y];
+  for (size_t c = t->channels; c; c--) {
+    for (size_t k = kind.count + 2 - t->prefetched_rows; k < kind.count + 2 && !are_all; k++)
+      for (size_t x = 0; x < t->columns; x += IR_CACHE_LINE / sizeof(float))
+        __builtin_prefetch(rows.input[k] + t->input_stride[k] + x);
 #pragma clang loop unroll(full)
-  for (size_t y = 0; y < count + 2; y++) {
-    rows.input[y] = t->input[y];
-    rows.before[y] = v_set(is_behind && !t->first_column ? *t->input[y] : 0);
-    rows.current[y] = row_columns(t, t->input[y], is_behind, !are_all);
+    for (size_t k = 0; k < 9; k++) rows.weights[k] = v_set(weights[k]);
+    rows.bias = v_set(bias ? *bias++ : 0);
+    depthwise_rows(t, &rows, kind, are_all);
+    weights += 9;
+#pragma clang loop unroll(full)
+    for (size_t y = 0; y < kind.count + 2; y++) rows.input[y] += t->input_stride[y];
+#pragma clang loop unroll(full)
+    for (size_t y = 0; y < kind.count; y++) rows.output[y] += t->output_stride;
   }
-  const size_t inside = are_all ? SIZE_MAX : t->last_column - is_behind;
-  const size_t most = inside < V_LANES ? 0 : inside - V_LANES;
-  const size_t whole = (most < columns ? most : columns) / V_LANES * V_LANES;
-  size_t x = 0;
-  // As many vectors as make the rows' vectors take each other's places without being moved.
-#define WHOLE_VECTORS \
-  for (; x < whole; x += V_LANES) depthwise_vector(t, count, &rows, x, V_LANES, is_behind, false, true);
-  if (is_behind) {
-#pragma clang loop unroll_count(3)
-    WHOLE_VECTORS
-  } else {
-#pragma clang loop unroll_count(2)
-    WHOLE_VECTORS
-  }
-#undef WHOLE_VECTORS
-  if (are_all) {
-    if (x < columns) depthwise_vector(t, count, &rows, x, columns - x, is_behind, false, false);
-    return;
-  }
-  for (; x < columns; x += V_LANES)
-    depthwise_vector(
-      t, count, &rows, x, columns - x < V_LANES ? columns - x : V_LANES, is_behind, true, false);
 }
 
 // Any window, one output row.
@@ -132,37 +165,52 @@ V_INLINE void depthwise_any(const struct ir_planar_depthwise *t) {
   }
 }
 
-// `is_3x3` and `count` are constants at every call.
-V_INLINE void depthwise_channels(const struct ir_planar_depthwise *source, const bool is_3x3, const size_t count) {
+// `count` is a constant at every call.
+V_INLINE void depthwise_3x3_rows(const struct ir_planar_depthwise *t, const size_t count) {
+  // The middle row of the first window lies in the image. Rows of other channels lie like those of the first.
+  const bool is_behind = (uintptr_t)(t->input[1] + 1) % sizeof(v_f32) == 0;
+  const bool are_all = t->last_column == SIZE_MAX, is_relu = t->activation == IR_ACTIVATION_RELU;
+#define WITH(behind, relu) \
+  if (is_behind == behind && is_relu == relu) { \
+    const struct window_kind kind = {count, behind, relu}; \
+    if (are_all) depthwise_3x3(t, kind, true); \
+    else depthwise_3x3(t, kind, false); \
+  }
+  WITH(false, false)
+  WITH(false, true)
+  WITH(true, false)
+  WITH(true, true)
+#undef WITH
+}
+
+V_INLINE void depthwise_channels(const struct ir_planar_depthwise *source) {
   // A copy, as the compiler must take stores to change the source.
   struct ir_planar_depthwise t = *source;
-  const size_t taps = t.kernel_height * t.kernel_width, rows = is_3x3 ? count + 2 : t.kernel_height;
+  const size_t taps = t.kernel_height * t.kernel_width;
   for (size_t c = 0; c < t.channels; c++) {
-    for (size_t k = rows - t.prefetched_rows; k < rows; k++)
+    for (size_t k = t.kernel_height - t.prefetched_rows; k < t.kernel_height; k++)
       for (size_t x = 0; x < t.columns; x += IR_CACHE_LINE / sizeof(float))
         __builtin_prefetch(t.input[k] + t.input_stride[k] + x);
-    // The middle row of the first window lies in the image.
-    if (!is_3x3) depthwise_any(&t);
-    else if ((uintptr_t)(t.input[1] + 1) % sizeof(v_f32)) depthwise_rows(&t, count, false);
-    else depthwise_rows(&t, count, true);
+    depthwise_any(&t);
     t.weights += taps;
     if (t.bias) t.bias++;
-    for (size_t k = 0; k < rows; k++) t.input[k] += t.input_stride[k];
-    for (size_t k = 0; k < count; k++) t.output[k] += t.output_stride;
+    for (size_t k = 0; k < t.kernel_height; k++) t.input[k] += t.input_stride[k];
+    t.output[0] += t.output_stride;
   }
 }
 
 void IR_ISA_NAME(f32_planar_depthwise)(const struct ir_planar_depthwise *t) {
   assert(t->kernel_height <= IR_PLANAR_MAX_KERNEL && t->count <= IR_PLANAR_DEPTHWISE_ROWS);
+  if (!t->columns) return;
   if (t->dilation != 1 || t->kernel_height != 3 || t->kernel_width != 3) {
     assert(t->count == 1);
-    depthwise_channels(t, false, 1);
+    depthwise_channels(t);
     return;
   }
   switch (t->count) {
-    case 1: depthwise_channels(t, true, 1); break;
-    case 2: depthwise_channels(t, true, 2); break;
-    case 3: depthwise_channels(t, true, 3); break;
-    case 4: depthwise_channels(t, true, 4); break;
+    case 1: depthwise_3x3_rows(t, 1); break;
+    case 2: depthwise_3x3_rows(t, 2); break;
+    case 3: depthwise_3x3_rows(t, 3); break;
+    case 4: depthwise_3x3_rows(t, 4); break;
   }
 }
