@@ -2,7 +2,7 @@
 
 #define DECLARE_KERNEL(isa, name, result, parameters) result ir_##name##__##isa parameters;
 #define DECLARE_ELEMENTWISE(isa, function) \
-  void ir_f32_##function##__##isa(size_t, const struct ir_elementwise_operands *);
+  void ir_f32_##function##__##isa(size_t, size_t, const struct ir_elementwise_operands *);
 
 #define SCALAR_KERNEL(name, result, parameters) DECLARE_KERNEL(scalar, name, result, parameters)
 #define SCALAR_ELEMENTWISE(constant, function, operands) DECLARE_ELEMENTWISE(scalar, function)

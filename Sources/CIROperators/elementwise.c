@@ -118,7 +118,7 @@ static void run_tile(
       .a = sources[instruction->a], .b = sources[instruction->b], .c = sources[instruction->c],
       .output = registers[instruction->destination], .p = instruction->p, .q = instruction->q,
     };
-    kernels->elementwise[instruction->opcode](count, &operands);
+    kernels->elementwise[instruction->opcode](1, count, &operands);
   }
   for (size_t o = 0; o < p->output_count; o++)
     if (c->is_copied[o])

@@ -67,7 +67,7 @@ static void add_pixels(
 
 static void add(float *sums, const float *part, size_t count) {
   struct ir_elementwise_operands operands = {.a = sums, .b = part, .output = sums};
-  ir_kernels()->elementwise[IR_ELEMENTWISE_ADD](count, &operands);
+  ir_kernels()->elementwise[IR_ELEMENTWISE_ADD](1, count, &operands);
 }
 
 static void add_squares(struct block *block, const float *pixels, size_t channels, float *squares) {

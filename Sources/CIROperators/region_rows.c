@@ -47,10 +47,10 @@ static void copy(
   for (size_t y = rows->first; y < rows->last; y++) {
     const float *source = ir_region_pixel(t, &i->operands[0], 0, y, (ptrdiff_t)rows->first_column);
     float *target = ir_region_pixel(t, &i->output, 0, y, (ptrdiff_t)rows->first_column);
-    for (size_t c = 0; c < i->channels; c++) {
-      struct ir_elementwise_operands operands = {.a = source + c * from, .output = target + c * to};
-      ir_kernels()->elementwise[IR_ELEMENTWISE_COPY](columns, &operands);
-    }
+    struct ir_elementwise_operands operands = {
+      .a = source, .a_stride = from, .output = target, .output_stride = to,
+    };
+    ir_kernels()->elementwise[IR_ELEMENTWISE_COPY](i->channels, columns, &operands);
   }
 }
 

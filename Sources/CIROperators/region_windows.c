@@ -105,18 +105,7 @@ struct elementwise_rows {
   // From channel to channel: of the rows of a register, and of those among them that hold the next call's channels.
   size_t steps[IR_ELEMENTWISE_MAX_REGISTERS], call_steps[IR_ELEMENTWISE_MAX_REGISTERS];
   struct depthwise_rows windows[IR_REGION_MAX_OPERANDS];
-  // Whether the rows of the result follow each other as those of a register do, and what lies between is nobody's.
-  bool is_result_joined;
 };
-
-static bool is_result_joined(
-  const struct ir_region_tile *t, const struct ir_region_operand *output, const struct elementwise_rows *e,
-  size_t result) {
-  if (output->place != IR_REGION_ROLLING || t->region->values[output->index].margin_columns) return false;
-  for (size_t k = 1; k < e->count; k++)
-    if (e->registers[k][result] != e->registers[0][result] + k * t->register_stride) return false;
-  return true;
-}
 
 static void start_elementwise(
   const struct ir_region_tile *t, const struct ir_region_instruction *i, size_t y, size_t count,
@@ -140,7 +129,6 @@ static void start_elementwise(
         e->registers[k][o] = ir_region_pixel(t, &i->operands[o], 0, y + k, x);
     e->registers[k][result] = ir_region_pixel(t, &i->output, 0, y + k, x);
   }
-  e->is_result_joined = is_result_joined(t, &i->output, e, result);
   for (size_t o = 0; o < i->operand_count; o++) {
     if (!has_window(i, o)) continue;
     start_depthwise(t, &i->operands[o], &i->windows[o], y, count, rows, &e->windows[o]);
@@ -150,22 +138,24 @@ static void start_elementwise(
 }
 
 static void run_program(
-  const struct ir_elementwise_instruction *program, size_t count, float *const *registers, size_t columns) {
-  for (size_t p = 0; p < count; p++) {
-    const struct ir_elementwise_instruction *e = &program[p];
+  const struct ir_region_instruction *i, float *const *registers, const size_t *steps, size_t channels,
+  size_t columns) {
+  for (size_t p = 0; p < i->program_count; p++) {
+    const struct ir_elementwise_instruction *e = &i->program[p];
     struct ir_elementwise_operands operands = {
       .a = registers[e->a], .b = registers[e->b], .c = registers[e->c],
       .output = registers[e->destination], .p = e->p, .q = e->q,
+      .a_stride = steps[e->a], .b_stride = steps[e->b], .c_stride = steps[e->c],
+      .output_stride = steps[e->destination],
     };
-    ir_kernels()->elementwise[e->opcode](columns, &operands);
+    ir_kernels()->elementwise[e->opcode](channels, columns, &operands);
   }
 }
 
-// What a program does to some channels of some rows: its first `joined` instructions, which read and write
-// registers only, to all rows at once; what lies between these they may spoil.
+// What a program does to some channels of some rows.
 static void run_channels(
   const struct ir_region_tile *t, const struct ir_region_instruction *i, struct elementwise_rows *e,
-  size_t channel, size_t channels, size_t joined, size_t columns) {
+  size_t channel, size_t channels, size_t columns) {
   const size_t result = i->operand_count + i->program_count - 1;
   const size_t row = t->register_stride, all_rows = (e->count - 1) * row + columns;
   for (size_t o = 0; o < i->operand_count; o++) {
@@ -179,44 +169,29 @@ static void run_channels(
       }
     }
   }
-  run_program(i->program, joined, e->registers[0], (channels - 1) * e->count * row + all_rows);
-  const struct ir_elementwise_instruction *rest = i->program + joined;
-  const size_t rest_count = i->program_count - joined;
-  const bool is_joined = joined && e->is_result_joined;
-  for (size_t k = 0; k < (is_joined ? 1 : e->count); k++) {
-    float *registers[IR_ELEMENTWISE_MAX_REGISTERS];
-    for (size_t r = 0; r <= result; r++) registers[r] = e->registers[k][r];
-    for (size_t c = 0; c < channels; c++) {
-      run_program(rest, rest_count, registers, is_joined ? all_rows : columns);
-      for (size_t r = 0; r <= result; r++) registers[r] += e->steps[r];
-    }
-  }
-  for (size_t k = 0; k < e->count; k++)
+  for (size_t k = 0; k < e->count; k++) {
+    run_program(i, e->registers[k], e->steps, channels, columns);
     for (size_t r = 0; r <= result; r++) e->registers[k][r] += channels * e->call_steps[r];
+  }
 }
 
 void ir_region_elementwise(
   const struct ir_region_tile *t, const struct ir_region_instruction *i,
   const struct ir_region_rows *rows) {
   size_t most = IR_PLANAR_DEPTHWISE_ROWS;
-  bool has_pictures = false;
-  for (size_t o = 0; o < i->operand_count; o++) {
+  for (size_t o = 0; o < i->operand_count; o++)
     if (has_window(i, o)) most = ir_smaller(most, rows_at_once(&i->windows[o]));
-    has_pictures |= is_read(i, o);
-  }
   struct elementwise_rows parts[IR_REGION_MAX_STEP];
   size_t part_count = 0;
   for (size_t y = rows->first, count; y < rows->last; y += count) {
     count = ir_smaller(most, rows->last - y);
     start_elementwise(t, i, y, count, rows, &parts[part_count++]);
   }
-  const size_t joined = has_pictures ? 0 : i->program_count - 1;
   const size_t most_channels = ir_region_register_rows(t->register_stride) / parts[0].count;
   // Rows of a channel lie together: they are done before the next channels'.
   for (size_t channel = 0, channels; channel < i->channels; channel += channels) {
     channels = ir_smaller(most_channels, i->channels - channel);
     for (size_t p = 0; p < part_count; p++)
-      run_channels(
-        t, i, &parts[p], channel, channels, joined, rows->last_column - rows->first_column);
+      run_channels(t, i, &parts[p], channel, channels, rows->last_column - rows->first_column);
   }
 }

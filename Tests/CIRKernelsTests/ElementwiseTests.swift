@@ -129,6 +129,29 @@ extension KernelTests {
     ir_kernels_select(ir_isa_best())
   }
 
+  /// A function times another operand is what both instructions give, one after the other, to the bit.
+  @Test(arguments: [false, true]) func gated(_ isSigmoid: Bool) {
+    let function = isSigmoid ? IR_ELEMENTWISE_SIGMOID : IR_ELEMENTWISE_GELU
+    let gated = isSigmoid ? IR_ELEMENTWISE_SIGMOID_MULTIPLY : IR_ELEMENTWISE_GELU_MULTIPLY
+    let inputs = [Guarded(Self.arguments), Guarded(Array(Self.arguments.reversed()))]
+    let count = inputs[0].count
+    for isa in availableISAs {
+      ir_kernels_select(isa)
+      let results = [
+        [Self.instruction(function, to: 2, 0), Self.instruction(IR_ELEMENTWISE_MULTIPLY, to: 3, 2, 1)],
+        [Self.instruction(gated, to: 3, 0, 1)],
+      ].map { program in
+        let output = Guarded<Float>(count: count)
+        Self.run(
+          program, shape: [count], strides: [[1], [1]], inputs: inputs, outputs: [output], registers: [3],
+          threads: 2)
+        return output.elements.map { $0.isNaN ? Float.nan.bitPattern : $0.bitPattern }
+      }
+      #expect(results[0] == results[1], "isa \(isa.rawValue)")
+    }
+    ir_kernels_select(ir_isa_best())
+  }
+
   @Test(arguments: [0, 1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 511, 512, 513, 40000])
   func program(_ count: Int) {
     let a = Guarded(values(count))

@@ -107,6 +107,16 @@ extension OperatorSample {
             .init(.activation(Activation(.gelu)), [0]), .init(.binary(.multiply), [2, 1]),
             .init(.unary(.square), [3]),
           ]), [2, 3, 33], [3, 1]),
+      // A gate read once, the square of one, and one read again.
+      OperatorSample(
+        ElementwiseChain(
+          inputCount: 1,
+          instructions: [
+            .init(.unary(.sigmoid), [0]), .init(.binary(.multiply), [0, 1]),
+            .init(.activation(Activation(.gelu)), [2]), .init(.binary(.multiply), [3, 3]),
+            .init(.activation(Activation(.gelu)), [4]), .init(.binary(.multiply), [5, 0]),
+            .init(.binary(.add), [6, 5]),
+          ]), [5, 33], in: -4...4),
     ]
     + ActivationFunction.allCases.map {
       OperatorSample(Activation($0, alpha: 0.75, beta: 1.5), [3, 35], in: -4...4)

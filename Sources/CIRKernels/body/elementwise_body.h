@@ -30,9 +30,11 @@ OPERATION(reciprocal) { return 1 / a; }
 OPERATION(exponential) { return v_exp(a); }
 OPERATION(logarithm) { return v_log(a); }
 OPERATION(sigmoid) { return v_sigmoid(a); }
+OPERATION(sigmoid_multiply) { return v_sigmoid(a) * b; }
 OPERATION(tanh) { return v_tanh(a); }
 OPERATION(erf) { return v_erf(a); }
 OPERATION(gelu) { return v_gelu(a); }
+OPERATION(gelu_multiply) { return v_gelu(a) * b; }
 OPERATION(gelu_tanh) {
   v_f32 u = 1.5957691216057308f * v_fma(0.044715f * a * a, a, a);
   // An infinitely negative argument would give inf * 0.
@@ -83,23 +85,29 @@ OPERATION(greater_or_equal) { return TRUE_AS_ONE(a >= b); }
 OPERATION(select) { return v_select(a != 0, b, c); }
 
 #define ELEMENTWISE_FUNCTION(constant, function, operands) \
-  void IR_ISA_NAME(f32_##function)(size_t count, const struct ir_elementwise_operands *o) { \
+  void IR_ISA_NAME(f32_##function)(size_t rows, size_t columns, const struct ir_elementwise_operands *o) { \
     const float *a = o->a, *b = o->b, *c = o->c; \
     float *output = o->output; \
     const float p = o->p, q = o->q; \
-    size_t i = 0; \
-    for (; i + V_LANES <= count; i += V_LANES) { \
-      v_f32 x = v_load(a + i); \
-      v_f32 y = operands > 1 ? v_load(b + i) : v_set(0); \
-      v_f32 z = operands > 2 ? v_load(c + i) : v_set(0); \
-      v_store(output + i, operation_##function(x, y, z, p, q)); \
-    } \
-    if (i < count) { \
-      size_t n = count - i; \
-      v_f32 x = v_load_partial(a + i, n); \
-      v_f32 y = operands > 1 ? v_load_partial(b + i, n) : v_set(0); \
-      v_f32 z = operands > 2 ? v_load_partial(c + i, n) : v_set(0); \
-      v_store_partial(output + i, operation_##function(x, y, z, p, q), n); \
+    for (; rows; rows--) { \
+      size_t i = 0; \
+      for (; i + V_LANES <= columns; i += V_LANES) { \
+        v_f32 x = v_load(a + i); \
+        v_f32 y = operands > 1 ? v_load(b + i) : v_set(0); \
+        v_f32 z = operands > 2 ? v_load(c + i) : v_set(0); \
+        v_store(output + i, operation_##function(x, y, z, p, q)); \
+      } \
+      if (i < columns) { \
+        size_t n = columns - i; \
+        v_f32 x = v_load_partial(a + i, n); \
+        v_f32 y = operands > 1 ? v_load_partial(b + i, n) : v_set(0); \
+        v_f32 z = operands > 2 ? v_load_partial(c + i, n) : v_set(0); \
+        v_store_partial(output + i, operation_##function(x, y, z, p, q), n); \
+      } \
+      a += o->a_stride; \
+      if (operands > 1) b += o->b_stride; \
+      if (operands > 2) c += o->c_stride; \
+      output += o->output_stride; \
     } \
   }
 

@@ -25,10 +25,13 @@
   X(EXPONENTIAL, exponential, 1) \
   X(LOGARITHM, logarithm, 1) \
   X(SIGMOID, sigmoid, 1) \
+  /* sigmoid(a) * b */ \
+  X(SIGMOID_MULTIPLY, sigmoid_multiply, 2) \
   X(TANH, tanh, 1) \
   X(ERF, erf, 1) \
-  /* a * (1 + erf(a / sqrt(2))) / 2 */ \
+  /* a * (1 + erf(a / sqrt(2))) / 2, alone and times b */ \
   X(GELU, gelu, 1) \
+  X(GELU_MULTIPLY, gelu_multiply, 2) \
   /* a * (1 + tanh(sqrt(2 / pi) * (a + 0.044715 a^3))) / 2 */ \
   X(GELU_TANH, gelu_tanh, 1) \
   X(RELU, relu, 1) \

@@ -236,8 +236,11 @@ struct ir_elementwise_operands {
   const float *a, *b, *c;
   float *output;
   float p, q;
+  /// Elements from row to row.
+  size_t a_stride, b_stride, c_stride, output_stride;
 };
 
-typedef void (*ir_elementwise_kernel)(size_t count, const struct ir_elementwise_operands *operands);
+typedef void (*ir_elementwise_kernel)(
+  size_t rows, size_t columns, const struct ir_elementwise_operands *operands);
 
 #endif

@@ -44,7 +44,7 @@ func elementwiseKernel(_ request: KernelRequest) -> (any Kernel)? {
   program.input_count = chain.inputCount
   program.output_count = 1
   withUnsafeMutableBytes(of: &program.output_registers) { bytes in
-    bytes[0] = UInt8(chain.inputCount + chain.instructions.count - 1)
+    bytes[0] = list.last?.destination ?? 0
   }
   let holder = RegisterProgram(program, list)
   let workspace = ir_elementwise_workspace(&holder.program, Int32(request.threadCount))
@@ -59,10 +59,41 @@ func elementwiseKernel(_ request: KernelRequest) -> (any Kernel)? {
 /// The chain as the drivers read it, or nil where a function has no kernel or the registers do not suffice.
 func encodedInstructions(_ chain: ElementwiseChain) -> [ir_elementwise_instruction]? {
   guard chain.inputCount + chain.instructions.count <= Int(IR_ELEMENTWISE_MAX_REGISTERS) else { return nil }
-  let list = chain.instructions.enumerated().compactMap { index, instruction in
-    encoded(instruction, destination: chain.inputCount + index)
+  var list: [ir_elementwise_instruction] = []
+  // Where the chain's registers are, as the last instruction's must stay the last.
+  var registers = Array(0..<chain.inputCount).map(UInt8.init)
+  for instruction in chain.instructions {
+    guard var next = encoded(instruction, registers) else { return nil }
+    let operands = (instruction.operands.first, instruction.operands.last)
+    if let last = list.last, let gated = gated(last.opcode), instruction.function == .binary(.multiply),
+      case let (a?, b?) = operands, (a == registers.count - 1) != (b == registers.count - 1),
+      chain.useCount(of: registers.count - 1) == 1
+    {
+      list.removeLast()
+      (next.opcode, next.a) = (gated, last.a)
+      next.b = registers[a == registers.count - 1 ? b : a]
+    }
+    next.destination = UInt8(chain.inputCount + list.count)
+    list.append(next)
+    registers.append(next.destination)
   }
-  return list.count == chain.instructions.count ? list : nil
+  return list
+}
+
+extension ElementwiseChain {
+  /// How many operands of instructions a register is.
+  fileprivate func useCount(of register: Int) -> Int {
+    instructions.reduce(0) { $0 + $1.operands.count { $0 == register } }
+  }
+}
+
+/// The kernel that multiplies a function's result on the way.
+private func gated(_ opcode: ir_elementwise_opcode) -> ir_elementwise_opcode? {
+  switch opcode {
+  case IR_ELEMENTWISE_GELU: IR_ELEMENTWISE_GELU_MULTIPLY
+  case IR_ELEMENTWISE_SIGMOID: IR_ELEMENTWISE_SIGMOID_MULTIPLY
+  default: nil
+  }
 }
 
 /// The result's shape and the inputs' strides with neighbouring axes joined where every input lets them.
@@ -89,12 +120,11 @@ private func collapsed(_ shape: Shape, _ inputs: [Shape]) -> (shape: [Int], stri
 }
 
 private func encoded(
-  _ instruction: ElementwiseChain.Instruction, destination: Int
+  _ instruction: ElementwiseChain.Instruction, _ registers: [UInt8]
 ) -> ir_elementwise_instruction? {
   var result = ir_elementwise_instruction()
-  result.destination = UInt8(destination)
-  result.a = UInt8(instruction.operands[0])
-  result.b = UInt8(instruction.operands.last ?? 0)
+  result.a = registers[instruction.operands[0]]
+  result.b = registers[instruction.operands.last ?? 0]
   switch instruction.function {
   case .unary(let function):
     guard let opcode = opcode(function) else { return nil }
