@@ -111,6 +111,7 @@ static void normalize(
     .channels = i->channels, .columns = rows->last_column - rows->first_column,
     .is_centred = i->is_centred, .epsilon = i->epsilon, .scale = i->scale, .bias = i->bias,
     .input_stride = ir_region_channel_stride(t, &i->operands[0]),
+    .is_far = i->operands[0].place != IR_REGION_ROLLING,
     .output_stride = ir_region_channel_stride(t, &i->output),
   };
   for (size_t y = rows->first; y < rows->last; y++) {

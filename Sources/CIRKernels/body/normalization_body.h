@@ -78,16 +78,27 @@ V_INLINE void normalize_pixels(
   const struct ir_planar_normalize *t, const size_t vectors, size_t x, size_t n) {
   const size_t last = vectors - 1;
   const float *input = t->input + x;
+  size_t stride = t->input_stride;
   float *output = t->output + x;
   v_f32 mean[NORMALIZE_VECTORS], factor[NORMALIZE_VECTORS];
 #define NORMALIZE_EACH _Pragma("clang loop unroll(full)") for (size_t j = 0; j < vectors; j++)
 #define NORMALIZE_LOAD(channel) \
-  v_load_some(input + (channel) * t->input_stride + j * V_LANES, j < last ? V_LANES : n)
+  v_load_some(input + (channel) * stride + j * V_LANES, j < last ? V_LANES : n)
+#define NORMALIZE_STORE(channel, value) \
+  v_store_some(output + (channel) * t->output_stride + j * V_LANES, value, j < last ? V_LANES : n)
   NORMALIZE_EACH mean[j] = factor[j] = v_set(0);
-  if (t->is_centred) {
+  if (t->is_far) {
+    for (size_t c = 0; c < t->channels; c++) NORMALIZE_EACH {
+      const v_f32 pixels = NORMALIZE_LOAD(c);
+      mean[j] += pixels;
+      NORMALIZE_STORE(c, pixels);
+    }
+    input = output;
+    stride = t->output_stride;
+  } else if (t->is_centred) {
     for (size_t c = 0; c < t->channels; c++) NORMALIZE_EACH mean[j] += NORMALIZE_LOAD(c);
-    NORMALIZE_EACH mean[j] /= (float)t->channels;
   }
+  NORMALIZE_EACH mean[j] = t->is_centred ? mean[j] / (float)t->channels : v_set(0);
   for (size_t c = 0; c < t->channels; c++) NORMALIZE_EACH {
     v_f32 deviation = NORMALIZE_LOAD(c) - mean[j];
     factor[j] = v_fma(deviation, deviation, factor[j]);
@@ -97,7 +108,7 @@ V_INLINE void normalize_pixels(
     v_f32 scale = v_set(t->scale ? t->scale[c] : 1), bias = v_set(t->bias ? t->bias[c] : 0);
     NORMALIZE_EACH {
       v_f32 y = v_fma((NORMALIZE_LOAD(c) - mean[j]) * factor[j], scale, bias);
-      v_store_some(output + c * t->output_stride + j * V_LANES, y, j < last ? V_LANES : n);
+      NORMALIZE_STORE(c, y);
     }
   }
 }

@@ -225,7 +225,7 @@ struct RegionPlanner {
       }
       kind = .elementwise(chain, windows: windows)
     case .normalization(let isCentred, let epsilon):
-      operands = [operand(node.inputs[0], isReadOften: true)]
+      operands = [operand(node.inputs[0], isReadOften: false)]
       let constants = node.inputs.dropFirst().map { graph.placedConstant($0) }
       kind = .normalization(
         isCentred: isCentred, epsilon: epsilon, scale: constants.first ?? nil,
