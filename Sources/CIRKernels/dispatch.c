@@ -46,7 +46,7 @@ IR_ELEMENTWISE_LIST(AVX512_ELEMENTWISE)
   [IR_ELEMENTWISE_##constant] = ir_f32_##function##__avx512,
 static const struct ir_kernel_table avx512_table = {
   .isa = IR_ISA_AVX512, .name = "avx512", .lanes = 16, .gemm_rows = 14, .gemm_columns = 32,
-  .planar_rows = 8, .planar_columns = 48,
+  .planar_rows = 8, .planar_columns = 64,
   IR_KERNEL_LIST(AVX512_ENTRY)
   .elementwise = {IR_ELEMENTWISE_LIST(AVX512_OPCODE)},
 };

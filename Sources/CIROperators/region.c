@@ -48,7 +48,8 @@ static struct layout layout_of(const struct ir_region *r) {
     widest = ir_larger(widest, row_stride_of(r, &r->values[i]));
   struct layout layout = {
     .zero_count = ir_aligned_count(widest + 2 * IR_PLANAR_MAX_KERNEL) + BEHIND_A_ROW,
-    .register_stride = ir_aligned_count(widest), .scratch_count = ir_region_gram_scratch(r),
+    .register_stride = ir_aligned_count(widest),
+    .scratch_count = ir_aligned_count(ir_larger(ir_region_gram_scratch(r), ir_region_gather_scratch(r))),
   };
   layout.registers_count = registers_count(r, layout.register_stride);
   layout.total = layout.zero_count + layout.registers_count + layout.scratch_count + BEHIND_A_ROW;
@@ -143,9 +144,7 @@ static void run_band(const struct context *c, ir_region_band *band, float *sums,
   float *next = memory + table_count(r), *zeros = next;
   memset(zeros, 0, c->layout.zero_count * sizeof(float));
   next += c->layout.zero_count;
-  // Between the rows of a register lies what no row needs, and what kernels pass over all the same.
   float *registers = next;
-  memset(registers, 0, c->layout.registers_count * sizeof(float));
   const size_t place = ir_region_band_tile(__atomic_load_n(band, __ATOMIC_RELAXED));
   const size_t first_column = place % tile_count(r) * r->tile_columns;
   next = zeros + c->layout.total - BEHIND_A_ROW;

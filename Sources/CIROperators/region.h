@@ -22,7 +22,7 @@ struct ir_region_tile {
   const size_t *row_strides, *channel_strides;
   /// The picture's column that a value's rows begin with.
   const size_t *origins;
-  /// ir_region_gram_scratch elements.
+  /// As many elements as ir_region_gram_scratch and ir_region_gather_scratch say.
   float *scratch;
   /// Of this tile: ir_region_sums_count elements.
   float *sums;
@@ -67,6 +67,9 @@ void ir_region_elementwise(
 size_t ir_region_sums_count(const struct ir_region *region);
 size_t ir_region_sums_offset(const struct ir_region *region, size_t instruction);
 size_t ir_region_gram_scratch(const struct ir_region *region);
+
+/// Elements of a thread's scratch where products read pictures.
+size_t ir_region_gather_scratch(const struct ir_region *region);
 
 /// Adds the pixels of some rows to the sums of an instruction.
 void ir_region_gram(

@@ -169,10 +169,13 @@ struct RegionPlanner {
       place: isPerImage ? .imageChannels(index) : .channels(index), channelCount: result[1])
   }
 
+  private func goesIntoRows(_ value: ValueID) -> Bool {
+    !readers(of: value).isEmpty || isCopiedOut(value) || !isWhole(value)
+  }
+
   /// Where a node's result goes: rolling rows where other nodes here read it, else straight out.
   private mutating func output(_ value: ValueID) -> RegionPlan.Operand {
-    let isReadHere = !readers(of: value).isEmpty || isCopiedOut(value)
-    if isReadHere || !isWhole(value) {
+    if goesIntoRows(value) {
       return RegionPlan.Operand(place: .rolling(makeRolling(value)), channelCount: channelCount(value))
     }
     plan.outputs.append(value)
@@ -231,9 +234,11 @@ struct RegionPlanner {
         isCentred: isCentred, epsilon: epsilon, scale: constants.first ?? nil,
         bias: constants.count > 1 ? constants[1] : nil)
     case .convolution(let fused):
-      operands = [operand(node.inputs[0], isReadOften: true)]
-      if fused.hasResidual { operands.append(operand(node.inputs[fused.ownInputCount], isReadOften: false)) }
       let shape = graph[node.inputs[1]].type.shape
+      // Those of windows are kept for the rows to come; what goes to a whole picture is written in long rows.
+      let isGathered = shape[2...].allSatisfy { $0 == 1 } && goesIntoRows(result)
+      operands = [operand(node.inputs[0], isReadOften: !isGathered)]
+      if fused.hasResidual { operands.append(operand(node.inputs[fused.ownInputCount], isReadOften: false)) }
       let weight: RegionPlan.Weight =
         if let tensor = graph.placedConstant(node.inputs[1]) { .constant(tensor.reshaped(to: shape)) } else {
           .input(inputIndex(node.inputs[1]), shape)
