@@ -14,6 +14,8 @@ struct MachineModel {
   /// steps before are read as a stream.
   var cacheByteCount = 768 << 10
   var stepByteCount = 1 << 20
+  /// Bytes a second of kept rows that windows read again from the shared cache, all threads.
+  var windowRate = 5e10
   /// The threads that these rates are of, and those that sums are cut for: the order of sums follows the cut, which
   /// therefore is the same for any number of threads.
   var threadCount = 2
@@ -29,33 +31,34 @@ struct MachineModel {
 }
 
 extension RegionPlan.Instruction {
-  /// Kernel calls for a row of the result.
+  /// Kernel calls for a row of the result, or what starting on a row takes where a call does several.
   fileprivate func callsPerRow(stepRows: Int) -> Double {
     let channels = Double(channelCount)
     switch operation {
     case .convolution: return channels / 8
     case .gram: return channels / 4
     case .normalization: return 1
-    case .copy: return channels
-    case .depthwise: return channels / windowRows(stepRows)
+    case .copy: return 0.1 * channels
+    case .depthwise: return 0.3 * channels / windowRows(stepRows)
     case .elementwise(let chain, let windows):
-      let calls = Double(windows.count) + 0.4 * Double(chain.instructions.count)
-      // Behind windows a call does all rows of several channels.
-      return channels * calls * (windows.isEmpty ? 1 : 0.1 / windowRows(stepRows))
+      let starts = 0.3 * Double(windows.count) / windowRows(stepRows) + 0.1 * Double(chain.instructions.count)
+      return channels * starts
     }
   }
 
   /// Passes over the result's elements that the work besides matrix products takes.
   fileprivate var passes: Double {
-    let window = 0.6
+    let window = 0.9
     switch operation {
-    case .convolution, .normalization: return 1
+    // Rows that are read soon are written to the cache.
+    case .convolution: if case .rolling = output.place { return 0.2 } else { return 1 }
+    case .normalization: return 1
     case .copy: return 2
     // Both operands are transposed.
     case .gram: return 4
     case .depthwise: return window
     case .elementwise(let chain, let windows):
-      return Double(windows.count) * window + Double(chain.instructions.count)
+      return Double(windows.count) * window + 0.75 * Double(chain.instructions.count)
     }
   }
 
@@ -64,11 +67,12 @@ extension RegionPlan.Instruction {
 }
 
 extension RegionPlan {
-  /// Bytes of the rolling rows that one thread writes in a step.
-  private func stepByteCount(tileColumns: Int, stepRows: Int) -> Int {
-    values.reduce(0) { sum, value in
-      let row = (tileColumns + 2 * value.margin + 15) / 16 * 16
-      return sum + value.channelCount * stepRows * row * 4
+  /// Bytes of the rolling rows of one thread: those that it writes in a step, and all.
+  private func rollingByteCounts(tileColumns: Int, stepRows: Int) -> (written: Int, kept: Int) {
+    values.reduce(into: (0, 0)) { sum, value in
+      let row = value.channelCount * 4 * ((tileColumns + 2 * value.margin + 15) / 16 * 16)
+      sum.0 += stepRows * row
+      sum.1 += (stepRows + value.extraRows) * row
     }
   }
 
@@ -84,8 +88,6 @@ extension RegionPlan {
     }
     return Double(lanesUsed) / Double(width) * Double(rowsUsed) / Double(height)
   }
-
-  var maximumMargin: Int { instructions.reduce(0) { max($0, $1.margin) } }
 
   /// Rows of a band. Without sums threads take parts of each other's bands: as many as there are threads suffice. Sums
   /// follow the bands: few enough rows for several tasks, many enough that margins, and rows of pictures that two
@@ -119,10 +121,11 @@ extension RegionPlan {
   ) -> Double {
     let bandRows = bandRows(tileColumns: tileColumns, threadCount: threadCount)
     let pixels = Double(batch * height * width)
-    let written = stepByteCount(tileColumns: tileColumns, stepRows: stepRows)
+    let (written, kept) = rollingByteCounts(tileColumns: tileColumns, stepRows: stepRows)
     // Registers hold as many sums at two vectors of columns and more.
     let filling = min(tileColumns, width) > machine.lanes ? 0.89 : 0.7
     let missing = min(1, max(0, Double(written) / Double(machine.stepByteCount) - 1))
+    let displaced = min(1, max(0, 1.5 * (Double(kept) / Double(machine.cacheByteCount) - 1)))
     var total = 0.0
     for instruction in instructions {
       let excess = excess(
@@ -145,11 +148,15 @@ extension RegionPlan {
       let rows = excess * pixels / Double(min(tileColumns, width))
       total += rows * instruction.callsPerRow(stepRows: stepRows) * machine.callSeconds
       for (position, operand) in instruction.operands.enumerated() {
-        guard case .input = operand.place else { continue }
         // A window's rows are read again in the next step, and come slowly, as no product hides the way.
         let reach = instruction.reach(position)
-        let again = reach > 0 ? 2 * (1 + Double(2 * reach) / Double(stepRows)) : 1
-        total += again * machine.transferSeconds(Int(elements * 4))
+        let readings = 1 + Double(2 * reach) / Double(stepRows)
+        if case .input = operand.place {
+          total += (reach > 0 ? 2 * readings : 1) * machine.transferSeconds(Int(elements * 4))
+        } else if reach > 0 {
+          // Steps of more rows read each fewer times, and more of them from afar.
+          total += displaced * Double(1 + 2 * reach) * excess * elements * 4 / machine.windowRate
+        }
       }
       if case .output = instruction.output.place { total += machine.transferSeconds(Int(elements * 4)) }
     }
@@ -159,15 +166,13 @@ extension RegionPlan {
     return total * Double((tasks + threadCount - 1) / threadCount * threadCount) / Double(tasks)
   }
 
-  /// Equal parts of the width, and widths that fill vectors with their margins.
+  /// Nearly equal parts of the width, of whole vectors: pictures are read and written where lines of the cache begin.
   private func tileWidths(lanes: Int) -> [Int] {
-    var result: [Int] = []
-    for tiles in [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128, 256, 512, 1024, 4096] {
-      let columns = (width + tiles - 1) / tiles
-      if columns < 32, tiles > 1 { break }
+    var result = [width]
+    for tiles in [2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128, 256, 512, 1024, 4096] {
+      let columns = (width + tiles * lanes - 1) / (tiles * lanes) * lanes
+      if columns < 32 || columns >= width { break }
       result.append(columns)
-      let filled = (columns + lanes - 1) / lanes * lanes - 2 * maximumMargin
-      if filled >= 24, filled < width { result.append(filled) }
     }
     return result
   }
