@@ -26,7 +26,7 @@ func library(
 let modelFiles = [
   "DaAIR/README.md", "DnCNN/README.md", "FFDNet/README.md", "MoCEIR/README.md", "NAFNet/README.md",
   "PromptIR/README.md", "Restormer/README.md", "SESymUNet/README.md", "SwinIR/README.md", "SymUNet/README.md",
-  "SHA256SUMS", "DaAIR/daair-s.onnx", "SymUNet/symunet-denoise.onnx",
+  "SHA256SUMS", "DaAIR/daair-s.onnx", "DaAIR/daair-s5.onnx", "SymUNet/symunet-denoise.onnx",
   "SymUNet/symunet-s.onnx", "SymUNet/symunet-s5.onnx",
 ]
 
