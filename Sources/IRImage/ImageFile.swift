@@ -186,7 +186,7 @@ public enum ImageFile {
     case VIPS_FORMAT_USHORT: (format, white) = (.uint16, 65535)
     case let stored where [VIPS_FORMAT_UINT, VIPS_FORMAT_FLOAT, VIPS_FORMAT_DOUBLE].contains(stored):
       format = .float32
-      if stored == VIPS_FORMAT_UINT { white = 4_294_967_295 }
+      if stored == VIPS_FORMAT_UINT { white = Float(UInt32.max) }
       guard let floats = handle.derived({ ir_vips_to_float($0, $1) }) else { throw unreadable(path) }
       handle = floats
     default:

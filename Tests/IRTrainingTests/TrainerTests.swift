@@ -136,7 +136,7 @@ private func run(_ trainer: Trainer, _ data: TrainingData, to end: Int) throws -
   #expect(throws: TrainingError.self) { try Checkpoint.read(paths[0], names: trainer.training.parameters) }
   var bytes = try #require(FileManager.default.contents(atPath: path))
   bytes.removeLast(100)
-  FileManager.default.createFile(atPath: path, contents: bytes)
+  _ = FileManager.default.createFile(atPath: path, contents: bytes)
   #expect(throws: TrainingError.self) { try Checkpoint.read(path, names: trainer.training.parameters) }
 }
 
