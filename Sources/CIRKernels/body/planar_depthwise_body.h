@@ -108,7 +108,9 @@ V_INLINE void depthwise_rows(
   }
   load_columns(t, rows, kind, 0, !are_all, false, &current);
   for (size_t x = 0; x < last; x += V_LANES) {
-    load_columns(t, rows, kind, x + V_LANES, !are_all, false, &next);
+    if (are_all || x + 2 * V_LANES + kind.is_behind <= t->last_column)
+      load_columns(t, rows, kind, x + V_LANES, false, false, &next);
+    else load_columns(t, rows, kind, x + V_LANES, true, false, &next);
     store_outputs(rows, kind, x, true, V_LANES, left, &current, &next);
 #pragma clang loop unroll(full)
     for (size_t o = 0; o < kind.count; o++) left[o] = current.left[o];
