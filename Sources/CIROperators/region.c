@@ -111,6 +111,13 @@ static size_t band_count(const struct ir_region *r) { return ir_ceiling_divide(r
 static size_t tile_count(const struct ir_region *r) { return ir_ceiling_divide(r->width, r->tile_columns); }
 static size_t task_count(const struct ir_region *r) { return r->batch * band_count(r) * tile_count(r); }
 
+// Blocks of rows whose sums are added up each for itself: first those of a tile.
+static size_t blocks_of_a_tile(const struct ir_region *r) { return ir_ceiling_divide(r->height, r->block_rows); }
+static size_t all_sums_count(const struct ir_region *r) {
+  const size_t own = ir_region_sums_count(r);
+  return own ? ir_aligned_count(r->batch * tile_count(r) * blocks_of_a_tile(r) * own) : 0;
+}
+
 // A band for each task, and one for what each thread takes from others.
 static size_t bands_size(const struct ir_region *r, int threads) {
   return floats_of((task_count(r) + (size_t)threads) * sizeof(ir_region_band));
@@ -118,8 +125,7 @@ static size_t bands_size(const struct ir_region *r, int threads) {
 
 size_t ir_region_workspace(const struct ir_region *r, int threads) {
   size_t own = layout_of(r).total + table_count(r);
-  size_t sums = task_count(r) * ir_region_sums_count(r);
-  size_t shared = packed_count(r) + table_count(r) + bands_size(r, threads) + ir_aligned_count(sums);
+  size_t shared = packed_count(r) + table_count(r) + bands_size(r, threads) + all_sums_count(r);
   return (shared + (size_t)threads * own) * sizeof(float);
 }
 
@@ -135,7 +141,7 @@ struct context {
   size_t task_count, band_total;
 };
 
-static void run_band(const struct context *c, ir_region_band *band, float *sums, int thread) {
+static void run_band(const struct context *c, ir_region_band *band, int thread) {
   const struct ir_region *r = c->region;
   float *memory = c->threads + (size_t)thread * (c->layout.total + table_count(r));
   float **rolling = (float **)memory;
@@ -163,7 +169,8 @@ static void run_band(const struct context *c, ir_region_band *band, float *sums,
     .first_column = first_column,
     .last_column = ir_smaller(first_column + r->tile_columns, r->width),
     .zeros = zeros, .registers = registers, .register_stride = c->layout.register_stride,
-    .scratch = registers + c->layout.registers_count, .sums = sums,
+    .scratch = registers + c->layout.registers_count,
+    .sums = c->sums + place * blocks_of_a_tile(r) * ir_region_sums_count(r),
     .prefetch = &prefetch, .rolling = rolling, .row_strides = row_strides, .channel_strides = channel_strides,
     .origins = origins,
   };
@@ -172,27 +179,24 @@ static void run_band(const struct context *c, ir_region_band *band, float *sums,
 
 // The fewest rows that are worth being shared: each part has its margins computed for itself.
 static size_t least_part(const struct ir_region *r) {
-  return 8 * ir_region_deepest_margin(r) + 2 * r->step_rows;
+  return ir_larger(8 * ir_region_deepest_margin(r) + 2 * r->step_rows, 2 * r->block_rows);
 }
 
 // Tasks come first; an index behind them stands for a thread that has none left, and takes parts of those that others
 // are still at.
 static void run_task(const void *context, size_t index, int thread) {
   const struct context *c = context;
+  const struct ir_region *r = c->region;
   if (index < c->task_count) {
-    const size_t sums_count = ir_region_sums_count(c->region);
-    float *sums = c->sums + index * sums_count;
-    memset(sums, 0, sums_count * sizeof(float));
-    run_band(c, &c->bands[index], sums, thread);
+    run_band(c, &c->bands[index], thread);
     return;
   }
   ir_region_band *own = &c->bands[c->task_count + (size_t)thread];
-  while (ir_region_take(c->bands, c->band_total, least_part(c->region), own)) run_band(c, own, NULL, thread);
+  while (ir_region_take(c->bands, c->band_total, least_part(r), r->block_rows, own)) run_band(c, own, thread);
 }
 
-// Threads that may take parts, no more than have something to do. Sums follow the cut, so that theirs stays.
+// Threads that may take parts, no more than have something to do.
 static size_t taker_count(const struct ir_region *r, int threads) {
-  if (ir_region_sums_count(r)) return 0;
   const size_t parts = r->batch * tile_count(r) * r->height / least_part(r);
   return ir_smaller((size_t)threads, ir_larger(task_count(r), parts));
 }
@@ -209,6 +213,7 @@ void ir_region(
   const struct ir_region *region, const float *const *inputs, float *const *outputs,
   void *workspace, int threads) {
   if (!region->batch || !region->height || !region->width) return;
+  assert(region->band_rows % region->block_rows == 0);
   const float **packed = workspace;
   float *next = (float *)workspace + table_count(region);
   for (size_t i = 0; i < region->instruction_count; i++) {
@@ -219,16 +224,16 @@ void ir_region(
     packed[i] = next;
     next += ir_region_packed_weights_count(instruction);
   }
-  const size_t tasks = task_count(region), sums = ir_aligned_count(tasks * ir_region_sums_count(region));
+  const size_t tasks = task_count(region);
   ir_region_band *bands = (ir_region_band *)next;
   start_bands(region, bands, threads);
   next += bands_size(region, threads);
   struct context context = {
     .region = region, .inputs = inputs, .outputs = outputs, .packed = packed, .sums = next,
-    .threads = next + sums, .layout = layout_of(region), .bands = bands, .task_count = tasks,
+    .threads = next + all_sums_count(region), .layout = layout_of(region), .bands = bands, .task_count = tasks,
     .band_total = tasks + (size_t)threads,
   };
   const size_t takers = taker_count(region, threads);
-  ir_parallel_for(tasks + takers, takers ? (int)takers : threads, run_task, &context);
-  ir_region_combine(region, context.sums, tasks / region->batch, outputs);
+  ir_parallel_for(tasks + takers, (int)takers, run_task, &context);
+  ir_region_combine(region, context.sums, tile_count(region) * blocks_of_a_tile(region), outputs);
 }

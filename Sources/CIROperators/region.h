@@ -24,7 +24,7 @@ struct ir_region_tile {
   const size_t *origins;
   /// As many elements as ir_region_gram_scratch and ir_region_gather_scratch say.
   float *scratch;
-  /// Of this tile: ir_region_sums_count elements.
+  /// Of this tile: ir_region_sums_count elements for each block of rows.
   float *sums;
   /// The rows of pictures that the next step reads; products ask for them.
   struct ir_prefetch *prefetch;
@@ -63,22 +63,21 @@ void ir_region_elementwise(
   const struct ir_region_tile *tile, const struct ir_region_instruction *instruction,
   const struct ir_region_rows *rows);
 
-/// Elements of the sums of a tile, where those of an instruction begin, and the scratch of a thread.
+/// Elements of the sums of a block, and of the scratch of a thread.
 size_t ir_region_sums_count(const struct ir_region *region);
-size_t ir_region_sums_offset(const struct ir_region *region, size_t instruction);
 size_t ir_region_gram_scratch(const struct ir_region *region);
 
 /// Elements of a thread's scratch where products read pictures.
 size_t ir_region_gather_scratch(const struct ir_region *region);
 
-/// Adds the pixels of some rows to the sums of an instruction.
+/// Adds the pixels of some rows, all of one block, to the sums of instruction `index`.
 void ir_region_gram(
-  const struct ir_region_tile *tile, const struct ir_region_instruction *instruction, float *sums,
+  const struct ir_region_tile *tile, const struct ir_region_instruction *instruction, size_t index,
   const struct ir_region_rows *rows);
 
-/// The outputs of all sums from those of `tasks` tiles for each image.
+/// The outputs of all sums from those of `blocks` blocks for each image.
 void ir_region_combine(
-  const struct ir_region *region, const float *sums, size_t tasks, float *const *outputs);
+  const struct ir_region *region, const float *sums, size_t blocks, float *const *outputs);
 
 /// The most rows beyond a tile that an instruction computes.
 size_t ir_region_deepest_margin(const struct ir_region *region);

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -26,7 +27,8 @@ size_t ir_region_sums_count(const struct ir_region *r) {
   return ir_aligned_count(count);
 }
 
-size_t ir_region_sums_offset(const struct ir_region *r, size_t index) {
+// Where the sums of instruction `index` begin among those of a block.
+static size_t sums_offset(const struct ir_region *r, size_t index) {
   size_t offset = 0;
   for (size_t i = 0; i < index; i++)
     if (r->instructions[i].opcode == IR_REGION_GRAM) offset += sums_of(&r->instructions[i]).count;
@@ -99,9 +101,13 @@ static void multiply(struct block *block) {
 }
 
 void ir_region_gram(
-  const struct ir_region_tile *t, const struct ir_region_instruction *i, float *sums,
+  const struct ir_region_tile *t, const struct ir_region_instruction *i, size_t index,
   const struct ir_region_rows *rows) {
   const struct sums s = sums_of(i);
+  const size_t block_rows = t->region->block_rows, number = rows->first / block_rows;
+  assert((rows->last - 1) / block_rows == number);
+  float *sums = t->sums + number * ir_region_sums_count(t->region) + sums_offset(t->region, index);
+  if (rows->first % block_rows == 0) memset(sums, 0, s.count * sizeof(float));
   const struct ir_region_operand *x = &i->operands[0], *y = &i->operands[1];
   const size_t x_stride = ir_region_channel_stride(t, x), y_stride = ir_region_channel_stride(t, y);
   const size_t columns = rows->last_column - rows->first_column;
@@ -127,7 +133,20 @@ void ir_region_gram(
   }
 }
 
-void ir_region_combine(const struct ir_region *r, const float *sums, size_t tasks, float *const *outputs) {
+enum { COMBINED_AT_ONCE = 8 };
+
+// What `count` elements of `blocks` blocks add up to.
+static void combine(const float *sums, size_t stride, size_t blocks, size_t count, bool is_norm, float *output) {
+  for (size_t first = 0, n; first < count; first += n) {
+    n = ir_smaller(COMBINED_AT_ONCE, count - first);
+    double sum[COMBINED_AT_ONCE] = {0};
+    for (size_t block = 0; block < blocks; block++)
+      for (size_t j = 0; j < n; j++) sum[j] += sums[block * stride + first + j];
+    for (size_t j = 0; j < n; j++) output[first + j] = (float)(is_norm ? sqrt(sum[j]) : sum[j]);
+  }
+}
+
+void ir_region_combine(const struct ir_region *r, const float *sums, size_t blocks, float *const *outputs) {
   const size_t stride = ir_region_sums_count(r);
   for (size_t i = 0, offset = 0; i < r->instruction_count; i++) {
     const struct ir_region_instruction *instruction = &r->instructions[i];
@@ -136,15 +155,10 @@ void ir_region_combine(const struct ir_region *r, const float *sums, size_t task
     const size_t counts[3] = {s.products, instruction->channels, instruction->depth};
     size_t first = offset;
     for (size_t k = 0; k < 3; k++) {
-      for (size_t image = 0; image < r->batch; image++) {
-        float *output = outputs[instruction->output.index + k] + image * counts[k];
-        for (size_t j = 0; j < counts[k]; j++) {
-          double sum = 0;
-          for (size_t task = image * tasks; task < (image + 1) * tasks; task++)
-            sum += sums[task * stride + first + j];
-          output[j] = (float)(k ? sqrt(sum) : sum);
-        }
-      }
+      for (size_t image = 0; image < r->batch; image++)
+        combine(
+          sums + image * blocks * stride + first, stride, blocks, counts[k], k > 0,
+          outputs[instruction->output.index + k] + image * counts[k]);
       first += counts[k];
     }
     offset += s.count;

@@ -175,9 +175,7 @@ void ir_region_run(
       break;
     case IR_REGION_DEPTHWISE: ir_region_depthwise(tile, instruction, rows); break;
     case IR_REGION_NORMALIZE: normalize(tile, instruction, rows); break;
-    case IR_REGION_GRAM:
-      ir_region_gram(tile, instruction, tile->sums + ir_region_sums_offset(tile->region, index), rows);
-      break;
+    case IR_REGION_GRAM: ir_region_gram(tile, instruction, index, rows); break;
     case IR_REGION_ELEMENTWISE: ir_region_elementwise(tile, instruction, rows); break;
   }
 }

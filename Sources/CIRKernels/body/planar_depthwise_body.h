@@ -95,7 +95,7 @@ V_INLINE void store_outputs(
 }
 
 // Where `are_all` columns exist, what lies behind them may be read.
-V_INLINE void depthwise_rows(
+V_SPECIALIZED void depthwise_rows(
   const struct ir_planar_depthwise *t, const struct window_rows *rows, const struct window_kind kind,
   const bool are_all) {
   const size_t last = (t->columns - 1) / V_LANES * V_LANES, n = t->columns - last;

@@ -17,7 +17,7 @@ struct panel {
 // A tile whose first row is row `first` of its panel; weights of panel after panel are `stride` rows wide, and rows
 // that the panel has not are those of the next ones. `first`, `rows`, `vectors` and `is_whole` are constants at every
 // call. The last vector has `n` lanes.
-V_INLINE void product_tile(
+V_SPECIALIZED void product_tile(
   const struct ir_planar_product *t, const struct panel *p, const size_t first, const size_t stride,
   const size_t rows, const size_t vectors, const bool is_whole, size_t x, size_t n) {
   const size_t last = vectors - 1;

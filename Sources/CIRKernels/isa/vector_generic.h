@@ -1,5 +1,14 @@
 // What every ISA spells the same way in clang's vector extensions.
 
+// A function whose constant arguments make a copy of it at every call. Sanitizers, under whose checks these copies take
+// a compiler many minutes, get a single one.
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#pragma clang diagnostic ignored "-Wpass-failed"
+#define V_SPECIALIZED static __attribute__((noinline, unused))
+#else
+#define V_SPECIALIZED V_INLINE
+#endif
+
 V_INLINE v_f32 v_load(const float *p) { return *(const v_f32_unaligned *)p; }
 V_INLINE void v_store(float *p, v_f32 v) { *(v_f32_unaligned *)p = v; }
 // The first n of at most V_LANES lanes; the others are 0.

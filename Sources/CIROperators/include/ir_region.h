@@ -118,6 +118,9 @@ struct ir_region {
   size_t batch, height, width;
   /// `step_rows` is at most IR_REGION_MAX_STEP.
   size_t tile_columns, band_rows, step_rows;
+  /// Rows of a tile whose sums one thread adds up, step by step: a multiple of `step_rows`, and `band_rows` is one of
+  /// it. Without sums 1.
+  size_t block_rows;
   const struct ir_region_value *values;
   size_t value_count;
   const struct ir_region_instruction *instructions;
@@ -135,7 +138,7 @@ void ir_region_pack_weights(
 size_t ir_region_workspace(const struct ir_region *region, int threads);
 size_t ir_region_thread_workspace(const struct ir_region *region);
 
-/// No output may overlap an input. Sums are added block by block and tile by tile in order, whatever the threads.
+/// No output may overlap an input. Sums of blocks of rows are added in their order, whatever the threads.
 void ir_region(
   const struct ir_region *region, const float *const *inputs, float *const *outputs,
   void *workspace, int threads);

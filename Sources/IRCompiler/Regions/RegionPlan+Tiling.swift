@@ -16,10 +16,8 @@ struct MachineModel {
   var stepByteCount = 1 << 20
   /// Bytes a second of kept rows that windows read again from the shared cache, all threads.
   var windowRate = 5e10
-  /// The threads that these rates are of, and those that sums are cut for: the order of sums follows the cut, which
-  /// therefore is the same for any number of threads.
+  /// The threads that these rates are of.
   var threadCount = 2
-  var sumThreadCount = 4
   /// Seconds of a kernel's call, all threads calling.
   var callSeconds = 1.6e-8
   /// Floats of a vector.
@@ -89,37 +87,24 @@ extension RegionPlan {
     return Double(lanesUsed) / Double(width) * Double(rowsUsed) / Double(height)
   }
 
-  /// Rows of a band. Without sums threads take parts of each other's bands: as many as there are threads suffice. Sums
-  /// follow the bands: few enough rows for several tasks, many enough that margins, and rows of pictures that two
-  /// bands read, cost little.
-  private func bandRows(tileColumns: Int, threadCount: Int) -> Int {
+  /// Rows whose sums are added up together. The order of sums follows these blocks, which therefore are the same for any
+  /// number of threads: many enough for threads to share the rows, few enough for adding up the blocks.
+  private func blockRows(stepRows: Int) -> Int {
+    guard hasSums else { return 1 }
+    return (max(4, (height + 15) / 16) + stepRows - 1) / stepRows * stepRows
+  }
+
+  /// Rows of a band. As many as there are threads suffice, as threads take parts of each other's.
+  private func bandRows(tileColumns: Int, stepRows: Int, threadCount: Int) -> Int {
     let tiles = batch * ((width + tileColumns - 1) / tileColumns)
-    guard hasSums else {
-      let bands = max(1, threadCount / tiles)
-      return max(1, (height + bands - 1) / bands)
-    }
-    func rows(tasks: Int) -> Int {
-      let bands = max(1, (tasks + tiles - 1) / tiles)
-      // Tasks that the threads share evenly.
-      let even = [bands, bands - 1, bands + 1, bands - 2, bands + 2].first {
-        $0 > 0 && tiles * $0 % threadCount == 0
-      }
-      return (height + (even ?? bands) - 1) / (even ?? bands)
-    }
-    let margin = instructions.reduce(0) { most, instruction in
-      instruction.operands.indices.reduce(most) { max($0, instruction.margin + instruction.reach($1)) }
-    }
-    for tasks in [4 * threadCount, 2 * threadCount] where rows(tasks: tasks) >= 24 * margin {
-      return max(1, rows(tasks: tasks))
-    }
-    return max(1, rows(tasks: threadCount))
+    let bands = max(1, threadCount / tiles)
+    let block = blockRows(stepRows: stepRows)
+    return max(1, (height + bands * block - 1) / (bands * block)) * block
   }
 
   /// Seconds of one run when cut like this, by the model.
-  private func seconds(
-    tileColumns: Int, stepRows: Int, on machine: MachineModel, threadCount: Int
-  ) -> Double {
-    let bandRows = bandRows(tileColumns: tileColumns, threadCount: threadCount)
+  private func seconds(tileColumns: Int, stepRows: Int, on machine: MachineModel) -> Double {
+    let bandRows = bandRows(tileColumns: tileColumns, stepRows: stepRows, threadCount: machine.threadCount)
     let pixels = Double(batch * height * width)
     let (written, kept) = rollingByteCounts(tileColumns: tileColumns, stepRows: stepRows)
     // Registers hold as many sums at two vectors of columns and more.
@@ -160,10 +145,7 @@ extension RegionPlan {
       }
       if case .output = instruction.output.place { total += machine.transferSeconds(Int(elements * 4)) }
     }
-    guard hasSums else { return total }
-    // Threads that wait for the last tasks.
-    let tasks = batch * ((width + tileColumns - 1) / tileColumns) * ((height + bandRows - 1) / bandRows)
-    return total * Double((tasks + threadCount - 1) / threadCount * threadCount) / Double(tasks)
+    return total
   }
 
   /// Nearly equal parts of the width, of whole vectors: pictures are read and written where lines of the cache begin.
@@ -180,7 +162,6 @@ extension RegionPlan {
   /// Chooses the cut into tasks and steps that the model finds fastest; returns its seconds.
   @discardableResult
   mutating func chooseTiles(on machine: MachineModel) -> Double {
-    let threadCount = hasSums ? machine.sumThreadCount : machine.threadCount
     // Without windows rows mean nothing: any part of the pixels is one.
     let isPointwise = instructions.allSatisfy { step in
       step.operands.indices.allSatisfy { step.reach($0) == 0 }
@@ -189,19 +170,16 @@ extension RegionPlan {
     var best = Double.infinity
     for columns in tileWidths(lanes: machine.lanes) {
       for rows in [1, 2, 4, 8] where rows <= max(height, 1) {
-        let seconds = seconds(tileColumns: columns, stepRows: rows, on: machine, threadCount: threadCount)
-        if seconds < best {
-          best = seconds
-          (tileColumns, stepRows) = (columns, rows)
-          bandRows = bandRows(tileColumns: columns, threadCount: threadCount)
-        }
+        let seconds = seconds(tileColumns: columns, stepRows: rows, on: machine)
+        if seconds < best { (best, tileColumns, stepRows) = (seconds, columns, rows) }
       }
     }
     if isPointwise, width % tileColumns == 0 {
       // Tiles that follow each other are steps of one task, which asks for the next one's pixels.
       (height, width) = (width / tileColumns, tileColumns)
-      bandRows = max(1, height / threadCount)
     }
+    blockRows = blockRows(stepRows: stepRows)
+    bandRows = bandRows(tileColumns: tileColumns, stepRows: stepRows, threadCount: machine.threadCount)
     return best
   }
 }

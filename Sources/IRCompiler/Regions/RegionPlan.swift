@@ -80,6 +80,9 @@ public struct RegionPlan: Sendable {
   public var instructions: [Instruction] = []
   /// How the rows and columns of the results are cut into tasks, and how many rows a step does.
   public var tileColumns = 0, bandRows = 0, stepRows = 0
+  /// Rows whose sums are added up together, whatever the bands: a whole number of steps, of which bands have a whole
+  /// number.
+  public var blockRows = 1
 
   /// Whether it adds up numbers over the pixels.
   public var hasSums: Bool {

@@ -40,6 +40,7 @@ private final class RegionProgram: @unchecked Sendable {
     region.tile_columns = plan.tileColumns
     region.band_rows = plan.bandRows
     region.step_rows = plan.stepRows
+    region.block_rows = plan.blockRows
     region.values = UnsafePointer(values.baseAddress)
     region.value_count = plan.values.count
     region.instructions = UnsafePointer(instructions.baseAddress)
