@@ -84,6 +84,14 @@ enum ir_isa ir_kernels_select(enum ir_isa isa) {
   return table->isa;
 }
 
+bool ir_has_near_shared_cache(void) {
+#if defined(__x86_64__)
+  return __builtin_cpu_is("amd");
+#else
+  return false;
+#endif
+}
+
 enum ir_isa ir_isa_best(void) {
   enum ir_isa isa = IR_ISA_AVX512;
   while (!ir_kernels_for(isa)) isa--;

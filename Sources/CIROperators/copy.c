@@ -18,6 +18,8 @@ struct copy_context {
   /// extents[rank - 1] is the inner one, extents[rank - 2] the one crossed with it.
   struct extent extents[IR_MOVEMENT_MAX_RANK + 2];
   size_t inner_step, inner_blocks, cross_step, cross_blocks;
+  /// Blocks of all extents, and those of a task.
+  size_t blocks, task_blocks;
   const char *source;
   char *destination;
 };
@@ -86,9 +88,22 @@ static void choose_cross(struct copy_context *c) {
     } \
   }
 
-static void run_task(const void *context, size_t index, int thread) {
-  (void)thread;
-  const struct copy_context *c = context;
+// Pixels of two planes that become neighbours, and neighbours that part (pixel shuffle by 2 and its inverse).
+static void interleave(const uint32_t *restrict a, const uint32_t *restrict b, uint32_t *restrict pairs, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    pairs[2 * i] = a[i];
+    pairs[2 * i + 1] = b[i];
+  }
+}
+
+static void part(const uint32_t *restrict pairs, uint32_t *restrict a, uint32_t *restrict b, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    a[i] = pairs[2 * i];
+    b[i] = pairs[2 * i + 1];
+  }
+}
+
+static void copy_block(const struct copy_context *c, size_t index) {
   const struct extent inner = c->extents[c->rank - 1], cross = c->extents[c->rank - 2];
   size_t inner_start = index % c->inner_blocks * c->inner_step;
   index /= c->inner_blocks;
@@ -115,6 +130,17 @@ static void run_task(const void *context, size_t index, int thread) {
         source + (ptrdiff_t)i * cross.source * size, inner_count * c->element_size);
     return;
   }
+  const bool are_words = c->element_size == 4, is_pair = inner_count == 2 && cross_count > 2;
+  if (are_words && is_pair && cross.source == 1 && cross.destination == 2 && inner.destination == 1) {
+    const uint32_t *s = (const uint32_t *)source;
+    interleave(s, s + inner.source, (uint32_t *)destination, cross_count);
+    return;
+  }
+  if (are_words && cross_count == 2 && cross.source == 1 && inner.source == 2 && inner.destination == 1) {
+    uint32_t *d = (uint32_t *)destination;
+    part((const uint32_t *)source, d, d + cross.destination, inner_count);
+    return;
+  }
   switch (c->element_size) {
     case 1: COPY_BLOCK(uint8_t, inner_count, cross_count) break;
     case 2: COPY_BLOCK(uint16_t, inner_count, cross_count) break;
@@ -123,6 +149,16 @@ static void run_task(const void *context, size_t index, int thread) {
     default: assert(false);
   }
 }
+
+static void run_task(const void *context, size_t index, int thread) {
+  (void)thread;
+  const struct copy_context *c = context;
+  const size_t last = ir_smaller((index + 1) * c->task_blocks, c->blocks);
+  for (size_t block = index * c->task_blocks; block < last; block++) copy_block(c, block);
+}
+
+// Elements of a task, if there are so many.
+enum { TASK_ELEMENTS = 16 * 1024 };
 
 void ir_copy(
   const struct ir_copy_params *params, const void *source, void *destination, int threads) {
@@ -141,7 +177,8 @@ void ir_copy(
   c.cross_step = ir_smaller(cross.count, ir_larger(1, (runs ? 16 * 1024 : 4096) / c.inner_step));
   c.inner_blocks = ir_ceiling_divide(inner.count, c.inner_step);
   c.cross_blocks = ir_ceiling_divide(cross.count, c.cross_step);
-  size_t tasks = c.inner_blocks * c.cross_blocks;
-  for (size_t d = 0; d + 2 < c.rank; d++) tasks *= c.extents[d].count;
-  ir_parallel_for(tasks, threads, run_task, &c);
+  c.blocks = c.inner_blocks * c.cross_blocks;
+  for (size_t d = 0; d + 2 < c.rank; d++) c.blocks *= c.extents[d].count;
+  c.task_blocks = ir_larger(1, TASK_ELEMENTS / (c.inner_step * c.cross_step));
+  ir_parallel_for(ir_ceiling_divide(c.blocks, c.task_blocks), threads, run_task, &c);
 }

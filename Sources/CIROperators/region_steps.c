@@ -7,6 +7,15 @@ size_t ir_region_deepest_margin(const struct ir_region *r) {
   return deepest;
 }
 
+// Column x of all rows of a value.
+static void clear_column(const struct ir_region_tile *tile, size_t index, ptrdiff_t x) {
+  const struct ir_region_value *v = &tile->region->values[index];
+  for (size_t c = 0; c < v->channels; c++) {
+    float *column = tile->rolling[index] + c * tile->channel_strides[index] + x;
+    for (size_t y = 0; y < v->rows; y++) column[y * tile->row_strides[index]] = 0;
+  }
+}
+
 // Columns of a tile that lie outside the picture stay 0 while its inside is written.
 static void clear_outside(const struct ir_region_tile *tile, size_t index) {
   const struct ir_region *r = tile->region;
@@ -14,14 +23,8 @@ static void clear_outside(const struct ir_region_tile *tile, size_t index) {
   const size_t margin = v->margin_columns, end = tile->last_column + margin;
   const size_t left = margin > tile->first_column ? margin - tile->first_column : 0;
   const size_t right = end > r->width ? end - r->width : 0;
-  if (!left && !right) return;
-  for (size_t c = 0; c < v->channels; c++)
-    for (size_t y = 0; y < v->rows; y++) {
-      float *row = tile->rolling[index] + c * tile->channel_strides[index] + y * tile->row_strides[index];
-      float *behind = row + r->width - tile->origins[index];
-      for (size_t x = 1; x <= left; x++) row[-(ptrdiff_t)x] = 0;
-      for (size_t x = 0; x < right; x++) behind[x] = 0;
-    }
+  for (size_t x = 1; x <= left; x++) clear_column(tile, index, -(ptrdiff_t)x);
+  for (size_t x = 0; x < right; x++) clear_column(tile, index, (ptrdiff_t)(r->width - tile->origins[index] + x));
 }
 
 // The row behind the last that an instruction with this margin has computed after `steps` steps.

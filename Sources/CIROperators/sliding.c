@@ -1,30 +1,50 @@
 #include "sliding.h"
 
-#include <assert.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "ir_kernels.h"
 #include "parallel.h"
 
-enum { WIDEST_PANEL = 64 };
+static void copy_steps(const float *restrict source, size_t step, float *restrict target, size_t count) {
+  if (step == 2)
+    for (size_t i = 0; i < count; i++) target[i] = source[2 * i];
+  else
+    for (size_t i = 0; i < count; i++) target[i] = source[i * step];
+}
 
-// Any columns: each has its own offset into the plane, or none.
+// Columns of one grid row, of which `before` lie left of the plane and those from `end` on right of it.
+static void pack_steps(
+  const struct ir_sliding *s, const float *row, size_t depth, size_t before, size_t end, size_t columns, size_t width,
+  float *packed) {
+  const size_t plane = s->height * s->width;
+  for (size_t k = 0; k < depth; k++) {
+    float *target = packed + k * width;
+    for (size_t j = 0; j < before; j++) target[j] = 0;
+    if (end > before) copy_steps(row + k * plane, s->step_x, target + before, end - before);
+    for (size_t j = end; j < columns; j++) target[j] = 0;
+  }
+}
+
+// Any columns, grid row by grid row.
 static void pack_scattered(
   const struct ir_sliding *s, const float *input, size_t depth, ptrdiff_t dy, ptrdiff_t dx,
   size_t first, size_t columns, size_t width, float *packed) {
-  ptrdiff_t offsets[WIDEST_PANEL];
+  const ptrdiff_t step = (ptrdiff_t)s->step_x;
   size_t y = first / s->grid_width, x = first % s->grid_width;
-  for (size_t j = 0; j < width; j++) {
-    ptrdiff_t iy = (ptrdiff_t)(y * s->step_y) + dy, ix = (ptrdiff_t)(x * s->step_x) + dx;
-    bool inside = j < columns && iy >= 0 && iy < (ptrdiff_t)s->height && ix >= 0 &&
-                  ix < (ptrdiff_t)s->width;
-    offsets[j] = inside ? iy * (ptrdiff_t)s->width + ix : -1;
-    if (++x == s->grid_width) x = 0, y++;
+  for (size_t j = 0, count; j < columns; j += count, x = 0, y++) {
+    count = ir_smaller(s->grid_width - x, columns - j);
+    const ptrdiff_t iy = (ptrdiff_t)(y * s->step_y) + dy, ix = (ptrdiff_t)x * step + dx;
+    const ptrdiff_t room = (ptrdiff_t)s->width - ix;
+    size_t before = ix < 0 ? ir_smaller(ir_ceiling_divide((size_t)-ix, s->step_x), count) : 0;
+    size_t end = room > 0 ? ir_smaller(ir_ceiling_divide((size_t)room, s->step_x), count) : 0;
+    const bool is_inside = iy >= 0 && iy < (ptrdiff_t)s->height && before < end;
+    if (!is_inside) before = end = count;
+    const float *row = is_inside ? input + iy * (ptrdiff_t)s->width + ix + (ptrdiff_t)before * step : input;
+    pack_steps(s, row, depth, before, end, count, width, packed + j);
   }
-  const size_t plane = s->height * s->width;
   for (size_t k = 0; k < depth; k++)
-    for (size_t j = 0; j < width; j++)
-      packed[k * width + j] = offsets[j] < 0 ? 0 : input[k * plane + (size_t)offsets[j]];
+    for (size_t j = columns; j < width; j++) packed[k * width + j] = 0;
 }
 
 // Columns of one grid row at unit step: a run of the plane with zeros before and after.
@@ -78,7 +98,6 @@ void ir_pack_sliding_columns(
   const struct ir_sliding *sliding, const float *input, size_t start, size_t depth, size_t first,
   size_t columns, float *packed) {
   const size_t width = ir_kernels()->gemm_columns;
-  assert(width <= WIDEST_PANEL);
   for (size_t j = 0; j < columns; j += width)
     pack_panel(
       sliding, input, start, depth, first + j, ir_smaller(width, columns - j), width,

@@ -1,3 +1,4 @@
+import CIRKernels
 import IRCompiler
 import IRGraph
 import IROperators
@@ -14,6 +15,8 @@ public struct CPUKernelLibrary: KernelLibrary {
   public func kernel(for request: KernelRequest) -> (any Kernel)? {
     fastKernel(for: request) ?? reference.kernel(for: request)
   }
+
+  public var machine: MachineModel { MachineModel(hasNearSharedCache: ir_has_near_shared_cache()) }
 
   public var hasRegions: Bool { true }
 

@@ -6,6 +6,9 @@ public protocol KernelLibrary: Sendable {
   /// A kernel for the node, or nil where the library has none for these types.
   func kernel(for request: KernelRequest) -> (any Kernel)?
 
+  /// The machine that the kernels run on.
+  var machine: MachineModel { get }
+
   /// Whether the library computes regions at all.
   var hasRegions: Bool { get }
 
@@ -15,6 +18,7 @@ public protocol KernelLibrary: Sendable {
 }
 
 extension KernelLibrary {
+  public var machine: MachineModel { MachineModel() }
   public var hasRegions: Bool { false }
   public func kernel(for region: RegionPlan, threadCount: Int) -> (any Kernel)? { nil }
 }

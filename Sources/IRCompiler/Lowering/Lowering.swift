@@ -13,9 +13,10 @@ struct Lowering {
   private let partLimit = 17
 
   init(
-    graph: Graph, kernels: any KernelLibrary, threadCount: Int, machine: MachineModel = MachineModel()
+    graph: Graph, kernels: any KernelLibrary, threadCount: Int, machine: MachineModel? = nil
   ) {
-    (self.graph, self.kernels, self.threadCount, self.machine) = (graph, kernels, threadCount, machine)
+    (self.graph, self.kernels, self.threadCount) = (graph, kernels, threadCount)
+    self.machine = machine ?? kernels.machine
     joined = JoinedValues(in: graph)
   }
 

@@ -1,7 +1,7 @@
 import IROperators
 
 /// What the planner assumes of a machine. Only the cut of the work depends on it, never a result.
-struct MachineModel {
+public struct MachineModel: Sendable {
   /// Multiply-adds a second of all threads, with operands in the cache.
   var multiplyAddRate = 1.3e11
   /// Elements a second of a pointwise step with operands in the cache.
@@ -22,6 +22,11 @@ struct MachineModel {
   var callSeconds = 1.6e-8
   /// Floats of a vector.
   var lanes = 16
+
+  /// `hasNearSharedCache`: the cores' shared cache is about as fast as their own.
+  public init(hasNearSharedCache: Bool = false) {
+    if hasNearSharedCache { windowRate = 2e11 }
+  }
 
   func transferSeconds(_ byteCount: Int) -> Double {
     Double(byteCount) / (byteCount > sharedCacheByteCount ? memoryRate : sharedCacheRate)
