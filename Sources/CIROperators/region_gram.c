@@ -8,6 +8,9 @@
 // Pixels whose channels are transposed before they are multiplied: those of both operands stay in a core's cache.
 enum { GRAM_PIXELS = 128 };
 
+// Sums of squares that are added up beside each other for a channel.
+enum { MOST_WAYS = 8 };
+
 // The sums of an instruction: products [groups][a][b], then the squares of x [groups * a] and of y [groups * b].
 struct sums {
   size_t groups, a, b, products, count;
@@ -41,7 +44,8 @@ size_t ir_region_gram_scratch(const struct ir_region *r) {
     if (r->instructions[i].opcode != IR_REGION_GRAM) continue;
     struct sums s = sums_of(&r->instructions[i]);
     // The pixels of a block, and the products of a panel or squares.
-    const size_t part = ir_aligned_count(s.b * ir_kernels()->planar_rows);
+    const size_t rows = ir_kernels()->planar_rows;
+    const size_t part = ir_aligned_count(ir_larger(s.b * ir_larger(rows, MOST_WAYS), rows * MOST_WAYS));
     most = ir_larger(most, GRAM_PIXELS * (s.a + s.b) + part);
   }
   return most;
@@ -72,10 +76,14 @@ static void add(float *sums, const float *part, size_t count) {
   ir_kernels()->elementwise[IR_ELEMENTWISE_ADD](1, count, &operands);
 }
 
+// Pixels are taken as longer rows of several: many sums, which do not wait for each other, then fewer.
 static void add_squares(struct block *block, const float *pixels, size_t channels, float *squares) {
-  memset(block->part, 0, channels * sizeof(float));
+  size_t ways = 1;
+  while (ways < MOST_WAYS && block->pixels % (2 * ways) == 0) ways *= 2;
+  memset(block->part, 0, ways * channels * sizeof(float));
   ir_kernels()->f32_statistic_columns(
-    IR_STATISTIC_SUM_OF_SQUARES, block->pixels, channels, NULL, pixels, channels, block->part);
+    IR_STATISTIC_SUM_OF_SQUARES, block->pixels / ways, ways * channels, NULL, pixels, ways * channels, block->part);
+  for (; ways > 1; ways /= 2) add(block->part, block->part + ways / 2 * channels, ways / 2 * channels);
   add(squares, block->part, channels);
 }
 

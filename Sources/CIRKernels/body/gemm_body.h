@@ -118,6 +118,52 @@ V_INLINE void transpose_quads(const float *source, size_t from, float *target, s
   *(quad_unaligned *)(target + 3 * to) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
 }
 
+#if V_LANES == 16
+typedef float half_unaligned __attribute__((ext_vector_type(8), aligned(4)));
+
+#define V_FROM(first) first, first + 1, first + 2, first + 3
+// Of a, then of b, the four lanes of blocks i and j.
+#define V_BLOCKS(a, b, i, j) \
+  __builtin_shufflevector(a, b, V_FROM(4 * i), V_FROM(4 * j), V_FROM(4 * i + 16), V_FROM(4 * j + 16))
+#define V_HALF(v, first) __builtin_shufflevector(v, v, V_FROM(first), V_FROM(first + 4))
+
+V_INLINE void load_quads(const float *source, size_t from, v_f32 x[4]) {
+  for (size_t l = 0; l < 4; l++) x[l] = v_load(source + l * from);
+  v_transpose_quads(x);
+}
+
+// Sixteen steps of sixteen columns, and of eight: of a quad of columns register i has steps i, 4 + i, 8 + i, 12 + i.
+V_INLINE void transpose_sixteen(const float *source, size_t from, float *target, size_t to) {
+  v_f32 x[4][4];
+#pragma clang loop unroll(full)
+  for (size_t g = 0; g < 4; g++) load_quads(source + 4 * g * from, from, x[g]);
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < 4; i++) {
+    v_f32 even_01 = V_BLOCKS(x[0][i], x[1][i], 0, 2), odd_01 = V_BLOCKS(x[0][i], x[1][i], 1, 3);
+    v_f32 even_23 = V_BLOCKS(x[2][i], x[3][i], 0, 2), odd_23 = V_BLOCKS(x[2][i], x[3][i], 1, 3);
+    v_store(target + i * to, V_BLOCKS(even_01, even_23, 0, 2));
+    v_store(target + (4 + i) * to, V_BLOCKS(odd_01, odd_23, 0, 2));
+    v_store(target + (8 + i) * to, V_BLOCKS(even_01, even_23, 1, 3));
+    v_store(target + (12 + i) * to, V_BLOCKS(odd_01, odd_23, 1, 3));
+  }
+}
+
+V_INLINE void transpose_eight(const float *source, size_t from, float *target, size_t to) {
+  v_f32 x[2][4];
+#pragma clang loop unroll(full)
+  for (size_t g = 0; g < 2; g++) load_quads(source + 4 * g * from, from, x[g]);
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < 4; i++) {
+    v_f32 even = __builtin_shufflevector(x[0][i], x[1][i], V_FROM(0), V_FROM(16), V_FROM(8), V_FROM(24));
+    v_f32 odd = __builtin_shufflevector(x[0][i], x[1][i], V_FROM(4), V_FROM(20), V_FROM(12), V_FROM(28));
+    *(half_unaligned *)(target + i * to) = V_HALF(even, 0);
+    *(half_unaligned *)(target + (4 + i) * to) = V_HALF(odd, 0);
+    *(half_unaligned *)(target + (8 + i) * to) = V_HALF(even, 8);
+    *(half_unaligned *)(target + (12 + i) * to) = V_HALF(odd, 8);
+  }
+}
+#endif
+
 void IR_ISA_NAME(f32_transpose)(
   size_t depth, size_t columns, const float *source, size_t column_stride, float *packed,
   size_t packed_stride) {
@@ -126,6 +172,15 @@ void IR_ISA_NAME(f32_transpose)(
   for (size_t start = 0; start < depth; start += 16) {
     size_t end = start + 16 < depth ? start + 16 : depth, quads = start + (end - start) / 4 * 4;
     size_t j = 0;
+#if V_LANES == 16
+    if (end - start == 16) {
+      float *target = packed + start * packed_stride;
+      for (; j + 16 <= columns; j += 16)
+        transpose_sixteen(source + j * column_stride + start, column_stride, target + j, packed_stride);
+      for (; j + 8 <= columns; j += 8)
+        transpose_eight(source + j * column_stride + start, column_stride, target + j, packed_stride);
+    }
+#endif
     for (; j + 4 <= columns; j += 4) {
       const float *from = source + j * column_stride;
       for (size_t k = start; k < quads; k += 4)
