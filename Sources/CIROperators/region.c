@@ -179,7 +179,7 @@ static void run_band(const struct context *c, ir_region_band *band, int thread) 
 
 // The fewest rows that are worth being shared: each part has its margins computed for itself.
 static size_t least_part(const struct ir_region *r) {
-  return ir_larger(8 * ir_region_deepest_margin(r) + 2 * r->step_rows, 2 * r->block_rows);
+  return ir_larger(4 * ir_region_deepest_margin(r) + r->step_rows, 2 * r->block_rows);
 }
 
 // Tasks come first; an index behind them stands for a thread that has none left, and takes parts of those that others
@@ -235,5 +235,5 @@ void ir_region(
   };
   const size_t takers = taker_count(region, threads);
   ir_parallel_for(tasks + takers, (int)takers, run_task, &context);
-  ir_region_combine(region, context.sums, tile_count(region) * blocks_of_a_tile(region), outputs);
+  ir_region_combine(region, context.sums, tile_count(region) * blocks_of_a_tile(region), outputs, threads);
 }

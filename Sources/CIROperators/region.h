@@ -75,9 +75,9 @@ void ir_region_gram(
   const struct ir_region_tile *tile, const struct ir_region_instruction *instruction, size_t index,
   const struct ir_region_rows *rows);
 
-/// The outputs of all sums from those of `blocks` blocks for each image.
+/// The outputs of all sums from those of `blocks` blocks for each image, which it overwrites.
 void ir_region_combine(
-  const struct ir_region *region, const float *sums, size_t blocks, float *const *outputs);
+  const struct ir_region *region, float *sums, size_t blocks, float *const *outputs, int threads);
 
 /// The most rows beyond a tile that an instruction computes.
 size_t ir_region_deepest_margin(const struct ir_region *region);

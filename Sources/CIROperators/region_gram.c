@@ -141,34 +141,46 @@ void ir_region_gram(
   }
 }
 
-enum { COMBINED_AT_ONCE = 8 };
+// Elements that are added up beside each other, and by a task.
+enum { COMBINED_AT_ONCE = 8, COMBINED_BY_TASK = 1024 };
 
-// What `count` elements of `blocks` blocks add up to.
-static void combine(const float *sums, size_t stride, size_t blocks, size_t count, bool is_norm, float *output) {
-  for (size_t first = 0, n; first < count; first += n) {
-    n = ir_smaller(COMBINED_AT_ONCE, count - first);
+struct combination {
+  float *sums;
+  size_t stride, blocks, tasks;
+};
+
+// Adds up some elements of all blocks of an image, in their order, into its first block.
+static void add_blocks(const void *context, size_t index, int thread) {
+  (void)thread;
+  const struct combination *c = context;
+  float *first = c->sums + index / c->tasks * c->blocks * c->stride;
+  const size_t start = index % c->tasks * COMBINED_BY_TASK;
+  const size_t end = ir_smaller(start + COMBINED_BY_TASK, c->stride);
+  for (size_t j = start; j < end; j += COMBINED_AT_ONCE) {
     double sum[COMBINED_AT_ONCE] = {0};
-    for (size_t block = 0; block < blocks; block++)
-      for (size_t j = 0; j < n; j++) sum[j] += sums[block * stride + first + j];
-    for (size_t j = 0; j < n; j++) output[first + j] = (float)(is_norm ? sqrt(sum[j]) : sum[j]);
+    for (size_t block = 0; block < c->blocks; block++)
+      for (size_t k = 0; k < COMBINED_AT_ONCE; k++) sum[k] += first[block * c->stride + j + k];
+    for (size_t k = 0; k < COMBINED_AT_ONCE; k++) first[j + k] = (float)sum[k];
   }
 }
 
-void ir_region_combine(const struct ir_region *r, const float *sums, size_t blocks, float *const *outputs) {
+void ir_region_combine(const struct ir_region *r, float *sums, size_t blocks, float *const *outputs, int threads) {
   const size_t stride = ir_region_sums_count(r);
+  if (!stride) return;
+  const struct combination combination = {sums, stride, blocks, ir_ceiling_divide(stride, COMBINED_BY_TASK)};
+  ir_parallel_for(r->batch * combination.tasks, threads, add_blocks, &combination);
   for (size_t i = 0, offset = 0; i < r->instruction_count; i++) {
     const struct ir_region_instruction *instruction = &r->instructions[i];
     if (instruction->opcode != IR_REGION_GRAM) continue;
     const struct sums s = sums_of(instruction);
     const size_t counts[3] = {s.products, instruction->channels, instruction->depth};
-    size_t first = offset;
     for (size_t k = 0; k < 3; k++) {
-      for (size_t image = 0; image < r->batch; image++)
-        combine(
-          sums + image * blocks * stride + first, stride, blocks, counts[k], k > 0,
-          outputs[instruction->output.index + k] + image * counts[k]);
-      first += counts[k];
+      for (size_t image = 0; image < r->batch; image++) {
+        const float *from = sums + image * blocks * stride + offset;
+        float *output = outputs[instruction->output.index + k] + image * counts[k];
+        for (size_t j = 0; j < counts[k]; j++) output[j] = k ? sqrtf(from[j]) : from[j];
+      }
+      offset += counts[k];
     }
-    offset += s.count;
   }
 }

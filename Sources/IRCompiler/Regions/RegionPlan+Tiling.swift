@@ -96,7 +96,7 @@ extension RegionPlan {
   /// number of threads: many enough for threads to share the rows, few enough for adding up the blocks.
   private func blockRows(stepRows: Int) -> Int {
     guard hasSums else { return 1 }
-    return (max(4, (height + 15) / 16) + stepRows - 1) / stepRows * stepRows
+    return (max(4, (height + 31) / 32) + stepRows - 1) / stepRows * stepRows
   }
 
   /// Rows of a band. As many as there are threads suffice, as threads take parts of each other's.
