@@ -1,4 +1,7 @@
 import Foundation
+import IRONNX
+import IRTensor
+import ImageRestoration
 import Testing
 
 private func bytes(_ path: String) throws -> Data { try #require(FileManager.default.contents(atPath: path)) }
@@ -71,6 +74,32 @@ private func writePictures(_ folder: String) throws {
     let wrong = try run(
       "irtrain", "export", "\(folder)/parted.onnx", "symunet-s", "-o", "\(folder)/none.onnx")
     #expect(wrong.code == 3 && wrong.errors.contains("parted.onnx"), "\(wrong.errors)")
+  }
+}
+
+@Test func weightsOfTwoModelsAreAveraged() throws {
+  try withFolder { folder in
+    func average(_ first: String, _ second: String, _ share: Double, _ name: String) throws -> Outcome {
+      try run("irtrain", "average", first, second, "--share", "\(share)", "-o", "\(folder)/\(name).onnx")
+    }
+    func weights(_ path: String) throws -> [String: Tensor] {
+      let model = try ONNXModel(contentsOf: path)
+      return try model.initializers(named: model.parameterCandidates)
+    }
+    let between = try average("symunet-s", "symunet-s5", 0.25, "between")
+    #expect(between.code == 0 && between.errors.contains("0.25 of symunet-s5"), "\(between.errors)")
+    let (a, b) = (
+      try weights(ModelCatalogue.path(of: "symunet-s")), try weights(ModelCatalogue.path(of: "symunet-s5"))
+    )
+    for (name, found) in try weights("\(folder)/between.onnx") {
+      let (x, y) = (try #require(a[name]).doubles, try #require(b[name]).doubles)
+      let expected = Tensor(found.type, doubles: x.indices.map { 0.75 * x[$0] + 0.25 * y[$0] })
+      #expect(found == expected, "\(name)")
+    }
+    let foreign = try average("symunet-s", "daair-s", 0.5, "none")
+    #expect(foreign.code == 3 && foreign.errors.contains("has no weight"), "\(foreign.errors)")
+    #expect(try average("symunet-s", "symunet-s5", 1.5, "none").code == 2)
+    #expect(!FileManager.default.fileExists(atPath: "\(folder)/none.onnx"))
   }
 }
 

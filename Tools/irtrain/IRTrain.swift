@@ -26,12 +26,13 @@ struct IRTrain: ParsableCommand {
       irtrain MODEL.onnx --pairs LOW HIGH --steps 2000 -o OUT.onnx
       irtrain eval OUT.onnx --sets DIR --tasks noise15,noise25,noise50
       irtrain export OUT.checkpoint MODEL.onnx -o SO-FAR.onnx
+      irtrain average OLD.onnx FINE-TUNED.onnx -o BETWEEN.onnx
 
       A run starts from any frozen model whose input is one image and whose output is an image of its size: fresh \
       from irexport, or trained. Exit codes: 0, 2 usage, 3 the model, the data or the checkpoint was rejected, \
       4 the run diverged, 130 and 143 interrupted (a checkpoint is written first).
       """,
-    subcommands: [Train.self, Evaluate.self, Export.self, Batches.self, Step.self],
+    subcommands: [Train.self, Evaluate.self, Export.self, Average.self, Batches.self, Step.self],
     defaultSubcommand: Train.self)
 }
 

@@ -121,6 +121,13 @@ V_SPECIALIZED void depthwise_rows(
   else store_outputs(rows, kind, last, false, n, left, &current, &next);
 }
 
+// Asks for the rows of the next channel that no window has read before.
+V_INLINE void prefetch_channel(const struct ir_planar_depthwise *t, const float *const *rows, size_t count) {
+  for (size_t k = count - t->prefetched_rows; k < count; k++)
+    for (size_t x = 0; x < t->columns; x += IR_CACHE_LINE / sizeof(float))
+      __builtin_prefetch(rows[k] + t->input_stride[k] + x);
+}
+
 // All of `kind` and `are_all` are constants at every call.
 V_INLINE void depthwise_3x3(const struct ir_planar_depthwise *t, const struct window_kind kind, const bool are_all) {
   assert(t->first_column <= V_LANES);
@@ -131,9 +138,7 @@ V_INLINE void depthwise_3x3(const struct ir_planar_depthwise *t, const struct wi
 #pragma clang loop unroll(full)
   for (size_t y = 0; y < kind.count; y++) rows.output[y] = t->output[y];
   for (size_t c = t->channels; c; c--) {
-    for (size_t k = kind.count + 2 - t->prefetched_rows; k < kind.count + 2 && !are_all; k++)
-      for (size_t x = 0; x < t->columns; x += IR_CACHE_LINE / sizeof(float))
-        __builtin_prefetch(rows.input[k] + t->input_stride[k] + x);
+    if (!are_all) prefetch_channel(t, rows.input, kind.count + 2);
 #pragma clang loop unroll(full)
     for (size_t k = 0; k < 9; k++) rows.weights[k] = v_set(weights[k]);
     rows.bias = v_set(bias ? *bias++ : 0);
@@ -190,9 +195,7 @@ V_INLINE void depthwise_channels(const struct ir_planar_depthwise *source) {
   struct ir_planar_depthwise t = *source;
   const size_t taps = t.kernel_height * t.kernel_width;
   for (size_t c = 0; c < t.channels; c++) {
-    for (size_t k = t.kernel_height - t.prefetched_rows; k < t.kernel_height; k++)
-      for (size_t x = 0; x < t.columns; x += IR_CACHE_LINE / sizeof(float))
-        __builtin_prefetch(t.input[k] + t.input_stride[k] + x);
+    prefetch_channel(&t, t.input, t.kernel_height);
     depthwise_any(&t);
     t.weights += taps;
     if (t.bias) t.bias++;

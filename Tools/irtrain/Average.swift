@@ -1,0 +1,70 @@
+import ArgumentParser
+import Foundation
+import IRONNX
+import IRTensor
+import IRTraining
+import ImageRestoration
+
+/// Weights between those of two models.
+struct Average: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Averages the weights of two models of one origin.",
+    discussion: """
+      Models that were fine-tuned from the same one, or one and what it was fine-tuned to, are often better in between: \
+      what one learned and the other forgot stays (Wortsman et al., 2022, arXiv 2203.05482). All but the weights is \
+      taken from FIRST. Models that were trained from different starts have nothing in between: measure what you get \
+      (irtrain eval).
+
+      irtrain average old.onnx finetuned.onnx --share 0.5 -o between.onnx
+      """)
+
+  @Argument(help: "A model file (.onnx), or the name of a model in Models.")
+  var first: String
+
+  @Argument(help: "Another with the same weights' names and shapes.")
+  var second: String
+
+  @Option(help: "The share of SECOND, 0 to 1.")
+  var share = 0.5
+
+  @Option(name: [.customShort("o"), .long], help: "The model to write.")
+  var output: String
+
+  func validate() throws {
+    guard output.hasSuffix(".onnx") else { throw ValidationError("--output must end in .onnx") }
+    guard (0...1).contains(share) else { throw ValidationError("--share must be 0 to 1") }
+  }
+
+  func run() throws { try withExitCodes(write) }
+
+  private func write() throws {
+    let (firstPath, secondPath) = (try ModelCatalogue.path(of: first), try ModelCatalogue.path(of: second))
+    var model = try ONNXModel(contentsOf: firstPath)
+    let other = try ONNXModel(contentsOf: secondPath)
+    let names = model.parameterCandidates
+    if let foreign = Set(names).symmetricDifference(other.parameterCandidates).min() {
+      let (has, lacks) = names.contains(foreign) ? (firstPath, secondPath) : (secondPath, firstPath)
+      throw TrainingError.unsuitableModel(
+        path: lacks, detail: "it has no weight \(foreign), which \(has) has")
+    }
+    let (a, b) = (try model.initializers(named: names), try other.initializers(named: names))
+    var between: [String: Tensor] = [:]
+    for (name, x) in a {
+      guard let y = b[name] else { continue }
+      guard x.shape == y.shape else {
+        throw TrainingError.unsuitableModel(
+          path: secondPath, detail: "weight \(name) has the shape \(y.shape), in \(firstPath) \(x.shape)")
+      }
+      between[name] = Tensor(x.type, doubles: zip(x.doubles, y.doubles).map { (1 - share) * $0 + share * $1 })
+    }
+    try model.replaceInitializers(between)
+    let parts = [(model, first, 1 - share), (other, second, share)].map { part, name, share in
+      let training = part.metadata.first { $0.key == "training" }?.value
+      let own = URL(fileURLWithPath: name).deletingPathExtension().lastPathComponent
+      return "\(share) of \(own)" + (training.map { " (\($0))" } ?? "")
+    }
+    model.setMetadata("training", parts.joined(separator: ", "))
+    try model.write(to: output)
+    complain("\(output): \(between.count) weights, " + parts.joined(separator: ", "))
+  }
+}
