@@ -28,6 +28,7 @@ size_t ir_region_claim(ir_region_band *band, size_t next) {
 }
 
 bool ir_region_take(ir_region_band *bands, size_t count, size_t least, size_t block, ir_region_band *own) {
+  assert(least >= 2 * block);
   for (;;) {
     ir_region_band *richest = NULL, old = 0;
     size_t most = 0;
@@ -39,7 +40,6 @@ bool ir_region_take(ir_region_band *bands, size_t count, size_t least, size_t bl
     if (!richest || most < least) return false;
     const size_t tile = ir_region_band_tile(old), first = ir_region_band_first(old);
     const size_t last = ir_region_band_last(old), middle = (last - most / 2 + block - 1) / block * block;
-    if (middle >= last) return false;
     const ir_region_band rest = ir_region_band_of(tile, first, middle);
     if (!__atomic_compare_exchange_n(richest, &old, rest, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) continue;
     __atomic_store_n(own, ir_region_band_of(tile, middle, last), __ATOMIC_RELAXED);

@@ -20,7 +20,7 @@ size_t ir_region_band_last(ir_region_band band);
 size_t ir_region_claim(ir_region_band *band, size_t next);
 
 /// Moves half of the most unclaimed rows, if they are at least `least`, from one of `bands` to `own`, which is one of
-/// them and has none left. What is moved begins at a multiple of `block` rows.
+/// them and has none left. What is moved begins at a multiple of `block` rows, of which `least` has two or more.
 bool ir_region_take(ir_region_band *bands, size_t count, size_t least, size_t block, ir_region_band *own);
 
 #endif

@@ -44,8 +44,7 @@ struct Average: ParsableCommand {
     let names = model.parameterCandidates
     if let foreign = Set(names).symmetricDifference(other.parameterCandidates).min() {
       let (has, lacks) = names.contains(foreign) ? (firstPath, secondPath) : (secondPath, firstPath)
-      throw TrainingError.unsuitableModel(
-        path: lacks, detail: "it has no weight \(foreign), which \(has) has")
+      throw TrainingError.missingWeight(foreign, in: lacks, of: has)
     }
     let (a, b) = (try model.initializers(named: names), try other.initializers(named: names))
     var between: [String: Tensor] = [:]

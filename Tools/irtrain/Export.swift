@@ -4,6 +4,13 @@ import IRONNX
 import IRTraining
 import ImageRestoration
 
+extension TrainingError {
+  /// The model at `path` lacks a weight of another file.
+  static func missingWeight(_ name: String, in path: String, of other: String) -> TrainingError {
+    .unsuitableModel(path: path, detail: "it has no weight \(name), which \(other) has")
+  }
+}
+
 /// The model of a run that is still going on, or that was interrupted.
 struct Export: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -37,8 +44,7 @@ struct Export: ParsableCommand {
     let (weights, step, settings) = try Checkpoint.weights(checkpoint, areAverages: !last)
     let known = Set(frozen.graph.initializers.map(\.name))
     if let foreign = weights.keys.sorted().first(where: { !known.contains($0) }) {
-      throw TrainingError.unsuitableModel(
-        path: path, detail: "it has no weight \(foreign), which \(checkpoint) has")
+      throw TrainingError.missingWeight(foreign, in: path, of: checkpoint)
     }
     try frozen.replaceInitializers(weights)
     frozen.setMetadata("training", "\(step) steps, \(settings["tasks"] ?? "")")
