@@ -15,6 +15,8 @@ struct RouterTable: Encodable {
     var decisions: [Int]
     /// Pictures by the expert that the routers together hold likeliest.
     var pictures: [Int]
+    /// Right decisions by router, in order of execution.
+    var rightByRouter: [Int]
 
     var decisionAccuracy: Double? { Self.share(of: expert, in: decisions) }
     var pictureAccuracy: Double? { Self.share(of: expert, in: pictures) }
@@ -39,7 +41,10 @@ struct RouterTable: Encodable {
   /// Begins with a task of a set.
   mutating func begin(set: String, _ task: TrainingTask) {
     let expert = experts.firstIndex(of: task.category)
-    rows.append(Row(set: set, task: task.degradation.name, expert: expert, decisions: [], pictures: []))
+    rows.append(
+      Row(
+        set: set, task: task.degradation.name, expert: expert, decisions: [], pictures: [], rightByRouter: [])
+    )
   }
 
   /// Counts what the routers say of a picture of the task begun last.
@@ -56,11 +61,14 @@ struct RouterTable: Encodable {
     var row = rows.removeLast()
     if row.decisions.isEmpty {
       (row.decisions, row.pictures) = ([Int](repeating: 0, count: count), [Int](repeating: 0, count: count))
+      row.rightByRouter = [Int](repeating: 0, count: routing.shape[1])
     }
     var sums = [Double](repeating: 0, count: count)
-    for start in stride(from: 0, to: values.count, by: max(count, 1)) {
-      let opinion = Array(values[start..<(start + count)])
-      row.decisions[Self.likeliest(opinion)] += 1
+    for router in row.rightByRouter.indices {
+      let opinion = Array(values[(router * count)..<((router + 1) * count)])
+      let decision = Self.likeliest(opinion)
+      row.decisions[decision] += 1
+      if decision == row.expert { row.rightByRouter[router] += 1 }
       for expert in 0..<count { sums[expert] += opinion[expert] }
     }
     row.pictures[Self.likeliest(sums)] += 1
@@ -94,6 +102,18 @@ struct RouterTable: Encodable {
       result.append(
         "| | average |" + String(repeating: " |", count: experts.count)
           + " \(percent(mean(\.decisionAccuracy))) | \(percent(mean(\.pictureAccuracy))) |")
+    }
+    if let routers = known.map(\.rightByRouter.count).max(), routers > 1 {
+      result += [
+        "", "Right by router, in order of execution:", "",
+        "| set | task | \((1...routers).map(String.init).joined(separator: " | ")) |",
+        "|---|---|" + String(repeating: "---|", count: routers),
+      ]
+      for row in known {
+        let pictures = Double(max(row.pictures.reduce(0, +), 1))
+        let shares = row.rightByRouter.map { percent(Double($0) / pictures) }
+        result.append("| \(row.set) | \(row.task) | \(shares.joined(separator: " | ")) |")
+      }
     }
     return result
   }
