@@ -103,8 +103,36 @@ public struct Compiler: Sendable {
   }
 
   /// The program of a graph that went through all passes, and maybe through more.
+  ///
+  /// Pictures are computed where they are read when the cost model finds that faster. Where the program would exceed
+  /// `options.memoryByteCount`, so are others, the largest first, until it does not or nothing is left to try: it is then
+  /// the smallest that was found.
   /// - Throws: `CompilerError` where a node has no kernel.
   public func lowered(_ graph: Graph, _ report: CompilationReport) throws(CompilerError) -> Program {
-    try Lowering(graph: graph, kernels: kernels, threadCount: options.threadCount).program(report: report)
+    let lowering = Lowering(graph: graph, kernels: kernels, threadCount: options.threadCount)
+    var recomputation = Recomputation(graph, lowering.regions(), machine: lowering.machine)
+    for crossing in recomputation.crossings { _ = recomputation.recompute(crossing, ifFaster: true) }
+    var best = try program(of: recomputation, report)
+    guard let limit = options.memoryByteCount, best.byteCount > limit else { return best }
+    let crossings = recomputation.crossings
+    for byteCount in Set(crossings.map(\.byteCount)).sorted(by: >) {
+      let moved = crossings.filter { $0.byteCount == byteCount && recomputation.recompute($0) }
+      guard !moved.isEmpty else { continue }
+      let program = try program(of: recomputation, report)
+      if program.byteCount < best.byteCount { best = program }
+      if best.byteCount <= limit { break }
+    }
+    return best
+  }
+
+  private func program(
+    of recomputation: Recomputation, _ report: CompilationReport
+  ) throws(CompilerError) -> Program {
+    let graph = recomputation.graph
+    do { try graph.verify() } catch { throw .invalidGraph(pass: "recomputation", error) }
+    var program = try Lowering(graph: graph, kernels: kernels, threadCount: options.threadCount)
+      .program(of: recomputation.regions, report: report)
+    program.recomputedValues = recomputation.names
+    return program
   }
 }

@@ -2,11 +2,15 @@
 public struct CompilerOptions: Sendable {
   /// The threads that the program will run on; workspaces are planned for them.
   public var threadCount: Int
+  /// What a program may take, with its inputs and results: where that would be more, work is done twice to make it less,
+  /// as far as that goes. nil is no limit.
+  public var memoryByteCount: Int?
   /// Stops rewriting after this many patches, to find a bad one by bisection; nil rewrites to the end.
   public var patchLimit: Int?
 
-  public init(threadCount: Int = 1, patchLimit: Int? = nil) {
+  public init(threadCount: Int = 1, memoryByteCount: Int? = nil, patchLimit: Int? = nil) {
     self.threadCount = threadCount
+    self.memoryByteCount = memoryByteCount
     self.patchLimit = patchLimit
   }
 }

@@ -37,8 +37,17 @@ public struct Program: Sendable {
   public var constants: [Tensor]
   public var memoryPlan: MemoryPlan
   public var report: CompilationReport
+  /// The names of values that are computed where they are read, rather than where their operands are first read.
+  public var recomputedValues: [String] = []
   /// The most threads that the planned workspaces suffice for.
   public var threadCount: Int
+}
+
+extension Program {
+  /// Bytes of the inputs and results, which lie beside the arena.
+  public var portByteCount: Int { (inputs + outputs).reduce(0) { $0 + $1.type.byteCount } }
+  /// Bytes of the arena, the inputs and the results.
+  public var byteCount: Int { memoryPlan.peakByteCount + portByteCount }
 }
 
 extension Program: CustomStringConvertible {

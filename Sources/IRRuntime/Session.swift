@@ -16,11 +16,9 @@ public final class Session {
     self.options = RuntimeOptions(
       threadCount: min(options.threadCount, program.threadCount), memoryByteCount: options.memoryByteCount)
     let byteCount = max(program.memoryPlan.peakByteCount, 1)
-    // Inputs and results lie beside the arena.
-    let portByteCount = (program.inputs + program.outputs).reduce(0) { $0 + $1.type.byteCount }
     let limit = options.memoryLimit
-    guard byteCount + portByteCount <= limit else {
-      throw .exceedsMemory(byteCount: byteCount + portByteCount, limit: limit)
+    guard program.byteCount <= limit else {
+      throw .exceedsMemory(byteCount: program.byteCount, limit: limit)
     }
     // Mapped, so that a plan that is too large is an error and untouched pages cost nothing.
     let start = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)

@@ -16,8 +16,7 @@ extension Trainer {
       var best = try compiler.lowered(graph, report)
       var recomputedCount = 0
       // Inputs and results lie beside what is planned.
-      let ports = (best.inputs + best.outputs).reduce(0) { $0 + $1.type.byteCount }
-      let limit = runtime.memoryLimit - ports
+      let limit = runtime.memoryLimit - best.portByteCount
       var target = limit
       // Workspaces and gaps come on top of the values: the aim is lowered until the whole plan fits.
       for _ in 0..<attemptLimit where best.memoryPlan.peakByteCount > limit && target > 0 {

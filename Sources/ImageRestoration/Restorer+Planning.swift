@@ -36,9 +36,10 @@ extension Restorer {
     }
     let pixels = height * width
     let isFixed = fixedSides != (nil, nil)
-    let mayFit = try pixels <= Self.smallPixelCount || isFixed || memory().byteCount(pixels) <= available
+    // Where the memory does not suffice, a compilation for it may find a smaller program.
+    let mayFit = try pixels <= Self.smallPixelCount || isFixed || memory().byteCount(pixels) / 2 <= available
     if mayFit {
-      let byteCount = try programByteCount(height, width)
+      let byteCount = try programByteCount(height, width, within: available)
       if byteCount <= available || isFixed {
         guard byteCount <= available else {
           throw RuntimeError.exceedsMemory(byteCount: byteCount + used + held, limit: limit)
@@ -128,18 +129,17 @@ extension Restorer {
     return model
   }
 
-  private func programByteCount(_ height: Int, _ width: Int) throws -> Int {
+  private func programByteCount(_ height: Int, _ width: Int, within byteCount: Int? = nil) throws -> Int {
     let program: Program
     if let known = hasSession(height: height, width: width) ?? plannedProgram(height, width) {
       program = known
     } else {
-      program = try self.program(height: height, width: width)
+      program = try self.program(height: height, width: width, within: byteCount)
       planned = (height, width, program)
     }
-    let ports = (program.inputs + program.outputs).reduce(0) { $0 + $1.type.byteCount }
     // Steps by definition copy their operands, and more.
     let reference = program.steps.lazy.filter(\.kernel.isReference).map { 8 * $0.byteCount }.max() ?? 0
-    return program.memoryPlan.peakByteCount + ports + reference
+    return program.byteCount + reference
   }
 
   /// The program that was compiled last for a plan.

@@ -125,9 +125,10 @@ public final class Restorer {
       path: path, detail: "its output is neither of its input's size nor a multiple of it")
   }
 
-  /// The program for images of this size.
-  public func program(height: Int, width: Int) throws -> Program {
-    try Compiler(threadCount: options.threadCount, weights: weights).compile(
+  /// The program for images of this size; values are computed twice where it would otherwise take more than
+  /// `byteCount` bytes with its inputs and outputs, as far as that helps.
+  public func program(height: Int, width: Int, within byteCount: Int? = nil) throws -> Program {
+    try Compiler(threadCount: options.threadCount, weights: weights, memoryByteCount: byteCount).compile(
       try graph(height: height, width: width))
   }
 

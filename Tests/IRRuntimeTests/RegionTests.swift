@@ -78,7 +78,7 @@ private func formationDoesNotChangeABit(block: GatedBlock) throws {
   var programs: [Program] = []
   for machine in machines {
     let lowering = Lowering(graph: graph, kernels: kernels, threadCount: 2, machine: machine)
-    programs.append(try lowering.program(report: CompilationReport()))
+    programs.append(try lowering.program(of: lowering.regions(), report: CompilationReport()))
   }
   let results = try programs.map { try Session($0).run(["x": block.input()]) }
   for name in results[0].keys {

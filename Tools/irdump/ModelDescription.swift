@@ -41,6 +41,8 @@ struct ModelDescription: Encodable {
   var peakMemory: Int
   /// Operators that run by their definition, for want of a kernel.
   var referenceOperators: [String]
+  /// Values that regions compute for themselves rather than read them.
+  var computedWhereRead: [String]
   var nodes: [NodeLine]?
   var passes: [Pass]?
   var steps: [Step]?
@@ -62,6 +64,7 @@ struct ModelDescription: Encodable {
     compiledSteps = program.steps.count
     self.threads = threads
     peakMemory = program.memoryPlan.peakByteCount
+    computedWhereRead = program.recomputedValues
     referenceOperators = Set(program.steps.filter(\.kernel.isReference).map(\.operatorName)).sorted()
     if listsNodes {
       nodes = graph.nodesInOrder.map {
@@ -108,6 +111,10 @@ struct ModelDescription: Encodable {
       "nodes         \(importedNodes) imported, \(compiledSteps) steps compiled",
       "peak memory   \(peakMemory) bytes in the arena with \(threads) threads",
     ]
+    if !computedWhereRead.isEmpty {
+      lines.append(
+        "               \(computedWhereRead.count) pictures are computed where they are read, not kept")
+    }
     if !referenceOperators.isEmpty {
       lines.append("reference     no fast kernel: \(referenceOperators.joined(separator: ", "))")
     }

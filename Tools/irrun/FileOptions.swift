@@ -37,22 +37,6 @@ enum DepthChoice: String, ExpressibleByArgument, CaseIterable {
   }
 }
 
-/// A number of bytes with a unit of 1024: `500M`, `4G`.
-struct MemorySize: ExpressibleByArgument {
-  var byteCount: Int
-
-  init?(argument: String) {
-    let units: [Character: Int] = ["K": 10, "M": 20, "G": 30, "T": 40]
-    let shift = argument.last.flatMap { units[Character($0.uppercased())] }
-    guard let number = Double(shift == nil ? argument : String(argument.dropLast())), number > 0,
-      number < 1e15
-    else {
-      return nil
-    }
-    byteCount = Int(min(number * Double(1 << (shift ?? 0)), 1e18))
-  }
-}
-
 /// One part of several, for jobs in an array: `2/8`.
 struct Shard: ExpressibleByArgument {
   var index: Int

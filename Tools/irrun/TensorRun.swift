@@ -65,7 +65,9 @@ final class TensorRun {
     if let latest, latest.types == types { return (latest.graph, latest.session) }
     latest = nil
     let graph = try ONNXImporter(model, path: path).graph(for: inputs)
-    let program = try Compiler(threadCount: options.threadCount, weights: weights).compile(graph)
+    let compiler = Compiler(
+      threadCount: options.threadCount, weights: weights, memoryByteCount: options.memoryLimit)
+    let program = try compiler.compile(graph)
     let session = try Session(program, options: options)
     // Where values decide shapes, another file of equal shapes may need another program.
     if graph.inputs.count == inputs.count { latest = (types, graph, session) }

@@ -35,29 +35,47 @@ struct Lowering {
     var multiplyAddCount: Int
   }
 
-  func program(report: CompilationReport) throws(CompilerError) -> Program {
-    let regions =
-      kernels.hasRegions ? FormRegions(graph, machine: machine, excluding: joined.nodes).regions() : []
+  /// Nodes that are computed together, and how.
+  struct Region {
+    var nodes: [NodeID]
+    var plan: RegionPlan
+    /// A plan whose tiles and blocks of rows this one takes, so that its sums keep their order.
+    var cutLike: RegionPlan?
+  }
+
+  /// The graph's regions as the cost model finds them best.
+  func regions() -> [Region] {
+    guard kernels.hasRegions else { return [] }
+    return FormRegions(graph, machine: machine, excluding: joined.nodes).regions()
+      .map { Region(nodes: $0.nodes, plan: $0.plan) }
+  }
+
+  func program(of regions: [Region], report: CompilationReport) throws(CompilerError) -> Program {
     var work: [Work] = []
     for unit in Schedule(graph, regions: regions.map(\.nodes)).units {
       switch unit {
       case .node(let id): if let step = try nodeWork(id) { work.append(step) }
       case .region(let index):
-        let (nodes, plan) = regions[index]
-        if let step = regionWork(nodes, plan) {
+        if let step = regionWork(regions[index]) {
           work.append(step)
         } else {
-          for id in nodes { if let step = try nodeWork(id) { work.append(step) } }
+          for id in regions[index].nodes { if let step = try nodeWork(id) { work.append(step) } }
         }
       }
     }
     return assemble(work, report)
   }
 
-  private func regionWork(_ nodes: [NodeID], _ plan: RegionPlan) -> Work? {
-    var (plan, machine) = (plan, machine)
+  private func regionWork(_ region: Region) -> Work? {
+    let nodes = region.nodes
+    var (plan, machine) = (region.plan, machine)
     machine.threadCount = threadCount
-    plan.chooseTiles(on: machine)
+    if var pattern = region.cutLike {
+      pattern.chooseTiles(on: machine)
+      plan.takeTiles(of: pattern)
+    } else {
+      plan.chooseTiles(on: machine)
+    }
     guard let kernel = kernels.kernel(for: plan, threadCount: threadCount) else { return nil }
     return Work(
       name: graph[nodes[nodes.count - 1]].name, operatorName: "Region", kernel: kernel, inputs: plan.inputs,

@@ -16,6 +16,10 @@ public struct MachineModel: Sendable {
   var stepByteCount = 1 << 20
   /// Bytes a second of kept rows that windows read again from the shared cache, all threads.
   var windowRate = 5e10
+  /// A picture of more bytes displaces others on its way from region to region. That is worth this share of the two
+  /// regions' time, beside its transfers.
+  var displacingByteCount = 2 << 20
+  var displacementShare = 0.05
   /// The threads that these rates are of.
   var threadCount = 2
   /// Seconds of a kernel's call, all threads calling.
@@ -173,10 +177,13 @@ extension RegionPlan {
       step.operands.indices.allSatisfy { step.reach($0) == 0 }
     }
     if isPointwise { (height, width) = (1, height * width) }
+    // Sums follow the tiles, which therefore are the same for any number of threads.
+    var model = machine
+    if hasSums { model.threadCount = MachineModel().threadCount }
     var best = Double.infinity
     for columns in tileWidths(lanes: machine.lanes) {
       for rows in [1, 2, 4, 8] where rows <= max(height, 1) {
-        let seconds = seconds(tileColumns: columns, stepRows: rows, on: machine)
+        let seconds = seconds(tileColumns: columns, stepRows: rows, on: model)
         if seconds < best { (best, tileColumns, stepRows) = (seconds, columns, rows) }
       }
     }
@@ -187,5 +194,11 @@ extension RegionPlan {
     blockRows = blockRows(stepRows: stepRows)
     bandRows = bandRows(tileColumns: tileColumns, stepRows: stepRows, threadCount: machine.threadCount)
     return best
+  }
+
+  /// The cut of another plan for the same pictures.
+  mutating func takeTiles(of other: RegionPlan) {
+    (height, width, tileColumns) = (other.height, other.width, other.tileColumns)
+    (bandRows, stepRows, blockRows) = (other.bandRows, other.stepRows, other.blockRows)
   }
 }

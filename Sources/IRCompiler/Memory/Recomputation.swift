@@ -1,0 +1,282 @@
+import IRGraph
+import IROperators
+import IRTensor
+
+/// Computes pictures in the region that reads them rather than in the one that their operands are first read by.
+///
+/// What one region hands to a later one goes through memory, and stays there beside all that is computed between the two.
+/// Where its operands are there anyway when the later region runs, that one can compute the rows that it needs itself: v of
+/// an attention from the block's input, for one. The first region then computes only what is still asked of it. The
+/// same operators compute the same rows: no bit of them changes.
+struct Recomputation {
+  /// A picture that one region makes for another alone.
+  struct Crossing {
+    var value: ValueID
+    var byteCount: Int
+    var maker: Int
+    var reader: Int
+  }
+
+  private(set) var graph: Graph
+  private(set) var regions: [Lowering.Region]
+  /// The names of the values that are computed where they are read.
+  private(set) var names: [String] = []
+  /// The unit of the schedule that computes each node.
+  private let positions: [NodeID: Int]
+  private let machine: MachineModel
+  private var made: [Part: ValueID] = [:]
+  private var newNodes: [NodeID] = []
+
+  /// Some channels of a picture.
+  private struct Part: Hashable {
+    var value: ValueID
+    var channels: Range<Int>
+  }
+
+  /// What is computed again may have this many nodes, and add one in so many of both regions' multiply-adds.
+  private static let nodeLimit = 8
+  private static let workShare = 4
+
+  init(_ graph: Graph, _ regions: [Lowering.Region], machine: MachineModel) {
+    (self.graph, self.regions, self.machine) = (graph, regions, machine)
+    var positions: [NodeID: Int] = [:]
+    for (position, unit) in Schedule(graph, regions: regions.map(\.nodes)).units.enumerated() {
+      switch unit {
+      case .node(let id): positions[id] = position
+      case .region(let index): for id in regions[index].nodes { positions[id] = position }
+      }
+    }
+    self.positions = positions
+  }
+
+  /// The pictures that only one other region reads.
+  var crossings: [Crossing] {
+    var regionOf: [NodeID: Int] = [:]
+    for (index, region) in regions.enumerated() {
+      for id in region.nodes { regionOf[id] = index }
+    }
+    return regions.indices.flatMap { maker in
+      regions[maker].plan.outputs.compactMap { value in
+        let outside = graph.users(of: value).filter { regionOf[$0] != maker }
+        guard !graph.isOutput(value), let user = outside.first, let reader = regionOf[user],
+          outside.allSatisfy({ regionOf[$0] == reader })
+        else { return nil }
+        return Crossing(value: value, byteCount: graph[value].type.byteCount, maker: maker, reader: reader)
+      }
+    }
+  }
+
+  /// Has the reader compute the value, `ifFaster` only where the cost model finds both regions faster so. Otherwise the
+  /// regions' sums keep their order.
+  /// - Returns: whether it does; nothing has changed where not.
+  mutating func recompute(_ crossing: Crossing, ifFaster: Bool = false) -> Bool {
+    var changed = self
+    guard changed.move(crossing) else { return false }
+    if ifFaster {
+      let isLarge = crossing.byteCount > machine.displacingByteCount
+      let allowed = isLarge ? 1 + machine.displacementShare : 1
+      guard changed.seconds(crossing) < allowed * seconds(crossing) else { return false }
+    } else {
+      for index in [crossing.maker, crossing.reader] where changed.regions[index].plan.hasSums {
+        changed.regions[index].cutLike = regions[index].cutLike ?? regions[index].plan
+      }
+    }
+    self = changed
+    return true
+  }
+
+  private func seconds(_ crossing: Crossing) -> Double {
+    [crossing.maker, crossing.reader].reduce(0) { sum, index in
+      var plan = regions[index].plan
+      return sum + plan.chooseTiles(on: machine)
+    }
+  }
+
+  private mutating func move(_ crossing: Crossing) -> Bool {
+    let (value, maker, reader) = (crossing.value, regions[crossing.maker], regions[crossing.reader])
+    let (makers, name) = (Set(maker.nodes), graph[value].name)
+    guard let step = reader.nodes.compactMap({ positions[$0] }).first else { return false }
+    (made, newNodes) = ([:], [])
+    let shape = graph[value].type.shape
+    guard shape.rank == 4,
+      let again = part(
+        Part(value: value, channels: 0..<shape[1]), from: makers, reading: .kept(at: step, but: value)),
+      again != value, newNodes.count <= Self.nodeLimit
+    else { return false }
+    let workBefore = work(crossing)
+    let readerNodes = reader.nodes + newNodes
+    graph.replaceUses(of: value, with: again, except: makers)
+    (made, newNodes) = ([:], [])
+    narrow(value, in: makers)
+    graph.removeDeadNodes(making: [value])
+    names.append(name)
+    return replan(crossing.maker, maker.nodes + newNodes) && replan(crossing.reader, readerNodes)
+      && !regions[crossing.reader].plan.inputs.contains(value)
+      && work(crossing) <= workBefore + workBefore / Self.workShare
+  }
+
+  /// Multiply-adds of both regions.
+  private func work(_ crossing: Crossing) -> Int {
+    (regions[crossing.maker].nodes + regions[crossing.reader].nodes)
+      .reduce(0) { $0 + graph.multiplyAddCount(of: $1) }
+  }
+
+  /// Whole values that need not be computed again.
+  private enum Sources {
+    case all
+    /// Those that memory holds at a step in any case, but for one.
+    case kept(at: Int, but: ValueID)
+  }
+
+  private func isThere(_ value: ValueID, _ sources: Sources) -> Bool {
+    guard case .kept(let step, let exception) = sources else { return true }
+    guard value != exception else { return false }
+    guard let producer = graph.producer(of: value) else { return true }
+    return (positions[producer] ?? step) < step && isKept(value)
+      && graph.users(of: value).contains { (positions[$0] ?? -1) >= step }
+  }
+
+  /// Whether the value is whole in memory, rather than rows of a region.
+  private func isKept(_ value: ValueID) -> Bool {
+    guard let producer = graph.producer(of: value),
+      let region = regions.first(where: { $0.nodes.contains(producer) })
+    else { return true }
+    return region.plan.outputs.contains(value)
+  }
+
+  /// Computes channels of a value by new nodes like those that made it; values that are there, whole, are used as they are.
+  /// - Returns: nil where it cannot be.
+  private mutating func part(
+    _ wanted: Part, from members: Set<NodeID>, reading sources: Sources
+  ) -> ValueID? {
+    let (value, channels) = (wanted.value, wanted.channels)
+    let shape = graph[value].type.shape
+    let isAll = channels == 0..<shape[1]
+    if isAll, isThere(value, sources) { return value }
+    if let known = made[wanted] { return known }
+    guard let id = graph.producer(of: value), members.contains(id),
+      let operation = StreamedOperation(id, in: graph)
+    else { return nil }
+    let node = graph[id]
+    var (newOperator, inputs) = (node.operator, node.inputs)
+    func picture(_ input: ValueID, _ channels: Range<Int>) -> Part { Part(value: input, channels: channels) }
+    func all(_ input: ValueID) -> Range<Int> { 0..<graph[input].type.shape[1] }
+    switch operation {
+    case .channels(let starts):
+      guard let output = node.outputs.firstIndex(of: value) else { return nil }
+      let shifted = (channels.lowerBound + starts[output])..<(channels.upperBound + starts[output])
+      return part(picture(inputs[0], shifted), from: members, reading: sources)
+    case .normalization:
+      guard isAll, let x = part(picture(inputs[0], all(inputs[0])), from: members, reading: sources) else {
+        return nil
+      }
+      inputs[0] = x
+    case .convolution(let fused), .depthwise(let fused):
+      var read = all(inputs[0])
+      if case .depthwise = operation {
+        read = channels
+        newOperator = Self.grouped(fused, node.operator, channels.count)
+      }
+      guard let x = part(picture(inputs[0], read), from: members, reading: sources) else { return nil }
+      inputs[0] = x
+      for index in 1..<fused.ownInputCount {
+        guard let weight = rows(channels, of: inputs[index], like: value) else { return nil }
+        inputs[index] = weight
+      }
+      if fused.hasResidual {
+        let residual = picture(inputs[fused.ownInputCount], channels)
+        guard let other = part(residual, from: members, reading: sources) else { return nil }
+        inputs[fused.ownInputCount] = other
+      }
+    case .elementwise:
+      for (index, input) in node.inputs.enumerated() {
+        if graph[input].type.shape == shape {
+          guard let other = part(picture(input, channels), from: members, reading: sources) else {
+            return nil
+          }
+          inputs[index] = other
+        } else {
+          guard isAll || graph[input].type.shape.elementCount == 1, isSmall(input, beside: value) else {
+            return nil
+          }
+        }
+      }
+    case .concatenation, .gram: return nil
+    }
+    guard let result = try? graph.addNode(newOperator, inputs: inputs, name: "\(node.name).again").first,
+      let new = graph.producer(of: result)
+    else { return nil }
+    newNodes.append(new)
+    made[wanted] = result
+    return result
+  }
+
+  private static func grouped(
+    _ fused: FusedConvolution, _ original: any Operator, _ count: Int
+  ) -> any Operator {
+    var fused = fused
+    fused.convolution.groupCount = count
+    return original is Convolution ? fused.convolution as any Operator : fused
+  }
+
+  /// Rows of a weight or a bias; what is no constant only whole.
+  private mutating func rows(_ rows: Range<Int>, of weight: ValueID, like value: ValueID) -> ValueID? {
+    let shape = graph[weight].type.shape
+    if rows == 0..<shape[0] { return isSmall(weight, beside: value) ? weight : nil }
+    guard let tensor = graph.placedConstant(weight) else { return nil }
+    var (starts, extents) = (shape.extents.map { _ in 0 }, shape.extents)
+    (starts[0], extents[0]) = (rows.lowerBound, rows.count)
+    let slice = Slice(starts: starts, steps: extents.map { _ in 1 }, extents: extents)
+    let name = "\(graph[weight].name).\(rows.lowerBound)"
+    return graph.addConstant(slice.evaluate([tensor.reshaped(to: shape)])[0], name: name)
+  }
+
+  /// Whether keeping numbers longer costs nothing worth counting.
+  private func isSmall(_ numbers: ValueID, beside value: ValueID) -> Bool {
+    graph.placedConstant(numbers) != nil || graph[numbers].type.byteCount <= graph[value].type.byteCount / 16
+  }
+
+  /// Where a value that is not used any more was split off, the others are computed without its channels.
+  private mutating func narrow(_ value: ValueID, in members: Set<NodeID>) {
+    guard graph.users(of: value).isEmpty, !graph.isOutput(value), let id = graph.producer(of: value),
+      members.contains(id), let split = graph[id].operator as? Split, split.axis == 1,
+      graph.onlyUser(of: graph[id].inputs[0]) == id
+    else { return }
+    let node = graph[id]
+    let used = node.outputs.indices.filter {
+      !graph.users(of: node.outputs[$0]).isEmpty || graph.isOutput(node.outputs[$0])
+    }
+    guard let first = used.first, let last = used.last, used.count == last - first + 1 else { return }
+    let start = split.sizes[..<first].reduce(0, +)
+    let sizes = Array(split.sizes[first...last])
+    let channels = start..<(start + sizes.reduce(0, +))
+    guard
+      let rest = part(
+        Part(value: node.inputs[0], channels: channels), from: members, reading: .all)
+    else { return }
+    var results = [rest]
+    if used.count > 1 {
+      guard
+        let parts = try? graph.addNode(
+          Split(axis: 1, sizes: sizes), inputs: [rest], name: "\(node.name).rest")
+      else { return }
+      graph.producer(of: parts[0]).map { newNodes.append($0) }
+      results = parts
+    }
+    for (index, result) in zip(used, results) { graph.replaceUses(of: node.outputs[index], with: result) }
+    graph.removeDeadNodes(making: node.outputs)
+  }
+
+  /// Plans a region for the nodes that are left of these.
+  private mutating func replan(_ index: Int, _ nodes: [NodeID]) -> Bool {
+    let nodes = Set(nodes.filter { graph.contains($0) })
+    let inOrder = graph.nodesInOrder.filter { nodes.contains($0) }
+    var operations: [NodeID: StreamedOperation] = [:]
+    for id in inOrder { operations[id] = StreamedOperation(id, in: graph) }
+    guard operations.count == inOrder.count, var planner = RegionPlanner(inOrder, operations, in: graph),
+      let plan = planner.planned()
+    else { return false }
+    regions[index] = Lowering.Region(nodes: inOrder, plan: plan)
+    return true
+  }
+}
