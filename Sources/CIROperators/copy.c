@@ -21,6 +21,8 @@ struct copy_context {
   /// Blocks of all extents, and those of a task.
   size_t blocks, task_blocks;
   const char *source;
+  /// Laid out as the destination is, and may be it; NULL where elements are moved alone.
+  const float *addend;
   char *destination;
 };
 
@@ -103,6 +105,31 @@ static void part(const uint32_t *restrict pairs, uint32_t *restrict a, uint32_t 
   }
 }
 
+static void add_run(const float *moved, const float *addend, float *destination, size_t count) {
+#pragma clang loop vectorize(assume_safety)
+  for (size_t i = 0; i < count; i++) destination[i] = addend[i] + moved[i];
+}
+
+static void add_block(
+  const float *source, const float *addend, float *destination, struct extent inner, size_t inner_count,
+  struct extent cross, size_t cross_count) {
+  if (inner_count == 2 && cross.source == 1 && cross.destination == 2 && inner.destination == 1) {
+    uint32_t pairs[256];
+    const uint32_t *even = (const uint32_t *)source, *odd = even + inner.source;
+    for (size_t done = 0, count; done < cross_count; done += count) {
+      count = ir_smaller(cross_count - done, 128);
+      interleave(even + done, odd + done, pairs, count);
+      add_run((const float *)pairs, addend + 2 * done, destination + 2 * done, 2 * count);
+    }
+    return;
+  }
+  for (size_t i = 0; i < cross_count; i++)
+    for (size_t j = 0; j < inner_count; j++) {
+      ptrdiff_t to = (ptrdiff_t)i * cross.destination + (ptrdiff_t)j * inner.destination;
+      destination[to] = addend[to] + source[(ptrdiff_t)i * cross.source + (ptrdiff_t)j * inner.source];
+    }
+}
+
 static void copy_block(const struct copy_context *c, size_t index) {
   const struct extent inner = c->extents[c->rank - 1], cross = c->extents[c->rank - 2];
   size_t inner_start = index % c->inner_blocks * c->inner_step;
@@ -123,6 +150,11 @@ static void copy_block(const struct copy_context *c, size_t index) {
   char *destination = c->destination + to * size;
   size_t inner_count = ir_smaller(c->inner_step, inner.count - inner_start);
   size_t cross_count = ir_smaller(c->cross_step, cross.count - cross_start);
+  if (c->addend) {
+    const float *addend = c->addend + to;
+    add_block((const float *)source, addend, (float *)destination, inner, inner_count, cross, cross_count);
+    return;
+  }
   if (inner.source == 1 && inner.destination == 1) {
     for (size_t i = 0; i < cross_count; i++)
       memcpy(
@@ -162,11 +194,17 @@ enum { TASK_ELEMENTS = 16 * 1024 };
 
 void ir_copy(
   const struct ir_copy_params *params, const void *source, void *destination, int threads) {
+  ir_copy_sum(params, source, NULL, destination, threads);
+}
+
+void ir_copy_sum(
+  const struct ir_copy_params *params, const void *source, const float *addend, void *destination, int threads) {
+  assert(!addend || params->element_size == sizeof *addend);
   assert(params->rank <= IR_MOVEMENT_MAX_RANK);
   for (size_t d = 0; d < params->rank; d++)
     if (!params->shape[d]) return;
   struct copy_context c = {
-    .element_size = params->element_size, .source = source, .destination = destination,
+    .element_size = params->element_size, .source = source, .addend = addend, .destination = destination,
   };
   sort_extents(&c, params);
   merge_extents(&c);

@@ -24,7 +24,7 @@ public struct Compiler: Sendable {
     recognition + [
       RewriteDriver([
         RecognizeRoll(), RecognizeAttention(), LinearBeforeMovement(), AttendInWindows(), ChannelsFirst(),
-        AbsorbTranspose(), CancelTransposes(), RemoveNoOperations(),
+        AbsorbTranspose(), CancelTransposes(), RemoveNoOperations(), FuseDepthToSpace(),
       ]),
       MergeDuplicateNodes(),
       RewriteDriver([

@@ -73,7 +73,8 @@ public struct RandomGraph: Sendable {
       let split = try b.value(Reshape(shape: [1, shape[1], shape[2] / 2, 2, shape[3] / 2, 2]), [x])
       let moved = try b.value(Transpose(permutation: [0, 1, 3, 5, 2, 4]), [split])
       let deep = try b.value(Reshape(shape: [1, shape[1] * 4, shape[2] / 2, shape[3] / 2]), [moved])
-      return try b.value(DepthToSpace(blockSize: 2), [deep])
+      let shuffled = try b.value(DepthToSpace(blockSize: 2), [deep])
+      return shape[2] % 4 == 0 ? try b.value(Binary(.add), [x, shuffled]) : shuffled
     case 11: return try transposedAttention(x, &b, &generator)
     case 16: return try WindowBlock(heads: shape[1] % 2 == 0 ? 2 : 1, side: 2).value(x, &b, &generator)
     case 12, 13:
