@@ -107,7 +107,8 @@ struct Recomputation {
     let readerNodes = reader.nodes + newNodes
     graph.replaceUses(of: value, with: again, except: makers)
     (made, newNodes) = ([:], [])
-    narrow(value, in: makers)
+    var narrowed = self
+    if narrowed.narrow(value, in: makers) { self = narrowed }
     graph.removeDeadNodes(making: [value])
     names.append(name)
     return replan(crossing.maker, maker.nodes + newNodes) && replan(crossing.reader, readerNodes)
@@ -237,40 +238,41 @@ struct Recomputation {
   }
 
   /// Where a value that is not used any more was split off, the others are computed without its channels.
-  private mutating func narrow(_ value: ValueID, in members: Set<NodeID>) {
+  /// - Returns: whether they are; where not, nodes may be left over.
+  private mutating func narrow(_ value: ValueID, in members: Set<NodeID>) -> Bool {
     guard graph.users(of: value).isEmpty, !graph.isOutput(value), let id = graph.producer(of: value),
       members.contains(id), let split = graph[id].operator as? Split, split.axis == 1,
       graph.onlyUser(of: graph[id].inputs[0]) == id
-    else { return }
+    else { return false }
     let node = graph[id]
     let used = node.outputs.indices.filter {
       !graph.users(of: node.outputs[$0]).isEmpty || graph.isOutput(node.outputs[$0])
     }
-    guard let first = used.first, let last = used.last, used.count == last - first + 1 else { return }
+    guard let first = used.first, let last = used.last, used.count == last - first + 1 else { return false }
     let start = split.sizes[..<first].reduce(0, +)
     let sizes = Array(split.sizes[first...last])
     let channels = start..<(start + sizes.reduce(0, +))
     guard
       let rest = part(
         Part(value: node.inputs[0], channels: channels), from: members, reading: .all)
-    else { return }
+    else { return false }
     var results = [rest]
     if used.count > 1 {
       guard
         let parts = try? graph.addNode(
           Split(axis: 1, sizes: sizes), inputs: [rest], name: "\(node.name).rest")
-      else { return }
+      else { return false }
       graph.producer(of: parts[0]).map { newNodes.append($0) }
       results = parts
     }
     for (index, result) in zip(used, results) { graph.replaceUses(of: node.outputs[index], with: result) }
     graph.removeDeadNodes(making: node.outputs)
+    return true
   }
 
   /// Plans a region for the nodes that are left of these.
   private mutating func replan(_ index: Int, _ nodes: [NodeID]) -> Bool {
-    let nodes = Set(nodes.filter { graph.contains($0) })
-    let inOrder = graph.nodesInOrder.filter { nodes.contains($0) }
+    let inOrder = ordered(nodes.filter { graph.contains($0) })
     var operations: [NodeID: StreamedOperation] = [:]
     for id in inOrder { operations[id] = StreamedOperation(id, in: graph) }
     guard operations.count == inOrder.count, var planner = RegionPlanner(inOrder, operations, in: graph),
@@ -278,5 +280,22 @@ struct Recomputation {
     else { return false }
     regions[index] = Lowering.Region(nodes: inOrder, plan: plan)
     return true
+  }
+
+  /// Nodes after those of them that they read.
+  private func ordered(_ nodes: [NodeID]) -> [NodeID] {
+    let members = Set(nodes)
+    var (result, seen) = ([NodeID](), Set<NodeID>())
+    var stack = nodes.reversed().map { (node: $0, isReady: false) }
+    while let (node, isReady) = stack.popLast() {
+      if isReady {
+        result.append(node)
+      } else if seen.insert(node).inserted {
+        stack.append((node, true))
+        let producers = graph[node].inputs.compactMap { graph.producer(of: $0) }
+        stack += producers.filter { members.contains($0) && !seen.contains($0) }.map { ($0, false) }
+      }
+    }
+    return result
   }
 }
