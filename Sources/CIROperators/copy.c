@@ -90,15 +90,18 @@ static void choose_cross(struct copy_context *c) {
     } \
   }
 
+// Elements of four bytes of any type.
+typedef uint32_t __attribute__((may_alias)) word;
+
 // Pixels of two planes that become neighbours, and neighbours that part (pixel shuffle by 2 and its inverse).
-static void interleave(const uint32_t *restrict a, const uint32_t *restrict b, uint32_t *restrict pairs, size_t count) {
+static void interleave(const word *restrict a, const word *restrict b, word *restrict pairs, size_t count) {
   for (size_t i = 0; i < count; i++) {
     pairs[2 * i] = a[i];
     pairs[2 * i + 1] = b[i];
   }
 }
 
-static void part(const uint32_t *restrict pairs, uint32_t *restrict a, uint32_t *restrict b, size_t count) {
+static void part(const word *restrict pairs, word *restrict a, word *restrict b, size_t count) {
   for (size_t i = 0; i < count; i++) {
     a[i] = pairs[2 * i];
     b[i] = pairs[2 * i + 1];
@@ -114,12 +117,12 @@ static void add_block(
   const float *source, const float *addend, float *destination, struct extent inner, size_t inner_count,
   struct extent cross, size_t cross_count) {
   if (inner_count == 2 && cross.source == 1 && cross.destination == 2 && inner.destination == 1) {
-    uint32_t pairs[256];
-    const uint32_t *even = (const uint32_t *)source, *odd = even + inner.source;
+    float pairs[256];
+    const word *even = (const word *)source, *odd = even + inner.source;
     for (size_t done = 0, count; done < cross_count; done += count) {
       count = ir_smaller(cross_count - done, 128);
-      interleave(even + done, odd + done, pairs, count);
-      add_run((const float *)pairs, addend + 2 * done, destination + 2 * done, 2 * count);
+      interleave(even + done, odd + done, (word *)pairs, count);
+      add_run(pairs, addend + 2 * done, destination + 2 * done, 2 * count);
     }
     return;
   }
@@ -164,13 +167,13 @@ static void copy_block(const struct copy_context *c, size_t index) {
   }
   const bool are_words = c->element_size == 4, is_pair = inner_count == 2 && cross_count > 2;
   if (are_words && is_pair && cross.source == 1 && cross.destination == 2 && inner.destination == 1) {
-    const uint32_t *s = (const uint32_t *)source;
-    interleave(s, s + inner.source, (uint32_t *)destination, cross_count);
+    const word *s = (const word *)source;
+    interleave(s, s + inner.source, (word *)destination, cross_count);
     return;
   }
   if (are_words && cross_count == 2 && cross.source == 1 && inner.source == 2 && inner.destination == 1) {
-    uint32_t *d = (uint32_t *)destination;
-    part((const uint32_t *)source, d, d + cross.destination, inner_count);
+    word *d = (word *)destination;
+    part((const word *)source, d, d + cross.destination, inner_count);
     return;
   }
   switch (c->element_size) {

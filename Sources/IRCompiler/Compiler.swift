@@ -19,7 +19,8 @@ public struct Compiler: Sendable {
   /// twice. Recognition comes before anything is fused, since it looks for what fusion would hide; convolutions
   /// take what follows them before elementwise chains do, since they then cost no pass over memory. Rewrites
   /// may leave constants and duplicates again, hence the second round. Attention is recognised after all movements
-  /// have met, and tokens of pictures become channels of pictures, which regions compute.
+  /// have met, and tokens of pictures become channels of pictures, which regions compute; sums with shuffled pictures are
+  /// taken out there too, as concatenations become what suits those that read them.
   public static let passes: [any GraphPass] =
     recognition + [
       RewriteDriver([

@@ -1,4 +1,5 @@
 import IRGraph
+import IROperators
 import IRTensor
 import IRTestSupport
 import Testing
@@ -41,6 +42,45 @@ private func readersComputeWhatTheyRead(attention: TransposedAttention) throws {
     let found = try Session(program, options: options).run(["x": attention.input()])
     for (name, tensor) in expected { expectClose(found[name], tensor, .exact, "\(threads) threads: \(name)") }
   }
+}
+
+/// Both halves of a split cross, to regions of their own: moving one makes the other another value.
+@Test func valuesThatChangeMeanwhileAreLeftAlone() throws {
+  var generator = SeededGenerator(seed: 8)
+  var b = GraphBuilder()
+  let x = b.input("x", TensorType(.float32, [1, 8, 20, 40]))
+  func convolution(_ input: ValueID, _ shape: Shape, groups: Int = 1) throws -> ValueID {
+    let reach = shape[2] / 2
+    let plain = Convolution(
+      strides: [1, 1], padsBefore: [reach, reach], padsAfter: [reach, reach], dilations: [1, 1],
+      groupCount: groups)
+    return try b.value(plain, [input, b.constant(generator.tensor(shape))])
+  }
+  let wide = try convolution(try convolution(x, [16, 8, 1, 1]), [16, 1, 3, 3], groups: 16)
+  let halves = try b.apply(Split(axis: 1, sizes: [8, 8]), [wide])
+  var factor = try b.value(Reduce(.mean, axes: [2, 3]), [x])
+  for (index, half) in halves.enumerated() {
+    let scaled = try b.value(Binary(.add), [try b.value(Binary(.multiply), [half, factor]), x])
+    let result = try convolution(scaled, [8, 8, 1, 1])
+    factor = try b.value(Reduce(.mean, axes: [2, 3]), [result])
+    b.output(result, name: "y\(index)")
+  }
+  let graph = try b.finished()
+  let kernels = CPUKernelLibrary()
+  let (simplified, report) = try Compiler(kernels: kernels).simplified(graph)
+  let before = Lowering(graph: simplified, kernels: kernels, threadCount: 1)
+  var recomputation = Recomputation(simplified, before.regions(), machine: before.machine)
+  let crossings = recomputation.crossings
+  #expect(crossings.count == 2)
+  var moved = 0
+  for crossing in crossings { if recomputation.recompute(crossing) { moved += 1 } }
+  #expect(moved == 1)
+  try recomputation.graph.verify()
+  let input = ["x": generator.tensor([1, 8, 20, 40])]
+  let expected = try Session(try before.program(of: before.regions(), report: report)).run(input)
+  let after = Lowering(graph: recomputation.graph, kernels: kernels, threadCount: 1)
+  let found = try Session(try after.program(of: recomputation.regions, report: report)).run(input)
+  for (name, tensor) in expected { expectClose(found[name], tensor, .exact, name) }
 }
 
 @Test(arguments: attentions)

@@ -18,9 +18,9 @@ final class Bench {
   /// Bytes in memory before the arena was mapped, and the most before that.
   private let residentBefore, peakBefore: Int?
 
-  init(model: String, input: String?, sides: Sides, options: RuntimeOptions, arenaLimit: Int?) throws {
+  init(model: String, input: String?, sides: Sides, options: RuntimeOptions, memoryLimit: Int?) throws {
     path = try ModelCatalogue.path(of: model)
-    let loaded = try Self.load(path, input, sides, options, arenaLimit)
+    let loaded = try Self.load(path, input, sides, options, memoryLimit)
     (program, inputs, gflop) = (loaded.program, loaded.inputs, loaded.gflop)
     (importSeconds, compileSeconds) = (loaded.importSeconds, loaded.compileSeconds)
     // The file and the graph are gone: programs hold what they need.
@@ -36,7 +36,7 @@ final class Bench {
   )
 
   private static func load(
-    _ path: String, _ input: String?, _ sides: Sides, _ options: RuntimeOptions, _ arenaLimit: Int?
+    _ path: String, _ input: String?, _ sides: Sides, _ options: RuntimeOptions, _ memoryLimit: Int?
   ) throws -> Loaded {
     let clock = ContinuousClock()
     let begin = clock.now
@@ -47,7 +47,7 @@ final class Bench {
       } else { try freshInputs(file, path, sides) }
     let graph = try ONNXImporter(file, path: path).graph(for: inputs)
     let imported = clock.now
-    let program = try Compiler(threadCount: options.threadCount, memoryByteCount: arenaLimit).compile(graph)
+    let program = try Compiler(threadCount: options.threadCount, memoryByteCount: memoryLimit).compile(graph)
     // The model's own work, not what rewriting leaves of it.
     return (
       program, inputs, 2e-9 * Double(graph.multiplyAddCount), begin.duration(to: imported).inSeconds,

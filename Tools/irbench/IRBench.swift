@@ -90,7 +90,7 @@ struct IRBench: ParsableCommand {
     let bench = try Bench(
       model: model, input: input, sides: dim,
       options: RuntimeOptions(threadCount: threads ?? RuntimeOptions.defaultThreadCount),
-      arenaLimit: memoryLimit?.byteCount)
+      memoryLimit: memoryLimit?.byteCount)
     try bench.warmUp(writingTo: output)
     var profile: Profile? = steps ? Profile() : nil
     if onRequest {

@@ -50,15 +50,16 @@ struct RouterTable: Encodable {
   /// Counts what the routers say of a picture of the task begun last.
   mutating func add(_ restorer: Restorer, _ image: Image) throws {
     guard let routing = try restorer.outputs(for: image)["routing"], routing.shape.rank == 3,
-      routing.shape[0] == 1, !rows.isEmpty
+      routing.shape[0] == 1, routing.shape[2] > 0, var row = rows.last,
+      row.decisions.isEmpty
+        || (row.rightByRouter.count, row.decisions.count) == (routing.shape[1], routing.shape[2])
     else {
       throw RestorationError.notARestorer(
-        path: restorer.path, detail: "its routing is not [1, learners, experts]")
+        path: restorer.path, detail: "its routing is not [1, learners, experts] for all pictures")
     }
     let count = routing.shape[2]
     while experts.count < count { experts.append("expert \(experts.count)") }
     let values = routing.doubles
-    var row = rows.removeLast()
     if row.decisions.isEmpty {
       (row.decisions, row.pictures) = ([Int](repeating: 0, count: count), [Int](repeating: 0, count: count))
       row.rightByRouter = [Int](repeating: 0, count: routing.shape[1])
@@ -72,7 +73,7 @@ struct RouterTable: Encodable {
       for expert in 0..<count { sums[expert] += opinion[expert] }
     }
     row.pictures[Self.likeliest(sums)] += 1
-    rows.append(row)
+    rows[rows.count - 1] = row
   }
 
   private static func likeliest(_ values: [Double]) -> Int {

@@ -95,4 +95,13 @@ extension Tensor {
     let size = max(elementCount / max(factors.count, 1), 1)
     return Tensor(type, doubles: doubles.enumerated().map { $1 * factors[$0 / size] })
   }
+
+  /// Some parts along the first axis.
+  func part(alongFirstAxis range: Range<Int>) -> Tensor {
+    guard range != 0..<shape[0] else { return self }
+    let starts = [range.lowerBound] + [Int](repeating: 0, count: shape.rank - 1)
+    let slice = Slice(
+      starts: starts, steps: starts.map { _ in 1 }, extents: [range.count] + shape.extents.dropFirst())
+    return slice.evaluate([self])[0]
+  }
 }

@@ -57,13 +57,21 @@ struct Recomputation {
     }
     return regions.indices.flatMap { maker in
       regions[maker].plan.outputs.compactMap { value in
-        let outside = graph.users(of: value).filter { regionOf[$0] != maker }
-        guard !graph.isOutput(value), let user = outside.first, let reader = regionOf[user],
-          outside.allSatisfy({ regionOf[$0] == reader })
-        else { return nil }
-        return Crossing(value: value, byteCount: graph[value].type.byteCount, maker: maker, reader: reader)
+        let readers = graph.users(of: value).compactMap { regionOf[$0] }
+        guard let reader = readers.first(where: { $0 != maker }) else { return nil }
+        let byteCount = graph[value].type.byteCount
+        let crossing = Crossing(value: value, byteCount: byteCount, maker: maker, reader: reader)
+        return isStill(crossing) ? crossing : nil
       }
     }
+  }
+
+  /// Whether the value is there, and only read by its maker and the one reader: moving another may have changed that.
+  private func isStill(_ crossing: Crossing) -> Bool {
+    let (maker, reader) = (regions[crossing.maker].nodes, regions[crossing.reader].nodes)
+    return graph.contains(crossing.value) && !graph.isOutput(crossing.value)
+      && graph.users(of: crossing.value).contains(where: reader.contains)
+      && graph.users(of: crossing.value).allSatisfy { maker.contains($0) || reader.contains($0) }
   }
 
   /// Has the reader compute the value, `ifFaster` only where the cost model finds both regions faster so. Otherwise the
@@ -71,7 +79,7 @@ struct Recomputation {
   /// - Returns: whether it does; nothing has changed where not.
   mutating func recompute(_ crossing: Crossing, ifFaster: Bool = false) -> Bool {
     var changed = self
-    guard changed.move(crossing) else { return false }
+    guard isStill(crossing), changed.move(crossing) else { return false }
     if ifFaster {
       let isLarge = crossing.byteCount > machine.displacingByteCount
       let allowed = isLarge ? 1 + machine.displacementShare : 1
@@ -104,14 +112,14 @@ struct Recomputation {
       again != value, newNodes.count <= Self.nodeLimit
     else { return false }
     let workBefore = work(crossing)
-    let readerNodes = reader.nodes + newNodes
+    // New nodes read what is outside of the reader, in the order in which they were made.
+    let readerNodes = newNodes + reader.nodes
     graph.replaceUses(of: value, with: again, except: makers)
-    (made, newNodes) = ([:], [])
-    var narrowed = self
-    if narrowed.narrow(value, in: makers) { self = narrowed }
+    var (makerNodes, narrowed) = (maker.nodes, self)
+    if let left = narrowed.narrow(value, in: maker.nodes) { (self, makerNodes) = (narrowed, left) }
     graph.removeDeadNodes(making: [value])
     names.append(name)
-    return replan(crossing.maker, maker.nodes + newNodes) && replan(crossing.reader, readerNodes)
+    return replan(crossing.maker, makerNodes) && replan(crossing.reader, readerNodes) && replanReaders()
       && !regions[crossing.reader].plan.inputs.contains(value)
       && work(crossing) <= workBefore + workBefore / Self.workShare
   }
@@ -225,11 +233,8 @@ struct Recomputation {
     let shape = graph[weight].type.shape
     if rows == 0..<shape[0] { return isSmall(weight, beside: value) ? weight : nil }
     guard let tensor = graph.placedConstant(weight) else { return nil }
-    var (starts, extents) = (shape.extents.map { _ in 0 }, shape.extents)
-    (starts[0], extents[0]) = (rows.lowerBound, rows.count)
-    let slice = Slice(starts: starts, steps: extents.map { _ in 1 }, extents: extents)
     let name = "\(graph[weight].name).\(rows.lowerBound)"
-    return graph.addConstant(slice.evaluate([tensor.reshaped(to: shape)])[0], name: name)
+    return graph.addConstant(tensor.reshaped(to: shape).part(alongFirstAxis: rows), name: name)
   }
 
   /// Whether keeping numbers longer costs nothing worth counting.
@@ -238,64 +243,55 @@ struct Recomputation {
   }
 
   /// Where a value that is not used any more was split off, the others are computed without its channels.
-  /// - Returns: whether they are; where not, nodes may be left over.
-  private mutating func narrow(_ value: ValueID, in members: Set<NodeID>) -> Bool {
+  /// - Returns: the nodes then, in order; nil where they are not, and nodes may be left over.
+  private mutating func narrow(_ value: ValueID, in nodes: [NodeID]) -> [NodeID]? {
+    (made, newNodes) = ([:], [])
     guard graph.users(of: value).isEmpty, !graph.isOutput(value), let id = graph.producer(of: value),
-      members.contains(id), let split = graph[id].operator as? Split, split.axis == 1,
+      let position = nodes.firstIndex(of: id), let split = graph[id].operator as? Split, split.axis == 1,
       graph.onlyUser(of: graph[id].inputs[0]) == id
-    else { return false }
+    else { return nil }
     let node = graph[id]
     let used = node.outputs.indices.filter {
       !graph.users(of: node.outputs[$0]).isEmpty || graph.isOutput(node.outputs[$0])
     }
-    guard let first = used.first, let last = used.last, used.count == last - first + 1 else { return false }
+    guard let first = used.first, let last = used.last, used.count == last - first + 1 else { return nil }
     let start = split.sizes[..<first].reduce(0, +)
     let sizes = Array(split.sizes[first...last])
     let channels = start..<(start + sizes.reduce(0, +))
     guard
       let rest = part(
-        Part(value: node.inputs[0], channels: channels), from: members, reading: .all)
-    else { return false }
+        Part(value: node.inputs[0], channels: channels), from: Set(nodes), reading: .all)
+    else { return nil }
     var results = [rest]
     if used.count > 1 {
       guard
         let parts = try? graph.addNode(
           Split(axis: 1, sizes: sizes), inputs: [rest], name: "\(node.name).rest")
-      else { return false }
+      else { return nil }
       graph.producer(of: parts[0]).map { newNodes.append($0) }
       results = parts
     }
     for (index, result) in zip(used, results) { graph.replaceUses(of: node.outputs[index], with: result) }
     graph.removeDeadNodes(making: node.outputs)
-    return true
+    return nodes[..<position] + newNodes + nodes[position...]
   }
 
-  /// Plans a region for the nodes that are left of these.
+  /// Plans the regions anew that read what other values have replaced.
+  private mutating func replanReaders() -> Bool {
+    regions.indices.allSatisfy { index in
+      regions[index].plan.inputs.allSatisfy { graph.contains($0) } || replan(index, regions[index].nodes)
+    }
+  }
+
+  /// Plans a region for the nodes that are left of these, in order.
   private mutating func replan(_ index: Int, _ nodes: [NodeID]) -> Bool {
-    let inOrder = ordered(nodes.filter { graph.contains($0) })
+    let left = nodes.filter { graph.contains($0) }
     var operations: [NodeID: StreamedOperation] = [:]
-    for id in inOrder { operations[id] = StreamedOperation(id, in: graph) }
-    guard operations.count == inOrder.count, var planner = RegionPlanner(inOrder, operations, in: graph),
+    for id in left { operations[id] = StreamedOperation(id, in: graph) }
+    guard operations.count == left.count, var planner = RegionPlanner(left, operations, in: graph),
       let plan = planner.planned()
     else { return false }
-    regions[index] = Lowering.Region(nodes: inOrder, plan: plan)
+    (regions[index].nodes, regions[index].plan) = (left, plan)
     return true
-  }
-
-  /// Nodes after those of them that they read.
-  private func ordered(_ nodes: [NodeID]) -> [NodeID] {
-    let members = Set(nodes)
-    var (result, seen) = ([NodeID](), Set<NodeID>())
-    var stack = nodes.reversed().map { (node: $0, isReady: false) }
-    while let (node, isReady) = stack.popLast() {
-      if isReady {
-        result.append(node)
-      } else if seen.insert(node).inserted {
-        stack.append((node, true))
-        let producers = graph[node].inputs.compactMap { graph.producer(of: $0) }
-        stack += producers.filter { members.contains($0) && !seen.contains($0) }.map { ($0, false) }
-      }
-    }
-    return result
   }
 }

@@ -324,18 +324,12 @@ struct RegionPlanner {
       return nil
     }
     let shape = graph[inputs[1]].type.shape
-    func part(_ tensor: Tensor, _ shape: Shape) -> Tensor {
-      var extents = shape.extents
-      extents[0] = count
-      var starts = shape.extents.map { _ in 0 }
-      starts[0] = channel
-      return extents == shape.extents
-        ? tensor.reshaped(to: shape)
-        : Slice(starts: starts, steps: extents.map { _ in 1 }, extents: extents)
-          .evaluate([tensor.reshaped(to: shape)])[0]
-    }
-    let bias = fused.hasBias ? graph.placedConstant(inputs[2]).map { part($0, [shape[0]]) } : nil
-    return RegionPlan.Depthwise(convolution: fused, weight: part(weight, shape), bias: bias)
+    let channels = channel..<(channel + count)
+    let bias =
+      fused.hasBias
+      ? graph.placedConstant(inputs[2])?.reshaped(to: [shape[0]]).part(alongFirstAxis: channels) : nil
+    return RegionPlan.Depthwise(
+      convolution: fused, weight: weight.reshaped(to: shape).part(alongFirstAxis: channels), bias: bias)
   }
 
   /// Rolling rows that are used outside too go out as they are computed.
