@@ -2,6 +2,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "ir_kernels.h"
 #include "ir_movement.h"
 #include "parallel.h"
 
@@ -21,8 +22,6 @@ struct copy_context {
   /// Blocks of all extents, and those of a task.
   size_t blocks, task_blocks;
   const char *source;
-  /// Laid out as the destination is, and may be it; NULL where elements are moved alone.
-  const float *addend;
   char *destination;
 };
 
@@ -90,49 +89,6 @@ static void choose_cross(struct copy_context *c) {
     } \
   }
 
-// Elements of four bytes of any type.
-typedef uint32_t __attribute__((may_alias)) word;
-
-// Pixels of two planes that become neighbours, and neighbours that part (pixel shuffle by 2 and its inverse).
-static void interleave(const word *restrict a, const word *restrict b, word *restrict pairs, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    pairs[2 * i] = a[i];
-    pairs[2 * i + 1] = b[i];
-  }
-}
-
-static void part(const word *restrict pairs, word *restrict a, word *restrict b, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    a[i] = pairs[2 * i];
-    b[i] = pairs[2 * i + 1];
-  }
-}
-
-static void add_run(const float *moved, const float *addend, float *destination, size_t count) {
-#pragma clang loop vectorize(assume_safety)
-  for (size_t i = 0; i < count; i++) destination[i] = addend[i] + moved[i];
-}
-
-static void add_block(
-  const float *source, const float *addend, float *destination, struct extent inner, size_t inner_count,
-  struct extent cross, size_t cross_count) {
-  if (inner_count == 2 && cross.source == 1 && cross.destination == 2 && inner.destination == 1) {
-    float pairs[256];
-    const word *even = (const word *)source, *odd = even + inner.source;
-    for (size_t done = 0, count; done < cross_count; done += count) {
-      count = ir_smaller(cross_count - done, 128);
-      interleave(even + done, odd + done, (word *)pairs, count);
-      add_run(pairs, addend + 2 * done, destination + 2 * done, 2 * count);
-    }
-    return;
-  }
-  for (size_t i = 0; i < cross_count; i++)
-    for (size_t j = 0; j < inner_count; j++) {
-      ptrdiff_t to = (ptrdiff_t)i * cross.destination + (ptrdiff_t)j * inner.destination;
-      destination[to] = addend[to] + source[(ptrdiff_t)i * cross.source + (ptrdiff_t)j * inner.source];
-    }
-}
-
 static void copy_block(const struct copy_context *c, size_t index) {
   const struct extent inner = c->extents[c->rank - 1], cross = c->extents[c->rank - 2];
   size_t inner_start = index % c->inner_blocks * c->inner_step;
@@ -153,11 +109,6 @@ static void copy_block(const struct copy_context *c, size_t index) {
   char *destination = c->destination + to * size;
   size_t inner_count = ir_smaller(c->inner_step, inner.count - inner_start);
   size_t cross_count = ir_smaller(c->cross_step, cross.count - cross_start);
-  if (c->addend) {
-    const float *addend = c->addend + to;
-    add_block((const float *)source, addend, (float *)destination, inner, inner_count, cross, cross_count);
-    return;
-  }
   if (inner.source == 1 && inner.destination == 1) {
     for (size_t i = 0; i < cross_count; i++)
       memcpy(
@@ -165,15 +116,17 @@ static void copy_block(const struct copy_context *c, size_t index) {
         source + (ptrdiff_t)i * cross.source * size, inner_count * c->element_size);
     return;
   }
+  // Pixels of two planes that become neighbours, and neighbours that part (pixel shuffle by 2 and its inverse); numbers of
+  // four bytes of any type are moved as floats are.
   const bool are_words = c->element_size == 4, is_pair = inner_count == 2 && cross_count > 2;
   if (are_words && is_pair && cross.source == 1 && cross.destination == 2 && inner.destination == 1) {
-    const word *s = (const word *)source;
-    interleave(s, s + inner.source, (word *)destination, cross_count);
+    const float *s = (const float *)source;
+    ir_kernels()->f32_interleave(cross_count, s, s + inner.source, (float *)destination);
     return;
   }
   if (are_words && cross_count == 2 && cross.source == 1 && inner.source == 2 && inner.destination == 1) {
-    word *d = (word *)destination;
-    part((const word *)source, d, d + cross.destination, inner_count);
+    float *d = (float *)destination;
+    ir_kernels()->f32_part(inner_count, (const float *)source, d, d + cross.destination);
     return;
   }
   switch (c->element_size) {
@@ -197,17 +150,11 @@ enum { TASK_ELEMENTS = 16 * 1024 };
 
 void ir_copy(
   const struct ir_copy_params *params, const void *source, void *destination, int threads) {
-  ir_copy_sum(params, source, NULL, destination, threads);
-}
-
-void ir_copy_sum(
-  const struct ir_copy_params *params, const void *source, const float *addend, void *destination, int threads) {
-  assert(!addend || params->element_size == sizeof *addend);
   assert(params->rank <= IR_MOVEMENT_MAX_RANK);
   for (size_t d = 0; d < params->rank; d++)
     if (!params->shape[d]) return;
   struct copy_context c = {
-    .element_size = params->element_size, .source = source, .addend = addend, .destination = destination,
+    .element_size = params->element_size, .source = source, .destination = destination,
   };
   sort_extents(&c, params);
   merge_extents(&c);

@@ -55,6 +55,17 @@ void ir_region_window_rows(
 /// nearest cache.
 size_t ir_region_register_rows(size_t register_stride);
 
+/// Copies, also from and to binary16, and moves of blocks.
+void ir_region_copy(
+  const struct ir_region_tile *tile, const struct ir_region_instruction *instruction,
+  const struct ir_region_rows *rows);
+void ir_region_space_to_depth(
+  const struct ir_region_tile *tile, const struct ir_region_instruction *instruction,
+  const struct ir_region_rows *rows);
+void ir_region_depth_to_space(
+  const struct ir_region_tile *tile, const struct ir_region_instruction *instruction,
+  const struct ir_region_rows *rows);
+
 /// Depthwise convolutions, and elementwise programs with and without windows.
 void ir_region_depthwise(
   const struct ir_region_tile *tile, const struct ir_region_instruction *instruction,

@@ -39,21 +39,6 @@ void ir_region_window_rows(
   }
 }
 
-static void copy(
-  const struct ir_region_tile *t, const struct ir_region_instruction *i,
-  const struct ir_region_rows *rows) {
-  const size_t columns = rows->last_column - rows->first_column;
-  const size_t from = ir_region_channel_stride(t, &i->operands[0]), to = ir_region_channel_stride(t, &i->output);
-  for (size_t y = rows->first; y < rows->last; y++) {
-    const float *source = ir_region_pixel(t, &i->operands[0], 0, y, (ptrdiff_t)rows->first_column);
-    float *target = ir_region_pixel(t, &i->output, 0, y, (ptrdiff_t)rows->first_column);
-    struct ir_elementwise_operands operands = {
-      .a = source, .a_stride = from, .output = target, .output_stride = to,
-    };
-    ir_kernels()->elementwise[IR_ELEMENTWISE_COPY](i->channels, columns, &operands);
-  }
-}
-
 // Weights of a convolution that stay in a core's cache beside the rows, in elements.
 enum { RESIDENT_WEIGHTS = 32768 };
 
@@ -169,7 +154,9 @@ void ir_region_run(
   const struct ir_region_tile *tile, const struct ir_region_instruction *instruction, size_t index,
   const struct ir_region_rows *rows) {
   switch (instruction->opcode) {
-    case IR_REGION_COPY: copy(tile, instruction, rows); break;
+    case IR_REGION_COPY: ir_region_copy(tile, instruction, rows); break;
+    case IR_REGION_SPACE_TO_DEPTH: ir_region_space_to_depth(tile, instruction, rows); break;
+    case IR_REGION_DEPTH_TO_SPACE: ir_region_depth_to_space(tile, instruction, rows); break;
     case IR_REGION_CONVOLUTION:
       convolution(tile, instruction, tile->packed[index], rows);
       break;

@@ -69,7 +69,8 @@ static void add_range(
 }
 
 // Pictures are far away, and the hardware does not see which row of a channel comes next: while a step
-// computes its products, it asks for what the next step reads. Windows ask for their own.
+// computes its products, it asks for what the next step reads. Windows ask for their own; blocks and halves are copied
+// row by row in any case.
 static void plan_prefetch(
   const struct ir_region_tile *tile, size_t first, size_t last, ptrdiff_t step) {
   const struct ir_region *r = tile->region;
@@ -82,8 +83,9 @@ static void plan_prefetch(
     if (instruction->opcode == IR_REGION_CONVOLUTION)
       panels += r->step_rows * ir_ceiling_divide(instruction->channels, ir_kernels()->planar_rows) *
                 ir_ceiling_divide(rows.last_column - rows.first_column, ir_kernels()->planar_columns);
-    const bool has_windows = instruction->opcode == IR_REGION_DEPTHWISE || instruction->windows;
-    for (size_t o = 0; o < instruction->operand_count && !has_windows; o++)
+    const bool is_left_alone = instruction->opcode == IR_REGION_DEPTHWISE || instruction->windows ||
+                               instruction->opcode == IR_REGION_SPACE_TO_DEPTH || instruction->operands[0].is_half;
+    for (size_t o = 0; o < instruction->operand_count && !is_left_alone; o++)
       add_range(
         tile, &instruction->operands[o],
         instruction->opcode == IR_REGION_CONVOLUTION && !o ? instruction->depth : instruction->channels,

@@ -19,17 +19,19 @@ public struct Compiler: Sendable {
   /// twice. Recognition comes before anything is fused, since it looks for what fusion would hide; convolutions
   /// take what follows them before elementwise chains do, since they then cost no pass over memory. Rewrites
   /// may leave constants and duplicates again, hence the second round. Attention is recognised after all movements
-  /// have met, and tokens of pictures become channels of pictures, which regions compute; sums with shuffled pictures are
-  /// taken out there too, as concatenations become what suits those that read them.
+  /// have met, and tokens of pictures become channels of pictures, which regions compute; windows
+  /// side by side and sums with shuffled pictures become work on blocks of pixels.
   public static let passes: [any GraphPass] =
     recognition + [
       RewriteDriver([
         RecognizeRoll(), RecognizeAttention(), LinearBeforeMovement(), AttendInWindows(), ChannelsFirst(),
-        AbsorbTranspose(), CancelTransposes(), RemoveNoOperations(), FuseDepthToSpace(),
+        AbsorbTranspose(), CancelTransposes(), RemoveNoOperations(), ConvolveBlocks(),
+        AddBeforeDepthToSpace(),
       ]),
       MergeDuplicateNodes(),
       RewriteDriver([
-        ScaleAfterProduct(), FoldAttentionIntoProjection(), FoldGainIntoConvolution(), FuseChannelGram(),
+        ScaleAfterProduct(), FoldAttentionIntoProjection(),
+        FoldGainIntoConvolution(), FuseChannelGram(),
         FuseConvolution(),
       ]),
       FuseElementwise(),
@@ -110,6 +112,8 @@ public struct Compiler: Sendable {
   /// the smallest that was found.
   /// - Throws: `CompilerError` where a node has no kernel.
   public func lowered(_ graph: Graph, _ report: CompilationReport) throws(CompilerError) -> Program {
+    var graph = graph
+    graph.readBlocksApart()
     let lowering = Lowering(graph: graph, kernels: kernels, threadCount: options.threadCount)
     var recomputation = Recomputation(graph, lowering.regions(), machine: lowering.machine)
     for crossing in recomputation.crossings { _ = recomputation.recompute(crossing, ifFaster: true) }

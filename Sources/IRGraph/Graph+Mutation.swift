@@ -86,14 +86,19 @@ extension Graph {
   package mutating func replaceUses(
     of old: ValueID, with new: ValueID, except exceptions: Set<NodeID> = []
   ) {
+    replaceUses(of: old, with: new, in: Set(userSlots[old.index]).subtracting(exceptions))
+    for index in outputs.indices where outputs[index].value == old { outputs[index].value = new }
+  }
+
+  /// Makes every use of `old` as an input of these nodes a use of `new`.
+  package mutating func replaceUses(of old: ValueID, with new: ValueID, in readers: Set<NodeID>) {
     let users = userSlots[old.index]
-    userSlots[old.index] = users.filter { exceptions.contains($0) }
-    for user in users where !exceptions.contains(user) {
+    userSlots[old.index] = users.filter { !readers.contains($0) }
+    for user in users where readers.contains(user) {
       guard let position = nodeSlots[user.index]?.inputs.firstIndex(of: old) else { continue }
       nodeSlots[user.index]?.inputs[position] = new
       userSlots[new.index].append(user)
     }
-    for index in outputs.indices where outputs[index].value == old { outputs[index].value = new }
   }
 
   /// Removes nodes that no output depends on, and constants without use. Inputs stay.

@@ -6,7 +6,6 @@ extension OperatorSet {
     Activation.self, ArgExtreme.self, Attention.self, AveragePool.self, BatchNormalization.self, Binary.self,
     Cast.self, ChannelGram.self,
     Concatenate.self, Convolution.self, ConvolutionTranspose.self, CumulativeSum.self, DepthToSpace.self,
-    DepthToSpaceSum.self,
     ElementwiseChain.self, FusedConvolution.self, Expand.self, Gather.self, GatherElements.self,
     GatherND.self, GridSample.self,
     GroupNormalization.self,
@@ -30,7 +29,7 @@ extension OperatorSet {
   /// were taken, or become others before (those of relative sizes), or no restorer is trained through them (`GridSample`, `LpPool`, `ScatterElements`,
   /// `ScatterND`).
   public static let nondifferentiableOperators: Set<String> = [
-    "ArgExtreme", "Attention", "ChannelGram", "DepthToSpaceSum", "ElementwiseChain", "FusedConvolution",
+    "ArgExtreme", "Attention", "ChannelGram", "ElementwiseChain", "FusedConvolution",
     "GridSample",
     "IsInfinite", "LpPool",
     "OneHot",

@@ -25,7 +25,7 @@ public struct CPUKernelLibrary: KernelLibrary {
   }
 
   private func fastKernel(for request: KernelRequest) -> (any Kernel)? {
-    if let movement = movementKernel(request) { return movement }
+    if let kernel = movementKernel(request) ?? conversionKernel(request) { return kernel }
     guard request.inputTypes.allSatisfy({ $0.elementType == .float32 }),
       request.outputTypes.allSatisfy({ $0.elementType == .float32 })
     else { return nil }

@@ -18,7 +18,7 @@ private let samples = OperatorSample.all + OperatorSample.gradients
 
 /// What runs by its definition, for want of a kernel worth having.
 private let withoutKernel: Set<String> = [
-  "ArgExtreme", "AveragePoolGradient", "Cast", "CumulativeSum", "Gather", "GatherElements", "GatherGradient",
+  "ArgExtreme", "AveragePoolGradient", "CumulativeSum", "Gather", "GatherElements", "GatherGradient",
   "GatherND", "GridSample", "IsInfinite",
   "LpPool", "MaxPoolGradient",
   "OneHot", "PadGradient", "ScatterElements", "ScatterND", "Select", "Tile", "TopK", "Trilu",

@@ -148,9 +148,8 @@ extension OperatorSample {
       OperatorSample(Concatenate(axis: 1), [2, 3, 2], [2, 1, 2]),
       OperatorSample(Split(axis: 1, sizes: [1, 3]), [2, 4, 3]),
       OperatorSample(DepthToSpace(blockSize: 2), [1, 8, 3, 5]),
-      OperatorSample(DepthToSpaceSum(DepthToSpace(blockSize: 2)), [2, 8, 3, 150], [2, 2, 6, 300]),
-      OperatorSample(
-        DepthToSpaceSum(DepthToSpace(blockSize: 3, mode: .depthColumnRow)), [1, 18, 4, 5], [1, 2, 12, 15]),
+      OperatorSample(DepthToSpace(blockSize: 3, mode: .depthColumnRow), [1, 18, 4, 5]),
+      OperatorSample(DepthToSpace(blockSize: 2), [2, 8, 3, 150]),
       OperatorSample(DepthToSpace(blockSize: 2, mode: .depthColumnRow), [1, 8, 3, 5]),
       OperatorSample(SpaceToDepth(blockSize: 2), [1, 3, 4, 6]),
       OperatorSample(SpaceToDepth(blockSize: 2, mode: .depthColumnRow), [1, 3, 4, 6]),

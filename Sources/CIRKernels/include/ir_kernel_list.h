@@ -70,6 +70,9 @@
   X(f32_layer_normalization_gradient, void, \
     (const struct ir_layer_normalization_columns *columns)) \
   X(f32_from_f16, void, (size_t count, const uint16_t *input, float *output)) \
-  X(f32_to_f16, void, (size_t count, const float *input, uint16_t *output))
+  X(f32_to_f16, void, (size_t count, const float *input, uint16_t *output)) \
+  /* output[2 i] = even[i], output[2 i + 1] = odd[i] for i < count, and back. */ \
+  X(f32_interleave, void, (size_t count, const float *even, const float *odd, float *output)) \
+  X(f32_part, void, (size_t count, const float *pairs, float *even, float *odd))
 
 #endif

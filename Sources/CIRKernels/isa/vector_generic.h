@@ -66,6 +66,29 @@ V_INLINE v_f32 v_scale_exponent(v_f32 x, v_f32 n) {
 V_INLINE v_f32 v_shift_right(v_f32 v) { return V_JOINED(v_set(0), v, V_LANES - 1); }
 V_INLINE v_f32 v_shift_left(v_f32 v) { return V_JOINED(v, v_set(0), 1); }
 
+// Lanes of a and b in turns: those of the first halves, those of the second; and the way back, every second lane of both.
+#define V_TURNS_2(i) i, i + V_LANES
+#define V_TURNS_4(i) V_TURNS_2(i), V_TURNS_2(i + 1)
+#define V_TURNS_8(i) V_TURNS_4(i), V_TURNS_4(i + 2)
+#define V_TURNS_16(i) V_TURNS_8(i), V_TURNS_8(i + 4)
+#define V_SECOND_4(i) i, i + 2, i + 4, i + 6
+#define V_SECOND_8(i) V_SECOND_4(i), V_SECOND_4(i + 8)
+#define V_SECOND_16(i) V_SECOND_8(i), V_SECOND_8(i + 16)
+#if V_LANES == 4
+#define V_TURNS V_TURNS_4
+#define V_SECOND V_SECOND_4
+#elif V_LANES == 8
+#define V_TURNS V_TURNS_8
+#define V_SECOND V_SECOND_8
+#elif V_LANES == 16
+#define V_TURNS V_TURNS_16
+#define V_SECOND V_SECOND_16
+#endif
+V_INLINE v_f32 v_in_turns_low(v_f32 a, v_f32 b) { return __builtin_shufflevector(a, b, V_TURNS(0)); }
+V_INLINE v_f32 v_in_turns_high(v_f32 a, v_f32 b) { return __builtin_shufflevector(a, b, V_TURNS(V_LANES / 2)); }
+V_INLINE v_f32 v_every_second(v_f32 a, v_f32 b) { return __builtin_shufflevector(a, b, V_SECOND(0)); }
+V_INLINE v_f32 v_every_other(v_f32 a, v_f32 b) { return __builtin_shufflevector(a, b, V_SECOND(1)); }
+
 // In every four lanes: two of a's, then two of b's.
 #define V_QUAD(first, i, j, k, l) \
   first + i, first + j, first + k + V_LANES, first + l + V_LANES

@@ -25,10 +25,6 @@ struct ir_copy_params {
 void ir_copy(
   const struct ir_copy_params *params, const void *source, void *destination, int threads);
 
-/// As above, float32, with `addend` added, which has the destination's strides and may be the destination.
-void ir_copy_sum(
-  const struct ir_copy_params *params, const void *source, const float *addend, void *destination, int threads);
-
 enum ir_pad_mode {
   IR_PAD_CONSTANT,
   IR_PAD_REFLECT,

@@ -21,7 +21,7 @@ extern "C" {
 /// that windows read is computed `margin` rows and columns beyond the tile on every side, as far as
 /// the picture goes; outside the picture it is 0.
 
-enum { IR_REGION_MAX_OPERANDS = 12, IR_REGION_MAX_STEP = 8 };
+enum { IR_REGION_MAX_OPERANDS = 12, IR_REGION_MAX_STEP = 8, IR_REGION_MAX_SIDE = 16 };
 
 enum ir_region_place {
   /// Rolling rows of this tile; `index` is a value of the region.
@@ -44,6 +44,8 @@ struct ir_region_operand {
   uint32_t index;
   /// The first channel, and how many the whole picture has.
   uint32_t channel, channels;
+  /// A whole picture of binary16, which copies and moves of blocks read and write.
+  bool is_half;
 };
 
 /// Rolling rows of a value.
@@ -56,6 +58,10 @@ struct ir_region_value {
 
 enum ir_region_opcode {
   IR_REGION_COPY,
+  /// From a whole picture of blocks, each a pixel of the region: the places in a block become channels.
+  IR_REGION_SPACE_TO_DEPTH,
+  /// To such a picture; `channels` are its.
+  IR_REGION_DEPTH_TO_SPACE,
   /// Stride 1, one group: operands x, [residual].
   IR_REGION_CONVOLUTION,
   /// Stride 1, a group a channel: operand x.
@@ -85,6 +91,15 @@ struct ir_region_window {
   enum ir_activation activation;
 };
 
+/// Place (i, j) of a block of a picture's channel c is channel c * channel_step + (i * side + j) * place_step.
+struct ir_region_blocks {
+  /// 1 ... IR_REGION_MAX_SIDE.
+  size_t side;
+  /// Blocks of the picture beside each other: a region without windows may have cut its pixels into other rows.
+  size_t columns;
+  size_t channel_step, place_step;
+};
+
 struct ir_region_instruction {
   enum ir_region_opcode opcode;
   struct ir_region_operand output;
@@ -92,6 +107,8 @@ struct ir_region_instruction {
   size_t channels, margin_rows, margin_columns;
   struct ir_region_operand operands[IR_REGION_MAX_OPERANDS];
   size_t operand_count;
+
+  struct ir_region_blocks blocks;
 
   /// Convolutions; `depth` is their input channels.
   struct ir_region_window window;
@@ -138,7 +155,8 @@ void ir_region_pack_weights(
 size_t ir_region_workspace(const struct ir_region *region, int threads);
 size_t ir_region_thread_workspace(const struct ir_region *region);
 
-/// No output may overlap an input. Sums of blocks of rows are added in their order, whatever the threads.
+/// An output may be an input that only earlier instructions of margin 0 without windows read, in the same pixels as the
+/// output is written; else no output may overlap an input. Sums of blocks of rows are added in their order, whatever the threads.
 void ir_region(
   const struct ir_region *region, const float *const *inputs, float *const *outputs,
   void *workspace, int threads);

@@ -210,7 +210,7 @@ struct Recomputation {
           }
         }
       }
-    case .concatenation, .gram: return nil
+    case .concatenation, .spaceToDepth, .depthToSpace, .conversion, .gram: return nil
     }
     guard let result = try? graph.addNode(newOperator, inputs: inputs, name: "\(node.name).again").first,
       let new = graph.producer(of: result)
@@ -288,7 +288,9 @@ struct Recomputation {
     let left = nodes.filter { graph.contains($0) }
     var operations: [NodeID: StreamedOperation] = [:]
     for id in left { operations[id] = StreamedOperation(id, in: graph) }
-    guard operations.count == left.count, var planner = RegionPlanner(left, operations, in: graph),
+    let grids = Set(operations.map { $1.grid(of: $0, in: graph) })
+    guard operations.count == left.count, grids.count == 1,
+      var planner = RegionPlanner(left, operations, in: graph),
       let plan = planner.planned()
     else { return false }
     (regions[index].nodes, regions[index].plan) = (left, plan)

@@ -59,7 +59,7 @@ struct FormRegions {
     }
   }
 
-  private func isSum(_ id: NodeID) -> Bool { operations[id]?.isSum ?? false }
+  private func endsRegion(_ id: NodeID) -> Bool { operations[id]?.endsRegion(id, in: graph) ?? false }
 
   /// What the cost of a component depends on: networks repeat their blocks.
   private struct NodeSignature: Hashable {
@@ -98,22 +98,20 @@ struct FormRegions {
   /// any path to it, and a component has one level.
   private func components() -> [[NodeID]] {
     var levels: [NodeID: Int] = [:]
+    for id in graph.nodesInOrder {
+      levels[id] = graph[id].inputs.compactMap { graph.producer(of: $0) }.reduce(0) {
+        max($0, levels[$1, default: 0] + (isNear($1, id) ? 0 : 1))
+      }
+    }
+    var position = Dictionary(uniqueKeysWithValues: graph.nodesInOrder.enumerated().map { ($1, 2 * $0) })
+    let late = lateReads(&levels, position)
     var component: [NodeID: Int] = [:]
     var members: [[NodeID]] = []
-    for id in graph.nodesInOrder {
-      let grid = grids[id]
-      var level = 0
-      for input in graph[id].inputs {
-        guard let producer = graph.producer(of: input) else { continue }
-        let isNear = grid != nil && grids[producer] == grid && !isSum(producer)
-        level = max(level, levels[producer, default: 0] + (isNear ? 0 : 1))
-      }
-      levels[id] = level
-      guard grid != nil else { continue }
+    for id in graph.nodesInOrder where grids[id] != nil {
       var own: Int?
       for input in graph[id].inputs {
-        guard let producer = graph.producer(of: input), grids[producer] == grid, !isSum(producer),
-          levels[producer] == level, let other = component[producer]
+        guard let producer = graph.producer(of: input), isNear(producer, id), levels[producer] == levels[id],
+          let other = component[producer]
         else { continue }
         guard let known = own else { own = other; continue }
         guard known != other else { continue }
@@ -126,9 +124,36 @@ struct FormRegions {
       component[id] = target
       members[target].append(id)
     }
-    let position = Dictionary(uniqueKeysWithValues: graph.nodesInOrder.enumerated().map { ($1, $0) })
+    for (id, reader) in late { position[id] = position[reader, default: 0] - 1 }
     return members.filter { !$0.isEmpty }
       .map { $0.sorted { position[$0, default: 0] < position[$1, default: 0] } }
+  }
+
+  /// Whether a region could compute a node from what it computes of its producer.
+  private func isNear(_ producer: NodeID, _ id: NodeID) -> Bool {
+    grids[id] != nil && grids[producer] == grids[id] && !endsRegion(producer)
+  }
+
+  /// Reads of pictures that have no rows in a region wait for their first reader, each with that: they are then at its
+  /// level. Nothing in a region comes before them, so that no path returns through them.
+  private func lateReads(_ levels: inout [NodeID: Int], _ position: [NodeID: Int]) -> [NodeID: NodeID] {
+    var late: [NodeID: NodeID] = [:]
+    for id in graph.nodesInOrder {
+      switch operations[id] {
+      case .spaceToDepth, .conversion: break
+      default: continue
+      }
+      let readers = graph.users(of: graph[id].outputs[0])
+      guard !readers.isEmpty, readers.allSatisfy({ isNear(id, $0) }) else { continue }
+      let first = readers.min {
+        (levels[$0, default: 0], position[$0, default: 0]) < (
+          levels[$1, default: 0], position[$1, default: 0]
+        )
+      }
+      late[id] = first
+      levels[id] = first.flatMap { levels[$0] }
+    }
+    return late
   }
 
   /// The cheapest way to cut a component, kept in order, into pieces: where each ends.
@@ -157,7 +182,7 @@ struct FormRegions {
     for id in nodes {
       switch operations[id] {
       case .convolution, .depthwise, .normalization, .gram: return true
-      case .elementwise, .concatenation: work += 1
+      case .elementwise, .concatenation, .spaceToDepth, .depthToSpace, .conversion: work += 1
       case .channels, nil: break
       }
     }

@@ -47,6 +47,8 @@ extension RegionPlan.Instruction {
     case .gram: return channels / 4
     case .normalization: return 1
     case .copy: return 0.1 * channels
+    case .spaceToDepth(let blocks): return 0.1 * channels / Double(blocks.side)
+    case .depthToSpace(let blocks): return 0.1 * channels * Double(blocks.side)
     case .depthwise: return 0.3 * channels / windowRows(stepRows)
     case .elementwise(let chain, let windows):
       let starts = 0.3 * Double(windows.count) / windowRows(stepRows) + 0.1 * Double(chain.instructions.count)
@@ -61,13 +63,19 @@ extension RegionPlan.Instruction {
     // Rows that are read soon are written to the cache.
     case .convolution: if case .rolling = output.place { return 0.2 } else { return 1 }
     case .normalization: return 1
-    case .copy: return 2
+    case .copy, .spaceToDepth, .depthToSpace: return 2
     // Both operands are transposed.
     case .gram: return 4
     case .depthwise: return window
     case .elementwise(let chain, let windows):
       return Double(windows.count) * window + 0.75 * Double(chain.instructions.count)
     }
+  }
+
+  /// Elements of its result for each pixel of the region.
+  fileprivate var depth: Int {
+    if case .depthToSpace(let blocks) = operation { return channelCount * blocks.side * blocks.side }
+    return channelCount
   }
 
   /// Rows that a depthwise kernel does at once.
@@ -125,7 +133,7 @@ extension RegionPlan {
     for instruction in instructions {
       let excess = excess(
         instruction.margin, tileColumns: tileColumns, bandRows: bandRows, lanes: machine.lanes)
-      let elements = pixels * Double(instruction.channelCount)
+      let elements = pixels * Double(instruction.depth)
       total += excess * Double(instruction.multiplyAddCount) / (machine.multiplyAddRate * filling)
       total += excess * elements * instruction.passes / machine.elementRate
       if case .convolution(_, let weight, _) = instruction.operation {
@@ -147,13 +155,16 @@ extension RegionPlan {
         let reach = instruction.reach(position)
         let readings = 1 + Double(2 * reach) / Double(stepRows)
         if case .input = operand.place {
-          total += (reach > 0 ? 2 * readings : 1) * machine.transferSeconds(Int(elements * 4))
+          let transfer = machine.transferSeconds(Int(elements) * operand.elementByteCount)
+          total += (reach > 0 ? 2 * readings : 1) * transfer
         } else if reach > 0 {
           // Steps of more rows read each fewer times, and more of them from afar.
           total += displaced * Double(1 + 2 * reach) * excess * elements * 4 / machine.windowRate
         }
       }
-      if case .output = instruction.output.place { total += machine.transferSeconds(Int(elements * 4)) }
+      if case .output = instruction.output.place {
+        total += machine.transferSeconds(Int(elements) * instruction.output.elementByteCount)
+      }
     }
     return total
   }

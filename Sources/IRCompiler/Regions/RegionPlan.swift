@@ -4,7 +4,8 @@ import IRTensor
 
 /// Nodes that are computed together, row by row: what happens in a step, and what is kept between steps.
 ///
-/// All pictures are `[batch, channels, height, width]` float32. A value is computed `margin` rows and columns
+/// All pictures are `[batch, channels, height, width]`, but for those whose blocks of pixels are channels here; what is kept
+/// of them is float32. A value is computed `margin` rows and columns
 /// beyond the tile of the results, because windows read it there.
 public struct RegionPlan: Sendable {
   public enum Place: Hashable, Sendable {
@@ -16,6 +17,14 @@ public struct RegionPlan: Sendable {
     case sums(Int)
     /// A number for each channel `[channels]` or `[batch, channels]`, or one number: an index in `inputs`.
     case channels(Int), imageChannels(Int), scalar(Int)
+
+    /// The index in `inputs` of what is read.
+    var input: Int? {
+      switch self {
+      case .input(let index), .channels(let index), .imageChannels(let index), .scalar(let index): index
+      case .rolling, .output, .sums: nil
+      }
+    }
   }
 
   public struct Operand: Hashable, Sendable {
@@ -23,10 +32,17 @@ public struct RegionPlan: Sendable {
     /// The first channel, of this many.
     public var channel = 0
     public var channelCount: Int
+    /// A whole picture of float16.
+    public var isHalf = false
+
+    var elementByteCount: Int { isHalf ? 2 : 4 }
   }
 
   public enum Operation: Sendable {
+    /// Also to and from float16.
     case copy
+    /// From an input of `side` times the region's height and width, to such an output.
+    case spaceToDepth(BlockLayout), depthToSpace(BlockLayout)
     /// Operands x, [residual]. Weights are a constant, or an input.
     case convolution(FusedConvolution, weight: Weight, bias: Tensor?)
     case depthwise(Depthwise)
@@ -88,9 +104,59 @@ public struct RegionPlan: Sendable {
   public var hasSums: Bool {
     instructions.contains { if case .gram = $0.operation { true } else { false } }
   }
+
+  /// The inputs whose place the first output may take: of its form, and read before it is written in each step, the
+  /// same pixels that are then written.
+  public var inPlaceInputs: [Int] {
+    guard let writer = instructions.lastIndex(where: { $0.output.place == .output(0) }),
+      instructions.count(where: { $0.output.place == .output(0) }) == 1
+    else { return [] }
+    let last = instructions[writer]
+    return inputs.indices.filter { input in
+      instructions.enumerated().allSatisfy { index, instruction in
+        instruction.operands.enumerated().allSatisfy { position, operand in
+          guard operand.place.input == input else { return true }
+          return operand.place == .input(input) && index < writer && instruction.margin == 0
+            && instruction.reach(position) == 0 && instruction.blocks?.side == last.blocks?.side
+            && operand.channelCount == last.output.channelCount && operand.isHalf == last.output.isHalf
+        } && instruction.weightInput != input
+      }
+    }
+  }
+}
+
+/// Which channel a place in a block of pixels is: place (i, j) of channel c is `c · channelStep + (i · side + j) · placeStep`.
+public struct BlockLayout: Hashable, Sendable {
+  public var side, channelStep, placeStep: Int
+  /// Blocks beside each other.
+  public var columnCount: Int
+  /// Blocks that regions know are no larger.
+  static let sideLimit = 16
+
+  /// `wide`: the shape of the picture that has the blocks.
+  init(side: Int, mode: DepthToSpaceMode, wide: Shape) {
+    (self.side, columnCount) = (side, wide[3] / side)
+    switch mode {
+    case .columnRowDepth: (channelStep, placeStep) = (side * side, 1)
+    case .depthColumnRow: (channelStep, placeStep) = (1, wide[1])
+    }
+  }
 }
 
 extension RegionPlan.Instruction {
+  /// The index in the region's inputs of its weights.
+  var weightInput: Int? {
+    if case .convolution(_, .input(let index, _), _) = operation { index } else { nil }
+  }
+
+  /// The blocks of a picture that it reads or writes.
+  public var blocks: BlockLayout? {
+    switch operation {
+    case .spaceToDepth(let blocks), .depthToSpace(let blocks): blocks
+    default: nil
+    }
+  }
+
   /// Rows and columns around a pixel of an operand that its result depends on.
   public func reach(_ position: Int) -> Int {
     switch operation {
@@ -98,7 +164,7 @@ extension RegionPlan.Instruction {
       StreamedOperation.convolution(fused).reach(weight.shape)
     case .depthwise(let window): window.reach
     case .elementwise(_, let windows): windows[position]?.reach ?? 0
-    case .copy, .normalization, .convolution, .gram: 0
+    case .copy, .spaceToDepth, .depthToSpace, .normalization, .convolution, .gram: 0
     }
   }
 }

@@ -158,6 +158,14 @@ struct RegionPlanner {
     return RegionPlan.Operand(place: .rolling(index), channel: channel, channelCount: channelCount(root))
   }
 
+  private func isHalf(_ value: ValueID) -> Bool { graph[value].type.elementType == .float16 }
+
+  /// A picture that has no rows here: of other extents, or float16.
+  private mutating func wholeInput(_ value: ValueID) -> RegionPlan.Operand {
+    RegionPlan.Operand(
+      place: .input(inputIndex(value)), channelCount: channelCount(value), isHalf: isHalf(value))
+  }
+
   /// An elementwise operand: a picture, or numbers.
   private mutating func elementwiseOperand(_ value: ValueID, of result: Shape) -> RegionPlan.Operand {
     let shape = graph[value].type.shape
@@ -179,7 +187,8 @@ struct RegionPlanner {
       return RegionPlan.Operand(place: .rolling(makeRolling(value)), channelCount: channelCount(value))
     }
     plan.outputs.append(value)
-    return RegionPlan.Operand(place: .output(plan.outputs.count - 1), channelCount: channelCount(value))
+    return RegionPlan.Operand(
+      place: .output(plan.outputs.count - 1), channelCount: channelCount(value), isHalf: isHalf(value))
   }
 
   private mutating func emitCopy(of root: ValueID, channel: Int, to output: ValueID) {
@@ -210,6 +219,16 @@ struct RegionPlanner {
     case .concatenation:
       emitConcatenation(node)
       return
+    case .spaceToDepth(let blocks):
+      operands = [wholeInput(node.inputs[0])]
+      kind = .spaceToDepth(blocks)
+    case .depthToSpace(let blocks):
+      operands = [operand(node.inputs[0], isReadOften: false)]
+      kind = .depthToSpace(blocks)
+    case .conversion:
+      operands = [
+        isHalf(node.inputs[0]) ? wholeInput(node.inputs[0]) : operand(node.inputs[0], isReadOften: false)
+      ]
     case .elementwise(let chain):
       var windows: [Int: RegionPlan.Depthwise] = [:]
       for (position, input) in node.inputs.enumerated() {
@@ -254,7 +273,7 @@ struct RegionPlanner {
       operands = [operand(node.inputs[0], isReadOften: false)]
       kind = .depthwise(window)
     }
-    if operation.isSum {
+    if case .gram = operation {
       emitSums(of: node, kind, multiplyAddCount)
       return
     }

@@ -15,6 +15,10 @@ enum StreamedOperation {
   /// Each output is some channels of the input, from these on.
   case channels(starts: [Int])
   case concatenation
+  /// To and from a picture of `side` times the height and width, which is no row of a region.
+  case spaceToDepth(BlockLayout), depthToSpace(BlockLayout)
+  /// Between float32 and float16: whole pictures alone are float16.
+  case conversion
   /// Sums over all pixels: its results are no pictures.
   case gram(groupCount: Int)
 
@@ -32,14 +36,31 @@ enum StreamedOperation {
     let node = graph[id]
     let types = graph.inputTypes(of: id)
     if let gram = node.operator as? ChannelGram {
-      guard let grid = Grid(types[0]), grid.batch > 0, grid.height > 0, grid.width > 0 else { return nil }
+      guard let grid = Self.grid(of: node, in: graph), grid.batch > 0, grid.height > 0, grid.width > 0 else {
+        return nil
+      }
       self = .gram(groupCount: gram.groupCount)
       return
     }
-    guard let output = node.outputs.first, let grid = Grid(graph[output].type),
-      types.allSatisfy({ $0.elementType == .float32 }), grid.batch > 0, grid.height > 0, grid.width > 0
+    guard let output = node.outputs.first, let grid = Self.grid(of: node, in: graph),
+      grid.batch > 0, grid.height > 0, grid.width > 0
     else { return nil }
+    if node.operator is Cast {
+      let pair = [types[0].elementType, graph[output].type.elementType]
+      guard pair == [.float32, .float16] || pair == [.float16, .float32] else { return nil }
+      self = .conversion
+      return
+    }
+    guard types.allSatisfy({ $0.elementType == .float32 }) else { return nil }
     switch node.operator {
+    case let move as SpaceToDepth:
+      guard (2...BlockLayout.sideLimit).contains(move.blockSize) else { return nil }
+      self = .spaceToDepth(
+        BlockLayout(side: move.blockSize, mode: move.mode, wide: types[0].shape))
+    case let move as DepthToSpace:
+      guard (2...BlockLayout.sideLimit).contains(move.blockSize) else { return nil }
+      self = .depthToSpace(
+        BlockLayout(side: move.blockSize, mode: move.mode, wide: graph[output].type.shape))
     case let convolution as Convolution:
       let fused = FusedConvolution(
         convolution, hasBias: node.inputs.count > 2, hasResidual: false, isRectified: false)
@@ -118,17 +139,31 @@ enum StreamedOperation {
         let before = fused.convolution.padsBefore[axis]
         return max(before, (weight[axis + 2] - 1) * fused.convolution.dilations[axis] - before)
       }.max() ?? 0
-    case .normalization, .elementwise, .channels, .concatenation, .gram: return 0
+    case .normalization, .elementwise, .channels, .concatenation, .spaceToDepth, .depthToSpace, .conversion,
+      .gram:
+      return 0
     }
   }
 
   /// The grid of the pictures that the node works on.
-  func grid(of id: NodeID, in graph: Graph) -> Grid? {
-    Grid(graph[isSum ? graph[id].inputs[0] : graph[id].outputs[0]].type)
+  func grid(of id: NodeID, in graph: Graph) -> Grid? { Self.grid(of: graph[id], in: graph) }
+
+  private static func grid(of node: Node, in graph: Graph) -> Grid? {
+    let isOfInput =
+      node.operator is ChannelGram || node.operator is DepthToSpace
+      || (node.operator as? Cast)?.elementType == .float16
+    return (isOfInput ? node.inputs.first : node.outputs.first).flatMap { Grid(graph[$0].type) }
   }
 
-  /// Whether the results are complete only when the last pixel has been seen: they end a region.
-  var isSum: Bool { if case .gram = self { true } else { false } }
+  /// Whether no region reads the results that computes them: those of sums, complete only when the last pixel has been seen,
+  /// and pictures that have no rows in a region, of other extents or of float16.
+  func endsRegion(_ id: NodeID, in graph: Graph) -> Bool {
+    switch self {
+    case .gram, .depthToSpace: true
+    case .conversion: graph[graph[id].outputs[0]].type.elementType == .float16
+    default: false
+    }
+  }
 
   /// Whether the node only names parts of its input.
   var isView: Bool { if case .channels = self { true } else { false } }

@@ -60,10 +60,8 @@ extension ONNXOperatorTable {
           .flag("align_corners", sample.alignsCorners),
         ])
     },
-    writer(DepthToSpace.self, as: "DepthToSpace") { attributes($0) },
-    writer(DepthToSpaceSum.self) { (sum, w) throws(ExportFailure) in
-      let moved = w.step("DepthToSpace", [w.inputs[0]], attributes(sum.depthToSpace))
-      w.emit("Add", [moved, w.inputs[1]])
+    writer(DepthToSpace.self, as: "DepthToSpace") { move in
+      [.int("blocksize", move.blockSize), .string("mode", move.mode == .columnRowDepth ? "CRD" : "DCR")]
     },
     writer(SpaceToDepth.self) { (move, w) throws(ExportFailure) in
       if move.mode == .depthColumnRow { return w.emit("SpaceToDepth", [.int("blocksize", move.blockSize)]) }
@@ -77,10 +75,6 @@ extension ONNXOperatorTable {
       w.emit("Reshape", [moved, try w.sizes([extents[0], extents[1] * block * block] + cells)])
     },
   ]
-
-  private static func attributes(_ move: DepthToSpace) -> [ONNXNamedAttribute?] {
-    [.int("blocksize", move.blockSize), .string("mode", move.mode == .columnRowDepth ? "CRD" : "DCR")]
-  }
 
   private static func attributes(_ convolution: Convolution) -> [ONNXNamedAttribute?] {
     [

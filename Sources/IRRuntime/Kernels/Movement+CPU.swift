@@ -40,8 +40,6 @@ func movementKernel(_ request: KernelRequest) -> (any Kernel)? {
         sourceStrides: zip(slice.steps, strides).map { $0 * $1 }, destinationStrides: y.strides))
   case let gradient as SliceGradient: return sliceGradientKernel(gradient, x, y, size)
   case let move as DepthToSpace: return sixAxisKernel("depth-to-space", size, x, move.sixAxes)
-  case let sum as DepthToSpaceSum:
-    return first.elementType == .float32 ? sumKernel(sixAxisCopy(x, sum.depthToSpace.sixAxes)) : nil
   case let move as SpaceToDepth: return sixAxisKernel("space-to-depth", size, x, move.sixAxes)
   case let concatenate as Concatenate:
     return concatenateKernel(axis: concatenate.axis, request.inputTypes.map(\.shape), y, size)
@@ -73,16 +71,6 @@ private func copyKernel(_ name: String, _ size: Int, _ copy: StridedCopy) -> (an
       &params, arguments.inputs[0] + copy.sourceStart * size,
       arguments.outputs[0] + copy.destinationStart * size,
       arguments.threads)
-  }
-}
-
-/// The moved elements added to those of the second input, which the sums may replace.
-private func sumKernel(_ copy: StridedCopy) -> (any Kernel)? {
-  guard let params = parameters(copy, 4) else { return nil }
-  return CPUKernel("depth-to-space.sum", inPlace: [1]) { arguments in
-    var params = params
-    ir_copy_sum(
-      &params, arguments.inputs[0], arguments.input(1), arguments.outputs[0], arguments.threads)
   }
 }
 
@@ -125,18 +113,14 @@ private func fill<T>(_ array: inout T, _ values: [Int]) {
 private func sixAxisKernel(
   _ name: String, _ size: Int, _ x: Shape, _ axes: (shape: (Shape) -> Shape, permutation: [Int])
 ) -> (any Kernel)? {
-  copyKernel(name, size, sixAxisCopy(x, axes))
-}
-
-private func sixAxisCopy(
-  _ x: Shape, _ axes: (shape: (Shape) -> Shape, permutation: [Int])
-) -> StridedCopy {
   let split = axes.shape(x)
   let strides = split.strides
   let shape = Shape(axes.permutation.map { split[$0] })
-  return StridedCopy(
-    shape: shape.extents, sourceStrides: axes.permutation.map { strides[$0] },
-    destinationStrides: shape.strides)
+  return copyKernel(
+    name, size,
+    StridedCopy(
+      shape: shape.extents, sourceStrides: axes.permutation.map { strides[$0] },
+      destinationStrides: shape.strides))
 }
 
 private func sliceGradientKernel(_ gradient: SliceGradient, _ x: Shape, _ y: Shape, _ size: Int) -> (
@@ -241,5 +225,26 @@ private func padKernel(_ pad: Pad, _ x: Shape, _ output: TensorType) -> (any Ker
     value.withUnsafeBytes { bytes in
       ir_pad(&params, arguments.inputs[0], bytes.baseAddress, arguments.outputs[0], arguments.threads)
     }
+  }
+}
+
+/// Between float32 and float16.
+func conversionKernel(_ request: KernelRequest) -> (any Kernel)? {
+  guard request.operator is Cast, let input = request.inputTypes.first else { return nil }
+  let count = input.shape.elementCount
+  switch (input.elementType, request.outputTypes[0].elementType) {
+  case (.float32, .float16):
+    return CPUKernel("to-float16") { arguments in
+      ir_convert_f32_to_f16(
+        count, arguments.input(0), arguments.outputs[0].assumingMemoryBound(to: UInt16.self),
+        arguments.threads)
+    }
+  case (.float16, .float32):
+    return CPUKernel("to-float32") { arguments in
+      ir_convert_f16_to_f32(
+        count, arguments.inputs[0].assumingMemoryBound(to: UInt16.self), arguments.output(), arguments.threads
+      )
+    }
+  default: return nil
   }
 }

@@ -67,6 +67,12 @@ private final class RegionProgram: @unchecked Sendable {
     }
     switch source.operation {
     case .copy: target.opcode = IR_REGION_COPY
+    case .spaceToDepth(let blocks):
+      target.opcode = IR_REGION_SPACE_TO_DEPTH
+      target.blocks = layout(blocks)
+    case .depthToSpace(let blocks):
+      target.opcode = IR_REGION_DEPTH_TO_SPACE
+      target.blocks = layout(blocks)
     case .normalization(let isCentred, let epsilon, let scale, let bias):
       target.opcode = IR_REGION_NORMALIZE
       target.is_centred = isCentred
@@ -105,6 +111,12 @@ private final class RegionProgram: @unchecked Sendable {
       pad_top: fused.convolution.padsBefore[0], pad_left: fused.convolution.padsBefore[1], weights: nil,
       weights_input: 0, bias: kept(bias),
       activation: fused.isRectified ? IR_ACTIVATION_RELU : IR_ACTIVATION_NONE)
+  }
+
+  private func layout(_ blocks: BlockLayout) -> ir_region_blocks {
+    ir_region_blocks(
+      side: blocks.side, columns: blocks.columnCount, channel_step: blocks.channelStep,
+      place_step: blocks.placeStep)
   }
 
   private func window(_ depthwise: RegionPlan.Depthwise) -> ir_region_window {
@@ -146,7 +158,7 @@ private final class RegionProgram: @unchecked Sendable {
       }
     return ir_region_operand(
       place: place, index: UInt32(index), channel: UInt32(operand.channel),
-      channels: UInt32(operand.channelCount))
+      channels: UInt32(operand.channelCount), is_half: operand.isHalf)
   }
 
   private func kept(_ tensor: Tensor?) -> UnsafePointer<Float>? {
@@ -160,7 +172,8 @@ private final class RegionProgram: @unchecked Sendable {
 func regionKernel(_ plan: RegionPlan, threadCount: Int, _ weights: PackedWeights) -> (any Kernel)? {
   guard let program = RegionProgram(plan, weights) else { return nil }
   let workspace = ir_region_workspace(&program.region, Int32(threadCount))
-  return CPUKernel(plan.summary, cut: plan.cut, workspace: workspace) { arguments in
+  return CPUKernel(plan.summary, cut: plan.cut, workspace: workspace, inPlace: plan.inPlaceInputs) {
+    arguments in
     let inputs = arguments.inputs.map { Optional($0.assumingMemoryBound(to: Float.self)) }
     let outputs = arguments.outputs.map { Optional($0.assumingMemoryBound(to: Float.self)) }
     ir_region(&program.region, inputs, outputs, arguments.workspace, arguments.threads)
@@ -173,6 +186,8 @@ extension RegionPlan {
     let words = instructions.compactMap { instruction -> String? in
       switch instruction.operation {
       case .copy: return nil
+      case .spaceToDepth: return "to-depth"
+      case .depthToSpace: return "to-space"
       case .normalization: return "norm"
       case .gram: return "gram"
       case .elementwise(_, let windows): return windows.isEmpty ? "elementwise" : "dw+elementwise"

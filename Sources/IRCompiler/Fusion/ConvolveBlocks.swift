@@ -1,0 +1,33 @@
+import IRGraph
+import IROperators
+import IRTensor
+
+/// A convolution whose windows lie side by side is a product of each block's pixels, which regions compute: its weights are
+/// those of a 1×1 convolution of the blocks' places as channels. Reassociated where the kernels' orders differ; strides decrease.
+struct ConvolveBlocks: RewriteRule {
+  static let name = "convolve-blocks"
+
+  func patch(for id: NodeID, in graph: Graph) throws(GraphError) -> GraphPatch? {
+    let node = graph[id]
+    guard let convolution = node.operator as? Convolution, convolution.groupCount == 1,
+      graph[node.inputs[0]].type.elementType == .float32, graph.constant(node.inputs[1]) != nil
+    else { return nil }
+    let (x, weight) = (graph[node.inputs[0]].type.shape, graph[node.inputs[1]].type.shape)
+    guard weight.rank == 4, weight[2] == weight[3], case let side = weight[2], side > 1,
+      side <= BlockLayout.sideLimit, convolution.strides == [side, side], convolution.dilations == [1, 1],
+      convolution.padsBefore == [0, 0], convolution.padsAfter == [0, 0], x[2] % side == 0, x[3] % side == 0
+    else { return nil }
+    var patch = GraphPatch(to: graph)
+    let blocks = try patch.value(
+      SpaceToDepth(blockSize: side), [.existing(node.inputs[0])], name: "\(node.name).blocks")
+    let flat = try patch.value(
+      Reshape(shape: [weight[0], weight[1] * side * side, 1, 1]), [.existing(node.inputs[1])],
+      name: "\(node.name).weight")
+    patch.replace(
+      node.outputs[0],
+      with: try patch.value(
+        Convolution.pointwise, [blocks, flat] + node.inputs.dropFirst(2).map { .existing($0) },
+        name: node.name))
+    return patch
+  }
+}
