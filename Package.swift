@@ -96,7 +96,7 @@ let package = Package(
         "IRFiles", "IRONNX", "IRImage", "IRTensor",
       ]),
     tool("irdegrade", ["IRTraining", "IRDegradation", "IRImage", "IRFiles"]),
-    library("IRCommandLine", [argumentParser], path: "Tools/IRCommandLine"),
+    library("IRCommandLine", [argumentParser, "IRRuntime", "IRCompiler"], path: "Tools/IRCommandLine"),
     tool(
       "irrun",
       [

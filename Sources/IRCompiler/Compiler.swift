@@ -108,8 +108,8 @@ public struct Compiler: Sendable {
   /// The program of a graph that went through all passes, and maybe through more.
   ///
   /// Pictures are computed where they are read when the cost model finds that faster. Where the program would exceed
-  /// `options.memoryByteCount`, so are others, the largest first, until it does not or nothing is left to try: it is then
-  /// the smallest that was found.
+  /// `options.memoryByteCount`, so are others, the largest first, until it does not or nothing is left to try; then pictures
+  /// are kept as float16, where the options allow it. The program is then the smallest that was found.
   /// - Throws: `CompilerError` where a node has no kernel.
   public func lowered(_ graph: Graph, _ report: CompilationReport) throws(CompilerError) -> Program {
     var graph = graph
@@ -117,27 +117,37 @@ public struct Compiler: Sendable {
     let lowering = Lowering(graph: graph, kernels: kernels, threadCount: options.threadCount)
     var recomputation = Recomputation(graph, lowering.regions(), machine: lowering.machine)
     for crossing in recomputation.crossings { _ = recomputation.recompute(crossing, ifFaster: true) }
-    var best = try program(of: recomputation, report)
+    var best = try program(of: recomputation, nil, report)
     guard let limit = options.memoryByteCount, best.byteCount > limit else { return best }
+    func fits(_ program: Program) -> Bool {
+      if program.byteCount < best.byteCount { best = program }
+      return best.byteCount <= limit
+    }
     let crossings = recomputation.crossings
     for byteCount in Set(crossings.map(\.byteCount)).sorted(by: >) {
       let moved = crossings.filter { $0.byteCount == byteCount && recomputation.recompute($0) }
-      guard !moved.isEmpty else { continue }
-      let program = try program(of: recomputation, report)
-      if program.byteCount < best.byteCount { best = program }
-      if best.byteCount <= limit { break }
+      if !moved.isEmpty, fits(try program(of: recomputation, nil, report)) { return best }
+    }
+    guard options.allowsFloat16Storage else { return best }
+    var storage = Float16Storage(recomputation.graph, recomputation.regions)
+    for pictures in storage.groups {
+      let stored = pictures.filter { storage.store($0) }
+      if !stored.isEmpty, fits(try program(of: recomputation, storage, report)) { return best }
     }
     return best
   }
 
   private func program(
-    of recomputation: Recomputation, _ report: CompilationReport
+    of recomputation: Recomputation, _ storage: Float16Storage?, _ report: CompilationReport
   ) throws(CompilerError) -> Program {
-    let graph = recomputation.graph
-    do { try graph.verify() } catch { throw .invalidGraph(pass: "recomputation", error) }
+    let (graph, regions) = (storage?.graph ?? recomputation.graph, storage?.regions ?? recomputation.regions)
+    do { try graph.verify() } catch {
+      throw .invalidGraph(pass: storage == nil ? "recomputation" : "float16 storage", error)
+    }
     var program = try Lowering(graph: graph, kernels: kernels, threadCount: options.threadCount)
-      .program(of: recomputation.regions, report: report)
+      .program(of: regions, report: report)
     program.recomputedValues = recomputation.names
+    program.float16Values = storage?.names ?? []
     return program
   }
 }

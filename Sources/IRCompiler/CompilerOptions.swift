@@ -5,12 +5,18 @@ public struct CompilerOptions: Sendable {
   /// What a program may take, with its inputs and results: where that would be more, work is done twice to make it less,
   /// as far as that goes. nil is no limit.
   public var memoryByteCount: Int?
+  /// Where that does not suffice, pictures may wait in memory as float16, as few as do: each is rounded to 11 bits of precision.
+  public var allowsFloat16Storage: Bool
   /// Stops rewriting after this many patches, to find a bad one by bisection; nil rewrites to the end.
   public var patchLimit: Int?
 
-  public init(threadCount: Int = 1, memoryByteCount: Int? = nil, patchLimit: Int? = nil) {
+  public init(
+    threadCount: Int = 1, memoryByteCount: Int? = nil, allowsFloat16Storage: Bool = false,
+    patchLimit: Int? = nil
+  ) {
     self.threadCount = threadCount
     self.memoryByteCount = memoryByteCount
+    self.allowsFloat16Storage = allowsFloat16Storage
     self.patchLimit = patchLimit
   }
 }

@@ -39,6 +39,8 @@ public struct Program: Sendable {
   public var report: CompilationReport
   /// The names of values that are computed where they are read, rather than where their operands are first read.
   public var recomputedValues: [String] = []
+  /// The names of pictures that wait in memory as float16.
+  public var float16Values: [String] = []
   /// The most threads that the planned workspaces suffice for.
   public var threadCount: Int
 }

@@ -7,9 +7,17 @@ public struct RuntimeOptions: Sendable {
   /// The most bytes that a session may take; nil is three quarters of what the system has left.
   public var memoryByteCount: Int?
 
-  public init(threadCount: Int = RuntimeOptions.defaultThreadCount, memoryByteCount: Int? = nil) {
+  /// Whether programs that would exceed the memory may keep pictures between their steps as float16, where exact tiles are
+  /// no way out.
+  public var allowsFloat16Storage: Bool
+
+  public init(
+    threadCount: Int = RuntimeOptions.defaultThreadCount, memoryByteCount: Int? = nil,
+    allowsFloat16Storage: Bool = false
+  ) {
     self.threadCount = max(1, threadCount)
     self.memoryByteCount = memoryByteCount
+    self.allowsFloat16Storage = allowsFloat16Storage
   }
 
   /// The limit that holds now.

@@ -33,12 +33,15 @@ public struct RestorationPlan: Sendable {
   public var seams: Seams
   /// Bytes of the program's arena and of its inputs and outputs.
   public var byteCount: Int
+  /// Pictures between the network's steps that are kept as float16.
+  public var float16Count = 0
 }
 
 extension RestorationPlan: CustomStringConvertible {
   public var description: String {
     let size = "\(tiles.tileWidth)×\(tiles.tileHeight)"
-    let memory = "\((byteCount + (1 << 20) - 1) >> 20) MiB"
+    let halves = float16Count == 0 ? "" : ", \(float16Count) pictures between steps as float16"
+    let memory = "\((byteCount + (1 << 20) - 1) >> 20) MiB" + halves
     return switch seams {
     case .none: "whole (\(size)), \(memory)"
     case .exact(let margin): "\(tiles.count) exact tiles of \(size), margin \(margin), \(memory)"

@@ -37,15 +37,19 @@ extension Restorer {
     let pixels = height * width
     let isFixed = fixedSides != (nil, nil)
     // Where the memory does not suffice, a compilation for it may find a smaller program.
-    let mayFit = try pixels <= Self.smallPixelCount || isFixed || memory().byteCount(pixels) / 2 <= available
+    let mayRound = try options.allowsFloat16Storage && (isFixed || !hasExactTiles())
+    let share = mayRound ? 4 : 2
+    let mayFit =
+      try pixels <= Self.smallPixelCount || isFixed || memory().byteCount(pixels) / share <= available
     if mayFit {
-      let byteCount = try programByteCount(height, width, within: available)
+      let byteCount = try programByteCount(height, width, within: available, mayRound: mayRound)
       if byteCount <= available || isFixed {
         guard byteCount <= available else {
           throw RuntimeError.exceedsMemory(byteCount: byteCount + used + held, limit: limit)
         }
         return RestorationPlan(
-          tiles: TileGrid(height: height, width: width), seams: .none, byteCount: byteCount)
+          tiles: TileGrid(height: height, width: width), seams: .none, byteCount: byteCount,
+          float16Count: plannedProgram(height, width)?.float16Values.count ?? 0)
       }
     }
     let free = max(0, available - (try blendingByteCount(height * width)))
@@ -62,8 +66,7 @@ extension Restorer {
 
   /// Bytes of the sums and weights of blended tiles; none where tiles are exact.
   private func blendingByteCount(_ pixels: Int) throws -> Int {
-    if case .success = try field() { return 0 }
-    return 4 * (channelCount + 1) * pixels * scale * scale
+    try hasExactTiles() ? 0 : 4 * (channelCount + 1) * pixels * scale * scale
   }
 
   /// Bytes of the program for a picture in one piece, without a limit.
@@ -129,12 +132,17 @@ extension Restorer {
     return model
   }
 
-  private func programByteCount(_ height: Int, _ width: Int, within byteCount: Int? = nil) throws -> Int {
+  private func hasExactTiles() throws -> Bool { if case .success = try field() { true } else { false } }
+
+  private func programByteCount(
+    _ height: Int, _ width: Int, within byteCount: Int? = nil, mayRound: Bool = false
+  ) throws -> Int {
     let program: Program
     if let known = hasSession(height: height, width: width) ?? plannedProgram(height, width) {
       program = known
     } else {
-      program = try self.program(height: height, width: width, within: byteCount)
+      program = try self.program(
+        height: height, width: width, within: byteCount, allowsFloat16Storage: mayRound)
       planned = (height, width, program)
     }
     // Steps by definition copy their operands, and more.

@@ -125,11 +125,15 @@ public final class Restorer {
       path: path, detail: "its output is neither of its input's size nor a multiple of it")
   }
 
-  /// The program for images of this size; values are computed twice where it would otherwise take more than
-  /// `byteCount` bytes with its inputs and outputs, as far as that helps.
-  public func program(height: Int, width: Int, within byteCount: Int? = nil) throws -> Program {
-    try Compiler(threadCount: options.threadCount, weights: weights, memoryByteCount: byteCount).compile(
-      try graph(height: height, width: width))
+  /// The program for images of this size; where it would take more than `byteCount` bytes with its inputs and outputs, it
+  /// is made smaller for work, and for precision where that is allowed, as far as that goes.
+  public func program(
+    height: Int, width: Int, within byteCount: Int? = nil, allowsFloat16Storage: Bool = false
+  ) throws -> Program {
+    try Compiler(
+      threadCount: options.threadCount, weights: weights, memoryByteCount: byteCount,
+      allowsFloat16Storage: allowsFloat16Storage
+    ).compile(try graph(height: height, width: width))
   }
 
   /// Everything that the model gives for an image, by name, padded as its sides were.

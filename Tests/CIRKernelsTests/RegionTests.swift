@@ -17,6 +17,7 @@ extension KernelTests {
   /// Regions that read and write blocks of pixels, in rows of the picture and in others.
   @Test(arguments: BlockLevel.samples) func regionsOfBlocks(level: BlockLevel) throws {
     try checkRegions(of: try level.graph(), level.input())
+    try checkRegions(of: try level.graph(), level.input(), isHalved: true)
   }
 
   /// Regions that end in sums over all pixels.
@@ -43,10 +44,22 @@ extension KernelTests {
     #expect(CPUKernelLibrary().kernel(for: plan, threadCount: 2) == nil)
   }
 
-  private func checkRegions(of graph: Graph, _ input: Tensor) throws {
-    let graph = try Compiler().simplified(graph).0
+  /// `isHalved`: what they hand to each other is float16.
+  private func checkRegions(of graph: Graph, _ input: Tensor, isHalved: Bool = false) throws {
+    var graph = try Compiler().simplified(graph).0
+    graph.readBlocksApart()
+    var storage = Float16Storage(
+      graph, FormRegions(graph).regions().map { Lowering.Region(nodes: $0.nodes, plan: $0.plan) })
+    for picture in storage.groups.joined() where isHalved {
+      let isStored = storage.store(picture)
+      #expect(isStored)
+    }
+    graph = storage.graph
     let values = try everyValue(of: graph, ["x": input])
-    for (nodes, plan) in FormRegions(graph).regions() {
+    for region in storage.regions {
+      let nodes = region.nodes
+      var plan = region.plan
+      plan.chooseTiles(on: MachineModel())
       for (index, output) in plan.outputs.enumerated() {
         let expected = try #require(values[output]).doubles
         // Products summed over all pixels cancel: of these the error counts in parts of the largest.

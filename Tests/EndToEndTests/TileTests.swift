@@ -71,6 +71,25 @@ func tilesOfWinogradNetworksAreExact(size: (Int, Int), isAugmented: Bool) throws
   }
 }
 
+/// Pictures that would be cut into blended tiles are whole as float16 where that suffices; exact tiles stay exact.
+@Test func float16StorageKeepsPicturesWhole() throws {
+  try withFolder { folder in
+    try writePicture("\(folder)/a.png", width: 2048, height: 1536)
+    try writeNetwork("\(folder)/m.onnx")
+    func plan(_ model: String, _ arguments: String...) throws -> String {
+      let outcome = try run(
+        "irrun", ["-m", model, "-i", "\(folder)/a.png", "-o", "\(folder)/b.png", "--dry-run"] + arguments)
+      #expect(outcome.code == 0, "\(outcome.errors)")
+      return outcome.output
+    }
+    #expect(try plan("symunet-s", "--memory", "570M").contains("tiles of"))
+    let whole = try plan("symunet-s", "--memory", "570M", "--float16-storage")
+    #expect(whole.contains("whole (2048×1536)") && whole.contains("between steps as float16"), "\(whole)")
+    #expect(try !plan("symunet-s", "--memory", "4G", "--float16-storage").contains("float16"))
+    #expect(try plan("\(folder)/m.onnx", "--memory", "300M", "--float16-storage").contains("exact tiles"))
+  }
+}
+
 /// What would not fit is tiled by itself, within the limit as the system counts it.
 @Test func memoryDecidesOnTiles() throws {
   try withFolder { folder in

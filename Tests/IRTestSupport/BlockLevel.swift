@@ -3,7 +3,7 @@ import IROperators
 import IRTensor
 import Testing
 
-/// A level of a UNet: a picture in blocks, some work on these, and its result as a picture again, added to the first one.
+/// A level of a UNet: a picture in blocks, some work on these, and its result as a picture again, added to the first one and read.
 public struct BlockLevel: CustomTestStringConvertible, Sendable {
   public var batch, channels, side, height, width: Int
   public var mode: DepthToSpaceMode
@@ -57,7 +57,8 @@ public struct BlockLevel: CustomTestStringConvertible, Sendable {
     let wide = try b.value(
       Convolution.pointwise, [try b.value(Unary(.tanh), [middle]), weight([deep, 7, 1, 1])])
     let up = try b.value(DepthToSpace(blockSize: side, mode: mode), [wide])
-    b.output(try b.value(Binary(.add), [up, skip]), name: "y")
+    let sum = try b.value(Binary(.add), [up, skip])
+    b.output(try b.value(Convolution.pointwise, [sum, weight([2, channels, 1, 1])]), name: "y")
     return try b.finished()
   }
 

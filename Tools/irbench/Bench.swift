@@ -1,4 +1,5 @@
 import Foundation
+import IRCommandLine
 import IRCompiler
 import IRGraph
 import IRONNX
@@ -18,9 +19,9 @@ final class Bench {
   /// Bytes in memory before the arena was mapped, and the most before that.
   private let residentBefore, peakBefore: Int?
 
-  init(model: String, input: String?, sides: Sides, options: RuntimeOptions, memoryLimit: Int?) throws {
+  init(model: String, input: String?, sides: Sides, options: RuntimeOptions, memory: MemoryOptions) throws {
     path = try ModelCatalogue.path(of: model)
-    let loaded = try Self.load(path, input, sides, options, memoryLimit)
+    let loaded = try Self.load(path, input, sides, options, memory)
     (program, inputs, gflop) = (loaded.program, loaded.inputs, loaded.gflop)
     (importSeconds, compileSeconds) = (loaded.importSeconds, loaded.compileSeconds)
     // The file and the graph are gone: programs hold what they need.
@@ -36,7 +37,7 @@ final class Bench {
   )
 
   private static func load(
-    _ path: String, _ input: String?, _ sides: Sides, _ options: RuntimeOptions, _ memoryLimit: Int?
+    _ path: String, _ input: String?, _ sides: Sides, _ options: RuntimeOptions, _ memory: MemoryOptions
   ) throws -> Loaded {
     let clock = ContinuousClock()
     let begin = clock.now
@@ -47,7 +48,7 @@ final class Bench {
       } else { try freshInputs(file, path, sides) }
     let graph = try ONNXImporter(file, path: path).graph(for: inputs)
     let imported = clock.now
-    let program = try Compiler(threadCount: options.threadCount, memoryByteCount: memoryLimit).compile(graph)
+    let program = try memory.compiler(threadCount: options.threadCount).compile(graph)
     // The model's own work, not what rewriting leaves of it.
     return (
       program, inputs, 2e-9 * Double(graph.multiplyAddCount), begin.duration(to: imported).inSeconds,

@@ -56,11 +56,7 @@ struct IRBench: ParsableCommand {
     name: [.customShort("j"), .customLong("threads")], help: "Threads; by default what the system allows.")
   var threads: Int?
 
-  @Option(
-    help:
-      "Compiles for this much memory, as 500M or 4G: where a program would take more, values are computed twice."
-  )
-  var memoryLimit: MemorySize?
+  @OptionGroup var memoryOptions: MemoryOptions
 
   @Flag(
     help: "Say what each kernel takes, and the most expensive steps, or in JSON all: the fastest run of each."
@@ -90,7 +86,7 @@ struct IRBench: ParsableCommand {
     let bench = try Bench(
       model: model, input: input, sides: dim,
       options: RuntimeOptions(threadCount: threads ?? RuntimeOptions.defaultThreadCount),
-      memoryLimit: memoryLimit?.byteCount)
+      memory: memoryOptions)
     try bench.warmUp(writingTo: output)
     var profile: Profile? = steps ? Profile() : nil
     if onRequest {

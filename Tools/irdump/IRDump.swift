@@ -57,11 +57,7 @@ struct IRDump: ParsableCommand {
   @Option(name: [.customShort("j"), .customLong("threads")], help: "Threads that the memory is planned for.")
   var threads = 2
 
-  @Option(
-    help:
-      "Compiles for this much memory, as 500M or 4G: where a program would take more, values are computed twice."
-  )
-  var memoryLimit: MemorySize?
+  @OptionGroup var memoryOptions: MemoryOptions
 
   func validate() throws {
     guard threads >= 1 else { throw ValidationError("--threads is \(threads), must be at least 1") }
@@ -84,7 +80,7 @@ struct IRDump: ParsableCommand {
       Terminal.say(GraphDifference(graph, otherGraph, names: (path, otherPath)).text)
       return
     }
-    let compiler = Compiler(threadCount: threads, memoryByteCount: memoryLimit?.byteCount)
+    let compiler = memoryOptions.compiler(threadCount: threads)
     let compiled = try compiler.compile(graph)
     if check { return Terminal.say("\(path): imports and compiles") }
     let description = ModelDescription(

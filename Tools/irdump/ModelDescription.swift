@@ -43,6 +43,8 @@ struct ModelDescription: Encodable {
   var referenceOperators: [String]
   /// Values that regions compute for themselves rather than read them.
   var computedWhereRead: [String]
+  /// Pictures that wait in memory as float16.
+  var keptAsFloat16: [String]
   var nodes: [NodeLine]?
   var passes: [Pass]?
   var steps: [Step]?
@@ -64,7 +66,7 @@ struct ModelDescription: Encodable {
     compiledSteps = program.steps.count
     self.threads = threads
     peakMemory = program.memoryPlan.peakByteCount
-    computedWhereRead = program.recomputedValues
+    (computedWhereRead, keptAsFloat16) = (program.recomputedValues, program.float16Values)
     referenceOperators = Set(program.steps.filter(\.kernel.isReference).map(\.operatorName)).sorted()
     if listsNodes {
       nodes = graph.nodesInOrder.map {
@@ -111,6 +113,9 @@ struct ModelDescription: Encodable {
       "nodes         \(importedNodes) imported, \(compiledSteps) steps compiled",
       "peak memory   \(peakMemory) bytes in the arena with \(threads) threads",
     ]
+    if !keptAsFloat16.isEmpty {
+      lines.append("               \(keptAsFloat16.count) pictures wait in memory as float16")
+    }
     if !computedWhereRead.isEmpty {
       lines.append(
         "               \(computedWhereRead.count) pictures are computed where they are read, not kept")

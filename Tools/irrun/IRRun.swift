@@ -70,6 +70,12 @@ struct IRRun: ParsableCommand {
   @Option(help: "The most memory to use, as 500M or 4G; by default three quarters of what is free.")
   var memory: MemorySize?
 
+  @Flag(
+    help:
+      "Where a picture exceeds the memory and tiles would have to be blended, let what the network keeps of it wait as float16 first: whole, and off by less than a step of 8 bits."
+  )
+  var float16Storage = false
+
   @Option(help: "Metrics to print against --reference: psnr, ssim, or both with a comma.")
   var metrics: String?
 
@@ -136,7 +142,8 @@ struct IRRun: ParsableCommand {
 
   private var runtime: RuntimeOptions {
     RuntimeOptions(
-      threadCount: threads.threads ?? RuntimeOptions.defaultThreadCount, memoryByteCount: memory?.byteCount)
+      threadCount: threads.threads ?? RuntimeOptions.defaultThreadCount, memoryByteCount: memory?.byteCount,
+      allowsFloat16Storage: float16Storage)
   }
 
   private func loading<R>(_ body: () throws -> R) throws -> R {

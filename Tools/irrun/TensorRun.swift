@@ -66,7 +66,8 @@ final class TensorRun {
     latest = nil
     let graph = try ONNXImporter(model, path: path).graph(for: inputs)
     let compiler = Compiler(
-      threadCount: options.threadCount, weights: weights, memoryByteCount: options.memoryLimit)
+      threadCount: options.threadCount, weights: weights, memoryByteCount: options.memoryLimit,
+      allowsFloat16Storage: options.allowsFloat16Storage)
     let program = try compiler.compile(graph)
     let session = try Session(program, options: options)
     // Where values decide shapes, another file of equal shapes may need another program.

@@ -41,6 +41,18 @@ struct Lowering {
     var plan: RegionPlan
     /// A plan whose tiles and blocks of rows this one takes, so that its sums keep their order.
     var cutLike: RegionPlan?
+
+    /// Plans the nodes anew.
+    /// - Returns: whether they make a region.
+    mutating func replan(in graph: Graph) -> Bool {
+      var operations: [NodeID: StreamedOperation] = [:]
+      for id in nodes { operations[id] = StreamedOperation(id, in: graph) }
+      guard operations.count == nodes.count, var planner = RegionPlanner(nodes, operations, in: graph),
+        let plan = planner.planned()
+      else { return false }
+      self.plan = plan
+      return true
+    }
   }
 
   /// The graph's regions as the cost model finds them best.

@@ -283,17 +283,10 @@ struct Recomputation {
     }
   }
 
-  /// Plans a region for the nodes that are left of these, in order.
+  /// Plans a region for the nodes that are left of these, in order; they are of one grid.
   private mutating func replan(_ index: Int, _ nodes: [NodeID]) -> Bool {
-    let left = nodes.filter { graph.contains($0) }
-    var operations: [NodeID: StreamedOperation] = [:]
-    for id in left { operations[id] = StreamedOperation(id, in: graph) }
-    let grids = Set(operations.map { $1.grid(of: $0, in: graph) })
-    guard operations.count == left.count, grids.count == 1,
-      var planner = RegionPlanner(left, operations, in: graph),
-      let plan = planner.planned()
-    else { return false }
-    (regions[index].nodes, regions[index].plan) = (left, plan)
-    return true
+    regions[index].nodes = nodes.filter { graph.contains($0) }
+    let grids = Set(regions[index].nodes.map { StreamedOperation($0, in: graph)?.grid(of: $0, in: graph) })
+    return grids.count == 1 && regions[index].replan(in: graph)
   }
 }

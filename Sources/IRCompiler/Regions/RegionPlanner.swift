@@ -7,7 +7,7 @@ struct RegionPlanner {
   let graph: Graph
   let nodes: [NodeID]
   let operations: [NodeID: StreamedOperation]
-  private let members: Set<NodeID>
+  let members: Set<NodeID>
   private var plan: RegionPlan
   /// Depthwise convolutions whose only reader, an elementwise node, computes them on the way.
   private var inlined: Set<NodeID> = []
@@ -17,9 +17,10 @@ struct RegionPlanner {
   private var partsOf: [NodeID: [ValueID]] = [:]
   private var parts: Set<ValueID> = []
 
-  /// `nodes` in order, each with its operation, all of one grid.
+  /// `nodes` in order, each with its operation, all of one grid but for conversions of what is read or written in blocks.
   init?(_ nodes: [NodeID], _ operations: [NodeID: StreamedOperation], in graph: Graph) {
-    guard let last = nodes.last, let grid = operations[last]?.grid(of: last, in: graph) else { return nil }
+    let worker = nodes.last { if case .conversion = operations[$0] { false } else { true } } ?? nodes.last
+    guard let worker, let grid = operations[worker]?.grid(of: worker, in: graph) else { return nil }
     (self.graph, self.nodes, self.operations) = (graph, nodes, operations)
     members = Set(nodes)
     plan = RegionPlan(batch: grid.batch, height: grid.height, width: grid.width)
@@ -33,7 +34,7 @@ struct RegionPlanner {
     }
     inlined = Set(nodes.filter(isInlined))
     findMargins()
-    for id in nodes where !isView(id) && !inlined.contains(id) { emit(id) }
+    for id in nodes where !isView(id) && !inlined.contains(id) && !isPartOfAMove(id) { emit(id) }
     for output in viewsUsedOutside() {
       let (root, channel) = source(of: output)
       emitCopy(of: root, channel: channel, to: output)
@@ -208,7 +209,7 @@ struct RegionPlanner {
   private mutating func emit(_ id: NodeID) {
     guard let operation = operations[id] else { return }
     let node = graph[id]
-    let result = node.outputs[0]
+    var result = node.outputs[0]
     var operands: [RegionPlan.Operand] = []
     var kind = RegionPlan.Operation.copy
     var multiplyAddCount = graph.multiplyAddCount(of: id)
@@ -220,11 +221,12 @@ struct RegionPlanner {
       emitConcatenation(node)
       return
     case .spaceToDepth(let blocks):
-      operands = [wholeInput(node.inputs[0])]
+      operands = [wholeInput(converted(node.inputs[0]))]
       kind = .spaceToDepth(blocks)
     case .depthToSpace(let blocks):
       operands = [operand(node.inputs[0], isReadOften: false)]
       kind = .depthToSpace(blocks)
+      result = conversion(of: result) ?? result
     case .conversion:
       operands = [
         isHalf(node.inputs[0]) ? wholeInput(node.inputs[0]) : operand(node.inputs[0], isReadOften: false)

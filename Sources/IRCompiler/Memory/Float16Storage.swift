@@ -1,0 +1,114 @@
+import IRGraph
+import IROperators
+import IRTensor
+
+/// Keeps pictures as float16 while they wait in memory between regions, which compute on float32 as before.
+///
+/// A region converts the rows that it makes as it writes them, and those that it reads as it reads them, so that no whole
+/// picture of float32 is there at any time. Each picture kept so is rounded once, to 11 bits of precision; what exceeds 65504
+/// becomes infinite.
+struct Float16Storage {
+  /// A picture that regions alone make and read.
+  struct Picture {
+    var value: ValueID
+    var byteCount: Int
+    var maker: Int
+    var readers: [Int]
+    /// Whether other pictures are made between its maker and its last reader.
+    var isSkip: Bool
+  }
+
+  private(set) var graph: Graph
+  private(set) var regions: [Lowering.Region]
+  /// The names of the values that are kept so.
+  private(set) var names: [String] = []
+
+  init(_ graph: Graph, _ regions: [Lowering.Region]) { (self.graph, self.regions) = (graph, regions) }
+
+  /// All that may be kept so, those first that cost least precision for what they free: skips, then the others, the largest
+  /// of each first; one group has pictures of one kind and size.
+  var groups: [[Picture]] {
+    let pictures = pictures
+    let kinds = Set(pictures.map { Kind($0) })
+    return kinds.sorted().map { kind in pictures.filter { Kind($0) == kind } }
+  }
+
+  private struct Kind: Hashable, Comparable {
+    var isSkip: Bool
+    var byteCount: Int
+
+    init(_ picture: Picture) { (isSkip, byteCount) = (picture.isSkip, picture.byteCount) }
+
+    static func < (a: Kind, b: Kind) -> Bool {
+      a.isSkip != b.isSkip ? a.isSkip : a.byteCount > b.byteCount
+    }
+  }
+
+  private var pictures: [Picture] {
+    var regionOf: [NodeID: Int] = [:]
+    for (index, region) in regions.enumerated() {
+      for id in region.nodes { regionOf[id] = index }
+    }
+    let order = Schedule(graph, regions: regions.map(\.nodes)).units.compactMap { unit in
+      if case .region(let index) = unit { index } else { nil }
+    }
+    let joined = JoinedValues(in: graph)
+    let homes = Set(joined.places.values.map(\.root)).union(joined.places.keys)
+    return regions.indices.flatMap { maker in
+      regions[maker].plan.outputs.compactMap { value -> Picture? in
+        guard isPicture(value), !homes.contains(value), !graph.isOutput(value) else { return nil }
+        let users = graph.users(of: value).filter { regionOf[$0] != maker }
+        let readers = Set(users.compactMap { regionOf[$0] }).sorted()
+        guard !users.isEmpty, users.allSatisfy({ regionOf[$0] != nil && readsPicture($0, value) }) else {
+          return nil
+        }
+        let byteCount = graph[value].type.byteCount
+        let waiting = order.drop { $0 != maker }.prefix(upTo: order.lastIndex { readers.contains($0) } ?? 0)
+        return Picture(
+          value: value, byteCount: byteCount, maker: maker, readers: readers,
+          isSkip: waiting.dropFirst().contains { region in
+            !readers.contains(region)
+              && regions[region].plan.outputs.contains { graph[$0].type.byteCount >= byteCount / 8 }
+          })
+      }
+    }
+  }
+
+  /// More than a number for each channel.
+  private func isPicture(_ value: ValueID) -> Bool {
+    let type = graph[value].type
+    return type.elementType == .float32 && type.shape.rank == 4 && type.shape[2] * type.shape[3] > 1
+  }
+
+  /// Whether the node reads the value as the picture that it works on, rather than as weights.
+  private func readsPicture(_ id: NodeID, _ value: ValueID) -> Bool {
+    guard let operation = StreamedOperation(id, in: graph) else { return false }
+    if case .spaceToDepth = operation { return true }
+    return operation.grid(of: id, in: graph) == StreamedOperation.Grid(graph[value].type)
+  }
+
+  /// Keeps a picture so.
+  /// - Returns: whether it does; nothing has changed where not.
+  mutating func store(_ picture: Picture) -> Bool {
+    var changed = self
+    guard (try? changed.convert(picture)) == true else { return false }
+    self = changed
+    return true
+  }
+
+  private mutating func convert(_ picture: Picture) throws(GraphError) -> Bool {
+    let name = graph[picture.value].name
+    let half = try graph.addNode(Cast(to: .float16), inputs: [picture.value], name: "\(name).float16")[0]
+    guard let narrowing = graph.producer(of: half) else { return false }
+    regions[picture.maker].nodes.append(narrowing)
+    for reader in picture.readers {
+      let whole = try graph.addNode(Cast(to: .float32), inputs: [half], name: "\(name).float32")[0]
+      guard let widening = graph.producer(of: whole) else { return false }
+      graph.replaceUses(of: picture.value, with: whole, in: Set(regions[reader].nodes))
+      regions[reader].nodes.insert(widening, at: 0)
+    }
+    names.append(name)
+    return ([picture.maker] + picture.readers).allSatisfy { regions[$0].replan(in: graph) }
+      && !regions[picture.maker].plan.outputs.contains(picture.value)
+  }
+}

@@ -1,0 +1,32 @@
+import ArgumentParser
+import IRCompiler
+import IRRuntime
+
+/// What a tool that compiles a model may be told of memory.
+public struct MemoryOptions: ParsableArguments {
+  @Option(
+    help:
+      "Compiles for this much memory, as 500M or 4G: where a program would take more, values are computed twice."
+  )
+  public var memoryLimit: MemorySize?
+
+  @Flag(
+    help:
+      "Where that does not suffice, pictures wait in memory as float16, as few as do; each is rounded to 11 bits of precision."
+  )
+  public var float16Storage = false
+
+  public init() {}
+
+  public mutating func validate() throws {
+    guard !float16Storage || memoryLimit != nil else {
+      throw ValidationError("--float16-storage needs --memory-limit: nothing is rounded without need")
+    }
+  }
+
+  /// A compiler of programs for so many threads that keeps to it.
+  public func compiler(threadCount: Int) -> Compiler {
+    Compiler(
+      threadCount: threadCount, memoryByteCount: memoryLimit?.byteCount, allowsFloat16Storage: float16Storage)
+  }
+}
