@@ -25,7 +25,7 @@ public struct Compiler: Sendable {
     recognition + [
       RewriteDriver([
         RecognizeRoll(), RecognizeAttention(), LinearBeforeMovement(), AttendInWindows(), ChannelsFirst(),
-        AbsorbTranspose(), CancelTransposes(), RemoveNoOperations(), ConvolveBlocks(),
+        AbsorbTranspose(), CancelTransposes(), RemoveNoOperations(), ConvolveBlocks(), SpreadBlocks(),
         AddBeforeDepthToSpace(),
       ]),
       MergeDuplicateNodes(),

@@ -263,6 +263,23 @@ func gainsAndScalesOfChannelsFoldIntoConvolutions(batch: Int) throws {
   }
 }
 
+@Test func windowsThatSpreadSideBySideAreProductsToo() throws {
+  for (side, bias) in [(2, true), (3, false)] {
+    var generator = SeededGenerator(seed: 9)
+    var b = GraphBuilder()
+    let x = b.input("x", TensorType(.float32, [2, 3, 4, 7]))
+    let window = ConvolutionTranspose(
+      strides: [side, side], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1], outputPadding: [0, 0])
+    let weights = [b.constant(generator.tensor([3, 5, side, side])), b.constant(generator.tensor([5]))]
+    b.output(try b.value(window, [x] + weights[..<(bias ? 2 : 1)]), name: "y")
+    let graph = try b.finished()
+    #expect(try operators(of: graph) == ["Convolution", "DepthToSpace"])
+    let feeds = ["x": generator.tensor([2, 3, 4, 7])]
+    let expected = try #require(try GraphInterpreter(graph).run(feeds)["y"])
+    expectClose(try Session(try compiler.compile(graph)).run(feeds)["y"], expected, .ofRange(1e-6))
+  }
+}
+
 @Test func shuffledPicturesThatOthersReadStay() throws {
   var b = GraphBuilder()
   let x = b.input("x", TensorType(.float32, [1, 8, 4, 6]))

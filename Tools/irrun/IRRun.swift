@@ -231,6 +231,7 @@ struct IRRun: ParsableCommand {
       "augmented \(modelOptions.augmented)", "noise \(modelOptions.settings.noiseLevel ?? -1)",
       "quality \(files.quality)",
       "depth \(files.depth)", "metadata \(files.metadata)", "icc \(files.icc)",
+      "storage \(float16Storage ? "float16" : "float32")",
     ]
     digest.update(options.joined(separator: "\n").utf8)
     return digest.finished()

@@ -31,3 +31,35 @@ struct ConvolveBlocks: RewriteRule {
     return patch
   }
 }
+
+/// The way back: a transposed convolution whose windows lie side by side is a product for every place in a block, and the
+/// places are moved into space. Reassociated where the kernels' orders differ; transposed convolutions decrease.
+struct SpreadBlocks: RewriteRule {
+  static let name = "spread-blocks"
+
+  func patch(for id: NodeID, in graph: Graph) throws(GraphError) -> GraphPatch? {
+    let node = graph[id]
+    guard let convolution = node.operator as? ConvolutionTranspose, convolution.groupCount == 1,
+      graph[node.inputs[0]].type.elementType == .float32, let weight = graph.constant(node.inputs[1]),
+      weight.shape.rank == 4, weight.shape[2] == weight.shape[3], case let side = weight.shape[2], side > 1,
+      side <= BlockLayout.sideLimit, convolution.strides == [side, side], convolution.dilations == [1, 1],
+      convolution.padsBefore == [0, 0], convolution.padsAfter == [0, 0], convolution.outputPadding == [0, 0]
+    else { return nil }
+    var patch = GraphPatch(to: graph)
+    let places = weight.shape[1] * side * side
+    let spread = Transpose(permutation: [2, 3, 1, 0]).evaluate([weight])[0]
+      .reshaped(to: [places, weight.shape[0], 1, 1])
+    var inputs = [.existing(node.inputs[0]), patch.constant(spread, name: "\(node.name).weight")]
+    if node.inputs.count > 2 {
+      guard let bias = graph.constant(node.inputs[2]) else { return nil }
+      let spread = Tile(repeats: [side * side]).evaluate([bias])[0]
+      inputs.append(patch.constant(spread, name: "\(node.name).bias"))
+    }
+    let wide = try patch.value(Convolution.pointwise, inputs, name: "\(node.name).places")
+    patch.replace(
+      node.outputs[0],
+      with: try patch.value(
+        DepthToSpace(blockSize: side, mode: .depthColumnRow), [wide], name: node.name))
+    return patch
+  }
+}
