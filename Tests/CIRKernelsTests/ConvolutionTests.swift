@@ -109,6 +109,20 @@ extension KernelTests {
     }
   }
 
+  @Test(arguments: [(1, 5, 3), (3, 33, 70), (2, 300, 500)]) func conv2dOfOnePixel(
+    batch: Int, input: Int, output: Int
+  ) {
+    for isFused in [false, true] {
+      let window = Window(
+        batch: batch, channels: (input, output), size: (1, 1),
+        activation: isFused ? IR_ACTIVATION_RELU : IR_ACTIVATION_NONE, isFused: isFused)
+      checkConvolution(window, tolerance: 1e-5) { p, weights, input, bias, output, threads in
+        #expect(ir_conv2d_is_pixel(&p))
+        ir_conv2d_pixel(&p, input, weights, bias, bias == nil ? nil : UnsafePointer(output), output, threads)
+      }
+    }
+  }
+
   /// Calls a driver on random operands, and compares with the sums in double precision.
   func checkConvolution(
     _ window: Window, tolerance: Double,

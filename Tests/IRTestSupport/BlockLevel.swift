@@ -22,7 +22,7 @@ public struct BlockLevel: CustomTestStringConvertible, Sendable {
   }
 
   public static let samples: [BlockLevel] = [
-    BlockLevel(channels: 3, side: 2, height: 1, width: 1),
+    BlockLevel(channels: 3, side: 2, height: 1, width: 2),
     BlockLevel(channels: 5, side: 2, height: 4, width: 37),
     BlockLevel(batch: 2, channels: 4, side: 2, height: 13, width: 70, hasWindow: true),
     BlockLevel(batch: 2, channels: 3, side: 3, height: 7, width: 21, mode: .depthColumnRow),

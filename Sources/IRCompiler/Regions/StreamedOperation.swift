@@ -105,6 +105,8 @@ enum StreamedOperation {
       return nil
     }
     if convolution.groupCount == 1 {
+      // A single pixel is a vector, for which there is a kernel.
+      guard grid.height * grid.width > 1 || !isPointwise else { return nil }
       self = .convolution(fused)
     } else if convolution.groupCount == types[0].shape[1], weight[0] == types[0].shape[1],
       !fused.hasResidual

@@ -47,11 +47,19 @@ func convolutionKernel(
     return winogradKernel(fused, params, weight, request, weights)
   }
   guard !fused.isRectified || fused.slope == 0 else { return nil }
-  let count = ir_conv2d_packed_weights_count(&params)
-  let workspace = ir_conv2d_workspace(&params, Int32(request.threadCount))
   let fixed = params
   let biasIndex = fused.hasBias ? 2 : Int.max
   let residualIndex = fused.hasResidual ? fused.ownInputCount : Int.max
+  if ir_conv2d_is_pixel(&params), params.input_channels > 0 {
+    return CPUKernel("conv2d.pixel", inPlace: fused.hasResidual ? [residualIndex] : []) { arguments in
+      var params = fixed
+      ir_conv2d_pixel(
+        &params, arguments.input(0), arguments.input(1), arguments.optionalInput(biasIndex),
+        arguments.optionalInput(residualIndex), arguments.output(), arguments.threads)
+    }
+  }
+  let count = ir_conv2d_packed_weights_count(&params)
+  let workspace = ir_conv2d_workspace(&params, Int32(request.threadCount))
   let inPlace = fused.hasResidual ? [residualIndex] : []
   let name = "conv2d\(kind(params))" + (fused.hasResidual ? ".add" : "") + (fused.isRectified ? ".relu" : "")
   if let weight = request.constants[1] {
