@@ -74,9 +74,14 @@ void ir_region_elementwise(
   const struct ir_region_tile *tile, const struct ir_region_instruction *instruction,
   const struct ir_region_rows *rows);
 
-/// Elements of the sums of a block, and of the scratch of a thread.
+/// Elements of the sums of a block, of those of an instruction, and of the scratch of a thread.
 size_t ir_region_sums_count(const struct ir_region *region);
+size_t ir_region_gram_count(const struct ir_region_instruction *instruction);
 size_t ir_region_gram_scratch(const struct ir_region *region);
+
+/// The sums of instruction `index` of the block that some rows lie in, which are 0 before its first rows.
+float *ir_region_block_sums(
+  const struct ir_region_tile *tile, size_t index, const struct ir_region_rows *rows);
 
 /// Elements of a thread's scratch where products read pictures.
 size_t ir_region_gather_scratch(const struct ir_region *region);
@@ -85,6 +90,13 @@ size_t ir_region_gather_scratch(const struct ir_region *region);
 void ir_region_gram(
   const struct ir_region_tile *tile, const struct ir_region_instruction *instruction, size_t index,
   const struct ir_region_rows *rows);
+void ir_region_sum(
+  const struct ir_region_tile *tile, const struct ir_region_instruction *instruction, size_t index,
+  const struct ir_region_rows *rows);
+
+/// The outputs for an image from its sums.
+void ir_region_gram_results(
+  const struct ir_region_instruction *instruction, const float *sums, size_t image, float *const *outputs);
 
 /// The outputs of all sums from those of `blocks` blocks for each image, which it overwrites.
 void ir_region_combine(

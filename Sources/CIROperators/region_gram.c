@@ -1,4 +1,3 @@
-#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -23,20 +22,7 @@ static struct sums sums_of(const struct ir_region_instruction *i) {
   return s;
 }
 
-size_t ir_region_sums_count(const struct ir_region *r) {
-  size_t count = 0;
-  for (size_t i = 0; i < r->instruction_count; i++)
-    if (r->instructions[i].opcode == IR_REGION_GRAM) count += sums_of(&r->instructions[i]).count;
-  return ir_aligned_count(count);
-}
-
-// Where the sums of instruction `index` begin among those of a block.
-static size_t sums_offset(const struct ir_region *r, size_t index) {
-  size_t offset = 0;
-  for (size_t i = 0; i < index; i++)
-    if (r->instructions[i].opcode == IR_REGION_GRAM) offset += sums_of(&r->instructions[i]).count;
-  return offset;
-}
+size_t ir_region_gram_count(const struct ir_region_instruction *i) { return sums_of(i).count; }
 
 size_t ir_region_gram_scratch(const struct ir_region *r) {
   size_t most = 0;
@@ -112,10 +98,7 @@ void ir_region_gram(
   const struct ir_region_tile *t, const struct ir_region_instruction *i, size_t index,
   const struct ir_region_rows *rows) {
   const struct sums s = sums_of(i);
-  const size_t block_rows = t->region->block_rows, number = rows->first / block_rows;
-  assert((rows->last - 1) / block_rows == number);
-  float *sums = t->sums + number * ir_region_sums_count(t->region) + sums_offset(t->region, index);
-  if (rows->first % block_rows == 0) memset(sums, 0, s.count * sizeof(float));
+  float *sums = ir_region_block_sums(t, index, rows);
   const struct ir_region_operand *x = &i->operands[0], *y = &i->operands[1];
   const size_t x_stride = ir_region_channel_stride(t, x), y_stride = ir_region_channel_stride(t, y);
   const size_t columns = rows->last_column - rows->first_column;
@@ -141,46 +124,12 @@ void ir_region_gram(
   }
 }
 
-// Elements that are added up beside each other, and by a task.
-enum { COMBINED_AT_ONCE = 8, COMBINED_BY_TASK = 1024 };
-
-struct combination {
-  float *sums;
-  size_t stride, blocks, tasks;
-};
-
-// Adds up some elements of all blocks of an image, in their order, into its first block.
-static void add_blocks(const void *context, size_t index, int thread) {
-  (void)thread;
-  const struct combination *c = context;
-  float *first = c->sums + index / c->tasks * c->blocks * c->stride;
-  const size_t start = index % c->tasks * COMBINED_BY_TASK;
-  const size_t end = ir_smaller(start + COMBINED_BY_TASK, c->stride);
-  for (size_t j = start; j < end; j += COMBINED_AT_ONCE) {
-    double sum[COMBINED_AT_ONCE] = {0};
-    for (size_t block = 0; block < c->blocks; block++)
-      for (size_t k = 0; k < COMBINED_AT_ONCE; k++) sum[k] += first[block * c->stride + j + k];
-    for (size_t k = 0; k < COMBINED_AT_ONCE; k++) first[j + k] = (float)sum[k];
-  }
-}
-
-void ir_region_combine(const struct ir_region *r, float *sums, size_t blocks, float *const *outputs, int threads) {
-  const size_t stride = ir_region_sums_count(r);
-  if (!stride) return;
-  const struct combination combination = {sums, stride, blocks, ir_ceiling_divide(stride, COMBINED_BY_TASK)};
-  ir_parallel_for(r->batch * combination.tasks, threads, add_blocks, &combination);
-  for (size_t i = 0, offset = 0; i < r->instruction_count; i++) {
-    const struct ir_region_instruction *instruction = &r->instructions[i];
-    if (instruction->opcode != IR_REGION_GRAM) continue;
-    const struct sums s = sums_of(instruction);
-    const size_t counts[3] = {s.products, instruction->channels, instruction->depth};
-    for (size_t k = 0; k < 3; k++) {
-      for (size_t image = 0; image < r->batch; image++) {
-        const float *from = sums + image * blocks * stride + offset;
-        float *output = outputs[instruction->output.index + k] + image * counts[k];
-        for (size_t j = 0; j < counts[k]; j++) output[j] = k ? sqrtf(from[j]) : from[j];
-      }
-      offset += counts[k];
-    }
+void ir_region_gram_results(
+  const struct ir_region_instruction *i, const float *sums, size_t image, float *const *outputs) {
+  const struct sums s = sums_of(i);
+  const size_t counts[3] = {s.products, i->channels, i->depth};
+  for (size_t k = 0; k < 3; sums += counts[k++]) {
+    float *output = outputs[i->output.index + k] + image * counts[k];
+    for (size_t j = 0; j < counts[k]; j++) output[j] = k ? sqrtf(sums[j]) : sums[j];
   }
 }

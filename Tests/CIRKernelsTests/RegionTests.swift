@@ -24,6 +24,8 @@ extension KernelTests {
   @Test func regionsOfSums() throws {
     let attention = TransposedAttention(batch: 2, heads: 2, size: 19, height: 11, width: 37)
     try checkRegions(of: try attention.graph(), attention.input())
+    let means = ChannelAttention(batch: 2, channels: 11, height: 13, width: 41)
+    try checkRegions(of: try means.graph(), means.input())
   }
 
   /// Bands whose rows the threads take from each other, however the race goes.

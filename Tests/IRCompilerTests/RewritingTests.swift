@@ -32,8 +32,7 @@ func everyPrefixOfThePassesKeepsTheMeaning(seed: UInt64) throws {
   try checkPrefixes(try RandomGraph(seed: seed), seed)
 }
 
-/// The graph of seed 9 normalises what is nearly constant, where any other order of roundings shows.
-@Test(arguments: 10..<40 as Range<UInt64>)
+@Test(arguments: 0..<40 as Range<UInt64>)
 func everyPrefixKeepsTheMeaningOfAttentionInWindows(seed: UInt64) throws {
   try checkPrefixes(try RandomGraph(seed: seed, hasWindows: true), seed)
 }

@@ -44,8 +44,10 @@ private func readersComputeWhatTheyRead(attention: TransposedAttention) throws {
   }
 }
 
-/// Both halves of a split cross, to regions of their own: moving one makes the other another value.
-@Test func valuesThatChangeMeanwhileAreLeftAlone() throws {
+/// Both halves of a split cross, to regions of their own: moving one makes the other another value. With means the first of
+/// these has sums over any parts of the pixels, which rows would change.
+@Test(arguments: [ReduceFunction.maximum, .mean])
+func valuesThatChangeMeanwhileAreLeftAlone(function: ReduceFunction) throws {
   var generator = SeededGenerator(seed: 8)
   var b = GraphBuilder()
   let x = b.input("x", TensorType(.float32, [1, 8, 20, 40]))
@@ -58,11 +60,11 @@ private func readersComputeWhatTheyRead(attention: TransposedAttention) throws {
   }
   let wide = try convolution(try convolution(x, [16, 8, 1, 1]), [16, 1, 3, 3], groups: 16)
   let halves = try b.apply(Split(axis: 1, sizes: [8, 8]), [wide])
-  var factor = try b.value(Reduce(.mean, axes: [2, 3]), [x])
+  var factor = try b.value(Reduce(function, axes: [2, 3]), [x])
   for (index, half) in halves.enumerated() {
     let scaled = try b.value(Binary(.add), [try b.value(Binary(.multiply), [half, factor]), x])
     let result = try convolution(scaled, [8, 8, 1, 1])
-    factor = try b.value(Reduce(.mean, axes: [2, 3]), [result])
+    factor = try b.value(Reduce(function, axes: [2, 3]), [result])
     b.output(result, name: "y\(index)")
   }
   let graph = try b.finished()

@@ -93,21 +93,42 @@ private let attentions: [TransposedAttention] = [
   TransposedAttention(batch: 2, heads: 3, size: 5, height: 8, width: 40),
 ]
 
-@Test(arguments: attentions)
-private func sumsOverThePixelsAreComputedInRegions(attention: TransposedAttention) throws {
-  let graph = try attention.graph()
-  let expected = try GraphInterpreter(graph).run(["x": attention.input()])
-  let program = try Compiler().compile(graph)
-  #expect(program.steps.contains { $0.kernel.name.hasPrefix("region(") && $0.kernel.name.contains("gram") })
-  let found = try Session(program).run(["x": attention.input()])
-  for (name, tensor) in expected {
-    expectClose(found[name], tensor, .ofRange(2e-6), "\(attention) \(name)")
+/// A graph with sums over all pixels, and the word for them in kernels' names.
+private struct SumSample: CustomTestStringConvertible {
+  var testDescription, word: String
+  var graph: Graph
+  var input: Tensor
+
+  static func all() throws -> [SumSample] {
+    let means = [
+      ChannelAttention(channels: 3, height: 1, width: 2),
+      ChannelAttention(channels: 9, height: 13, width: 37),
+      ChannelAttention(batch: 2, channels: 18, height: 70, width: 33),
+    ]
+    return try attentions.map {
+      SumSample(testDescription: $0.testDescription, word: "gram", graph: try $0.graph(), input: $0.input())
+    }
+      + means.map {
+        SumSample(testDescription: $0.testDescription, word: "sum", graph: try $0.graph(), input: $0.input())
+      }
   }
 }
 
-@Test(arguments: attentions)
-private func cutsAndThreadsKeepSums(attention: TransposedAttention) throws {
-  let (graph, _) = try Compiler().simplified(try attention.graph())
+@Test(arguments: try SumSample.all())
+private func sumsOverThePixelsAreComputedInRegions(sample: SumSample) throws {
+  let expected = try GraphInterpreter(sample.graph).run(["x": sample.input])
+  let program = try Compiler().compile(sample.graph)
+  let words = program.steps.map(\.kernel.name).filter { $0.hasPrefix("region(") }
+  #expect(words.contains { $0.contains(sample.word) })
+  let found = try Session(program).run(["x": sample.input])
+  for (name, tensor) in expected {
+    expectClose(found[name], tensor, .ofRange(2e-6), "\(sample.testDescription) \(name)")
+  }
+}
+
+@Test(arguments: try SumSample.all())
+private func cutsAndThreadsKeepSums(sample: SumSample) throws {
+  let (graph, _) = try Compiler().simplified(sample.graph)
   var generator = SeededGenerator(seed: 5)
   for (_, plan) in FormRegions(graph).regions() {
     let inputs = plan.inputs.map { graph.constant($0) ?? generator.tensor(graph[$0].type.shape) }

@@ -16,7 +16,7 @@ public struct RandomGraph: Sendable {
     var values = [x, try builder.value(Unary(.tanh), [x])]
     for _ in 0..<nodeCount {
       let from = values[Int.random(in: max(0, values.count - 5)..<values.count, using: &generator)]
-      values.append(try Self.step(from, values, hasWindows ? 17 : 16, &builder, &generator))
+      values.append(try Self.step(from, values, hasWindows ? 18 : 17, &builder, &generator))
     }
     for (index, value) in values.suffix(2).enumerated() { builder.output(value, name: "y\(index)") }
     graph = try builder.finished()
@@ -76,7 +76,10 @@ public struct RandomGraph: Sendable {
       let shuffled = try b.value(DepthToSpace(blockSize: 2), [deep])
       return shape[2] % 4 == 0 ? try b.value(Binary(.add), [x, shuffled]) : shuffled
     case 11: return try transposedAttention(x, &b, &generator)
-    case 16: return try WindowBlock(heads: shape[1] % 2 == 0 ? 2 : 1, side: 2).value(x, &b, &generator)
+    case 15:
+      let mean = try b.value(Reduce(Bool.random(using: &generator) ? .mean : .sum, axes: [2, 3]), [x])
+      return try b.value(Binary(.multiply), [x, try b.value(Unary(.tanh), [mean])])
+    case 17: return try WindowBlock(heads: shape[1] % 2 == 0 ? 2 : 1, side: 2).value(x, &b, &generator)
     case 12, 13:
       let isDepthwise = Bool.random(using: &generator)
       let weight = b.constant(

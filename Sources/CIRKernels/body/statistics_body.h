@@ -117,3 +117,26 @@ void IR_ISA_NAME(f32_statistic_columns)(
   switch (kind) { STATISTIC_KINDS(STATISTIC_COLUMNS) }
   assert(false);
 }
+
+// The lanes of a row's sum, of four rows at a time.
+V_INLINE v_f32 row_sum(size_t count, const float *row) {
+  v_f32 sum = v_set(0);
+  size_t j = 0;
+  for (; j + V_LANES <= count; j += V_LANES) sum += v_load(row + j);
+  return j < count ? sum + v_load_partial(row + j, count - j) : sum;
+}
+
+void IR_ISA_NAME(f32_sum_rows)(size_t rows, size_t count, const float *input, size_t stride, float *sums) {
+  size_t i = 0;
+  for (; i + 4 <= rows; i += 4) {
+    v_f32 sum[4];
+    for (size_t k = 0; k < 4; k++) sum[k] = row_sum(count, input + (i + k) * stride);
+    v_transpose_quads(sum);
+    float lanes[V_LANES];
+    v_store(lanes, (sum[0] + sum[1]) + (sum[2] + sum[3]));
+    for (size_t width = V_LANES / 2; width >= 4; width /= 2)
+      for (size_t k = 0; k < width; k++) lanes[k] += lanes[k + width];
+    for (size_t k = 0; k < 4; k++) sums[i + k] += lanes[k];
+  }
+  for (; i < rows; i++) sums[i] += statistic_lanes(IR_STATISTIC_SUM, row_sum(count, input + i * stride));
+}

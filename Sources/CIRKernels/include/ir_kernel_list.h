@@ -36,6 +36,9 @@
   X(f32_statistic_columns, void, \
     (enum ir_statistic kind, size_t axis, size_t width, const float *offsets, \
      const float *input, size_t stride, float *accumulator)) \
+  /* sums[i] += sum over j < count of input[i * stride + j] for i < rows. */ \
+  X(f32_sum_rows, void, \
+    (size_t rows, size_t count, const float *input, size_t stride, float *sums)) \
   /* output[i] = (input[i] - mean) * factor * scale[i] + bias[i]; scale, bias may be NULL. */ \
   X(f32_normalize_row, void, \
     (size_t count, float mean, float factor, const float *scale, const float *bias, \

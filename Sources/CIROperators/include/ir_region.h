@@ -26,10 +26,10 @@ enum { IR_REGION_MAX_OPERANDS = 12, IR_REGION_MAX_STEP = 8, IR_REGION_MAX_SIDE =
 enum ir_region_place {
   /// Rolling rows of this tile; `index` is a value of the region.
   IR_REGION_ROLLING,
-  /// A whole picture of the caller; `index` is an input or an output.
+  /// A whole picture of the caller; `index` is an input or an output, of which sums read the rows that were just written.
   IR_REGION_INPUT,
   IR_REGION_OUTPUT,
-  /// The three sums of an instruction; `index` is the first of their outputs.
+  /// The sums of an instruction; `index` is the first of their outputs.
   IR_REGION_SUMS,
   /// Numbers for each channel [channels], the same for the whole batch: an input.
   IR_REGION_CHANNELS,
@@ -73,6 +73,8 @@ enum ir_region_opcode {
   /// Over all pixels: operands x, y [channels], [depth], in `groups` groups of A and B channels. The products of
   /// the channels of a group [batch, groups, A, B], and the Euclidean norms of both [batch, channels].
   IR_REGION_GRAM,
+  /// Over all pixels: operand x. `factor` times the sum of each channel [batch, channels].
+  IR_REGION_SUM,
 };
 
 /// The window of a convolution with stride 1.
@@ -115,6 +117,9 @@ struct ir_region_instruction {
   size_t depth;
   bool has_residual;
   size_t groups;
+
+  /// Sums.
+  float factor;
 
   /// Normalizations; [channels] or NULL.
   const float *scale, *bias;

@@ -23,7 +23,7 @@ struct JoinedValues {
         graph[node.outputs[0]].type.shape[..<concatenate.axis].allSatisfy({ $0 == 1 }),
         Set(node.inputs).count == node.inputs.count,
         // Where a region reads it row by row, nothing is copied but rows in the cache.
-        graph.users(of: node.outputs[0]).allSatisfy({ StreamedOperation($0, in: graph) == nil })
+        graph.users(of: node.outputs[0]).allSatisfy({ !Self.isReadByRows($0, graph) })
       else { continue }
       let result = node.outputs[0]
       // Behind the first input, in a value that holds more, only what lies there already can follow.
@@ -46,6 +46,13 @@ struct JoinedValues {
       places.merge(wanted) { known, _ in known }
       if home.root != result { places[result] = home }
       nodes.insert(id)
+    }
+  }
+
+  private static func isReadByRows(_ id: NodeID, _ graph: Graph) -> Bool {
+    switch StreamedOperation(id, in: graph) {
+    case .sum?, nil: false
+    default: true
     }
   }
 

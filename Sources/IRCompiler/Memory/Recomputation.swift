@@ -59,6 +59,11 @@ struct Recomputation {
       regions[maker].plan.outputs.compactMap { value in
         let readers = graph.users(of: value).compactMap { regionOf[$0] }
         guard let reader = readers.first(where: { $0 != maker }) else { return nil }
+        if let producer = graph.producer(of: value),
+          StreamedOperation(producer, in: graph)?.endsRegion(producer, in: graph) ?? false
+        {
+          return nil
+        }
         let byteCount = graph[value].type.byteCount
         let crossing = Crossing(value: value, byteCount: byteCount, maker: maker, reader: reader)
         return isStill(crossing) ? crossing : nil
@@ -86,7 +91,10 @@ struct Recomputation {
       guard changed.seconds(crossing) < allowed * seconds(crossing) else { return false }
     } else {
       for index in [crossing.maker, crossing.reader] where changed.regions[index].plan.hasSums {
-        changed.regions[index].cutLike = regions[index].cutLike ?? regions[index].plan
+        let pattern = regions[index].cutLike ?? regions[index].plan
+        // Without windows sums go over any parts of the pixels, with them over rows.
+        guard pattern.hasWindows == changed.regions[index].plan.hasWindows else { return false }
+        changed.regions[index].cutLike = pattern
       }
     }
     self = changed
@@ -210,7 +218,7 @@ struct Recomputation {
           }
         }
       }
-    case .concatenation, .spaceToDepth, .depthToSpace, .conversion, .gram: return nil
+    case .concatenation, .spaceToDepth, .depthToSpace, .conversion, .sum, .gram: return nil
     }
     guard let result = try? graph.addNode(newOperator, inputs: inputs, name: "\(node.name).again").first,
       let new = graph.producer(of: result)

@@ -181,7 +181,7 @@ struct FormRegions {
     var work = 0
     for id in nodes {
       switch operations[id] {
-      case .convolution, .depthwise, .normalization, .gram: return true
+      case .convolution, .depthwise, .normalization, .sum, .gram: return true
       case .elementwise, .concatenation, .spaceToDepth, .depthToSpace, .conversion: work += 1
       case .channels, nil: break
       }

@@ -44,6 +44,7 @@ extension RegionPlan.Instruction {
     let channels = Double(channelCount)
     switch operation {
     case .convolution: return channels / 8
+    case .sum: return 0.1 * channels
     case .gram: return channels / 4
     case .normalization: return 1
     case .copy: return 0.1 * channels
@@ -63,6 +64,7 @@ extension RegionPlan.Instruction {
     // Rows that are read soon are written to the cache.
     case .convolution: if case .rolling = output.place { return 0.2 } else { return 1 }
     case .normalization: return 1
+    case .sum: return 0.5
     case .copy, .spaceToDepth, .depthToSpace: return 2
     // Both operands are transposed.
     case .gram: return 4
@@ -184,9 +186,7 @@ extension RegionPlan {
   @discardableResult
   mutating func chooseTiles(on machine: MachineModel) -> Double {
     // Without windows rows mean nothing: any part of the pixels is one.
-    let isPointwise = instructions.allSatisfy { step in
-      step.operands.indices.allSatisfy { step.reach($0) == 0 }
-    }
+    let isPointwise = !hasWindows
     if isPointwise { (height, width) = (1, height * width) }
     // Sums follow the tiles, which therefore are the same for any number of threads.
     var model = machine
@@ -207,7 +207,12 @@ extension RegionPlan {
     return best
   }
 
-  /// The cut of another plan for the same pictures.
+  /// Whether a pixel of a result depends on others around it.
+  var hasWindows: Bool {
+    instructions.contains { step in step.operands.indices.contains { step.reach($0) > 0 } }
+  }
+
+  /// The cut of another plan for the same pictures, which has windows where this one has.
   mutating func takeTiles(of other: RegionPlan) {
     (height, width, tileColumns) = (other.height, other.width, other.tileColumns)
     (bandRows, stepRows, blockRows) = (other.bandRows, other.stepRows, other.blockRows)

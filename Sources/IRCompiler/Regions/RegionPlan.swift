@@ -49,6 +49,8 @@ public struct RegionPlan: Sendable {
     case normalization(isCentred: Bool, epsilon: Float, scale: Tensor?, bias: Tensor?)
     /// Operands named in `windows` are convolved before the chain reads them.
     case elementwise(ElementwiseChain, windows: [Int: Depthwise])
+    /// Operand x, also one that was written to an output; `factor` times the sum of each channel.
+    case sum(factor: Float)
     /// Operands x, y, of these channels; three sums (`ChannelGram`).
     case gram(groupCount: Int, columnCount: Int)
   }
@@ -102,7 +104,7 @@ public struct RegionPlan: Sendable {
 
   /// Whether it adds up numbers over the pixels.
   public var hasSums: Bool {
-    instructions.contains { if case .gram = $0.operation { true } else { false } }
+    instructions.contains { if case .sums = $0.output.place { true } else { false } }
   }
 
   /// The inputs whose place the first output may take: of its form, and read before it is written in each step, the
@@ -164,7 +166,7 @@ extension RegionPlan.Instruction {
       StreamedOperation.convolution(fused).reach(weight.shape)
     case .depthwise(let window): window.reach
     case .elementwise(_, let windows): windows[position]?.reach ?? 0
-    case .copy, .spaceToDepth, .depthToSpace, .normalization, .convolution, .gram: 0
+    case .copy, .spaceToDepth, .depthToSpace, .normalization, .convolution, .sum, .gram: 0
     }
   }
 }

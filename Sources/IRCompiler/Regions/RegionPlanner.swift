@@ -104,10 +104,6 @@ struct RegionPlanner {
     viewsUsedOutside().contains { source(of: $0).root == value }
   }
 
-  private func weightShape(_ id: NodeID) -> Shape? {
-    graph[id].inputs.count > 1 ? graph[graph[id].inputs[1]].type.shape : nil
-  }
-
   private mutating func findMargins() {
     for id in nodes.reversed() where !isView(id) {
       guard let operation = operations[id] else { continue }
@@ -178,9 +174,12 @@ struct RegionPlanner {
       place: isPerImage ? .imageChannels(index) : .channels(index), channelCount: result[1])
   }
 
+  /// Sums read rows where they were written.
   private func goesIntoRows(_ value: ValueID) -> Bool {
-    !readers(of: value).isEmpty || isCopiedOut(value) || !isWhole(value)
+    readers(of: value).contains { !isSum($0) } || isCopiedOut(value) || !isWhole(value)
   }
+
+  private func isSum(_ id: NodeID) -> Bool { if case .sum = operations[id] { true } else { false } }
 
   /// Where a node's result goes: rolling rows where other nodes here read it, else straight out.
   private mutating func output(_ value: ValueID) -> RegionPlan.Operand {
@@ -215,8 +214,14 @@ struct RegionPlanner {
     var multiplyAddCount = graph.multiplyAddCount(of: id)
     switch operation {
     case .channels: return
+    case .sum(let factor):
+      emitSums(of: node, .sum(factor: factor), multiplyAddCount)
+      return
     case .gram(let groupCount):
-      kind = .gram(groupCount: groupCount, columnCount: channelCount(node.inputs[1]))
+      let operation = RegionPlan.Operation.gram(
+        groupCount: groupCount, columnCount: channelCount(node.inputs[1]))
+      emitSums(of: node, operation, multiplyAddCount)
+      return
     case .concatenation:
       emitConcatenation(node)
       return
@@ -275,10 +280,6 @@ struct RegionPlanner {
       operands = [operand(node.inputs[0], isReadOften: false)]
       kind = .depthwise(window)
     }
-    if case .gram = operation {
-      emitSums(of: node, kind, multiplyAddCount)
-      return
-    }
     let place = output(result)
     plan.instructions.append(
       RegionPlan.Instruction(
@@ -318,17 +319,16 @@ struct RegionPlanner {
     }
   }
 
-  private func firstChannel(of part: ValueID, in value: ValueID) -> Int {
-    guard let view = graph.producer(of: part), case .channels(let starts) = operations[view],
-      let index = graph[view].outputs.firstIndex(of: part)
-    else { return 0 }
-    return starts[index]
-  }
-
   private mutating func emitSums(
     of node: Node, _ operation: RegionPlan.Operation, _ multiplyAddCount: Int
   ) {
-    let operands = node.inputs.map { operand($0, isReadOften: false) }
+    let operands = node.inputs.map { input -> RegionPlan.Operand in
+      let (root, channel) = source(of: input)
+      guard rolling[root] == nil, let index = plan.outputs.firstIndex(of: root) else {
+        return operand(input, isReadOften: false)
+      }
+      return RegionPlan.Operand(place: .output(index), channel: channel, channelCount: channelCount(root))
+    }
     let first = plan.outputs.count
     plan.outputs += node.outputs
     plan.instructions.append(
@@ -336,21 +336,6 @@ struct RegionPlanner {
         operation: operation, operands: operands,
         output: RegionPlan.Operand(place: .sums(first), channelCount: channelCount(node.inputs[0])),
         channelCount: channelCount(node.inputs[0]), margin: 0, multiplyAddCount: multiplyAddCount))
-  }
-
-  /// Some channels of a depthwise convolution.
-  private func depthwise(_ id: NodeID, from channel: Int, count: Int) -> RegionPlan.Depthwise? {
-    let inputs = graph[id].inputs
-    guard case .depthwise(let fused) = operations[id], let weight = graph.placedConstant(inputs[1]) else {
-      return nil
-    }
-    let shape = graph[inputs[1]].type.shape
-    let channels = channel..<(channel + count)
-    let bias =
-      fused.hasBias
-      ? graph.placedConstant(inputs[2])?.reshaped(to: [shape[0]]).part(alongFirstAxis: channels) : nil
-    return RegionPlan.Depthwise(
-      convolution: fused, weight: weight.reshaped(to: shape).part(alongFirstAxis: channels), bias: bias)
   }
 
   /// Rolling rows that are used outside too go out as they are computed.

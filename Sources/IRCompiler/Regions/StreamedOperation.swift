@@ -19,7 +19,8 @@ enum StreamedOperation {
   case spaceToDepth(BlockLayout), depthToSpace(BlockLayout)
   /// Between float32 and float16: whole pictures alone are float16.
   case conversion
-  /// Sums over all pixels: its results are no pictures.
+  /// Sums over all pixels: their results are no pictures. Those of channels, times a factor, and the products of channels.
+  case sum(factor: Float)
   case gram(groupCount: Int)
 
   /// The pictures' extents `[N, H, W]`: what all values of a region share.
@@ -40,6 +41,13 @@ enum StreamedOperation {
         return nil
       }
       self = .gram(groupCount: gram.groupCount)
+      return
+    }
+    if let reduce = node.operator as? Reduce, reduce.axes.sorted() == [2, 3] {
+      guard let grid = Self.grid(of: node, in: graph), grid.batch > 0, grid.height * grid.width > 1,
+        reduce.function == .sum || reduce.function == .mean
+      else { return nil }
+      self = .sum(factor: reduce.function == .mean ? 1 / Float(grid.height * grid.width) : 1)
       return
     }
     guard let output = node.outputs.first, let grid = Self.grid(of: node, in: graph),
@@ -142,7 +150,7 @@ enum StreamedOperation {
         return max(before, (weight[axis + 2] - 1) * fused.convolution.dilations[axis] - before)
       }.max() ?? 0
     case .normalization, .elementwise, .channels, .concatenation, .spaceToDepth, .depthToSpace, .conversion,
-      .gram:
+      .sum, .gram:
       return 0
     }
   }
@@ -152,7 +160,7 @@ enum StreamedOperation {
 
   private static func grid(of node: Node, in graph: Graph) -> Grid? {
     let isOfInput =
-      node.operator is ChannelGram || node.operator is DepthToSpace
+      node.operator is ChannelGram || node.operator is Reduce || node.operator is DepthToSpace
       || (node.operator as? Cast)?.elementType == .float16
     return (isOfInput ? node.inputs.first : node.outputs.first).flatMap { Grid(graph[$0].type) }
   }
@@ -161,7 +169,7 @@ enum StreamedOperation {
   /// and pictures that have no rows in a region, of other extents or of float16.
   func endsRegion(_ id: NodeID, in graph: Graph) -> Bool {
     switch self {
-    case .gram, .depthToSpace: true
+    case .sum, .gram, .depthToSpace: true
     case .conversion: graph[graph[id].outputs[0]].type.elementType == .float16
     default: false
     }

@@ -94,6 +94,9 @@ private final class RegionProgram: @unchecked Sendable {
         numbers.append(packed)
         target.window.weights = UnsafePointer(packed.pointer.assumingMemoryBound(to: Float.self))
       }
+    case .sum(let factor):
+      target.opcode = IR_REGION_SUM
+      target.factor = factor
     case .gram(let groupCount, let columnCount):
       target.opcode = IR_REGION_GRAM
       target.groups = groupCount
@@ -189,6 +192,7 @@ extension RegionPlan {
       case .spaceToDepth: return "to-depth"
       case .depthToSpace: return "to-space"
       case .normalization: return "norm"
+      case .sum: return "sum"
       case .gram: return "gram"
       case .elementwise(_, let windows): return windows.isEmpty ? "elementwise" : "dw+elementwise"
       case .convolution(_, let weight, _): return "conv\(weight.shape[2])x\(weight.shape[3])"
