@@ -112,8 +112,8 @@ let package = Package(
     tool(
       "irexport",
       [
-        "IRModels", "IRONNX", "IRTensorFiles", "IRFiles", "IRRuntime", "IRCompiler", "IROperators", "IRGraph",
-        "IRTensor",
+        "IRCommandLine", "IRModels", "IRONNX", "IRTensorFiles", "IRFiles", "IRRuntime", "IRCompiler",
+        "IROperators", "IRGraph", "IRTensor",
       ]),
     tool(
       "irdump",

@@ -111,20 +111,3 @@ struct IRBench: ParsableCommand {
     fflush(nil)
   }
 }
-
-/// Height and width, as `HxW`.
-struct Sides: ExpressibleByArgument {
-  var height, width: Int
-
-  init(height: Int, width: Int) { (self.height, self.width) = (height, width) }
-
-  init?(argument: String) {
-    let sides = argument.lowercased().split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
-    guard sides.count == 2, let height = sides[0], let width = sides[1], (1...65536).contains(height),
-      (1...65536).contains(width)
-    else { return nil }
-    self.init(height: height, width: width)
-  }
-
-  var defaultValueDescription: String { "\(height)x\(width)" }
-}

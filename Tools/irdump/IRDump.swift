@@ -22,7 +22,7 @@ struct IRDump: ParsableCommand {
       Exit codes: 0, 2 usage, 3 the model was rejected.
 
       EXAMPLES
-        irdump symunet-s --dim H=256,W=384 --svg graph.svg --memory-svg memory.svg
+        irdump symunet-s --dim 256x384 --svg graph.svg --memory-svg memory.svg
         irdump network.onnx --html report.html
         irdump old.onnx --diff new.onnx
       """)
@@ -30,7 +30,10 @@ struct IRDump: ParsableCommand {
   @Argument(help: "A model file (.onnx), or the name of a model in Models.")
   var model: String
 
-  @Option(help: "Sizes for the model's open ones, as H=256,W=256; those left out are 256, a batch is 1.")
+  @Option(
+    help: ArgumentHelp(
+      "Height and width of the model's pictures, or its open sizes by name, as H=256,W=256; those left out are 256, a batch is 1.",
+      valueName: "HxW"))
   var dim: String?
 
   @Flag(help: "List the graph's nodes as imported.") var nodes = false
@@ -121,10 +124,22 @@ struct IRDump: ParsableCommand {
   /// The sizes asked for, and those assumed for want of an answer, as `NAME=SIZE`.
   private func binding(for file: ONNXModel) throws -> (ONNXBinding, assumed: [String]) {
     var binding = ONNXBinding()
-    for entry in dim?.split(separator: ",") ?? [] {
+    let asked = dim.flatMap { Sides(argument: $0) }
+    if let asked {
+      for input in file.graphInputs {
+        for (axis, side) in [(2, asked.height), (3, asked.width)] {
+          if let name = input.openDimension(axis) { binding.dimensions[name] = side }
+        }
+      }
+      guard !binding.dimensions.isEmpty else {
+        throw ValidationError(
+          "the model has no open height or width that \(asked.defaultValueDescription) could be")
+      }
+    }
+    for entry in asked == nil ? dim?.split(separator: ",") ?? [] : [] {
       let parts = entry.split(separator: "=")
       guard parts.count == 2, let extent = Int(parts[1]), extent > 0 else {
-        throw ValidationError("--dim takes NAME=SIZE,…, not \(entry)")
+        throw ValidationError("--dim takes HxW or NAME=SIZE,…, not \(entry)")
       }
       guard file.openDimensions.contains(String(parts[0])) else {
         let open = file.openDimensions.joined(separator: ", ")

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import IRCommandLine
 import IRGraph
 import IRModels
 import IRONNX
@@ -153,21 +154,18 @@ enum FreshWeights: String, ExpressibleByArgument, CaseIterable { case training, 
 /// Sides of pictures: open, or fixed.
 enum Dimensions: ExpressibleByArgument, Hashable {
   case dynamic
-  case fixed(height: Int, width: Int)
+  case fixed(Sides)
 
   init?(argument: String) {
     if argument == "dynamic" { self = .dynamic; return }
-    let sides = argument.lowercased().split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
-    guard sides.count == 2, let height = sides[0], let width = sides[1], (1...65536).contains(height),
-      (1...65536).contains(width)
-    else { return nil }
-    self = .fixed(height: height, width: width)
+    guard let sides = Sides(argument: argument) else { return nil }
+    self = .fixed(sides)
   }
 
   var defaultValueDescription: String {
     switch self {
     case .dynamic: "dynamic"
-    case .fixed(let height, let width): "\(height)x\(width)"
+    case .fixed(let sides): sides.defaultValueDescription
     }
   }
 }

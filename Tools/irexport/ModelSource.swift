@@ -23,8 +23,8 @@ struct ModelSource {
       for axis in shape.indices {
         guard let name = input.openDimension(axis), binding.dimensions[name] == nil else { continue }
         switch (dims, shape.count == 4 ? axis : -1) {
-        case (.fixed(let height, _), 2): binding.dimensions[name] = height
-        case (.fixed(_, let width), 3): binding.dimensions[name] = width
+        case (.fixed(let sides), 2): binding.dimensions[name] = sides.height
+        case (.fixed(let sides), 3): binding.dimensions[name] = sides.width
         case (_, 0): binding.dimensions[name] = 1
         default: binding.dimensions[name] = 64 * (1 + binding.dimensions.count) * factor
         }

@@ -43,7 +43,7 @@ struct NetworkSource {
   func sides(_ dims: Dimensions) -> (height: Int, width: Int) {
     switch dims {
     case .dynamic: network.sampleSides
-    case .fixed(let height, let width): (height, width)
+    case .fixed(let sides): (sides.height, sides.width)
     }
   }
 

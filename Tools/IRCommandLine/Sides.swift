@@ -1,0 +1,18 @@
+import ArgumentParser
+
+/// Height and width, as `512x768`, each 1...65536.
+public struct Sides: ExpressibleByArgument, Hashable, Sendable {
+  public var height, width: Int
+
+  public init(height: Int, width: Int) { (self.height, self.width) = (height, width) }
+
+  public init?(argument: String) {
+    let sides = argument.lowercased().split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
+    guard sides.count == 2, let height = sides[0], let width = sides[1], (1...65536).contains(height),
+      (1...65536).contains(width)
+    else { return nil }
+    self.init(height: height, width: width)
+  }
+
+  public var defaultValueDescription: String { "\(height)x\(width)" }
+}
