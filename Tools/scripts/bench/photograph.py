@@ -31,17 +31,33 @@ def commands(tools, threads, model, source, folder):
     return {"irkit": ours, **peers}
 
 
-def whole_process(command):
-    """Seconds and most bytes of a process, from its start to its end."""
+# Waits for a command and says the most bytes that it took. A process begins with what its parent holds, until it has become
+# another program, and that counts: the parent must be small.
+WATCH = """
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
+sys.exit(code)
+"""
+
+
+def run(command):
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def seconds_of(command):
+    """Seconds of a process, from its start to its end."""
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    problem = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)}: {problem.strip()}")
-    return seconds, usage.ru_maxrss * 1024
+    run(command)
+    return time.perf_counter() - start
+
+
+def peak_of(command):
+    """The most bytes of a process."""
+    return int(run([sys.executable, "-S", "-c", WATCH, *command]))
 
 
 def measure(tools, threads, rounds, folder):
@@ -50,15 +66,15 @@ def measure(tools, threads, rounds, folder):
     source, model = f"{folder}/photograph.png", os.path.join(tools.root, "Models", "SymUNet", "symunet-s.onnx")
     Image.fromarray(picture()).save(source)
     every = commands(tools, threads, model, source, folder)
-    times, peaks = {name: [] for name in every}, {name: 0 for name in every}
+    times, peaks = {name: [] for name in every}, {}
     for turn in range(rounds + 1):
         names = list(every)
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            seconds, peak = whole_process(every[name])
             # The first reads programs and libraries from the disk.
-            if turn > 0:
-                times[name].append(seconds)
-            peaks[name] = max(peaks[name], peak)
+            if turn == 0:
+                peaks[name] = peak_of(every[name])
+            else:
+                times[name].append(seconds_of(every[name]))
     pictures = {name: np.asarray(Image.open(f"{folder}/{name}.png")).astype(int) for name in every}
     difference = max(int(np.abs(pictures[name] - pictures["onnxruntime"]).max()) for name in every)
     changed = float(np.abs(pictures["irkit"] - picture().astype(int)).mean())
