@@ -49,7 +49,8 @@ static struct layout layout_of(const struct ir_region *r) {
   struct layout layout = {
     .zero_count = ir_aligned_count(widest + 2 * IR_PLANAR_MAX_KERNEL) + BEHIND_A_ROW,
     .register_stride = ir_aligned_count(widest),
-    .scratch_count = ir_aligned_count(ir_larger(ir_region_gram_scratch(r), ir_region_gather_scratch(r))),
+    .scratch_count = ir_aligned_count(
+      ir_larger(ir_region_winograd_scratch(r), ir_larger(ir_region_gram_scratch(r), ir_region_gather_scratch(r)))),
   };
   layout.registers_count = registers_count(r, layout.register_stride);
   layout.total = layout.zero_count + layout.registers_count + layout.scratch_count + BEHIND_A_ROW;

@@ -83,6 +83,12 @@ size_t ir_region_gram_scratch(const struct ir_region *region);
 float *ir_region_block_sums(
   const struct ir_region_tile *tile, size_t index, const struct ir_region_rows *rows);
 
+/// Convolutions in Winograd's form, and elements of a thread's scratch for them.
+void ir_region_winograd(
+  const struct ir_region_tile *tile, const struct ir_region_instruction *instruction, const float *weights,
+  const struct ir_region_rows *rows);
+size_t ir_region_winograd_scratch(const struct ir_region *region);
+
 /// Elements of a thread's scratch where products read pictures.
 size_t ir_region_gather_scratch(const struct ir_region *region);
 

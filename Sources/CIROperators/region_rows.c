@@ -160,6 +160,7 @@ void ir_region_run(
     case IR_REGION_CONVOLUTION:
       convolution(tile, instruction, tile->packed[index], rows);
       break;
+    case IR_REGION_WINOGRAD: ir_region_winograd(tile, instruction, tile->packed[index], rows); break;
     case IR_REGION_DEPTHWISE: ir_region_depthwise(tile, instruction, rows); break;
     case IR_REGION_NORMALIZE: normalize(tile, instruction, rows); break;
     case IR_REGION_SUM: ir_region_sum(tile, instruction, index, rows); break;

@@ -20,6 +20,14 @@ extension KernelTests {
     try checkRegions(of: try level.graph(), level.input(), isHalved: true)
   }
 
+  /// Regions of convolutions in Winograd's tiles.
+  @Test func regionsOfTiles() throws {
+    var machine = MachineModel()
+    (machine.memoryRate, machine.sharedCacheRate) = (1e6, 1e6)
+    let chain = ConvolutionChain(batch: 2, height: 14, width: 45)
+    try checkRegions(of: try chain.graph(), chain.input(), machine: machine)
+  }
+
   /// Regions that end in sums over all pixels.
   @Test func regionsOfSums() throws {
     let attention = TransposedAttention(batch: 2, heads: 2, size: 19, height: 11, width: 37)
@@ -47,11 +55,14 @@ extension KernelTests {
   }
 
   /// `isHalved`: what they hand to each other is float16.
-  private func checkRegions(of graph: Graph, _ input: Tensor, isHalved: Bool = false) throws {
+  private func checkRegions(
+    of graph: Graph, _ input: Tensor, isHalved: Bool = false, machine: MachineModel = MachineModel()
+  ) throws {
     var graph = try Compiler().simplified(graph).0
     graph.readBlocksApart()
     var storage = Float16Storage(
-      graph, FormRegions(graph).regions().map { Lowering.Region(nodes: $0.nodes, plan: $0.plan) })
+      graph,
+      FormRegions(graph, machine: machine).regions().map { Lowering.Region(nodes: $0.nodes, plan: $0.plan) })
     for picture in storage.groups.joined() where isHalved {
       let isStored = storage.store(picture)
       #expect(isStored)

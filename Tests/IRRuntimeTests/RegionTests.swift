@@ -12,7 +12,7 @@ private let blocks: [GatedBlock] = [
   GatedBlock(batch: 2, height: 8, width: 33), GatedBlock(height: 40, width: 70),
   GatedBlock(height: 21, width: 35, kernel: 5), GatedBlock(height: 19, width: 20, kernel: 3, dilation: 2),
   GatedBlock(channels: 24, hidden: 31, height: 16, width: 16),
-  // Its dense window is computed in Winograd's form, outside of regions.
+  // Its dense window is computed in Winograd's form, in tiles that are cut nowhere.
   GatedBlock(channels: 32, hidden: 20, height: 37, width: 43),
 ]
 
@@ -43,21 +43,69 @@ private func outputs(_ plan: RegionPlan, _ inputs: [Tensor], _ shapes: [Shape], 
   }
 }
 
+/// Where memory is slow whatever can be is one region.
+private var slowMachine: MachineModel {
+  var machine = MachineModel()
+  (machine.memoryRate, machine.sharedCacheRate) = (1e6, 1e6)
+  return machine
+}
+
 @Test(arguments: blocks)
 private func cutsAndThreadsDoNotChangeABit(block: GatedBlock) throws {
-  let (graph, _) = try Compiler().simplified(try block.graph())
+  try checkCuts(of: try block.graph(), MachineModel())
+}
+
+private let chains: [ConvolutionChain] = [
+  ConvolutionChain(height: 1, width: 2), ConvolutionChain(height: 9, width: 37),
+  ConvolutionChain(batch: 2, channels: 35, height: 42, width: 27),
+]
+
+@Test(arguments: chains)
+private func cutsAndThreadsKeepTiles(chain: ConvolutionChain) throws {
+  try checkCuts(of: try chain.graph(), slowMachine)
+}
+
+/// Convolutions in tiles, computed whole or in regions.
+@Test(arguments: chains)
+private func tilesAreTheSameInRegions(chain: ConvolutionChain) throws {
+  let kernels = CPUKernelLibrary()
+  let (graph, _) = try Compiler(kernels: kernels).simplified(try chain.graph())
+  let expected = try GraphInterpreter(graph).run(["x": chain.input()])
+  var fast = MachineModel()
+  (fast.memoryRate, fast.sharedCacheRate, fast.cacheByteCount) = (1e18, 1e18, 0)
+  let lowerings = [fast, slowMachine, slowMachine].enumerated().map { index, machine in
+    Lowering(graph: graph, kernels: kernels, threadCount: index + 1, machine: machine)
+  }
+  let programs = try lowerings.map { try $0.program(of: $0.regions(), report: CompilationReport()) }
+  #expect(
+    programs[1].steps.count == 1 && programs[1].steps[0].kernel.name.contains("winograd conv3x3.winograd"))
+  #expect(
+    chain.height == 1 || programs[0].steps.contains { $0.kernel.name.hasPrefix("conv3x3.winograd") })
+  let results = try programs.map { program in
+    try Session(program, options: RuntimeOptions(threadCount: program.threadCount)).run(["x": chain.input()])
+  }
+  for (name, tensor) in expected {
+    expectClose(results[0][name], tensor, .ofRange(5e-6), name)
+    for result in results { expectClose(result[name], try #require(results[0][name]), .exact, name) }
+  }
+}
+
+private func checkCuts(of graph: Graph, _ machine: MachineModel) throws {
+  let (graph, _) = try Compiler().simplified(graph)
   var generator = SeededGenerator(seed: 5)
-  for (_, plan) in FormRegions(graph).regions() {
+  for (_, plan) in FormRegions(graph, machine: machine).regions() {
     let inputs = plan.inputs.map { graph.constant($0) ?? generator.tensor(graph[$0].type.shape) }
     let shapes = plan.outputs.map { graph[$0].type.shape }
     let whole = try outputs(plan, inputs, shapes, threads: 1)
-    for columns in [1, 3, 16, plan.width] {
-      for band in [1, 2, 5, plan.height] {
-        for (step, threads) in [(1, 1), (2, 3), (3, 2), (8, 2)] {
+    let isTiled = plan.alignment > 1
+    for columns in isTiled ? [4, 16, 20, plan.width] : [1, 3, 16, plan.width] {
+      for band in isTiled ? [8, 16, 40] : [1, 2, 5, plan.height] {
+        for (step, threads) in isTiled ? [(4, 1), (8, 3)] : [(1, 1), (2, 3), (3, 2), (8, 2)] {
           var cut = plan
           (cut.tileColumns, cut.bandRows, cut.stepRows) = (
-            min(columns, plan.width), min(band, plan.height), step
+            min(columns, plan.width), isTiled ? band : min(band, plan.height), step
           )
+          if isTiled { cut.blockRows = step }
           let found = try outputs(cut, inputs, shapes, threads: threads)
           #expect(
             found == whole, "\(columns) columns, bands of \(band), steps of \(step), \(threads) threads")

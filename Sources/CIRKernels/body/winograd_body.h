@@ -50,9 +50,9 @@ V_INLINE void pair_of_points(const size_t pair, const v_f32 d[WINDOW_SIDE], v_f3
 
 // A row of a strip's window: the vector from its first column on, then that from its third on.
 V_INLINE v_f32 window_row(
-  const struct ir_winograd_strip *strip, const float *start, size_t row_stride, size_t row,
-  const size_t skip, const bool is_inside) {
-  const float *p = start + (ptrdiff_t)(row * row_stride + skip);
+  const struct ir_winograd_strip *strip, const float *plane, size_t row, const size_t skip,
+  const bool is_inside) {
+  const float *p = plane + strip->input_rows[row] + (ptrdiff_t)skip;
   if (is_inside) return v_load(p);
   if (row < strip->first_row || row >= strip->last_row) return v_set(0);
   size_t first = strip->first_column > skip ? strip->first_column - skip : 0;
@@ -62,13 +62,13 @@ V_INLINE v_f32 window_row(
 
 // The rows of a window that a pair of points takes.
 V_INLINE void window_rows(
-  const struct ir_winograd_strip *strip, const float *start, size_t row_stride, const size_t pair,
-  const bool is_inside, v_f32 left[WINDOW_SIDE], v_f32 right[WINDOW_SIDE]) {
+  const struct ir_winograd_strip *strip, const float *plane, const size_t pair, const bool is_inside,
+  v_f32 left[WINDOW_SIDE], v_f32 right[WINDOW_SIDE]) {
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < WINDOW_SIDE; i++) {
     if (pair != 0 && (i == 0 || i == 5)) continue;
-    left[i] = window_row(strip, start, row_stride, i, 0, is_inside);
-    right[i] = window_row(strip, start, row_stride, i, 2, is_inside);
+    left[i] = window_row(strip, plane, i, 0, is_inside);
+    right[i] = window_row(strip, plane, i, 2, is_inside);
   }
 }
 
@@ -79,10 +79,9 @@ V_INLINE void evaluate_strips(
   v_f32 d[2][WINDOW_SIDE], e[2][STRIPS];
 #pragma clang loop unroll(full)
   for (size_t q = 0; q < STRIPS; q++) {
-    const float *start = input + strips[q].input_offset;
     v_f32 left[WINDOW_SIDE], right[WINDOW_SIDE], t[2];
-    if (strips[q].is_inside) window_rows(&strips[q], start, p->row_stride, pair, true, left, right);
-    else window_rows(&strips[q], start, p->row_stride, pair, false, left, right);
+    if (strips[q].is_inside) window_rows(&strips[q], input, pair, true, left, right);
+    else window_rows(&strips[q], input, pair, false, left, right);
     pair_of_points(pair, left, t);
     d[0][q] = t[0], d[1][q] = t[1];
     pair_of_points(pair, right, t);
@@ -122,15 +121,15 @@ void IR_ISA_NAME(f32_winograd_input)(const struct ir_winograd_input *p) {
 }
 
 V_INLINE void store_strip(
-  const struct ir_winograd_output *p, const struct ir_winograd_strip *strip, size_t plane,
-  v_f32 bias, const v_f32 rows[TILE_SIDE]) {
+  const struct ir_winograd_output *p, const struct ir_winograd_strip *strip, size_t channel, v_f32 bias, const v_f32 rows[TILE_SIDE]) {
   const size_t columns = strip->output_columns;
-  float *output = p->output + plane + strip->output_offset;
-  const float *residual = p->residual ? p->residual + plane + strip->output_offset : NULL;
+  float *output = p->output + channel * p->plane_stride + strip->output_offset;
+  const float *residual =
+    p->residual ? p->residual + channel * p->residual_plane_stride + strip->residual_offset : NULL;
   for (size_t i = 0; i < strip->output_rows; i++) {
     v_f32 v = rows[i];
     if (residual) {
-      const float *r = residual + i * p->row_stride;
+      const float *r = residual + i * p->residual_row_stride;
       v = v_load_some(r, columns) + v;
     }
     v += bias;
@@ -143,7 +142,7 @@ V_INLINE void store_strip(
 // Four strips, one channel.
 V_INLINE void interpolate_strips(
   const struct ir_winograd_output *p, const struct ir_winograd_strip *strips, const float *products,
-  size_t plane, v_f32 bias) {
+  size_t channel, v_f32 bias) {
   // The rows of points lie as IR_WINOGRAD_PAIRS has them.
   static const size_t place[WINDOW_SIDE] = {0, 2, 3, 4, 5, 1};
   v_f32 columns[WINDOW_SIDE][TILE_SIDE], results[STRIPS][TILE_SIDE];
@@ -166,7 +165,7 @@ V_INLINE void interpolate_strips(
     for (size_t q = 0; q < STRIPS; q++) results[q][i] = row[q];
   }
 #pragma clang loop unroll(full)
-  for (size_t q = 0; q < STRIPS; q++) store_strip(p, &strips[q], plane, bias, results[q]);
+  for (size_t q = 0; q < STRIPS; q++) store_strip(p, &strips[q], channel, bias, results[q]);
 }
 
 void IR_ISA_NAME(f32_winograd_output)(const struct ir_winograd_output *p) {
@@ -175,6 +174,6 @@ void IR_ISA_NAME(f32_winograd_output)(const struct ir_winograd_output *p) {
     for (size_t v = 0; v < p->vectors; v++)
       interpolate_strips(
         p, p->strips + STRIPS * v, p->products + channel * p->channel_stride + v * V_LANES,
-        channel * p->plane_stride, bias);
+        channel, bias);
   }
 }

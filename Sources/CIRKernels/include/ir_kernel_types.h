@@ -123,13 +123,15 @@ enum { IR_WINOGRAD_TILE = 4, IR_WINOGRAD_ROW_POINTS = 6, IR_WINOGRAD_POINTS = 36
 
 /// Tiles side by side, whose results are `lanes` wide.
 struct ir_winograd_strip {
-  /// The first sample of the window of lanes + 2 columns and 6 rows, in a plane of the input.
-  ptrdiff_t input_offset;
+  /// The first samples of the rows of the window of lanes + 2 columns and 6 rows, in a plane of the input.
+  ptrdiff_t input_rows[IR_WINOGRAD_TILE + 2];
   /// Whether the window lies in the image; else the rows and columns of it that do.
   bool is_inside;
   size_t first_row, last_row, first_column, last_column;
   /// The results that lie in the image; none for a strip that only fills the vector.
   size_t output_offset, output_rows, output_columns;
+  /// As output_offset, in a plane of the residual.
+  size_t residual_offset;
 };
 
 /// Strips of the input at a pair of rows of points, for each channel. Four strips give a vector for each
@@ -139,7 +141,7 @@ struct ir_winograd_input {
   /// Which pair of rows, below IR_WINOGRAD_PAIRS.
   size_t pair;
   const float *input;
-  size_t plane_stride, row_stride;
+  size_t plane_stride;
   /// 4 * vectors.
   const struct ir_winograd_strip *strips;
   /// For each of the 12 points of the pair, point_stride apart, [channels][vectors][lanes].
@@ -157,6 +159,7 @@ struct ir_winograd_output {
   const struct ir_winograd_strip *strips;
   /// NULL is 0; `residual` may be `output`.
   const float *bias, *residual;
+  size_t residual_plane_stride, residual_row_stride;
   enum ir_activation activation;
   /// Of IR_ACTIVATION_LEAKY_RELU.
   float slope;

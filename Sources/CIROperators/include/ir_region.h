@@ -64,6 +64,9 @@ enum ir_region_opcode {
   IR_REGION_DEPTH_TO_SPACE,
   /// Stride 1, one group: operands x, [residual].
   IR_REGION_CONVOLUTION,
+  /// As ir_conv2d_winograd, of a picture's height and width: operands x, [residual]; margins, steps, blocks, rolling rows
+  /// and the columns of tiles are then multiples of IR_WINOGRAD_TILE.
+  IR_REGION_WINOGRAD,
   /// Stride 1, a group a channel: operand x.
   IR_REGION_DEPTHWISE,
   /// Over channels: operand x.
@@ -84,13 +87,16 @@ struct ir_region_window {
   size_t kernel_width, dilation;
   /// Zeros before the first row and column.
   size_t pad_top, pad_left;
-  /// Depthwise [channels][kernel_height][kernel_width]; else packed (ir_region_pack_weights), or NULL
+  /// Depthwise [channels][kernel_height][kernel_width]; else packed (ir_region_pack_weights, for Winograd's form
+  /// ir_conv2d_winograd_pack_weights), or NULL
   /// where they are the input `weights_input`, which is then packed at each run.
   const float *weights;
   uint32_t weights_input;
   /// [channels] or NULL.
   const float *bias;
   enum ir_activation activation;
+  /// Of IR_ACTIVATION_LEAKY_RELU, in Winograd's form alone.
+  float slope;
 };
 
 /// Place (i, j) of a block of a picture's channel c is channel c * channel_step + (i * side + j) * place_step.

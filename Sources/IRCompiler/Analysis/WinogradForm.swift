@@ -15,6 +15,9 @@ package enum WinogradForm {
   /// Pairs of channels, of which each takes 36 numbers for its weights instead of 9.
   static let mostChannelPairs = 1 << 19
 
+  /// Bytes of a weight of this shape at the points of its tiles.
+  static func evaluatedByteCount(_ weight: Shape) -> Int { weight[0] * weight[1] * 36 * 4 }
+
   /// Whether a convolution with a constant weight of this shape has the form.
   package static func applies(to convolution: Convolution, weight: Shape) -> Bool {
     weight.rank == 4 && weight[2] == 3 && weight[3] == 3 && convolution.groupCount == 1

@@ -51,7 +51,7 @@ struct JoinedValues {
 
   private static func isReadByRows(_ id: NodeID, _ graph: Graph) -> Bool {
     switch StreamedOperation(id, in: graph) {
-    case .sum?, nil: false
+    case .sum?, .winograd?, nil: false
     default: true
     }
   }

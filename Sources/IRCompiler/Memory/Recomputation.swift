@@ -218,7 +218,7 @@ struct Recomputation {
           }
         }
       }
-    case .concatenation, .spaceToDepth, .depthToSpace, .conversion, .sum, .gram: return nil
+    case .winograd, .concatenation, .spaceToDepth, .depthToSpace, .conversion, .sum, .gram: return nil
     }
     guard let result = try? graph.addNode(newOperator, inputs: inputs, name: "\(node.name).again").first,
       let new = graph.producer(of: result)

@@ -182,7 +182,7 @@ struct FormRegions {
     for id in nodes {
       switch operations[id] {
       case .convolution, .depthwise, .normalization, .sum, .gram: return true
-      case .elementwise, .concatenation, .spaceToDepth, .depthToSpace, .conversion: work += 1
+      case .elementwise, .concatenation, .spaceToDepth, .depthToSpace, .conversion, .winograd: work += 1
       case .channels, nil: break
       }
     }
@@ -193,7 +193,12 @@ struct FormRegions {
     guard var planner = RegionPlanner(nodes, operations, in: graph), var plan = planner.planned() else {
       return (nil, 0)
     }
-    let seconds = plan.chooseTiles(on: machine)
+    var seconds = plan.chooseTiles(on: machine)
+    if let convolution = plan.instructions.last, case .winograd = convolution.operation,
+      !isWorthARegion(nodes[...])
+    {
+      seconds = RegionPlan.wholeSeconds(of: convolution, plan.batch * plan.height * plan.width, on: machine)
+    }
     return (plan, seconds + 1e-5)
   }
 }

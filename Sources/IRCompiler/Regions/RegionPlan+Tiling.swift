@@ -22,6 +22,8 @@ public struct MachineModel: Sendable {
   var displacementShare = 0.05
   /// The threads that these rates are of.
   var threadCount = 2
+  /// Multiply-adds of a plain convolution that Winograd's form does in the time of one.
+  var winogradGain = 1.7
   /// Seconds of a kernel's call, all threads calling.
   var callSeconds = 1.6e-8
   /// Floats of a vector.
@@ -38,12 +40,18 @@ public struct MachineModel: Sendable {
 }
 
 extension RegionPlan.Instruction {
+  /// Seconds of its multiply-adds, margins left out, with operands in the cache.
+  fileprivate func productSeconds(on machine: MachineModel) -> Double {
+    let seconds = Double(multiplyAddCount) / machine.multiplyAddRate
+    if case .winograd = operation { return seconds / machine.winogradGain } else { return seconds }
+  }
+
   /// Kernel calls for a row of the result, or what starting on a row takes where a call does several. Shares of calls, here
   /// and of `passes`, are fitted to regions of Restormer, SymUNet and NAFNet that were timed cut one way and another.
   fileprivate func callsPerRow(stepRows: Int) -> Double {
     let channels = Double(channelCount)
     switch operation {
-    case .convolution: return channels / 8
+    case .convolution, .winograd: return channels / 8
     case .sum: return 0.1 * channels
     case .gram: return channels / 4
     case .normalization: return 1
@@ -62,7 +70,7 @@ extension RegionPlan.Instruction {
     let window = 0.9
     switch operation {
     // Rows that are read soon are written to the cache.
-    case .convolution: if case .rolling = output.place { return 0.2 } else { return 1 }
+    case .convolution, .winograd: if case .rolling = output.place { return 0.2 } else { return 1 }
     case .normalization: return 1
     case .sum: return 0.5
     case .copy, .spaceToDepth, .depthToSpace: return 2
@@ -110,7 +118,7 @@ extension RegionPlan {
   /// Rows whose sums are added up together. The order of sums follows these blocks, which therefore are the same for any
   /// number of threads: many enough for threads to share the rows, few enough for adding up the blocks.
   private func blockRows(stepRows: Int) -> Int {
-    guard hasSums else { return 1 }
+    guard hasSums else { return alignment > 1 ? stepRows : 1 }
     return (max(4, (height + 31) / 32) + stepRows - 1) / stepRows * stepRows
   }
 
@@ -131,13 +139,26 @@ extension RegionPlan {
     let filling = min(tileColumns, width) > machine.lanes ? 0.89 : 0.7
     let missing = min(1, max(0, Double(written) / Double(machine.stepByteCount) - 1))
     let displaced = min(1, max(0, 1.5 * (Double(kept) / Double(machine.cacheByteCount) - 1)))
+    let evaluatedByteCount = instructions.reduce(0) { sum, instruction in
+      if case .winograd(_, let weight, _) = instruction.operation {
+        sum + WinogradForm.evaluatedByteCount(weight.shape)
+      } else {
+        sum
+      }
+    }
     var total = 0.0
     for instruction in instructions {
       let excess = excess(
         instruction.margin, tileColumns: tileColumns, bandRows: bandRows, lanes: machine.lanes)
       let elements = pixels * Double(instruction.depth)
-      total += excess * Double(instruction.multiplyAddCount) / (machine.multiplyAddRate * filling)
+      total += excess * instruction.productSeconds(on: machine) / filling
       total += excess * elements * instruction.passes / machine.elementRate
+      if evaluatedByteCount > machine.cacheByteCount, case .winograd(_, let weight, _) = instruction.operation
+      {
+        // Evaluated weights of several convolutions take each other's place in the cache with every step.
+        let steps = excess * pixels / Double(min(tileColumns, width) * stepRows)
+        total += steps * Double(WinogradForm.evaluatedByteCount(weight.shape)) / machine.sharedCacheRate
+      }
       if case .convolution(_, let weight, _) = instruction.operation {
         // Every panel of output channels reads the same pixels again: those of some columns, or in long rows all.
         let columns = min(tileColumns, width) > 384 ? min(tileColumns, width) : 48
@@ -193,7 +214,7 @@ extension RegionPlan {
     if hasSums { model.threadCount = MachineModel().threadCount }
     var best = Double.infinity
     for columns in tileWidths(lanes: machine.lanes) {
-      for rows in [1, 2, 4, 8] where rows <= max(height, 1) {
+      for rows in [1, 2, 4, 8] where rows % alignment == 0 && rows <= max(height, alignment) {
         let seconds = seconds(tileColumns: columns, stepRows: rows, on: model)
         if seconds < best { (best, tileColumns, stepRows) = (seconds, columns, rows) }
       }
@@ -205,6 +226,13 @@ extension RegionPlan {
     blockRows = blockRows(stepRows: stepRows)
     bandRows = bandRows(tileColumns: tileColumns, stepRows: stepRows, threadCount: machine.threadCount)
     return best
+  }
+
+  /// Seconds of a convolution of Winograd's form by itself, over whole pictures.
+  static func wholeSeconds(of convolution: Instruction, _ pixels: Int, on machine: MachineModel) -> Double {
+    let read = convolution.operands.reduce(0) { $0 + $1.channelCount }
+    return convolution.productSeconds(on: machine)
+      + machine.transferSeconds(4 * pixels * (read + convolution.channelCount))
   }
 
   /// Whether a pixel of a result depends on others around it.

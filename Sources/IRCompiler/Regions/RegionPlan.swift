@@ -45,6 +45,8 @@ public struct RegionPlan: Sendable {
     case spaceToDepth(BlockLayout), depthToSpace(BlockLayout)
     /// Operands x, [residual]. Weights are a constant, or an input.
     case convolution(FusedConvolution, weight: Weight, bias: Tensor?)
+    /// As a convolution of 3×3, in tiles.
+    case winograd(FusedConvolution, weight: Tensor, bias: Tensor?)
     case depthwise(Depthwise)
     case normalization(isCentred: Bool, epsilon: Float, scale: Tensor?, bias: Tensor?)
     /// Operands named in `windows` are convolved before the chain reads them.
@@ -98,9 +100,14 @@ public struct RegionPlan: Sendable {
   public var instructions: [Instruction] = []
   /// How the rows and columns of the results are cut into tasks, and how many rows a step does.
   public var tileColumns = 0, bandRows = 0, stepRows = 0
-  /// Rows whose sums are added up together, whatever the bands: a whole number of steps, of which bands have a whole
-  /// number.
+  /// Rows whose sums are added up together, or tiles computed, whatever the bands: a whole number of steps, of which bands
+  /// have a whole number.
   public var blockRows = 1
+
+  /// What rows and columns are cut at: tiles of results that are rounded together stay whole.
+  public var alignment: Int {
+    instructions.contains { if case .winograd = $0.operation { true } else { false } } ? WinogradForm.tile : 1
+  }
 
   /// Whether it adds up numbers over the pixels.
   public var hasSums: Bool {
@@ -164,6 +171,7 @@ extension RegionPlan.Instruction {
     switch operation {
     case .convolution(let fused, let weight, _) where position == 0:
       StreamedOperation.convolution(fused).reach(weight.shape)
+    case .winograd: position == 0 ? 1 : 0
     case .depthwise(let window): window.reach
     case .elementwise(_, let windows): windows[position]?.reach ?? 0
     case .copy, .spaceToDepth, .depthToSpace, .normalization, .convolution, .sum, .gram: 0

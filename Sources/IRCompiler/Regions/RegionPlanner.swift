@@ -108,7 +108,11 @@ struct RegionPlanner {
     for id in nodes.reversed() where !isView(id) {
       guard let operation = operations[id] else { continue }
       let reach = operation.reach(weightShape(id))
-      let own = (partsOf[id] ?? [graph[id].outputs[0]]).reduce(0) { max($0, margins[$1, default: 0]) }
+      var own = (partsOf[id] ?? [graph[id].outputs[0]]).reduce(0) { max($0, margins[$1, default: 0]) }
+      if case .winograd = operation {
+        own = (own + WinogradForm.tile - 1) / WinogradForm.tile * WinogradForm.tile
+        margins[graph[id].outputs[0]] = own
+      }
       for (position, input) in graph[id].inputs.enumerated() {
         // A residual is read at the pixel itself.
         let needed = own + (position == 0 ? reach : 0)
@@ -271,6 +275,13 @@ struct RegionPlanner {
         }
       kind = .convolution(
         fused, weight: weight, bias: fused.hasBias ? graph.placedConstant(node.inputs[2]) : nil)
+    case .winograd(let fused):
+      guard let weight = graph.placedConstant(node.inputs[1]) else { return }
+      operands = [operand(node.inputs[0], isReadOften: true)]
+      if fused.hasResidual { operands.append(operand(node.inputs[fused.ownInputCount], isReadOften: false)) }
+      kind = .winograd(
+        fused, weight: weight.reshaped(to: graph[node.inputs[1]].type.shape),
+        bias: fused.hasBias ? graph.placedConstant(node.inputs[2]) : nil)
     case .depthwise:
       if let parts = partsOf[id] {
         emitParts(parts, of: id)

@@ -7,6 +7,8 @@ import IRTensor
 enum StreamedOperation {
   /// Dense, stride 1, keeps height and width.
   case convolution(FusedConvolution)
+  /// Dense, 3×3, computed in tiles of 4×4 (`WinogradForm`), keeps height and width.
+  case winograd(FusedConvolution)
   /// One group a channel, stride 1, keeps height and width, no residual.
   case depthwise(FusedConvolution)
   /// Over the channels of each pixel.
@@ -99,8 +101,15 @@ enum StreamedOperation {
     _ fused: FusedConvolution, _ node: Node, _ types: [TensorType], _ grid: Grid, _ graph: Graph
   ) {
     let (convolution, weight) = (fused.convolution, types[1].shape)
-    guard Grid(types[0]) == grid, convolution.strides == [1, 1], !fused.isRectified || fused.slope == 0,
-      !WinogradForm.applies(to: convolution, weight: weight),
+    guard Grid(types[0]) == grid else { return nil }
+    if WinogradForm.applies(to: convolution, weight: weight) {
+      guard convolution.padsBefore == [1, 1], convolution.padsAfter == [1, 1],
+        Self.areConstant(Array(node.inputs[1..<fused.ownInputCount]), graph)
+      else { return nil }
+      self = .winograd(fused)
+      return
+    }
+    guard convolution.strides == [1, 1], !fused.isRectified || fused.slope == 0,
       Set(convolution.dilations).count == 1, convolution.dilations[0] >= 1,
       zip(convolution.padsBefore, convolution.dilations).enumerated().allSatisfy({ axis, pad in
         (0...Self.reachLimit).contains(pad.0) && (weight[axis + 2] - 1) * pad.1 <= Self.reachLimit
@@ -143,6 +152,7 @@ enum StreamedOperation {
   /// How many rows and columns around a pixel its result depends on.
   func reach(_ weight: Shape?) -> Int {
     switch self {
+    case .winograd: return 1
     case .convolution(let fused), .depthwise(let fused):
       guard let weight else { return 0 }
       return (0..<2).map { axis in

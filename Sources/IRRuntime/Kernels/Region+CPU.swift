@@ -29,7 +29,7 @@ private final class RegionProgram: @unchecked Sendable {
     for (index, value) in plan.values.enumerated() {
       values[index] = ir_region_value(
         channels: value.channelCount, margin_rows: value.margin, margin_columns: value.margin,
-        rows: value.extraRows + plan.stepRows)
+        rows: (value.extraRows + plan.stepRows + plan.alignment - 1) / plan.alignment * plan.alignment)
     }
     for (index, instruction) in plan.instructions.enumerated() {
       guard fill(&instructions[index], instruction) else { return nil }
@@ -101,6 +101,21 @@ private final class RegionProgram: @unchecked Sendable {
       target.opcode = IR_REGION_GRAM
       target.groups = groupCount
       target.depth = columnCount
+    case .winograd(let fused, let weight, let bias):
+      target.opcode = IR_REGION_WINOGRAD
+      target.window = window(fused, weight.shape, bias)
+      if fused.isRectified, fused.slope != 0 {
+        (target.window.activation, target.window.slope) = (IR_ACTIVATION_LEAKY_RELU, fused.slope)
+      }
+      (target.depth, target.has_residual) = (weight.shape[1], fused.hasResidual)
+      var params = ir_conv2d_params()
+      (params.input_channels, params.output_channels) = (weight.shape[1], weight.shape[0])
+      let packed = weights.storage(
+        of: weight, packing: [3] + weight.shape.extents,
+        count: ir_conv2d_winograd_packed_weights_count(&params)
+      ) { ir_conv2d_winograd_pack_weights(&params, $0, $1) }
+      numbers.append(packed)
+      target.window.weights = UnsafePointer(packed.pointer.assumingMemoryBound(to: Float.self))
     case .depthwise(let depthwise):
       target.opcode = IR_REGION_DEPTHWISE
       target.window = window(depthwise)
@@ -113,7 +128,7 @@ private final class RegionProgram: @unchecked Sendable {
       kernel_height: weight[2], kernel_width: weight[3], dilation: fused.convolution.dilations[0],
       pad_top: fused.convolution.padsBefore[0], pad_left: fused.convolution.padsBefore[1], weights: nil,
       weights_input: 0, bias: kept(bias),
-      activation: fused.isRectified ? IR_ACTIVATION_RELU : IR_ACTIVATION_NONE)
+      activation: fused.isRectified ? IR_ACTIVATION_RELU : IR_ACTIVATION_NONE, slope: 0)
   }
 
   private func layout(_ blocks: BlockLayout) -> ir_region_blocks {
@@ -195,6 +210,7 @@ extension RegionPlan {
       case .sum: return "sum"
       case .gram: return "gram"
       case .elementwise(_, let windows): return windows.isEmpty ? "elementwise" : "dw+elementwise"
+      case .winograd: return "conv3x3.winograd"
       case .convolution(_, let weight, _): return "conv\(weight.shape[2])x\(weight.shape[3])"
       case .depthwise(let window): return "dw\(window.weight.shape[2])x\(window.weight.shape[3])"
       }

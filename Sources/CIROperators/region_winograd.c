@@ -1,0 +1,86 @@
+#include <assert.h>
+
+#include "parallel.h"
+#include "region.h"
+#include "winograd_panel.h"
+
+// Winograd's convolutions of the rows of a step. Rows and columns begin with a tile of the picture, and rolling rows are a
+// whole number of tiles, so that a tile's rows follow each other.
+
+size_t ir_region_winograd_scratch(const struct ir_region *r) {
+  size_t most = 0;
+  for (size_t k = 0; k < r->instruction_count; k++) {
+    const struct ir_region_instruction *i = &r->instructions[k];
+    if (i->opcode == IR_REGION_WINOGRAD) most = ir_larger(most, ir_winograd_scratch_count(i->depth, i->channels));
+  }
+  return most;
+}
+
+// The first channel of an operand, from which offsets count.
+static float *plane_of(const struct ir_region_tile *t, const struct ir_region_operand *o) {
+  if (o->place == IR_REGION_ROLLING) return t->rolling[o->index] + o->channel * t->channel_strides[o->index];
+  return ir_region_pixel(t, o, 0, 0, 0);
+}
+
+static size_t row_stride_of(const struct ir_region_tile *t, const struct ir_region_operand *o) {
+  return o->place == IR_REGION_ROLLING ? t->row_strides[o->index] : t->region->width;
+}
+
+static ptrdiff_t offset_of(
+  const struct ir_region_tile *t, const struct ir_region_operand *o, size_t y, ptrdiff_t x) {
+  return ir_region_pixel(t, o, 0, y, x) - plane_of(t, o);
+}
+
+static struct ir_winograd_strip strip_at(
+  const struct ir_region_tile *t, const struct ir_region_instruction *i, const struct ir_region_rows *rows, size_t y,
+  size_t x) {
+  const struct ir_region *r = t->region;
+  const struct ir_region_operand *input = &i->operands[0];
+  const ptrdiff_t top = (ptrdiff_t)y - (ptrdiff_t)i->window.pad_top;
+  const ptrdiff_t left = (ptrdiff_t)x - (ptrdiff_t)i->window.pad_left;
+  struct ir_winograd_strip strip = {
+    .output_offset = (size_t)offset_of(t, &i->output, y, (ptrdiff_t)x),
+    .output_rows = ir_smaller(IR_WINOGRAD_TILE, rows->last - y),
+    .output_columns = ir_smaller(ir_kernels()->lanes, rows->last_column - x),
+  };
+  if (i->has_residual) strip.residual_offset = (size_t)offset_of(t, &i->operands[1], y, (ptrdiff_t)x);
+  ir_winograd_clip(&strip, top, left, r->height, r->width);
+  for (size_t k = strip.first_row; k < strip.last_row; k++)
+    strip.input_rows[k] = offset_of(t, input, (size_t)(top + (ptrdiff_t)k), left);
+  return strip;
+}
+
+void ir_region_winograd(
+  const struct ir_region_tile *t, const struct ir_region_instruction *i, const float *weights,
+  const struct ir_region_rows *rows) {
+  const size_t most = IR_WINOGRAD_STRIPS * ir_winograd_vectors();
+  assert(rows->first % IR_WINOGRAD_TILE == 0 && rows->first_column % IR_WINOGRAD_TILE == 0);
+  assert(rows->last % IR_WINOGRAD_TILE == 0 || rows->last == t->region->height);
+  const struct ir_region_operand *residual = i->has_residual ? &i->operands[1] : NULL;
+  struct ir_winograd_strip strips[IR_WINOGRAD_MAX_STRIPS];
+  struct ir_winograd_panel panel = {
+    .rows = ir_panels_of(i->channels), .depth = i->depth, .strips = strips, .input = plane_of(t, &i->operands[0]),
+    .input_plane_stride = ir_region_channel_stride(t, &i->operands[0]), .weights = weights,
+    .weights_stride = i->depth * i->channels, .scratch = t->scratch,
+    .output = {
+      .bias = i->window.bias, .residual = residual ? plane_of(t, residual) : NULL,
+      .residual_plane_stride = residual ? ir_region_channel_stride(t, residual) : 0,
+      .residual_row_stride = residual ? row_stride_of(t, residual) : 0, .activation = i->window.activation,
+      .slope = i->window.slope, .output = plane_of(t, &i->output),
+      .plane_stride = ir_region_channel_stride(t, &i->output), .row_stride = row_stride_of(t, &i->output),
+    },
+  };
+  panel.last_panel = panel.rows.count;
+  size_t count = 0;
+  for (size_t y = rows->first; y < rows->last; y += IR_WINOGRAD_TILE)
+    for (size_t x = rows->first_column; x < rows->last_column; x += ir_kernels()->lanes) {
+      strips[count++] = strip_at(t, i, rows, y, x);
+      if (count < most) continue;
+      ir_winograd_run(&panel);
+      count = 0;
+    }
+  if (!count) return;
+  // What only fills the panel has no results.
+  for (; count < most; count++) strips[count] = (struct ir_winograd_strip){0};
+  ir_winograd_run(&panel);
+}

@@ -1,0 +1,40 @@
+#ifndef IR_WINOGRAD_PANEL_H
+#define IR_WINOGRAD_PANEL_H
+
+#include "gemm_block.h"
+
+enum { IR_WINOGRAD_STRIPS = 4, IR_WINOGRAD_WINDOW = IR_WINOGRAD_TILE + 2, IR_WINOGRAD_MAX_STRIPS = 16 };
+
+/// Tiles that are computed together: their windows at the points, for every point the product with the weights, the
+/// results from the products.
+struct ir_winograd_panel {
+  /// The output channels in panels of the matrix kernel, and those of them that are computed.
+  struct ir_panels rows;
+  size_t first_panel, last_panel;
+  /// Input channels.
+  size_t depth;
+  /// IR_WINOGRAD_STRIPS for each of ir_winograd_vectors vectors of tiles.
+  const struct ir_winograd_strip *strips;
+  const float *input;
+  size_t input_plane_stride;
+  /// As ir_conv2d_winograd_pack_weights has them, and floats from point to point.
+  const float *weights;
+  size_t weights_stride;
+  /// ir_winograd_scratch_count floats.
+  float *scratch;
+  /// Bias, residual and output of the first channel that is computed.
+  struct ir_winograd_output output;
+};
+
+/// Vectors of tiles in a panel as wide as the matrix kernel.
+size_t ir_winograd_vectors(void);
+
+size_t ir_winograd_scratch_count(size_t depth, size_t channels);
+
+/// What of a strip's window, which begins at this row and column, lies in a picture.
+void ir_winograd_clip(
+  struct ir_winograd_strip *strip, ptrdiff_t top, ptrdiff_t left, size_t height, size_t width);
+
+void ir_winograd_run(const struct ir_winograd_panel *panel);
+
+#endif
