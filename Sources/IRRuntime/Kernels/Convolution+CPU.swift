@@ -89,6 +89,16 @@ func convolutionKernel(
   }
 }
 
+/// Weights of Winograd's form, evaluated once.
+func winogradWeights(_ weight: Tensor, _ weights: PackedWeights) -> TensorStorage {
+  var params = ir_conv2d_params()
+  (params.input_channels, params.output_channels) = (weight.shape[1], weight.shape[0])
+  let count = ir_conv2d_winograd_packed_weights_count(&params)
+  return weights.storage(of: weight, packing: [3] + weight.shape.extents, count: count) {
+    ir_conv2d_winograd_pack_weights(&params, $0, $1)
+  }
+}
+
 /// As `convolutionKernel`, by Winograd's form, with the weights evaluated once.
 private func winogradKernel(
   _ fused: FusedConvolution, _ params: ir_conv2d_params, _ weight: Tensor, _ request: KernelRequest,
@@ -99,9 +109,7 @@ private func winogradKernel(
     (params.activation, params.slope) = (IR_ACTIVATION_LEAKY_RELU, fused.slope)
   }
   let workspace = ir_conv2d_winograd_workspace(&params, Int32(request.threadCount))
-  let packed = weights.storage(
-    of: weight, packing: [3] + weight.shape.extents, count: ir_conv2d_winograd_packed_weights_count(&params)
-  ) { ir_conv2d_winograd_pack_weights(&params, $0, $1) }
+  let packed = winogradWeights(weight, weights)
   let fixed = params
   let biasIndex = fused.hasBias ? 2 : Int.max
   let residualIndex = fused.hasResidual ? fused.ownInputCount : Int.max

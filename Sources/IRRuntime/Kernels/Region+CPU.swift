@@ -108,12 +108,7 @@ private final class RegionProgram: @unchecked Sendable {
         (target.window.activation, target.window.slope) = (IR_ACTIVATION_LEAKY_RELU, fused.slope)
       }
       (target.depth, target.has_residual) = (weight.shape[1], fused.hasResidual)
-      var params = ir_conv2d_params()
-      (params.input_channels, params.output_channels) = (weight.shape[1], weight.shape[0])
-      let packed = weights.storage(
-        of: weight, packing: [3] + weight.shape.extents,
-        count: ir_conv2d_winograd_packed_weights_count(&params)
-      ) { ir_conv2d_winograd_pack_weights(&params, $0, $1) }
+      let packed = winogradWeights(weight, weights)
       numbers.append(packed)
       target.window.weights = UnsafePointer(packed.pointer.assumingMemoryBound(to: Float.self))
     case .depthwise(let depthwise):
