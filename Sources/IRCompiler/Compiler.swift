@@ -119,20 +119,21 @@ public struct Compiler: Sendable {
     for crossing in recomputation.crossings { _ = recomputation.recompute(crossing, ifFaster: true) }
     var best = try program(of: recomputation, nil, report)
     guard let limit = options.memoryByteCount, best.byteCount > limit else { return best }
-    func fits(_ program: Program) -> Bool {
+    /// Keeps the smaller one, and says whether it is small enough.
+    func suffices(_ program: Program) -> Bool {
       if program.byteCount < best.byteCount { best = program }
       return best.byteCount <= limit
     }
     let crossings = recomputation.crossings
     for byteCount in Set(crossings.map(\.byteCount)).sorted(by: >) {
       let moved = crossings.filter { $0.byteCount == byteCount && recomputation.recompute($0) }
-      if !moved.isEmpty, fits(try program(of: recomputation, nil, report)) { return best }
+      if !moved.isEmpty, suffices(try program(of: recomputation, nil, report)) { return best }
     }
     guard options.allowsFloat16Storage else { return best }
     var storage = Float16Storage(recomputation.graph, recomputation.regions)
     for pictures in storage.groups {
       let stored = pictures.filter { storage.store($0) }
-      if !stored.isEmpty, fits(try program(of: recomputation, storage, report)) { return best }
+      if !stored.isEmpty, suffices(try program(of: recomputation, storage, report)) { return best }
     }
     return best
   }

@@ -29,8 +29,7 @@ extension OperatorSet {
   /// were taken, or become others before (those of relative sizes), or no restorer is trained through them (`GridSample`, `LpPool`, `ScatterElements`,
   /// `ScatterND`).
   public static let nondifferentiableOperators: Set<String> = [
-    "ArgExtreme", "Attention", "ChannelGram", "ElementwiseChain", "FusedConvolution",
-    "GridSample",
+    "ArgExtreme", "Attention", "ChannelGram", "ElementwiseChain", "FusedConvolution", "GridSample",
     "IsInfinite", "LpPool",
     "OneHot",
     "RelativeExpand", "RelativePad", "RelativeReshape", "RelativeResize", "RelativeSlice", "ScatterElements",

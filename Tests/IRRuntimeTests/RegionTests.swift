@@ -50,6 +50,13 @@ private var slowMachine: MachineModel {
   return machine
 }
 
+/// Where it is fast, and caches are not there, no region gains anything.
+private var fastMachine: MachineModel {
+  var machine = MachineModel()
+  (machine.memoryRate, machine.sharedCacheRate, machine.cacheByteCount) = (1e18, 1e18, 0)
+  return machine
+}
+
 @Test(arguments: blocks)
 private func cutsAndThreadsDoNotChangeABit(block: GatedBlock) throws {
   try checkCuts(of: try block.graph(), MachineModel())
@@ -71,9 +78,7 @@ private func tilesAreTheSameInRegions(chain: ConvolutionChain) throws {
   let kernels = CPUKernelLibrary()
   let (graph, _) = try Compiler(kernels: kernels).simplified(try chain.graph())
   let expected = try GraphInterpreter(graph).run(["x": chain.input()])
-  var fast = MachineModel()
-  (fast.memoryRate, fast.sharedCacheRate, fast.cacheByteCount) = (1e18, 1e18, 0)
-  let lowerings = [fast, slowMachine, slowMachine].enumerated().map { index, machine in
+  let lowerings = [fastMachine, slowMachine, slowMachine].enumerated().map { index, machine in
     Lowering(graph: graph, kernels: kernels, threadCount: index + 1, machine: machine)
   }
   let programs = try lowerings.map { try $0.program(of: $0.regions(), report: CompilationReport()) }
@@ -120,11 +125,8 @@ private func checkCuts(of graph: Graph, _ machine: MachineModel) throws {
 private func formationDoesNotChangeABit(block: GatedBlock) throws {
   let kernels = CPUKernelLibrary()
   let (graph, _) = try Compiler(kernels: kernels).simplified(try block.graph())
-  var machines = [MachineModel(), MachineModel(), MachineModel()]
-  (machines[1].memoryRate, machines[1].sharedCacheRate) = (1e6, 1e6)
-  (machines[2].memoryRate, machines[2].sharedCacheRate, machines[2].cacheByteCount) = (1e18, 1e18, 0)
   var programs: [Program] = []
-  for machine in machines {
+  for machine in [MachineModel(), slowMachine, fastMachine] {
     let lowering = Lowering(graph: graph, kernels: kernels, threadCount: 2, machine: machine)
     programs.append(try lowering.program(of: lowering.regions(), report: CompilationReport()))
   }

@@ -121,7 +121,8 @@ void IR_ISA_NAME(f32_winograd_input)(const struct ir_winograd_input *p) {
 }
 
 V_INLINE void store_strip(
-  const struct ir_winograd_output *p, const struct ir_winograd_strip *strip, size_t channel, v_f32 bias, const v_f32 rows[TILE_SIDE]) {
+  const struct ir_winograd_output *p, const struct ir_winograd_strip *strip, size_t channel, v_f32 bias,
+  const v_f32 rows[TILE_SIDE]) {
   const size_t columns = strip->output_columns;
   float *output = p->output + channel * p->plane_stride + strip->output_offset;
   const float *residual =
@@ -173,7 +174,6 @@ void IR_ISA_NAME(f32_winograd_output)(const struct ir_winograd_output *p) {
     v_f32 bias = v_set(p->bias ? p->bias[channel] : 0);
     for (size_t v = 0; v < p->vectors; v++)
       interpolate_strips(
-        p, p->strips + STRIPS * v, p->products + channel * p->channel_stride + v * V_LANES,
-        channel, bias);
+        p, p->strips + STRIPS * v, p->products + channel * p->channel_stride + v * V_LANES, channel, bias);
   }
 }

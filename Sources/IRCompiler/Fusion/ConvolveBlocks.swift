@@ -2,6 +2,15 @@ import IRGraph
 import IROperators
 import IRTensor
 
+/// The side of square windows over two axes that lie side by side, if a region knows blocks of that side.
+private func sideOfBlocks(_ window: SlidingWindow) -> Int? {
+  guard window.kernel.count == 2, let side = window.kernel.first, (2...BlockLayout.sideLimit).contains(side),
+    window.kernel == [side, side], window.strides == [side, side], window.dilations == [1, 1],
+    window.padsBefore == [0, 0], window.padsAfter == [0, 0]
+  else { return nil }
+  return side
+}
+
 /// A convolution whose windows lie side by side is a product of each block's pixels, which regions compute: its weights are
 /// those of a 1×1 convolution of the blocks' places as channels. Reassociated where the kernels' orders differ; strides decrease.
 struct ConvolveBlocks: RewriteRule {
@@ -13,10 +22,9 @@ struct ConvolveBlocks: RewriteRule {
       graph[node.inputs[0]].type.elementType == .float32, graph.constant(node.inputs[1]) != nil
     else { return nil }
     let (x, weight) = (graph[node.inputs[0]].type.shape, graph[node.inputs[1]].type.shape)
-    guard weight.rank == 4, weight[2] == weight[3], case let side = weight[2], side > 1,
-      side <= BlockLayout.sideLimit, convolution.strides == [side, side], convolution.dilations == [1, 1],
-      convolution.padsBefore == [0, 0], convolution.padsAfter == [0, 0], x[2] % side == 0, x[3] % side == 0
-    else { return nil }
+    guard let side = sideOfBlocks(convolution.window(weight)), x[2] % side == 0, x[3] % side == 0 else {
+      return nil
+    }
     var patch = GraphPatch(to: graph)
     let blocks = try patch.value(
       SpaceToDepth(blockSize: side), [.existing(node.inputs[0])], name: "\(node.name).blocks")
@@ -41,9 +49,7 @@ struct SpreadBlocks: RewriteRule {
     let node = graph[id]
     guard let convolution = node.operator as? ConvolutionTranspose, convolution.groupCount == 1,
       graph[node.inputs[0]].type.elementType == .float32, let weight = graph.constant(node.inputs[1]),
-      weight.shape.rank == 4, weight.shape[2] == weight.shape[3], case let side = weight.shape[2], side > 1,
-      side <= BlockLayout.sideLimit, convolution.strides == [side, side], convolution.dilations == [1, 1],
-      convolution.padsBefore == [0, 0], convolution.padsAfter == [0, 0], convolution.outputPadding == [0, 0]
+      let side = sideOfBlocks(convolution.window(weight.shape)), convolution.outputPadding == [0, 0]
     else { return nil }
     var patch = GraphPatch(to: graph)
     let places = weight.shape[1] * side * side

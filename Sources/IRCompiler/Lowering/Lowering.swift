@@ -55,6 +55,15 @@ struct Lowering {
     }
   }
 
+  /// The region of each node that has one.
+  static func regionsByNode(_ regions: [Region]) -> [NodeID: Int] {
+    var result: [NodeID: Int] = [:]
+    for (index, region) in regions.enumerated() {
+      for id in region.nodes { result[id] = index }
+    }
+    return result
+  }
+
   /// The graph's regions as the cost model finds them best.
   func regions() -> [Region] {
     guard kernels.hasRegions else { return [] }

@@ -45,10 +45,7 @@ struct Float16Storage {
   }
 
   private var pictures: [Picture] {
-    var regionOf: [NodeID: Int] = [:]
-    for (index, region) in regions.enumerated() {
-      for id in region.nodes { regionOf[id] = index }
-    }
+    let regionOf = Lowering.regionsByNode(regions)
     let order = Schedule(graph, regions: regions.map(\.nodes)).units.compactMap { unit in
       if case .region(let index) = unit { index } else { nil }
     }

@@ -51,10 +51,7 @@ struct Recomputation {
 
   /// The pictures that only one other region reads.
   var crossings: [Crossing] {
-    var regionOf: [NodeID: Int] = [:]
-    for (index, region) in regions.enumerated() {
-      for id in region.nodes { regionOf[id] = index }
-    }
+    let regionOf = Lowering.regionsByNode(regions)
     return regions.indices.flatMap { maker in
       regions[maker].plan.outputs.compactMap { value in
         let readers = graph.users(of: value).compactMap { regionOf[$0] }
@@ -291,10 +288,9 @@ struct Recomputation {
     }
   }
 
-  /// Plans a region for the nodes that are left of these, in order; they are of one grid.
+  /// Plans a region for the nodes that are left of these, in order.
   private mutating func replan(_ index: Int, _ nodes: [NodeID]) -> Bool {
     regions[index].nodes = nodes.filter { graph.contains($0) }
-    let grids = Set(regions[index].nodes.map { StreamedOperation($0, in: graph)?.grid(of: $0, in: graph) })
-    return grids.count == 1 && regions[index].replan(in: graph)
+    return regions[index].replan(in: graph)
   }
 }

@@ -194,6 +194,7 @@ struct FormRegions {
       return (nil, 0)
     }
     var seconds = plan.chooseTiles(on: machine)
+    // What is no region is computed by the convolution's own kernel.
     if let convolution = plan.instructions.last, case .winograd = convolution.operation,
       !isWorthARegion(nodes[...])
     {

@@ -8,6 +8,7 @@ struct RegionPlanner {
   let nodes: [NodeID]
   let operations: [NodeID: StreamedOperation]
   let members: Set<NodeID>
+  private let grid: StreamedOperation.Grid
   private var plan: RegionPlan
   /// Depthwise convolutions whose only reader, an elementwise node, computes them on the way.
   private var inlined: Set<NodeID> = []
@@ -17,16 +18,23 @@ struct RegionPlanner {
   private var partsOf: [NodeID: [ValueID]] = [:]
   private var parts: Set<ValueID> = []
 
-  /// `nodes` in order, each with its operation, all of one grid but for conversions of what is read or written in blocks.
+  /// `nodes` in order, each with its operation.
   init?(_ nodes: [NodeID], _ operations: [NodeID: StreamedOperation], in graph: Graph) {
     let worker = nodes.last { if case .conversion = operations[$0] { false } else { true } } ?? nodes.last
     guard let worker, let grid = operations[worker]?.grid(of: worker, in: graph) else { return nil }
     (self.graph, self.nodes, self.operations) = (graph, nodes, operations)
     members = Set(nodes)
+    self.grid = grid
     plan = RegionPlan(batch: grid.batch, height: grid.height, width: grid.width)
   }
 
+  /// - Returns: nil where the nodes are not of one grid, but for conversions of what is read or written in blocks, or
+  ///   nothing comes of them.
   mutating func planned() -> RegionPlan? {
+    let isOfOneGrid = nodes.allSatisfy {
+      operations[$0]?.grid(of: $0, in: graph) == grid || isPartOfAMove($0)
+    }
+    guard isOfOneGrid else { return nil }
     for id in nodes {
       guard case .depthwise = operations[id], let own = separateParts(graph[id].outputs[0]) else { continue }
       partsOf[id] = own

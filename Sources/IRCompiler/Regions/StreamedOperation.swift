@@ -104,7 +104,7 @@ enum StreamedOperation {
     guard Grid(types[0]) == grid else { return nil }
     if WinogradForm.applies(to: convolution, weight: weight) {
       guard convolution.padsBefore == [1, 1], convolution.padsAfter == [1, 1],
-        Self.areConstant(Array(node.inputs[1..<fused.ownInputCount]), graph)
+        Self.areConstant(node.inputs[1..<fused.ownInputCount], graph)
       else { return nil }
       self = .winograd(fused)
       return

@@ -60,8 +60,8 @@ extension ONNXOperatorTable {
           .flag("align_corners", sample.alignsCorners),
         ])
     },
-    writer(DepthToSpace.self, as: "DepthToSpace") { move in
-      [.int("blocksize", move.blockSize), .string("mode", move.mode == .columnRowDepth ? "CRD" : "DCR")]
+    writer(DepthToSpace.self, as: "DepthToSpace") {
+      [.int("blocksize", $0.blockSize), .string("mode", $0.mode == .columnRowDepth ? "CRD" : "DCR")]
     },
     writer(SpaceToDepth.self) { (move, w) throws(ExportFailure) in
       if move.mode == .depthColumnRow { return w.emit("SpaceToDepth", [.int("blocksize", move.blockSize)]) }

@@ -26,6 +26,12 @@ public struct ConvolutionTranspose: ContractionOperator {
     self.groupCount = groupCount
   }
 
+  package func window(_ weight: Shape) -> SlidingWindow {
+    SlidingWindow(
+      kernel: Array(weight.dropFirst(2)), strides: strides, padsBefore: padsBefore, padsAfter: padsAfter,
+      dilations: dilations)
+  }
+
   public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 2...3, Self.name)
     try requireFloating(inputs[0], Self.name)
@@ -34,10 +40,7 @@ public struct ConvolutionTranspose: ContractionOperator {
     guard w.rank == x.rank, w.rank >= 3 else {
       throw TypeError("ConvolutionTranspose.rank", "an input of \(x) with a weight of \(w)")
     }
-    let window = SlidingWindow(
-      kernel: Array(w.dropFirst(2)), strides: strides, padsBefore: padsBefore, padsAfter: padsAfter,
-      dilations: dilations)
-    try window.check(x, Self.name)
+    try window(w).check(x, Self.name)
     guard outputPadding.count == x.rank - 2, outputPadding.allSatisfy({ (0...(1 << 30)).contains($0) }) else {
       throw TypeError("ConvolutionTranspose.outputPadding", "outputPadding \(outputPadding)")
     }
