@@ -1,83 +1,45 @@
 import IRImage
 
-/// What spoils a picture: a pure function of the picture and a seed. Parameters that are ranges are drawn from
-/// the seed, uniformly.
+/// What is done to a picture to make it worse, or to make another scene of it: a pure function of the picture and a
+/// seed. Parameters that are ranges are drawn from the seed, uniformly.
 public struct Degradation: Hashable, Sendable {
-  /// One kind of damage.
+  /// One step of a degradation.
   public enum Kind: Hashable, Sendable {
     case clean
     /// σ in 8-bit steps; truncated to 8 bits as the all-in-one benchmarks have it, or left as floating point.
     case noise(sigma: ClosedRange<Double>, isTruncated: Bool)
+    /// A camera's noise at a sensitivity (ISO), drawn uniformly in its logarithm.
+    case camera(sensitivity: ClosedRange<Double>)
     case rain
-    case haze
+    /// The optical thickness β of the farthest point.
+    case haze(thickness: ClosedRange<Double>)
     case motionBlur
     case defocus
     case lowLight
-    /// The quality of the compression, 1...100.
-    case jpeg(quality: ClosedRange<Double>)
+    /// The quality of the compression, 1...100, with chroma halved or at full size.
+    case jpeg(quality: ClosedRange<Double>, hasFullChroma: Bool)
     /// Down by the factor and up again.
     case sampling(factor: Int)
+    /// Another exposure and contrast of the scene: the clean picture changes too.
+    case tone
+    /// A smooth gradient instead of the picture, like a wall or a sky: the clean picture changes too.
+    case plain
+    /// A smaller picture by a factor of 0.5...1: the clean picture changes too.
+    case shrink
+
+    /// Whether the step makes another scene, of which the clean picture is a picture as well.
+    var changesScene: Bool {
+      switch self {
+      case .tone, .plain, .shrink: true
+      default: false
+      }
+    }
   }
 
   /// In the order in which they happen.
   public var kinds: [Kind]
   /// As it was written: names files and rows of tables.
   public var name: String
-
-  static let grammar = """
-    they are clean, noise<σ> (noise25, noise0-55; floating point), noise<σ>q (clipped and truncated to 8 bits), \
-    rain, haze, motion, defocus, lowlight, jpeg<quality> (jpeg10, jpeg10-40), down<factor> (down4), and \
-    compositions of these in order (lowlight+noise5-15)
-    """
-
-  /// Reads `noise25`, `noise0-55`, `noise25q`, `rain`, `haze`, `motion`, `defocus`, `lowlight`, `jpeg10`, `down4`,
-  /// `clean`, and compositions with `+`.
-  /// - Throws: `DegradationError`.
-  public init(_ text: String) throws(DegradationError) {
-    name = text
-    kinds = []
-    for part in text.split(separator: "+", omittingEmptySubsequences: false) {
-      kinds.append(try Self.kind(String(part)))
-    }
-  }
-
-  private static func kind(_ text: String) throws(DegradationError) -> Kind {
-    switch text {
-    case "clean": return .clean
-    case "rain": return .rain
-    case "haze": return .haze
-    case "motion": return .motionBlur
-    case "defocus": return .defocus
-    case "lowlight": return .lowLight
-    default: break
-    }
-    func numbers(_ rest: Substring, _ limits: ClosedRange<Double>) throws(DegradationError)
-      -> ClosedRange<Double>
-    {
-      let ends = rest.split(separator: "-", omittingEmptySubsequences: false).map { Double($0) }
-      guard let first = ends.first ?? nil, let last = ends.last ?? nil, ends.count <= 2 else {
-        throw .unknown(text: text)
-      }
-      guard first <= last, limits.contains(first), limits.contains(last) else {
-        throw .range(
-          text: text, detail: "the numbers must lie in \(limits.lowerBound)...\(limits.upperBound), in order")
-      }
-      return first...last
-    }
-    if text.hasPrefix("noise") {
-      let isTruncated = text.hasSuffix("q")
-      let rest = text.dropFirst(5).dropLast(isTruncated ? 1 : 0)
-      return .noise(sigma: try numbers(rest, 0...255), isTruncated: isTruncated)
-    }
-    if text.hasPrefix("jpeg") { return .jpeg(quality: try numbers(text.dropFirst(4), 1...100)) }
-    if text.hasPrefix("down"), let factor = Int(text.dropFirst(4)) {
-      guard (2...16).contains(factor) else {
-        throw .range(text: text, detail: "the factor must lie in 2...16")
-      }
-      return .sampling(factor: factor)
-    }
-    throw .unknown(text: text)
-  }
 
   /// How far a pixel of the result may depend on pixels around it: crops that are degraded are taken this much
   /// larger, so that they look as if the whole picture had been.
@@ -86,8 +48,10 @@ public struct Degradation: Hashable, Sendable {
       switch kind {
       case .motionBlur: reach + 16
       case .defocus: reach + 9
+      case .camera: reach + 10
       case .jpeg: reach + 8
       case .sampling(let factor): reach + 4 * factor
+      case .shrink: reach + 4
       default: reach
       }
     }
@@ -114,23 +78,57 @@ public struct Degradation: Hashable, Sendable {
     }
   }
 
-  /// The picture, spoiled: of the same size, not clipped after floating-point noise.
+  /// The picture, degraded: of the same size unless a step shrinks it, not clipped after floating-point noise.
+  /// - Precondition: the frame holds the picture.
+  public func applied(to image: Image, seed: UInt64, frame: Frame? = nil) -> Image {
+    pair(of: image, seed: seed, frame: frame).degraded
+  }
+
+  /// The sides of the result for one of the picture's: 1 unless a step shrinks it, and then at least `minimumScale`.
+  public func scale(seed: UInt64, minimumScale: Double = 0) -> Double {
+    guard let index = kinds.firstIndex(of: .shrink) else { return 1 }
+    var random = RandomSource(seed: seed, stream: UInt64(index))
+    return Planes.shrinkFactor(minimumScale, &random)
+  }
+
+  /// The degraded picture, and the clean one that a restorer should make of it. They are of one size. The clean picture
+  /// is `image` itself, but for the steps that make another scene (`tone`, `plain`, `shrink`); of these `shrink` makes
+  /// it no smaller than by `minimumScale`.
+  ///
   /// Values of the picture are sRGB in 0...1. A part of a picture, with its `frame`, gets the haze that it would have
   /// as a part of the whole, whose depth reaches from near to far over all of it.
   /// - Precondition: the frame holds the picture.
-  public func applied(to image: Image, seed: UInt64, frame: Frame? = nil) -> Image {
-    var planes = Planes(image)
+  public func pair(
+    of image: Image, seed: UInt64, frame: Frame? = nil, minimumScale: Double = 0
+  ) -> (degraded: Image, clean: Image) {
+    var degraded = Planes(image)
+    degraded.minimumScale = minimumScale
     if let frame {
       precondition(
         frame.left >= 0 && frame.top >= 0 && frame.left + image.width <= frame.width
           && frame.top + image.height <= frame.height)
-      planes.frame = frame
+      degraded.frame = frame
     }
+    // nil while the clean picture is the degraded one, then a copy of its own.
+    var clean: Planes?
     for (index, kind) in kinds.enumerated() {
-      var random = RandomSource(seed: seed, stream: UInt64(index))
-      planes.apply(kind, &random)
+      let source = RandomSource(seed: seed, stream: UInt64(index))
+      if !kind.changesScene, clean == nil { clean = degraded }
+      if kind.changesScene, clean != nil {
+        var random = source
+        clean?.apply(kind, &random)
+      }
+      var random = source
+      degraded.apply(kind, &random)
     }
-    return image.replacing(pixels: planes.pixels, channelCount: image.channelCount)
+    func finished(_ planes: Planes) -> Image {
+      planes.width == image.width && planes.height == image.height
+        ? image.replacing(pixels: planes.pixels, channelCount: image.channelCount)
+        : Image(
+          width: planes.width, height: planes.height, channelCount: image.channelCount, pixels: planes.pixels,
+          sampleFormat: image.sampleFormat, metadata: image.metadata)
+    }
+    return (finished(degraded), finished(clean ?? degraded))
   }
 }
 
@@ -140,8 +138,10 @@ struct Planes {
   var height: Int
   var channelCount: Int
   var pixels: [Float]
-  /// What picture they are a part of, where they are one.
+  /// The picture that they are a part of, if any.
   var frame: Degradation.Frame?
+  /// The least factor that `shrink` takes.
+  var minimumScale = 0.0
 
   init(_ image: Image) {
     (width, height, channelCount, pixels) = (image.width, image.height, image.channelCount, image.pixels)
@@ -162,13 +162,18 @@ struct Planes {
     case .clean: break
     case .noise(let sigma, let isTruncated):
       addNoise(sigma: random.uniform(sigma), isTruncated: isTruncated, &random)
+    case .camera(let sensitivity): addCameraNoise(sensitivity, &random)
     case .rain: addRain(&random)
-    case .haze: addHaze(&random)
+    case .haze(let thickness): addHaze(thickness, &random)
     case .motionBlur: blurByMotion(&random)
     case .defocus: blurByDefocus(&random)
     case .lowLight: dim(&random)
-    case .jpeg(let quality): compress(quality: random.uniform(quality))
+    case .jpeg(let quality, let hasFullChroma):
+      compress(quality: random.uniform(quality), hasFullChroma: hasFullChroma)
     case .sampling(let factor): resample(factor: factor)
+    case .tone: changeTone(&random)
+    case .plain: smoothOut(&random)
+    case .shrink: shrink(&random)
     }
   }
 }

@@ -14,6 +14,12 @@ struct BlurKernel {
   }
 }
 
+/// exp(-x²/2σ²) at -radius...radius, the radius at least 3 σ, not normalised.
+private func gaussian(sigma: Double) -> [Double] {
+  let radius = max(1, Int((3 * sigma).rounded(.up)))
+  return (-radius...radius).map { exp(-Double($0 * $0) / (2 * sigma * sigma)) }
+}
+
 func gaussianKernel(sigma: Double) -> BlurKernel {
   let radius = max(1, Int((3 * sigma).rounded(.up)))
   var weights: [Double] = []
@@ -110,6 +116,31 @@ func trajectoryKernel(_ random: inout RandomSource) -> BlurKernel {
 }
 
 extension Planes {
+  /// Each plane convolved with a Gaussian, first along rows and then along columns; the edges repeated.
+  func softened(sigma: Double) -> Planes {
+    let weights = gaussian(sigma: sigma)
+    let sum = weights.reduce(0, +)
+    let taps = weights.map { Float($0 / sum) }
+    let radius = taps.count / 2
+    var result = self
+    var line = [Float](repeating: 0, count: max(width, height) + 2 * radius)
+    func soften(count: Int, start: Int, step: Int) {
+      for i in 0..<(count + 2 * radius) {
+        line[i] = result.pixels[start + min(max(i - radius, 0), count - 1) * step]
+      }
+      for i in 0..<count {
+        var value: Float = 0
+        for (tap, weight) in taps.enumerated() { value += weight * line[i + tap] }
+        result.pixels[start + i * step] = value
+      }
+    }
+    for row in 0..<(channelCount * height) { soften(count: width, start: row * width, step: 1) }
+    for channel in 0..<channelCount {
+      for column in 0..<width { soften(count: height, start: channel * area + column, step: width) }
+    }
+    return result
+  }
+
   /// Each plane correlated with the kernel, the edges repeated.
   func filtered(_ kernel: BlurKernel) -> Planes {
     let radius = kernel.side / 2

@@ -20,9 +20,9 @@ private let cosines: [Double] = (0..<64).map { i in
 }
 
 extension Planes {
-  /// What JPEG does to a picture: 8 bits, full-range BT.601, chroma halved both ways, 8×8 blocks quantised by the
-  /// tables scaled for the quality (the Independent JPEG Group's rule).
-  mutating func compress(quality: Double) {
+  /// JPEG: 8 bits, full-range BT.601, chroma halved both ways unless it is kept at full size, 8×8 blocks quantised by
+  /// the tables scaled for the quality (the Independent JPEG Group's rule).
+  mutating func compress(quality: Double, hasFullChroma: Bool) {
     let quality = quality.rounded()
     let scale = quality < 50 ? 5000 / quality : 200 - 2 * quality
     func table(_ base: [Double]) -> [Double] {
@@ -40,8 +40,12 @@ extension Planes {
       }
     }
     let luma = coded(plane((0.299, 0.587, 0.114), 0), width: width, height: height, table(luminanceTable))
-    let blue = chroma(plane((-0.168735892, -0.331264108, 0.5), 128), table(chrominanceTable))
-    let red = chroma(plane((0.5, -0.418687589, -0.081312411), 128), table(chrominanceTable))
+    func colour(_ plane: [Double]) -> [Double] {
+      let table = table(chrominanceTable)
+      return hasFullChroma ? coded(plane, width: width, height: height, table) : chroma(plane, table)
+    }
+    let blue = colour(plane((-0.168735892, -0.331264108, 0.5), 128))
+    let red = colour(plane((0.5, -0.418687589, -0.081312411), 128))
     for i in 0..<area {
       let (b, r) = (blue[i] - 128, red[i] - 128)
       let colours = [luma[i] + 1.402 * r, luma[i] - 0.344136286 * b - 0.714136286 * r, luma[i] + 1.772 * b]

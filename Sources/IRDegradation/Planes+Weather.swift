@@ -37,9 +37,9 @@ extension Planes {
   }
 
   /// x t + A (1 - t) with t = exp(-β d): the depth d is a ramp to the sky at the top mixed with a smooth random
-  /// field, 0...1; β in 0.6...2.2, A in 0.7...1 with a tint of up to 0.02 a channel (Koschmieder's law).
-  mutating func addHaze(_ random: inout RandomSource) {
-    let beta = random.uniform(0.6...2.2)
+  /// field, 0...1; β in `thickness`, A in 0.7...1 with a tint of up to 0.02 a channel (Koschmieder's law).
+  mutating func addHaze(_ thickness: ClosedRange<Double>, _ random: inout RandomSource) {
+    let beta = random.uniform(thickness)
     let air = random.uniform(0.7...1)
     let tints = (0..<channelCount).map { _ in random.uniform(-0.02...0.02) }
     let mix = random.uniform(0.3...0.7)

@@ -15,6 +15,9 @@ public enum ModelCatalogue {
     return candidates.map { $0 + "/Models" }.first { FileManager.default.fileExists(atPath: $0 + "/SymUNet") }
   }
 
+  /// Models by what they do: `restore` is the default of irrun, for photographs of any kind; `denoise` removes noise alone.
+  public static let roles = ["restore": "symunet-s", "denoise": "symunet-denoise"]
+
   /// Paths by name (`symunet-s`).
   public static var models: [String: String] {
     guard let folder else { return [:] }
@@ -28,11 +31,12 @@ public enum ModelCatalogue {
     return result
   }
 
-  /// The file that `name` stands for: itself where it is one, else the model of that name.
+  /// The file that `name` stands for: itself where it is one, else the model of that name or role.
   /// - Throws: `RestorationError.unknownModel`.
   public static func path(of name: String) throws(RestorationError) -> String {
     if FileManager.default.fileExists(atPath: name) { return name }
-    if let path = models[name] { return path }
-    throw .unknownModel(name: name, available: models.keys.sorted())
+    let models = models
+    if let path = models[roles[name] ?? name] { return path }
+    throw .unknownModel(name: name, available: (models.keys + roles.keys).sorted())
   }
 }

@@ -141,7 +141,7 @@ private func writePictures(_ folder: String) throws {
   try withFolder { folder in
     try writePictures("\(folder)/clean")
     let neither = try run("irtrain", "symunet-s", "--steps", "1", "-o", "\(folder)/a.onnx")
-    #expect(neither.code == 2 && neither.errors.contains("--clean or --pairs"))
+    #expect(neither.code == 2 && neither.errors.contains("--clean, --pairs or both"))
     let unknown = try run(
       "irtrain", "symunet-s", "--clean", "\(folder)/clean", "--tasks", "snow", "--steps", "1", "-o",
       "\(folder)/a.onnx")

@@ -24,7 +24,9 @@ private func flat(_ value: Float, side: Int = 96) -> Image {
 
 private let names = [
   "clean", "noise25", "noise0-55", "noise25q", "rain", "haze", "motion", "defocus", "lowlight", "jpeg10",
-  "jpeg10-40", "down4", "lowlight+rain+haze", "noise5+jpeg30",
+  "jpeg10-40", "jpegfull60", "down4", "lowlight+rain+haze", "noise5+jpeg30", "camera",
+  "camera400-3200+jpeg90",
+  "haze0.1-0.3",
 ]
 
 @Test(arguments: names)
@@ -35,7 +37,7 @@ func degradationsFollowFromTheSeed(_ name: String) throws {
   #expect(first.pixels == degradation.applied(to: image, seed: 5).pixels)
   #expect(first.width == image.width && first.height == image.height && first.channelCount == 3)
   #expect(first.pixels.allSatisfy { $0.isFinite })
-  let isRandom = !["clean", "jpeg10", "down4"].contains(name)
+  let isRandom = !["clean", "jpeg10", "jpegfull60", "down4"].contains(name)
   #expect((first.pixels != degradation.applied(to: image, seed: 6).pixels) == isRandom)
   #expect((first.pixels != image.pixels) == (name != "clean"))
   if !name.hasPrefix("noise2") && !name.hasPrefix("noise0") {
@@ -44,7 +46,8 @@ func degradationsFollowFromTheSeed(_ name: String) throws {
 }
 
 @Test(arguments: [
-  "snow", "noise", "noise-3", "noise30-20", "noise300", "jpeg0", "down1", "down40", "rain+", "",
+  "snow", "noise", "noise-3", "noise30-20", "noise300", "jpeg0", "down1", "down40", "rain+", "", "camera0",
+  "cameraISO", "haze11", "hazel", "jpegfull", "shrink+camera+shrink",
 ])
 func whatIsNoDegradationIsRefused(_ name: String) {
   #expect(throws: DegradationError.self) { try Degradation(name) }
@@ -132,4 +135,45 @@ func compressionIsThatOfJPEG(_ quality: Int, _ isGrey: Bool) throws {
   #expect((normal.reduce(0) { $0 + $1 * $1 } / 20_000 - 1).magnitude < 0.03)
   let picks = (0..<3000).map { _ in random.index(below: 3) }
   for value in 0..<3 { #expect(picks.count { $0 == value } > 850) }
+}
+
+/// Steps that make another scene change the clean picture in the same way; others leave it alone.
+@Test func otherScenesHaveCleanPicturesOfTheirOwn() throws {
+  let image = picture()
+  for (name, isClean) in [
+    ("tone", true), ("plain+clean", true), ("tone+noise9", false), ("plain+camera", false),
+  ] {
+    let pair = try Degradation(name).pair(of: image, seed: 3)
+    #expect(pair.clean.pixels != image.pixels, "\(name)")
+    #expect((pair.clean.pixels == pair.degraded.pixels) == isClean, "\(name)")
+    #expect(pair.clean.pixels.allSatisfy { (0...1).contains($0) })
+  }
+  let noisy = try Degradation("noise9+rain").pair(of: image, seed: 3)
+  #expect(noisy.clean.pixels == image.pixels)
+  #expect(noisy.degraded.pixels == (try Degradation("noise9+rain").applied(to: image, seed: 3)).pixels)
+}
+
+@Test func shrunkPicturesAreSmallerAndBelongTogether() throws {
+  let image = picture()
+  let shrunk = try Degradation("shrink")
+  var scales: Set<Int> = []
+  for seed in 0..<8 as Range<UInt64> {
+    let scale = shrunk.scale(seed: seed)
+    let pair = shrunk.pair(of: image, seed: seed)
+    #expect(
+      pair.degraded.width == Int((scale * 72).rounded())
+        && pair.degraded.height == Int((scale * 56).rounded()))
+    #expect(pair.clean.pixels == pair.degraded.pixels)
+    #expect((0.5...1).contains(scale))
+    #expect((0.9...1).contains(shrunk.scale(seed: seed, minimumScale: 0.9)))
+    scales.insert(pair.degraded.width)
+  }
+  #expect(scales.count > 3)
+  // The noise comes first and is shrunk with the picture: it becomes weaker.
+  let flatImage = flat(0.5, side: 96)
+  let pair = try Degradation("noise20+shrink").pair(of: flatImage, seed: 1)
+  #expect(pair.clean.width == pair.degraded.width && pair.clean.width < 96)
+  let noise = zip(pair.degraded.pixels, pair.clean.pixels).map { Double($0 - $1) * 255 }
+  let power = noise.reduce(0) { $0 + $1 * $1 } / Double(noise.count)
+  #expect(power.squareRoot() < 20 && power.squareRoot() > 5)
 }

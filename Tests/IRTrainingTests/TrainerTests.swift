@@ -69,7 +69,7 @@ private func trainer(
 private func data(_ paths: [String]) throws -> TrainingData {
   let tasks = try TrainingTask.list("noise25,rain:2")
   return try TrainingData(
-    source: .clean(try ImageSet(paths: paths, channelCount: 3), tasks), seed: 7, batch: batch)
+    clean: try ImageSet(paths: paths, channelCount: 3), tasks: tasks, seed: 7, batch: batch)
 }
 
 private func run(_ trainer: Trainer, _ data: TrainingData, to end: Int) throws -> [Double] {
@@ -225,11 +225,63 @@ private func run(_ trainer: Trainer, _ data: TrainingData, to end: Int) throws -
   #expect(a.targets.floats.allSatisfy { (0...1).contains($0) })
   let small = TrainingGraph.Batch(count: 1, height: 40, width: 40)
   let tasks = try TrainingTask.list("noise25")
-  let source = TrainingData.Source.clean(try ImageSet(paths: paths, channelCount: 3), tasks)
+  let photographs = try ImageSet(paths: paths, channelCount: 3)
   #expect {
-    try TrainingData(source: source, seed: 1, batch: small).batch(at: 0)
+    try TrainingData(clean: photographs, tasks: tasks, seed: 1, batch: small).batch(at: 0)
   } throws: {
     "\($0)".contains("24×20 pixels, smaller than a crop of 40×40")
+  }
+}
+
+/// Crops of shrunk photographs and pairs come in one batch, each with its class.
+@Test func pairsAreATaskAmongOthers() throws {
+  let paths = try folderOfPictures()
+  let photographs = try ImageSet(paths: paths, channelCount: 3)
+  let pairs = try TrainingData.Pairs(low: photographs, high: photographs)
+  let tasks = try TrainingTask.list("camera+shrink=noise,noise5,pairs=noise:2,tone=clean,clean:0.5")
+  #expect(tasks.map(\.name) == ["camera+shrink", "noise5", "pairs", "tone", "clean"])
+  #expect(tasks.map(\.weight) == [1, 1, 2, 1, 0.5])
+  let data = try TrainingData(clean: photographs, pairs: pairs, tasks: tasks, seed: 4, batch: batch)
+  #expect(data.categories == ["noise", "clean"])
+  for step in 0..<12 {
+    let made = try data.batch(at: step)
+    #expect(made.images.shape == [batch.count, 3, batch.height, batch.width])
+    #expect(made.targets.floats.allSatisfy { (0...1).contains($0) })
+    #expect(made.tasks.allSatisfy { (0...1).contains($0) })
+  }
+  #expect { try TrainingData(clean: photographs, tasks: tasks, seed: 4, batch: batch) } throws: {
+    "\($0)".contains("needs pairs")
+  }
+  #expect { try TrainingData(clean: nil, pairs: pairs, tasks: tasks, seed: 4, batch: batch) } throws: {
+    "\($0)".contains("camera+shrink needs clean photographs")
+  }
+}
+
+@Test(arguments: ["noise5=:2", "noise5:0", "noise5:-1", "pairs:x", "=noise"])
+func tasksThatCannotBeReadAreRefused(_ text: String) {
+  #expect(throws: DegradationError.self) { try TrainingTask.list(text) }
+}
+
+@Test func patternsFindPairs() throws {
+  let folder = FileManager.default.temporaryDirectory.appendingPathComponent("irkit-\(UUID())").path
+  try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(atPath: folder) }
+  let picture = Image(width: 4, height: 4, channelCount: 3, pixels: [Float](repeating: 0.5, count: 48))
+  for name in ["a_low.png", "a_high.jpg", "b_low.png", "b_high.jpg", "other.png"] {
+    try ImageFile.write(picture, to: "\(folder)/\(name)")
+  }
+  let (low, high) = try ImageSet.pairs("\(folder)/*_low.png", "\(folder)/*_high.jpg")
+  #expect(low == ["a", "b"].map { "\(folder)/\($0)_low.png" })
+  #expect(high == ["a", "b"].map { "\(folder)/\($0)_high.jpg" })
+  try FileManager.default.removeItem(atPath: "\(folder)/b_high.jpg")
+  #expect { try ImageSet.pairs("\(folder)/*_low.png", "\(folder)/*_high.jpg") } throws: {
+    "\($0)".contains("b_low.png")
+  }
+  #expect { try ImageSet.pairs("\(folder)/*_no.png", "\(folder)/*_high.jpg") } throws: {
+    "\($0)".contains("no pictures match")
+  }
+  #expect { try ImageSet.pairs("\(folder)/*_*.png", "\(folder)/*_high.jpg") } throws: {
+    "\($0)".contains("one *")
   }
 }
 

@@ -34,8 +34,9 @@ struct IRDegrade: ParsableCommand {
       """)
 
   private static let grammar = """
-    noise25 (σ in 8-bit steps), noise0-55, noise25q (clipped and truncated to 8 bits), rain, haze, motion, defocus, \
-    lowlight, jpeg10, jpeg10-40, down4, clean, and compositions with +, in order
+    noise25 (σ in 8-bit steps), noise0-55, noise25q (clipped and truncated to 8 bits), camera or camera100-3200 (a \
+    camera's noise, at an ISO), rain, haze, haze0-0.1 (thin), motion, defocus, lowlight, jpeg10, jpeg10-40, \
+    jpegfull90 (chroma at full size), down4, clean, and compositions with +, in order (camera+jpeg90)
     """
 
   @Option(
@@ -75,7 +76,7 @@ struct IRDegrade: ParsableCommand {
       throw ValidationError(
         "--format is \(format), must be one of \(ImageFile.writableExtensions.joined(separator: ", "))")
     }
-    do { _ = try TrainingTask.list(tasks) } catch { throw ValidationError("--tasks: \(error)") }
+    do { _ = try degradations() } catch { throw ValidationError("--tasks: \(error)") }
   }
 
   func run() throws {
@@ -89,10 +90,9 @@ struct IRDegrade: ParsableCommand {
         throw ValidationError("\(error)")
       }
     }
-    let degradations = try TrainingTask.list(tasks).map(\.degradation)
     try checkNames(paths)
     var failures = 0
-    for degradation in degradations {
+    for degradation in try degradations() {
       let folder = (output as NSString).appendingPathComponent(degradation.name)
       try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
       for (index, path) in paths.enumerated() {
@@ -108,6 +108,10 @@ struct IRDegrade: ParsableCommand {
       complain("irdegrade: \(failures) files failed")
       throw ExitCode(4)
     }
+  }
+
+  private func degradations() throws -> [Degradation] {
+    try tasks.split(separator: ",").map { try Degradation(String($0)) }
   }
 
   private func spoil(_ path: String, _ degradation: Degradation, _ folder: String) throws {

@@ -44,7 +44,9 @@ struct Questions: ParsableArguments {
         (ElementType(rawValue: weight.dataType)?.isFloatingPoint ?? false) && !weight.dims.isEmpty
       }
       let parameters = weights.reduce(0) { $0 + $1.dims.reduce(1, *) }
-      print("\(name): \(metadata["task"] ?? "task not stated")")
+      let roles = ModelCatalogue.roles.filter { $0.value == name }.keys.sorted()
+      let title = ([name] + roles).joined(separator: ", ")
+      print("\(title): \(metadata["task"] ?? "task not stated")")
       print(
         "  \(parameters) parameters, \(size?.intValue ?? 0) bytes, sha256 \(digest.prefix(16))…, \(state)")
       print("  licence: \(metadata["licence"] ?? "not stated")")

@@ -13,11 +13,21 @@ struct DataOptions: ParsableArguments {
   @Option(help: "A folder of clean photographs.")
   var clean: String?
 
-  @Option(parsing: .upToNextOption, help: "Two folders, degraded and clean, with files of the same names.")
+  @Option(
+    parsing: .upToNextOption,
+    help: """
+      Degraded and clean photographs of the same scenes: two folders with files of the same names, or two patterns \
+      with one * each, which stands for the same text in both ('set/*_noisy.jpg' 'set/*_mean.jpg').
+      """)
   var pairs: [String] = []
 
-  @Option(help: "What the clean photographs are given: degradations with weights, separated by commas.")
-  var tasks = "noise15,noise25,noise50"
+  @Option(
+    help: """
+      Degradations of the clean photographs, and pairs, with weights, separated by commas \
+      (noise25,camera+jpeg70-98:2,pairs). A class for routers follows an equals sign (camera=noise:2). Default: \
+      noise15,noise25,noise50, or pairs where there are no clean photographs.
+      """)
+  var tasks: String?
 
   @Option(help: "Crops in a batch.")
   var batch = 8
@@ -29,36 +39,52 @@ struct DataOptions: ParsableArguments {
   var seed: UInt64 = 1
 
   func validate() throws {
-    guard (clean != nil) != !pairs.isEmpty else { throw ValidationError("name either --clean or --pairs") }
+    guard clean != nil || !pairs.isEmpty else { throw ValidationError("name --clean, --pairs or both") }
     guard pairs.isEmpty || pairs.count == 2 else { throw ValidationError("--pairs takes two folders") }
     for (name, value) in [("batch", batch), ("crop", crop)] where value < 1 || value > 1 << 14 {
       throw ValidationError("--\(name) is \(value), must be in 1...\(1 << 14)")
     }
-    try checkTasks(tasks)
+    try checkTasks(taskText)
+    for task in try taskList() {
+      if task.source == .pairs, pairs.isEmpty {
+        throw ValidationError("--tasks names pairs: --pairs says where they are")
+      }
+      if task.source != .pairs, clean == nil {
+        throw ValidationError("--tasks names \(task.name): --clean says which photographs to degrade")
+      }
+    }
+    if clean != nil, !pairs.isEmpty, try !taskList().contains(where: { $0.source == .pairs }) {
+      throw ValidationError("--pairs are not among --tasks: add pairs, or leave --pairs out")
+    }
   }
 
-  var description: String { pairs.isEmpty ? tasks : "pairs" }
+  var taskText: String { tasks ?? (clean == nil ? TrainingTask.pairsName : "noise15,noise25,noise50") }
+
+  func taskList() throws -> [TrainingTask] { try TrainingTask.list(taskText) }
 
   var size: TrainingGraph.Batch { TrainingGraph.Batch(count: batch, height: crop, width: crop) }
 
   /// The data for a model's channels; `heldOut` are photographs that are not trained on.
   func data(channelCount: Int, heldOut: [String] = []) throws -> TrainingData {
     let held = Set(heldOut)
-    let source: TrainingData.Source
-    if let clean {
-      let paths = try ImageSet.images(in: clean).filter { !held.contains($0) }
-      source = .clean(
-        try ImageSet(paths: paths, channelCount: channelCount), try TrainingTask.list(tasks))
-    } else {
-      let (low, high) = try ImageSet.pairs(pairs[0], pairs[1])
-      source = .pairs(
-        low: try ImageSet(paths: low, channelCount: channelCount),
-        high: try ImageSet(paths: high, channelCount: channelCount))
+    let photographs = try clean.map { folder in
+      try ImageSet(
+        paths: try ImageSet.images(in: folder).filter { !held.contains($0) }, channelCount: channelCount)
     }
-    return try TrainingData(source: source, seed: seed, batch: size)
+    return try TrainingData(
+      clean: photographs, pairs: try pairSet(channelCount: channelCount), tasks: try taskList(), seed: seed,
+      batch: size)
   }
 
-  /// What a run without --validation keeps for it.
+  private func pairSet(channelCount: Int) throws -> TrainingData.Pairs? {
+    guard !pairs.isEmpty else { return nil }
+    let (low, high) = try ImageSet.pairs(pairs[0], pairs[1])
+    return try TrainingData.Pairs(
+      low: try ImageSet(paths: low, channelCount: channelCount),
+      high: try ImageSet(paths: high, channelCount: channelCount))
+  }
+
+  /// The photographs that a run without --validation keeps for it.
   func heldOut() throws -> [String] {
     guard let clean else { return [] }
     return Validator.heldOut(try ImageSet.images(in: clean))

@@ -16,6 +16,11 @@ struct Evaluate: ParsableCommand {
       as they are. PSNR and SSIM (uniform 7×7) are of RGB; --protocol says of which values: clamped (DaAIR, \
       PromptIR; the default), float (SymUNet), 8bit (Restormer, NAFNet). A network with routers (DaAIR) gets a second \
       table: which expert they chose for which task, and how often that was the task's own.
+
+      --harm measures instead how much the model changes photographs of --sets that need nothing or little: clean, \
+      noise of σ 2 and 5, JPEG of quality 85. It says which rules a restorer breaks that is to be harmless: clean \
+      photographs come back at 46 dB on the mean and 40 each, no mean shifts by more than a level, the others become \
+      better on the mean and none worse by more than 0.3 dB.
       """)
 
   @Argument(help: "A model file (.onnx), or the name of a model in Models.")
@@ -45,6 +50,9 @@ struct Evaluate: ParsableCommand {
   @Option(
     name: [.customShort("j"), .customLong("threads")], help: "Threads; by default what the system allows.")
   var threads: Int?
+
+  @Flag(help: "Measure what the model does to photographs that need nothing or little.")
+  var harm = false
 
   @Flag(help: "Print JSON.")
   var json = false
@@ -87,7 +95,11 @@ struct Evaluate: ParsableCommand {
     guard cropMultiple >= 1 else { throw ValidationError("--crop-multiple must be at least 1") }
     if let limit, limit < 1 { throw ValidationError("--limit is \(limit), must be at least 1") }
     if let threads, threads < 1 { throw ValidationError("--threads is \(threads), must be at least 1") }
+    guard !harm || !sets.isEmpty else { throw ValidationError("--harm needs --sets") }
     try checkTasks(tasks)
+    if try TrainingTask.list(tasks).contains(where: { $0.source == .pairs }) {
+      throw ValidationError("--tasks names pairs: --pairs alone measures them")
+    }
   }
 
   func run() throws { try withExitCodes(measure) }
@@ -95,18 +107,18 @@ struct Evaluate: ParsableCommand {
   private func measure() throws {
     let restorer = try Restorer(
       model: model, options: RuntimeOptions(threadCount: threads ?? RuntimeOptions.defaultThreadCount))
+    if harm { return print(try harmText(restorer)) }
     let metric = MetricProtocol(values: `protocol`.metric, cropMultiple: cropMultiple)
     var rows: [Row] = []
     var routers = RouterTable(restorer)
     for set in sets {
       let paths = Array(try ImageSet.images(in: set).prefix(limit ?? .max))
       for task in try TrainingTask.list(tasks) {
-        var row = Row(set: (set as NSString).lastPathComponent, task: task.degradation.name)
+        guard let degradation = task.degradation else { continue }
+        var row = Row(set: (set as NSString).lastPathComponent, task: task.name)
         routers?.begin(set: row.set, task)
         for (index, path) in paths.enumerated() {
-          let clean = try ImageFile.read(path).with(channelCount: restorer.channelCount)
-          let stem = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
-          let input = task.degradation.applied(to: clean, seed: Degradation.seed(seed, forFile: stem))
+          let (input, clean) = try pair(path, degradation, restorer)
           try add(input, clean, restorer, metric, &row)
           try routers?.add(restorer, input)
           show("\(row.task): \(index + 1)/\(paths.count)")
@@ -127,6 +139,53 @@ struct Evaluate: ParsableCommand {
     }
     show(nil)
     print(try text(rows.map(Self.mean), sets.isEmpty ? nil : routers, metric))
+  }
+
+  /// A photograph, degraded and clean.
+  private func pair(
+    _ path: String, _ degradation: Degradation, _ restorer: Restorer
+  ) throws -> (degraded: Image, clean: Image) {
+    let photograph = try ImageFile.read(path).with(channelCount: restorer.channelCount)
+    let stem = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
+    return degradation.pair(of: photograph, seed: Degradation.seed(seed, forFile: stem))
+  }
+
+  private func harmText(_ restorer: Restorer) throws -> String {
+    guard restorer.scale == 1 else {
+      throw RestorationError.notARestorer(
+        path: restorer.path, detail: "it enlarges by \(restorer.scale): --harm compares pictures of one size")
+    }
+    let paths = try sets.flatMap { Array(try ImageSet.images(in: $0).prefix(limit ?? .max)) }
+    var table = HarmTable()
+    for task in HarmTable.tasks {
+      table.begin(task)
+      let degradation = try Degradation(task)
+      for (index, path) in paths.enumerated() {
+        let (input, clean) = try pair(path, degradation, restorer)
+        let name = (path as NSString).lastPathComponent
+        try table.add(name, input: input, restored: try restorer.restore(input), clean: clean)
+        show("\(task): \(index + 1)/\(paths.count)")
+      }
+    }
+    show(nil)
+    table.finish()
+    guard json else {
+      return (["\(model), seed \(seed)", ""] + table.lines).joined(separator: "\n")
+    }
+    return try encoded(HarmReport(model: model, seed: seed, rows: table.rows, complaints: table.complaints))
+  }
+
+  private struct HarmReport: Encodable {
+    var model: String
+    var seed: UInt64
+    var rows: [HarmTable.Row]
+    var complaints: [String]
+  }
+
+  private func encoded(_ value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
   }
 
   private func add(
@@ -155,10 +214,8 @@ struct Evaluate: ParsableCommand {
 
   private func text(_ rows: [Row], _ routers: RouterTable?, _ metric: MetricProtocol) throws -> String {
     if json {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
-      let table = Table(model: model, metricProtocol: "\(metric)", seed: seed, rows: rows, routers: routers)
-      return String(decoding: try encoder.encode(table), as: UTF8.self)
+      return try encoded(
+        Table(model: model, metricProtocol: "\(metric)", seed: seed, rows: rows, routers: routers))
     }
     var lines = [
       "\(model), \(metric), SSIM \(SSIMVariant.uniform7.name), seed \(seed)", "",

@@ -43,7 +43,7 @@ struct RouterTable: Encodable {
     let expert = experts.firstIndex(of: task.category)
     rows.append(
       Row(
-        set: set, task: task.degradation.name, expert: expert, decisions: [], pictures: [], rightByRouter: [])
+        set: set, task: task.name, expert: expert, decisions: [], pictures: [], rightByRouter: [])
     )
   }
 

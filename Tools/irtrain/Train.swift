@@ -10,9 +10,11 @@ struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Trains a model on clean photographs or on pairs (the default).",
     discussion: """
-      Tasks are degradations that the photographs are given: noise15 (σ, floating point), noise0-55, noise25q \
-      (clipped and truncated to 8 bits), rain, haze, motion, defocus, lowlight, jpeg10, jpeg10-40, down4, clean, and \
-      compositions (lowlight+noise5-15); a weight follows a colon (noise25:2).
+      Tasks are degradations of the clean photographs: noise15 (σ of 255, floating point), noise0-55, noise25q \
+      (clipped and truncated to 8 bits), camera (a camera's noise) or camera100-3200 (at these ISO), rain, haze, \
+      motion, defocus, lowlight, jpeg10, jpeg10-40, down4, clean, and compositions (camera+shrink+jpeg70-98). tone, \
+      plain and shrink make another scene, of which the clean photograph is one too: tone+clean shows dark and bright \
+      photographs that are to stay so. A weight follows a colon (noise25:2). pairs are those of --pairs.
 
       Beside OUT.onnx, written at every validation, there are OUT.checkpoint (a safetensors file), OUT.jsonl and \
       OUT.html with the curves and sample restorations. With --resume a run that was interrupted goes on from its \
@@ -80,7 +82,7 @@ struct Train: ParsableCommand {
     var trainer = options.trainerOptions(stepCount: steps)
     trainer.schedule = LearningRateSchedule(peak: 1, stepCount: 1)
     return [
-      "tasks": source.description, "batch": "\(source.batch)", "crop": "\(source.crop)",
+      "tasks": source.taskText, "batch": "\(source.batch)", "crop": "\(source.crop)",
       "seed": "\(source.seed)", "loss": "\(options.lossFunction)", "trainer": "\(trainer)",
       "only": options.only ?? "", "freeze": options.freeze ?? "",
     ]

@@ -27,23 +27,20 @@ final class TrainingRun {
     checkpointPath = stem + ".checkpoint"
     reportPath = command.report ?? stem + ".html"
     let channels = try DataOptions.channelCount(model, path)
-    let side = try DataOptions.fixedSide(model) ?? 256
-    if command.source.clean != nil {
-      let held = command.validation == nil ? try command.source.heldOut() : []
-      var chosen = try command.validation.map { try ImageSet.images(in: $0) } ?? held
-      if chosen.isEmpty, let clean = command.source.clean {
-        complain("under ten photographs: the run is validated with some that it is trained on")
-        chosen = try ImageSet.images(in: clean)
-      }
-      validator = Validator(
-        clean: chosen, tasks: try TrainingTask.list(command.source.tasks), seed: command.source.seed,
-        side: side)
-      data = try command.source.data(channelCount: channels, heldOut: held)
-    } else {
-      let (low, high) = try ImageSet.pairs(command.source.pairs[0], command.source.pairs[1])
-      validator = Validator(low: Array(low.prefix(4)), high: Array(high.prefix(4)), side: side)
-      data = try command.source.data(channelCount: channels)
+    let tasks = try command.source.taskList()
+    let held = command.validation == nil ? try command.source.heldOut() : []
+    var chosen = try command.validation.map { try ImageSet.images(in: $0) } ?? held
+    if chosen.isEmpty, let clean = command.source.clean {
+      complain("under ten photographs: the run is validated with some that it is trained on")
+      chosen = try ImageSet.images(in: clean)
     }
+    let pairs =
+      command.source.pairs.isEmpty
+      ? nil : try ImageSet.pairs(command.source.pairs[0], command.source.pairs[1])
+    validator = Validator(
+      clean: chosen, pairs: pairs, tasks: tasks, seed: command.source.seed,
+      fixedSide: try DataOptions.fixedSide(model))
+    data = try command.source.data(channelCount: channels, heldOut: held)
     // Pictures that cannot be used are told before anything takes time.
     _ = try data.batch(at: 0)
     trainer = try command.options.trainer(

@@ -14,8 +14,10 @@ struct Validator {
   }
   private let cases: [(name: String, Case)]
   private let seed: UInt64
-  /// Of the centre crops; the model's own where it fixes one.
+  /// Of the centre crops.
   private let side: Int
+  /// Whether the model takes this side alone.
+  private let hasFixedSide: Bool
 
   /// At most eight photographs, spread over the set, that a run is validated with and not trained on; none where
   /// there are under ten.
@@ -25,23 +27,29 @@ struct Validator {
     return (0..<count).map { paths[$0 * paths.count / count] }
   }
 
-  init(clean: [String], tasks: [TrainingTask], seed: UInt64, side: Int) {
-    self.side = side
+  /// The tasks of `clean` photographs and of the first pairs.
+  init(
+    clean: [String], pairs: (low: [String], high: [String])?, tasks: [TrainingTask], seed: UInt64,
+    fixedSide: Int?
+  ) {
+    (self.seed, side, hasFixedSide) = (seed, fixedSide ?? 256, fixedSide != nil)
     var list: [(String, Case)] = []
     // About two dozen restorations, so that a validation is short beside the steps between two.
     let pictures = max(2, min(8, 24 / max(tasks.count, 1)))
     for task in tasks {
-      for path in clean.prefix(pictures) {
-        list.append((task.degradation.name, .degraded(clean: path, task.degradation)))
+      switch task.source {
+      case .degradation(let degradation):
+        for path in clean.prefix(pictures) {
+          list.append((task.name, .degraded(clean: path, degradation)))
+        }
+      case .pairs:
+        guard let pairs else { continue }
+        for (low, high) in zip(pairs.low, pairs.high).prefix(min(pictures, 4)) {
+          list.append((task.name, .pair(low: low, high: high)))
+        }
       }
     }
-    (cases, self.seed) = (list, seed)
-  }
-
-  init(low: [String], high: [String], side: Int) {
-    self.side = side
-    cases = zip(low, high).map { ("pairs", .pair(low: $0, high: $1)) }
-    seed = 0
+    cases = list
   }
 
   /// Mean PSNR in dB by task, of pictures clamped to 0...1.
@@ -75,7 +83,9 @@ struct Validator {
     case .degraded(let path, let degradation):
       let clean = centre(try ImageFile.read(path).with(channelCount: channelCount))
       let stem = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
-      return (degradation.applied(to: clean, seed: Degradation.seed(seed, forFile: stem)), clean)
+      // A model of fixed sides takes no smaller picture.
+      return degradation.pair(
+        of: clean, seed: Degradation.seed(seed, forFile: stem), minimumScale: hasFixedSide ? 1 : 0)
     case .pair(let low, let high):
       return (
         centre(try ImageFile.read(low).with(channelCount: channelCount)),

@@ -59,22 +59,47 @@ public final class ImageSet: Sendable {
     return found.sorted().map { (folder as NSString).appendingPathComponent($0) }
   }
 
-  /// The files of two folders that have the same names but for their extensions.
+  /// The files of two folders that have the same names but for their extensions, or those that match two patterns
+  /// with one `*` each in the file's name, which stands for the same text in both.
   /// - Throws: `TrainingError.data` naming a file without its other.
   public static func pairs(
     _ low: String, _ high: String
   ) throws(TrainingError) -> (low: [String], high: [String]) {
-    func byStem(_ paths: [String], _ folder: String) -> [String: String] {
-      Dictionary(
-        paths.map { (String(($0 as NSString).deletingPathExtension.dropFirst(folder.count)), $0) },
-        uniquingKeysWith: { first, _ in first })
-    }
-    let (lows, highs) = (byStem(try images(in: low), low), byStem(try images(in: high), high))
+    let (lows, highs) = (try byStem(low), try byStem(high))
     for (stem, path) in lows.sorted(by: { $0.key < $1.key }) where highs[stem] == nil {
-      throw .data(detail: "\(path): there is no picture of this name in \(high)")
+      throw .data(detail: "\(path): \(high) has no picture of this name")
     }
     let stems = lows.keys.sorted()
     return (stems.compactMap { lows[$0] }, stems.compactMap { highs[$0] })
+  }
+
+  /// The pictures of a folder by their names without extensions, or of a pattern by the text of its `*`.
+  private static func byStem(_ source: String) throws(TrainingError) -> [String: String] {
+    let (folder, pattern) = (
+      (source as NSString).deletingLastPathComponent, (source as NSString).lastPathComponent
+    )
+    let parts = pattern.components(separatedBy: "*")
+    guard parts.count > 1 else {
+      return Dictionary(
+        try images(in: source).map {
+          (String(($0 as NSString).deletingPathExtension.dropFirst(source.count)), $0)
+        },
+        uniquingKeysWith: { first, _ in first })
+    }
+    guard parts.count == 2, !folder.contains("*") else {
+      throw .data(detail: "\(source): a pattern has one *, in the file's name")
+    }
+    var found: [String: String] = [:]
+    for path in try images(in: folder.isEmpty ? "." : folder) {
+      let name = (path as NSString).lastPathComponent
+      guard name.utf8.count >= parts[0].utf8.count + parts[1].utf8.count, name.hasPrefix(parts[0]),
+        name.hasSuffix(parts[1]),
+        (path as NSString).deletingLastPathComponent == (folder.isEmpty ? "." : folder)
+      else { continue }
+      found[String(name.dropFirst(parts[0].count).dropLast(parts[1].count))] = path
+    }
+    guard !found.isEmpty else { throw .data(detail: "\(source): no pictures match this pattern") }
+    return found
   }
 
   /// The size of a picture.

@@ -5,11 +5,18 @@ import IRTensor
 /// Where batches come from. A batch is a pure function of the seed and the step: runs repeat, and a resumed run
 /// goes on as if it had not stopped.
 public struct TrainingData: Sendable {
-  public enum Source: Sendable {
-    /// Clean photographs, degraded here.
-    case clean(ImageSet, [TrainingTask])
-    /// Pictures that belong together, in the same order; there is one task.
-    case pairs(low: ImageSet, high: ImageSet)
+  /// Pictures of the same scenes, degraded and clean, in the same order.
+  public struct Pairs: Sendable {
+    public var low: ImageSet
+    public var high: ImageSet
+
+    /// - Throws: `TrainingError.data` where the numbers of pictures differ.
+    public init(low: ImageSet, high: ImageSet) throws(TrainingError) {
+      guard low.paths.count == high.paths.count else {
+        throw .data(detail: "\(low.paths.count) and \(high.paths.count) pictures do not make pairs")
+      }
+      (self.low, self.high) = (low, high)
+    }
   }
 
   /// Images as a step takes them.
@@ -20,25 +27,30 @@ public struct TrainingData: Sendable {
     public var tasks: [Int]
   }
 
-  public let source: Source
+  /// Photographs that are degraded here; nil where all tasks are pairs.
+  public let clean: ImageSet?
+  public let pairs: Pairs?
+  public let tasks: [TrainingTask]
   public let seed: UInt64
   public let batch: TrainingGraph.Batch
   /// The kinds of damage in the order of their numbers.
   public let categories: [String]
 
-  /// - Throws: `TrainingError.data` where pictures are missing, or pairs do not fit together.
-  public init(source: Source, seed: UInt64, batch: TrainingGraph.Batch) throws(TrainingError) {
-    (self.source, self.seed, self.batch) = (source, seed, batch)
-    switch source {
-    case .clean(_, let tasks):
-      guard !tasks.isEmpty else { throw .data(detail: "there are no tasks") }
-      categories = TrainingTask.categories(tasks)
-    case .pairs(let low, let high):
-      guard low.paths.count == high.paths.count else {
-        throw .data(detail: "\(low.paths.count) and \(high.paths.count) pictures are no pairs")
+  /// - Throws: `TrainingError.data` where a task has no pictures.
+  public init(
+    clean: ImageSet?, pairs: Pairs? = nil, tasks: [TrainingTask], seed: UInt64, batch: TrainingGraph.Batch
+  ) throws(TrainingError) {
+    guard !tasks.isEmpty else { throw .data(detail: "there are no tasks") }
+    for task in tasks {
+      switch task.source {
+      case .degradation where clean == nil:
+        throw .data(detail: "the task \(task.name) needs clean photographs")
+      case .pairs where pairs == nil: throw .data(detail: "the task pairs needs pairs of photographs")
+      default: break
       }
-      categories = ["pairs"]
     }
+    (self.clean, self.pairs, self.tasks, self.seed, self.batch) = (clean, pairs, tasks, seed, batch)
+    categories = TrainingTask.categories(tasks)
   }
 
   /// How many kinds of damage the data tell apart.
@@ -50,11 +62,12 @@ public struct TrainingData: Sendable {
     var channels = 3
     for index in 0..<batch.count {
       var random = RandomSource(seed: seed, stream: UInt64(step * batch.count + index))
-      let (low, high, task) = try sample(&random)
+      let task = pick(&random)
+      let (low, high) = try sample(task, &random)
       let turn = random.index(below: 8)
       images += low.turned(turn)
       targets += high.turned(turn)
-      tasks.append(task)
+      tasks.append(categories.firstIndex(of: task.category) ?? 0)
       channels = low.channelCount
     }
     let shape: Shape = [batch.count, channels, batch.height, batch.width]
@@ -62,45 +75,76 @@ public struct TrainingData: Sendable {
       images: Tensor(images, shape: shape), targets: Tensor(targets, shape: shape), tasks: tasks)
   }
 
-  private func sample(_ random: inout RandomSource) throws(TrainingError) -> (Image, Image, task: Int) {
-    switch source {
-    case .clean(let set, let tasks):
-      let index = random.index(below: set.paths.count)
-      let task = pick(tasks, &random)
-      let (left, top) = try place(set, index, &random)
-      let degradation = task.degradation
-      // Larger, where the picture goes on, so that blurs see what lies beyond the crop.
-      let size = try set.size(of: index)
-      let reach = degradation.reachInPixels
-      let (x0, y0) = (max(left - reach, 0), max(top - reach, 0))
-      let (x1, y1) = (
-        min(left + batch.width + reach, size.width), min(top + batch.height + reach, size.height)
-      )
-      let whole = try set.crop(index, left: x0, top: y0, width: x1 - x0, height: y1 - y0)
-      let frame = Degradation.Frame(width: size.width, height: size.height, left: x0, top: y0)
-      let spoiled = degradation.applied(to: whole, seed: random.next(), frame: frame)
-      func cut(_ image: Image) -> Image {
-        image.cut(left: left - x0, top: top - y0, width: batch.width, height: batch.height)
-      }
-      return (cut(spoiled), cut(whole), categories.firstIndex(of: task.category) ?? 0)
-    case .pairs(let low, let high):
-      let index = random.index(below: low.paths.count)
-      let (a, b) = (try low.size(of: index), try high.size(of: index))
-      guard a == b else {
-        throw .data(
-          detail:
-            "\(low.paths[index]) and \(high.paths[index]) have \(a.width)×\(a.height) and \(b.width)×\(b.height) pixels"
-        )
-      }
-      let (left, top) = try place(low, index, &random)
-      return (
-        try low.crop(index, left: left, top: top, width: batch.width, height: batch.height),
-        try high.crop(index, left: left, top: top, width: batch.width, height: batch.height), 0
-      )
+  private func sample(
+    _ task: TrainingTask, _ random: inout RandomSource
+  ) throws(TrainingError) -> (low: Image, high: Image) {
+    switch task.source {
+    case .degradation(let degradation):
+      guard let clean else { preconditionFailure("checked by init") }
+      return try sample(degradation, of: clean, &random)
+    case .pairs:
+      guard let pairs else { preconditionFailure("checked by init") }
+      return try sample(pairs, &random)
     }
   }
 
-  private func pick(_ tasks: [TrainingTask], _ random: inout RandomSource) -> TrainingTask {
+  private func sample(
+    _ degradation: Degradation, of set: ImageSet, _ random: inout RandomSource
+  ) throws(TrainingError) -> (low: Image, high: Image) {
+    let index = random.index(below: set.paths.count)
+    let seed = random.next()
+    let size = try set.size(of: index)
+    // A photograph is not shrunk below the size of a crop.
+    let minimumScale = max(
+      Double(batch.width) / Double(size.width), Double(batch.height) / Double(size.height))
+    let scale = degradation.scale(seed: seed, minimumScale: minimumScale)
+    func extent(_ length: Int, within whole: Int) -> Int {
+      scale < 1 ? min(Int((Double(length) / scale).rounded(.up)) + 1, max(whole, length)) : length
+    }
+    let part = (
+      width: extent(batch.width, within: size.width), height: extent(batch.height, within: size.height)
+    )
+    let (left, top) = try place(set, index, part, &random)
+    // Larger, where the picture goes on, so that blurs see what lies beyond the crop.
+    let reach = degradation.reachInPixels
+    let (x0, y0) = (max(left - reach, 0), max(top - reach, 0))
+    let (x1, y1) = (min(left + part.width + reach, size.width), min(top + part.height + reach, size.height))
+    let whole = try set.crop(index, left: x0, top: y0, width: x1 - x0, height: y1 - y0)
+    let frame = Degradation.Frame(width: size.width, height: size.height, left: x0, top: y0)
+    let pair = degradation.pair(of: whole, seed: seed, frame: frame, minimumScale: minimumScale)
+    // Where the crop begins in the result.
+    func start(_ offset: Int, _ count: Int, _ length: Int) -> Int {
+      max(0, min(Int((Double(offset) * scale).rounded()), count - length))
+    }
+    let (x, y) = (
+      start(left - x0, pair.degraded.width, batch.width), start(top - y0, pair.degraded.height, batch.height)
+    )
+    func cut(_ image: Image) -> Image {
+      image.cut(left: x, top: y, width: batch.width, height: batch.height)
+    }
+    return (cut(pair.degraded), cut(pair.clean))
+  }
+
+  private func sample(
+    _ pairs: Pairs, _ random: inout RandomSource
+  ) throws(TrainingError) -> (low: Image, high: Image) {
+    let (low, high) = (pairs.low, pairs.high)
+    let index = random.index(below: low.paths.count)
+    let (a, b) = (try low.size(of: index), try high.size(of: index))
+    guard a == b else {
+      throw .data(
+        detail:
+          "\(low.paths[index]) and \(high.paths[index]) have \(a.width)×\(a.height) and \(b.width)×\(b.height) pixels"
+      )
+    }
+    let (left, top) = try place(low, index, (batch.width, batch.height), &random)
+    return (
+      try low.crop(index, left: left, top: top, width: batch.width, height: batch.height),
+      try high.crop(index, left: left, top: top, width: batch.width, height: batch.height)
+    )
+  }
+
+  private func pick(_ random: inout RandomSource) -> TrainingTask {
     var rest = random.uniform() * tasks.reduce(0) { $0 + $1.weight }
     for task in tasks {
       rest -= task.weight
@@ -110,17 +154,17 @@ public struct TrainingData: Sendable {
   }
 
   private func place(
-    _ set: ImageSet, _ index: Int, _ random: inout RandomSource
+    _ set: ImageSet, _ index: Int, _ part: (width: Int, height: Int), _ random: inout RandomSource
   ) throws(TrainingError) -> (left: Int, top: Int) {
     let size = try set.size(of: index)
-    guard size.width >= batch.width, size.height >= batch.height else {
+    guard size.width >= part.width, size.height >= part.height else {
       throw .data(
         detail:
-          "\(set.paths[index]): \(size.width)×\(size.height) pixels, smaller than a crop of \(batch.width)×\(batch.height)"
+          "\(set.paths[index]): \(size.width)×\(size.height) pixels, smaller than a crop of \(part.width)×\(part.height)"
       )
     }
-    let left = random.index(below: size.width - batch.width + 1)
-    return (left, random.index(below: size.height - batch.height + 1))
+    let left = random.index(below: size.width - part.width + 1)
+    return (left, random.index(below: size.height - part.height + 1))
   }
 }
 
