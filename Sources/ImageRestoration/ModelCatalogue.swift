@@ -37,6 +37,6 @@ public enum ModelCatalogue {
     if FileManager.default.fileExists(atPath: name) { return name }
     let models = models
     if let path = models[roles[name] ?? name] { return path }
-    throw .unknownModel(name: name, available: (models.keys + roles.keys).sorted())
+    throw .unknownModel(name: name, available: (Array(models.keys) + Array(roles.keys)).sorted())
   }
 }
