@@ -92,7 +92,7 @@ private func corpus() throws -> [URL] {
 @Test func firstBytesSayTheFormat() throws {
   let expected: [String: PictureFormat] = [
     "jpg": .jpeg, "png": .png, "tif": .tiff, "webp": .webp, "avif": .heif, "heic": .heif, "ppm": .ppm,
-    "pgm": .ppm,
+    "pgm": .ppm, "jxl": .jxl, "bmp": .bmp,
   ]
   var seen: Set<PictureFormat> = []
   for url in try corpus() {
@@ -122,7 +122,8 @@ func otherFilesReachNoDecoder(start: String) throws {
     #expect(
       text.hasSuffix(
         start.isEmpty
-          ? "it is empty" : "its first bytes are those of no JPEG, PNG, TIFF, WebP, HEIF, AVIF or PPM"))
+          ? "it is empty"
+          : "its first bytes are those of no JPEG, PNG, TIFF, WebP, HEIF, AVIF, JPEG XL, BMP or PPM"))
   }
   let maps = try String(contentsOfFile: "/proc/self/maps", encoding: .utf8)
   #expect(!maps.contains("/coders/"))

@@ -26,4 +26,42 @@ struct PNGChunks {
     }
     return "it has more than \(countLimit) chunks"
   }
+
+  struct Chunk: Hashable {
+    var type: String
+    /// Its content.
+    var range: Range<Int>
+    /// With length, type and checksum.
+    var whole: Range<Int>
+  }
+
+  /// The chunks that lie in the file, up to the end mark.
+  static func chunks(in file: PictureBytes) -> [Chunk] {
+    var result: [Chunk] = []
+    var offset = signatureByteCount
+    while result.count < countLimit, let count = file.bigEndian(offset, 4),
+      let name = file.bytes(offset + 4, 4)
+    {
+      let start = offset + headerByteCount
+      guard count <= file.count - start else { break }
+      offset = start + count + checksumByteCount
+      let type = String(decoding: name, as: UTF8.self)
+      result.append(
+        Chunk(
+          type: type, range: start..<(start + count),
+          whole: (start - headerByteCount)..<min(offset, file.count)))
+      if type == "IEND" { break }
+    }
+    return result
+  }
+
+  static func serialized(_ type: String, _ content: [UInt8]) -> [UInt8] {
+    let body = Array(type.utf8) + content
+    return bigEndianBytes(content.count, 4) + body + Deflate.checksum(body)
+  }
+
+  /// How many frames an animation has; nil for a still picture.
+  static func frameCount(_ file: PictureBytes) -> Int? {
+    chunks(in: file).first { $0.type == "acTL" }.flatMap { file.bigEndian($0.range.lowerBound, 4) }
+  }
 }
