@@ -230,7 +230,8 @@ struct IRRun: ParsableCommand {
       "multiple \(restorer.multiple)", "tile \(modelOptions.tile)", "overlap \(modelOptions.overlap)",
       "augmented \(modelOptions.augmented)", "noise \(modelOptions.settings.noiseLevel ?? -1)",
       "quality \(files.quality)",
-      "depth \(files.depth)", "metadata \(files.metadata)", "icc \(files.icc)",
+      "lossless \(files.lossless)", "compression \(files.compression?.rawValue ?? "")",
+      "salvage \(files.salvage)", "depth \(files.depth)", "metadata \(files.metadata)", "icc \(files.icc)",
       "storage \(float16Storage ? "float16" : "float32")",
     ]
     digest.update(options.joined(separator: "\n").utf8)

@@ -38,7 +38,8 @@ final class ImageWriter: Sendable {
     // Networks overshoot by a little everywhere; a picture that loses a part of its range is worth a word.
     let share = Double(written.clippedSampleCount) / Double(max(1, finished.image.pixels.count))
     if share > 0.001 { report.clipped = share }
-    if written.dropsAlpha { report.note = "the format has no alpha: it was left out" }
+    if !written.lost.isEmpty { report.lost = written.lost }
+    if !finished.image.notes.isEmpty { report.notes = finished.image.notes }
     return report
   }
 
