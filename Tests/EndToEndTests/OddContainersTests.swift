@@ -364,4 +364,16 @@ import Testing
       }
     }
   }
+
+  @Test func strictRunsWriteNothingThatLoses() throws {
+    try PictureFolder.with { folder in
+      let refused = try folder.restore("ultrahdr.jpg", "a.png", "--strict")
+      #expect(refused.code == 4 && refused.errors.contains("not carried over: gain map"), "\(refused.errors)")
+      #expect(!FileManager.default.fileExists(atPath: folder.absolute("./a.png")))
+      #expect(try folder.restore("ultrahdr.jpg", "a.jpg", "--strict").code == 0)
+      #expect(try folder.restore("text.png", "b.jpg", "--strict", "--metadata", "strip").code == 0)
+      let left = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+      #expect(left == ["a.jpg", "b.jpg", "m.onnx"])
+    }
+  }
 }
