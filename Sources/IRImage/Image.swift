@@ -14,7 +14,7 @@ public struct Image: Sendable {
   public var metadata: ImageMetadata
   /// Samples beside colour and alpha that a TIFF file holds, `[H, W]` each: a scanner's infrared, a mask.
   public var extraChannels: [[Float]] = []
-  /// What a user should know of how the picture was read: that colours were converted, that the file is damaged.
+  /// Sentences for the user about reading the picture: that colours were converted, that the file is damaged.
   public var notes: [String] = []
 
   /// - Precondition: the planes have the stated sizes.

@@ -40,9 +40,7 @@ extension ImageFile {
         metadata.uncarried.insert(count == 2 ? "second picture" : "\(count - 1) further pictures")
       }
     case .own(let header, let decode):
-      try limits.check(
-        width: header.width, height: header.height,
-        byteCountPerPixel: header.byteCount / max(1, header.width * header.height), path: source.name)
+      try limits.check(header, path: source.name)
       file = try decode()
     }
     defer { withExtendedLifetime(file) {} }

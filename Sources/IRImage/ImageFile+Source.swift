@@ -10,7 +10,7 @@ extension ImageFile {
     let format: PictureFormat
     /// Of TIFF files.
     let layout: TIFFLayout?
-    /// What the file states; colours as the pixels are stored.
+    /// The file's statements; colours as the pixels are stored.
     let metadata: ImageMetadata
     private let path: String?
     private let data: NSData?
@@ -140,7 +140,7 @@ extension ImageFile {
       }
     }
 
-    /// What a user should know of the file.
+    /// Sentences for the user about the file.
     var notes: [String] {
       var result: [String] = []
       if !isEnded { result.append("the mark of its end is missing: it may not be whole") }

@@ -44,14 +44,14 @@ extension ImageFile {
     }
   }
 
-  /// What was written.
+  /// A description of the file that was written.
   public struct WritingReport: Hashable, Sendable {
     public var sampleFormat: Image.SampleFormat
     /// Colour samples that lay outside the format's range by more than half a step, and were clipped to it.
     public var clippedSampleCount: Int
     /// Whether the picture has alpha and the format none.
     public var dropsAlpha: Bool
-    /// What the picture stated and the file does not state, by names: `resolution`, `gain map`, `EXIF MakerNote`.
+    /// Names of statements of the picture that the file does not make: `resolution`, `gain map`, `EXIF MakerNote`.
     public var lost: [String] = []
   }
 

@@ -5,7 +5,7 @@ import IRFiles
 /// Reads and writes photographs: PNG, JPEG, TIFF, WebP, AVIF, HEIF, JPEG XL and PPM; BMP is read only. libvips
 /// decodes and encodes the pixels; what files state beside them is read and written here (docs/metadata.md).
 public enum ImageFile {
-  /// What becomes of a picture's own colour space.
+  /// The treatment of a picture's own colour space.
   public enum ColourChoice: String, Sendable, CaseIterable {
     /// Values and profile stay as they are.
     case keep
@@ -13,7 +13,7 @@ public enum ImageFile {
     case srgb
   }
 
-  /// What a header says.
+  /// The content of a file's header.
   public struct Header: Hashable, Sendable {
     /// After turning as the orientation says.
     public var width: Int
@@ -46,14 +46,16 @@ public enum ImageFile {
     }
   }
 
-  /// What a file's header says; nothing is decoded.
+  /// The content of a file's header; nothing is decoded.
   /// - Throws: as `read`.
   public static func header(of path: String, limits: Limits = Limits()) throws(ImageError) -> Header {
     try reading(path) { () throws(ImageError) in
       let source = try Source(path, limits)
       switch try source.opened(VIPS_FAIL_ON_TRUNCATED) {
       case .file(let file): return try header(file, source, limits)
-      case .own(let header, _): return header
+      case .own(let header, _):
+        try limits.check(header, path: path)
+        return header
       }
     }
   }
@@ -71,7 +73,7 @@ public enum ImageFile {
 
   static func unreadable(_ path: String) -> ImageError { .unreadable(path: path, reason: Vips.takeError()) }
 
-  /// What libvips says of a file that it has opened, within the limits.
+  /// The header as libvips reads it, within the limits.
   static func header(_ file: VipsHandle, _ source: Source, _ limits: Limits) throws(ImageError) -> Header {
     let image = file.pointer
     defer { withExtendedLifetime(file) {} }

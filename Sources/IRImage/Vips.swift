@@ -66,7 +66,7 @@ enum Vips {
     return lines.isEmpty ? "unknown error" : lines.joined(separator: "; ")
   }
 
-  /// What libvips has warned of since the last call, each text once.
+  /// libvips' warnings since the last call, each text once.
   static func takeWarnings() -> [String] {
     warnings.withLock { list in
       defer { list = [] }

@@ -21,7 +21,7 @@ import Testing
         #expect(outcome.code == 4 && outcome.errors.contains("a camera raw (DNG)"), "\(outcome.errors)")
         #expect(outcome.errors.contains("darktable"))
       }
-      // What other makers' files begin with, and a TIFF of Nikon whose first directory is a preview of another.
+      // The first bytes of other makers' files, and a TIFF of Nikon whose first directory is a preview of another.
       let preview = try system(
         "bash", "-c",
         "cp '\(PictureFolder.fixture("raw.dng"))' n.nef; chmod u+w n.nef;"
@@ -92,6 +92,10 @@ import Testing
       #expect(first.contains("the first of its pictures was taken"), "\(first)")
       #expect(try folder.bytes("./a.jpg", "MPImage2") == folder.bytes("mpo.jpg", "MPImage2"))
       #expect(try folder.restored("mpo.jpg", "b.png").contains("not carried over: second picture"))
+      let primary = try folder.restored("two.avif", "c.avif")
+      #expect(
+        primary.contains("the primary one of its 2 pictures was taken")
+          && primary.contains("not carried over: second picture"), "\(primary)")
     }
   }
 
@@ -332,7 +336,7 @@ import Testing
     }
   }
 
-  /// What a format cannot hold is known before anything is computed.
+  /// A size that a format cannot hold is known before anything is computed.
   @Test func limitsOfFormatsAreKnownBefore() throws {
     try PictureFolder.with { folder in
       try system("vips", "black", "wide.png", "16400", "2", "--bands", "3", at: folder.path)
@@ -340,6 +344,8 @@ import Testing
       #expect(
         outcome.code == 4 && outcome.errors.contains("16400×2 pixels are more than 16383 a side"),
         "\(outcome.errors)")
+      let planned = try folder.restored("./wide.png", "a.webp", "--dry-run")
+      #expect(planned.contains("pixels are more than 16383 a side"), "\(planned)")
     }
   }
 

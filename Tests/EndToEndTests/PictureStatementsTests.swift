@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What pictures state beside their pixels, from container to container.
+/// Statements of pictures beside their pixels, from container to container.
 @Suite struct PictureStatementsTests {
   private static let suffixes = ["jpg", "png", "tif", "webp", "avif", "heic", "jxl"]
 
@@ -158,7 +158,7 @@ import Testing
       for name in ["Gamma", "WhitePointX", "RedX", "RedY", "GreenX", "GreenY", "BlueX", "BlueY"] {
         #expect(try folder.tags("./a.png", name) == folder.tags("chrm.png", name), "\(name)")
       }
-      // What lcms makes of the profile is what it makes of the primaries' published one.
+      // The published colorants of Adobe RGB (1998).
       for suffix in ["jpg", "tif", "avif", "jxl"] {
         let text = try folder.restored("chrm.png", "a.\(suffix)")
         #expect(!text.contains("not carried over"), "\(text)")

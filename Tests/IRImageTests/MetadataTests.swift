@@ -255,7 +255,7 @@ func damagedStatementsNeverTrap(suffix: String) throws {
   }
 }
 
-/// What exiftool and the standards say of resolutions in other units.
+/// Resolutions in the units of JFIF, PNG and TIFF.
 @Test func resolutionsGoThroughEveryUnit() throws {
   #expect(Resolution(perMetre: 11_811, 11_811) == Resolution(300, 300, .inch))
   #expect(Resolution(perMetre: 2_835, 2_835) == Resolution(72, 72, .inch))
@@ -266,4 +266,15 @@ func damagedStatementsNeverTrap(suffix: String) throws {
   #expect(
     try #require(Resolution(300, 300, .inch)).agrees(with: #require(Resolution(perMetre: 11_811, 11_811))))
   #expect(try !#require(Resolution(300, 300, .inch)).agrees(with: #require(Resolution(72, 72, .inch))))
+}
+
+/// Files that own code decodes obey the limits as well, by their headers.
+@Test func ownDecodersObeyTheLimits() throws {
+  let head: [UInt8] =
+    Array("BM".utf8) + littleEndianBytes(200, 4) + [0, 0, 0, 0] + littleEndianBytes(54, 4)
+    + littleEndianBytes(40, 4) + littleEndianBytes(60_000, 4) + littleEndianBytes(60_000, 4) + [1, 0, 8, 0]
+    + littleEndianBytes(1, 4) + [UInt8](repeating: 0, count: 20)
+  let bytes = Data(head + [UInt8](repeating: 0, count: 1024 + 2))
+  let error = #expect(throws: ImageError.self) { try ImageFile.read(bytes: bytes, name: "runs") }
+  #expect(error?.description.contains("60000×60000 pixels are more than 400000000 pixels") == true)
 }

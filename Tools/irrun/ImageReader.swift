@@ -53,7 +53,7 @@ final class ImageReader: Sendable {
   func load(_ job: Job) throws -> Loaded {
     let begin = ContinuousClock.now
     defer { trace?.add("read \(job.input)", thread: .reading, from: begin) }
-    // What cannot be written is not restored first.
+    // A picture that cannot be written is not restored first.
     if let refusal = ImageFile.refusal(writingTo: outputName(job), options: options.writing) {
       throw ImageError.unwritable(path: job.output, reason: refusal)
     }

@@ -33,9 +33,9 @@ struct Report: Encodable, Sendable {
   var proof: Proof?
   /// The share of samples that the file's range clipped, where it is worth a word.
   var clipped: Double?
-  /// What the input stated and the output does not state.
+  /// Names of the input's statements that the output lacks.
   var lost: [String]?
-  /// What is to be known of how the input was read.
+  /// Sentences about reading the input.
   var notes: [String]?
   /// Against `--reference`, for tensors.
   var reference: [Difference]?

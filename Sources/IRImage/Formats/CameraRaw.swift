@@ -1,6 +1,6 @@
 /// Files of cameras' sensors, which are no pictures yet: recognised by their tags, to be refused by name.
 enum CameraRaw {
-  /// What kind of raw the file is; nil where it is none.
+  /// The kind of raw; nil if the file is not a raw.
   static func name(_ file: PictureBytes) -> String? {
     let marks: [(text: String, offset: Int, name: String)] = [
       ("FUJIFILMCCD-RAW", 0, "RAF of Fujifilm"), ("FOVb", 0, "X3F of Sigma"), ("\0MRM", 0, "MRW of Minolta"),

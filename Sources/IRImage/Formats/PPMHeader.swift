@@ -3,10 +3,10 @@
 struct PPMHeader {
   /// The largest value of a sample; nil for bitmaps and files of floats.
   var largest: Int?
-  /// Where the samples end; nil where they are text or floats.
+  /// The offset behind the samples; nil if they are text or floats.
   var end: Int?
 
-  /// Nil where the header is no such.
+  /// Nil if it is not such a header.
   init?(_ file: PictureBytes) {
     let bytes = [UInt8](file.prefix(4096))
     guard bytes.count > 2, bytes[0] == UInt8(ascii: "P") else { return nil }

@@ -16,7 +16,7 @@ struct PictureBytes {
     read = { data.dropFirst($0).prefix($1) }
   }
 
-  /// - Throws: `FileError`, also where the file is no regular one: a pipe or a device could keep its reader
+  /// - Throws: `FileError`, also if the file is not a regular one: a pipe or a device could keep its reader
   ///   waiting for ever.
   init(contentsOf path: String) throws(FileError) {
     func failure(_ reason: String) -> FileError { FileError(path: path, reason: reason) }

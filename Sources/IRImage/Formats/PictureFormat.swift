@@ -1,4 +1,4 @@
-/// What a file's first bytes say it is. The decoder is chosen here and not by libvips, which would show the bytes
+/// The format of a file by its first bytes. The decoder is chosen here and not by libvips, which would show the bytes
 /// of strangers to every decoder that it was built with until one claims them, ImageMagick's among them.
 enum PictureFormat: CaseIterable {
   case jpeg, png, tiff, webp, heif, jxl, ppm, bmp
@@ -35,7 +35,7 @@ enum PictureFormat: CaseIterable {
   /// The names of formats, for messages.
   static let names = "JPEG, PNG, TIFF, WebP, HEIF, AVIF, JPEG XL, BMP or PPM"
 
-  /// What an extension stands for; nil where nothing of that name is written.
+  /// The format of an extension; nil if it cannot be written.
   init?(writing suffix: String) {
     switch suffix.lowercased() {
     case "png": self = .png

@@ -18,7 +18,7 @@ struct TIFFLayout {
   var fillOrder = 1
   /// How a viewer turns the pixels: 1 upright to 8.
   var orientation = 1
-  /// What samples beside colour mean: 0 unspecified, 1 alpha that colours are multiplied by, 2 alpha.
+  /// The meaning of samples beside colour: 0 unspecified, 1 alpha that colours are multiplied by, 2 alpha.
   var extraSamples: [Int] = []
 
   /// Nil where the file is not TIFF or has no directory.
@@ -60,7 +60,7 @@ struct TIFFLayout {
     return bands >= 3 && extraSamples.count <= bands - 3 ? 3 : 1
   }
 
-  /// What the bands beside the colours mean.
+  /// The meaning of each band beside the colours.
   func meanings(bands: Int) -> [Int] {
     let count = max(0, bands - colourCount(bands: bands))
     return Array((extraSamples + [Int](repeating: 0, count: count)).prefix(count))

@@ -1,4 +1,4 @@
-/// What a container says of colours without an ICC profile.
+/// A container's statement of colours without an ICC profile.
 struct ColourStatement: Hashable {
   /// Code points of ITU-T H.273: PNG's cICP, and nclx of HEIF.
   struct CodePoints: Hashable {

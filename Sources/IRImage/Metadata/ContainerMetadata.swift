@@ -28,7 +28,7 @@ extension PictureFormat {
     }
   }
 
-  /// Where the picture ends in a file that may go on; nil where that is not known.
+  /// The offset behind the picture in a file that may go on; nil if it is not known.
   func end(of file: PictureBytes) -> Int? {
     switch self {
     case .jpeg: JPEGMetadata.end(of: file)

@@ -1,4 +1,4 @@
-/// What EXIF says of the pixels, which must stay true when they change.
+/// EXIF's statements about the pixels, which must stay true when these change.
 extension ExifBlock {
   /// How a viewer turns the pixels: 1 upright to 8; nil where nothing is said.
   var orientation: Int? {
@@ -53,7 +53,7 @@ extension ExifBlock {
   /// The smallest block: no entry at all.
   static var empty: ExifBlock? { ExifBlock([0x49, 0x49, 0x2A, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0]) }
 
-  /// What is stated, by directory and tag: all but the tags of storage, and of what is derived from the pixels.
+  /// The statements by directory and tag, without tags of storage and tags derived from the pixels.
   var statedTags: Set<String> {
     var result: Set<String> = []
     let derived: Set<Int> = [

@@ -56,7 +56,7 @@ struct ExifBlock {
 
   // MARK: Directories
 
-  /// Where a directory lies; nil where there is none.
+  /// The offset of a directory; nil if it is missing.
   func offset(of directory: Directory) -> Int? {
     switch directory {
     case .image: return number(4, 4)
@@ -73,7 +73,7 @@ struct ExifBlock {
     entry(tag, in: directory).flatMap { number($0.offset + 8, 4) }
   }
 
-  /// Where the first directory says which one follows it.
+  /// The place of the first directory's link to the next.
   private var thumbnailLink: Int? {
     guard let start = number(4, 4), let count = number(start, 2) else { return nil }
     let link = start + 2 + 12 * count

@@ -6,7 +6,7 @@ enum HEIFMetadata {
     var result = ImageMetadata()
     guard let items = HEIFItems(file) else { return result }
     for (item, type) in items.types.sorted(by: { $0.key < $1.key }) {
-      // What describes another picture than the primary one is not this picture's.
+      // Items that describe another picture than the primary one are not this picture's.
       let targets = items.references.filter { $0.type == "cdsc" && $0.from == item }.flatMap(\.to)
       guard targets.isEmpty || targets.contains(items.primary) else { continue }
       switch type {
@@ -130,7 +130,7 @@ enum HEIFMetadata {
     content.replaceSubrange(4..<(4 + size), with: bigEndianBytes(count + added.count, size))
     for (index, item) in added.enumerated() {
       let text = [0] + (item.mime.map { Array($0.utf8) + [0] } ?? [])
-      // Version 2, hidden as it is no picture to show.
+      // Version 2, hidden: it is not a picture to show.
       content += ISOBox.serialized(
         "infe", [2, 0, 0, 1] + bigEndianBytes(first + index, 2) + [0, 0] + Array(item.type.utf8) + text)
     }

@@ -1,7 +1,7 @@
 /// A box of an ISO base media file (ISO/IEC 14496-12), as HEIF, AVIF and JPEG XL files are made of.
 struct ISOBox: Hashable {
   var type: String
-  /// What follows its header.
+  /// The content behind its header.
   var range: Range<Int>
   var whole: Range<Int>
 

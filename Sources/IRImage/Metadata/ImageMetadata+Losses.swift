@@ -19,7 +19,7 @@ extension ImageMetadata {
     return result
   }
 
-  /// What a file with the metadata `written` does not state of these, and what no file would; sorted.
+  /// Names of these statements that the metadata `written` lack, and of those that no writer carries; sorted.
   func lost(in written: ImageMetadata) -> [String] {
     var result = statements.subtracting(written.statements).union(uncarried)
     if let own = effectiveResolution, let other = written.effectiveResolution, !own.agrees(with: other) {

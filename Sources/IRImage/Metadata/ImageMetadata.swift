@@ -1,5 +1,5 @@
-/// What a picture states beside its pixels, as values: read from a file by our own readers, written by our own
-/// writers, one pair for each container. Colours stay as the profile says; libvips sees none of the rest.
+/// The statements of a picture beside its pixels, as values: read from a file by our own readers, written by our own
+/// writers, one pair for each container. Colours stay as the profile says; libvips does not see the rest.
 public struct ImageMetadata: Sendable, Hashable {
   /// An ICC profile.
   public package(set) var iccProfile: [UInt8]?
@@ -13,17 +13,17 @@ public struct ImageMetadata: Sendable, Hashable {
   public package(set) var iptc: [UInt8]?
   /// Image resources of Photoshop, but for what is stated elsewhere and for thumbnails.
   var photoshop: [PhotoshopResource] = []
-  /// What the container says of the size on paper; EXIF may say it again.
+  /// The container's statement of the size on paper; EXIF may repeat it.
   public package(set) var resolution: Resolution?
   /// Comments, and PNG's texts, by their keywords.
   var texts: [PictureText] = []
-  /// What containers say of colours without a profile.
+  /// The container's statement of colours without a profile.
   var colours = ColourStatement()
   /// Tags of a TIFF file that EXIF has no place for.
   var tags: [Int: TIFFDirectory.Entry] = [:]
-  /// What a JPEG file holds behind its picture: a gain map, a video, more pictures.
+  /// Data behind the picture of a JPEG file: a gain map, a video, more pictures.
   var attachments: JPEGAttachments?
-  /// What was stated and no writer carries, by names.
+  /// Names of statements that no writer carries.
   var uncarried: Set<String> = []
   /// How the file stored its pixels, beside their depth.
   var encoding = PictureEncoding()

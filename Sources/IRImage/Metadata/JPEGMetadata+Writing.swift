@@ -107,7 +107,7 @@ extension JPEGMetadata {
     return result
   }
 
-  /// What names the extension, in capital letters.
+  /// The digest that names the extension, in capital letters.
   private static func md5(_ bytes: [UInt8]) -> String {
     guard let text = g_compute_checksum_for_data(G_CHECKSUM_MD5, bytes, gsize(bytes.count)) else { return "" }
     defer { g_free(text) }

@@ -28,7 +28,7 @@ enum JPEGMetadata {
     return result
   }
 
-  /// Where the picture ends; nil where the file says that more belongs to it.
+  /// The offset behind the picture; nil if the file says that more belongs to it.
   static func end(of file: PictureBytes) -> Int? {
     guard let segments = JPEGSegments(file), segments.contents(0xE2, index, in: file).isEmpty,
       segments.contents(0xE2, gainMap, in: file).isEmpty

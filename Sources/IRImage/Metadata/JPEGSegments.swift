@@ -2,7 +2,7 @@
 struct JPEGSegments {
   struct Segment: Hashable {
     var marker: UInt8
-    /// What follows the length.
+    /// The content behind the length.
     var range: Range<Int>
     /// From the marker's first byte on.
     var whole: Range<Int>
@@ -77,13 +77,13 @@ struct JPEGSegments {
   }
 }
 
-/// What a JPEG file holds behind its picture, carried as it is.
+/// Data behind the picture of a JPEG file, carried as they are.
 struct JPEGAttachments: Hashable {
-  /// What it is, for messages.
+  /// A name for messages.
   var name: String
   /// All bytes behind the picture's end.
   var bytes: [UInt8]
-  /// Where they lay.
+  /// Their offset in the file that was read.
   var offset: Int
   /// The index of pictures (CIPA DC-007) and where its offsets count from.
   var index: [UInt8]?

@@ -4,14 +4,14 @@ struct PNGChunks {
   private static let signatureByteCount = 8
   /// Length and type, and the checksum behind the content.
   private static let headerByteCount = 8, checksumByteCount = 4
-  /// A file of more chunks than that is none of a photograph.
+  /// Photographs have fewer chunks.
   private static let countLimit = 1 << 20
 
-  /// What is wrong with the first chunk that does not lie in the file, or nil where all do.
+  /// The defect of the first chunk that does not lie in the file; nil if all do.
   static func defect(_ file: PictureBytes) -> String? {
     var offset = signatureByteCount
     for _ in 0..<countLimit {
-      // What ends early is the decoder's to judge, and so is a picture that does: its rows are read as they come.
+      // A file that ends early is the decoder's to judge, and so is such a picture: its rows are read as they come.
       guard let bytes = file.bytes(offset, headerByteCount) else { return nil }
       let claimed = bytes[..<4].reduce(0) { $0 << 8 | Int($1) }
       let left = max(0, file.count - offset - headerByteCount - checksumByteCount)

@@ -17,7 +17,7 @@ struct RGBSpace {
     white: (0.3127, 0.329),
     exponent: 563.0 / 256)
 
-  /// What PNG's gAMA and cHRM say; nil where they say sRGB, one of them is missing, or they make no sense.
+  /// The colours of PNG's gAMA and cHRM; nil if these are sRGB's, missing, or out of range.
   init?(_ colours: ColourStatement) {
     guard !colours.statements.isDisjoint(with: ["gamma", "chromaticities"]), let gamma = colours.gamma,
       let values = colours.chromaticities?.values, values.count == 8, (10_000...1_000_000).contains(gamma),

@@ -20,7 +20,7 @@ struct TIFFDirectory {
     0x9C9C,
     0x9C9D, 0x9C9E, 0x9C9F,
   ]
-  /// Where each pixel lies on the earth.
+  /// Tags that say where each pixel lies on the earth.
   static let geographicTags: Set<Int> = [0x830E, 0x8480, 0x8482, 0x85D8, 0x87AF, 0x87B0, 0x87B1]
   static let geographicName = "geographic tags"
   /// How the pixels are stored, and what is stated elsewhere: XMP, IPTC, Photoshop's resources, ICC.
@@ -98,7 +98,7 @@ struct TIFFDirectory {
       + serialized(at: start, isLittleEndian: true, placed: placed)
   }
 
-  /// What lies between the header of 8 bytes and everything else, so that bytes stand at a place.
+  /// Bytes between the header of 8 bytes and everything else, so that a value stands at its place.
   static func gap(upTo place: Int, holding bytes: some Collection<UInt8>) -> [UInt8] {
     let end = (place - 8 + bytes.count + 15) / 16 * 16
     return [UInt8](repeating: 0, count: place - 8) + bytes

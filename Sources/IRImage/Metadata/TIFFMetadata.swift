@@ -4,14 +4,14 @@ enum TIFFMetadata {
   private static let xmpTag = 0x02BC, iptcTag = 0x83BB, photoshopTag = 0x8649, iccTag = 0x8773
   private static let resolutionTags = (0x011A, 0x011B, 0x0128)
 
-  /// What the directory of a page states.
+  /// The statements of a page's directory.
   static func read(_ file: PictureBytes, page: Int = 0) -> ImageMetadata {
     var result = ImageMetadata()
     guard let reader = TIFFReader(file) else { return result }
     let pages = reader.pages
     guard pages.indices.contains(page) else { return result }
     let directory = TIFFDirectory(reader, at: pages[page])
-    // What the first page says of who and when holds for all.
+    // The first page's statements of who and when hold for all.
     let first = page == 0 ? directory : TIFFDirectory(reader, at: pages[0])
     var described = TIFFDirectory()
     described.entries = first.entries.merging(directory.entries) { $1 }
@@ -48,7 +48,7 @@ enum TIFFMetadata {
     return result
   }
 
-  /// Where a page's maker note lies.
+  /// The offset of a page's maker note.
   private static func notePlace(_ reader: TIFFReader, _ page: Int) -> Int? {
     guard let child = reader.entries(at: page)?.entries.first(where: { $0.tag == 0x8769 })?.target else {
       return nil
@@ -155,9 +155,9 @@ enum TIFFMetadata {
   }
 }
 
-/// What cameras' makers note in forms of their own.
+/// Data of cameras' makers in forms of their own.
 enum MakerNote {
-  /// Where in a file a note with offsets may lie to be carried to the same place of another.
+  /// The largest offset of a note that is carried to the same place of another file.
   static let placeLimit = 1 << 20
 
   /// Whether a note holds its offsets to itself, by its first letters, and may be moved.

@@ -5,14 +5,14 @@ struct TIFFReader {
   let isBig: Bool
   private let file: PictureBytes
 
-  /// Where a directory says that a tag's value lies.
+  /// A tag and the place of its value.
   struct Entry {
     var tag: Int
     var type: Int
     var count: Int
     /// The offset of the value, inside the entry where it fits.
     var value: Int
-    /// What stands in the entry's value field, as one number: a child's offset.
+    /// The entry's value field as one number: a child's offset.
     var target: Int
   }
 
