@@ -75,7 +75,7 @@ let package = Package(
     library("IRDrawing", ["IRCompiler", "IROperators", "IRGraph", "IRTensor"]),
     library("IRONNX", ["IROperators", "IRGraph", "IRTensor", "IRFiles", "CONNXProto", "CSystem"]),
     library("IRModels", ["IROperators", "IRGraph", "IRTensor"], path: "Models", exclude: modelFiles),
-    library("IRImage", ["IRTensor", "IRFiles", "CVips"]),
+    library("IRImage", ["IRTensor", "IRFiles", "CVips", "CZlib"]),
     library("IRDegradation", ["IRImage"]),
     library("IRTensorFiles", ["IRTensor", "IRFiles", "CZlib"]),
     library(

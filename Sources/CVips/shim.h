@@ -4,29 +4,36 @@
 
 #include <vips/vips.h>
 
-static inline void ir_vips_ignore(const char *domain, GLogLevelFlags level, const char *text, void *data) {
-  (void)domain, (void)level, (void)text, (void)data;
-}
-
-/// Keeps warnings off the error stream: what matters comes back as an error.
-static inline void ir_vips_silence_warnings(void) {
-  g_log_set_handler("VIPS", G_LOG_LEVEL_WARNING, ir_vips_ignore, NULL);
+/// Keeps warnings off the error stream; `handler` gets their text, on any of libvips' threads.
+static inline void ir_vips_handle_warnings(GLogFunc handler) {
+  g_log_set_handler("VIPS", G_LOG_LEVEL_WARNING, handler, NULL);
 }
 
 /// Leaves only the decoders of photographs open, whoever asks for another.
 static inline void ir_vips_allow_photographs_only(void) {
   static const char *const decoders[] = {"VipsForeignLoadJpeg", "VipsForeignLoadPng",  "VipsForeignLoadTiff",
-                                         "VipsForeignLoadWebp", "VipsForeignLoadHeif", "VipsForeignLoadPpm"};
+                                         "VipsForeignLoadWebp", "VipsForeignLoadHeif", "VipsForeignLoadPpm",
+                                         "VipsForeignLoadJxl"};
   vips_operation_block_set("VipsForeignLoad", TRUE);
   for (size_t i = 0; i < sizeof decoders / sizeof *decoders; i++) vips_operation_block_set(decoders[i], FALSE);
 }
 
 /// As `ir_vips_open`, from bytes that must stay until the image is released.
-static inline VipsImage *ir_vips_open_bytes(const char *loader, const void *bytes, size_t count) {
+static inline VipsImage *ir_vips_open_bytes(const char *loader, const void *bytes, size_t count, int page, VipsFailOn fail_on) {
   VipsBlob *blob = vips_blob_new(NULL, bytes, count);
   VipsImage *image = NULL;
-  int status = vips_call(loader, blob, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_TRUNCATED, NULL);
+  // Only some loaders know pages; the last pair is not read without them.
+  int status = vips_call(loader, blob, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", fail_on, page > 0 ? "page" : NULL, page, NULL);
   vips_area_unref(VIPS_AREA(blob));
+  return status == 0 ? image : NULL;
+}
+
+/// As `ir_vips_open_bytes`, for loaders that take sources only.
+static inline VipsImage *ir_vips_open_source(const char *loader, const void *bytes, size_t count, VipsFailOn fail_on) {
+  VipsSource *source = vips_source_new_from_memory(bytes, count);
+  VipsImage *image = NULL;
+  int status = source ? vips_call(loader, source, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", fail_on, NULL) : -1;
+  if (source) g_object_unref(source);
   return status == 0 ? image : NULL;
 }
 
@@ -35,14 +42,11 @@ static inline int ir_vips_to_srgb(VipsImage *in, VipsImage **out, int depth) {
   return vips_icc_transform(in, out, "srgb", "embedded", TRUE, "intent", VIPS_INTENT_RELATIVE, "depth", depth, NULL);
 }
 
-static inline int ir_vips_to_16_bit(VipsImage *in, VipsImage **out) {
-  return vips_cast(in, out, VIPS_FORMAT_USHORT, NULL);
-}
-
-/// Opens an image with a named decoder, reading its header only; truncated files fail when their pixels are read.
-static inline VipsImage *ir_vips_open(const char *loader, const char *path) {
+/// Opens a page of a file with a named decoder, reading its header only; `fail_on` says which files fail when their
+/// pixels are read. The first page is 0.
+static inline VipsImage *ir_vips_open(const char *loader, const char *path, int page, VipsFailOn fail_on) {
   VipsImage *image = NULL;
-  int status = vips_call(loader, path, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_TRUNCATED, NULL);
+  int status = vips_call(loader, path, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", fail_on, page > 0 ? "page" : NULL, page, NULL);
   return status == 0 ? image : NULL;
 }
 
@@ -64,12 +68,6 @@ static inline int ir_vips_to_memory(VipsImage *in, VipsImage **out) {
   return *out == NULL;
 }
 
-/// A 1 x 1 image, to carry metadata.
-static inline VipsImage *ir_vips_carrier(void) {
-  VipsImage *image = NULL;
-  return vips_black(&image, 1, 1, NULL) == 0 ? image : NULL;
-}
-
 static inline int ir_vips_with_interpretation(VipsImage *in, VipsImage **out, VipsInterpretation space) {
   return vips_copy(in, out, "interpretation", space, NULL);
 }
@@ -78,43 +76,6 @@ static inline int ir_vips_save(VipsImage *image, const char *path_with_options) 
   return vips_image_write_to_file(image, path_with_options, NULL);
 }
 
-static inline void *ir_vips_copy_field(VipsImage *from, const char *name, GValue *value, void *to) {
-  (void)from;
-  // The name of the file that was read is none of the picture's, and pictures from bytes have none.
-  if (!g_strcmp0(name, "filename") || (G_VALUE_HOLDS_STRING(value) && !g_value_get_string(value))) return NULL;
-  // Blobs are copied: some decoders (libvips 8.14's of HEIF) let them go with the picture they came with.
-  if (G_VALUE_TYPE(value) == VIPS_TYPE_BLOB) {
-    size_t count = 0;
-    const void *bytes = vips_value_get_blob(value, &count);
-    if (bytes) vips_image_set_blob_copy((VipsImage *)to, name, bytes, count);
-    return NULL;
-  }
-  vips_image_set((VipsImage *)to, name, value);
-  return NULL;
-}
-
-/// Copies every metadata field of one image to another.
-static inline void ir_vips_copy_metadata(VipsImage *from, VipsImage *to) {
-  vips_image_map(from, ir_vips_copy_field, to);
-}
-
-/// Removes every metadata field whose name begins with `prefix`.
-static inline void ir_vips_remove_fields(VipsImage *image, const char *prefix) {
-  char **names = vips_image_get_fields(image);
-  for (char **name = names; name && *name; name++)
-    if (g_str_has_prefix(*name, prefix)) vips_image_remove(image, *name);
-  g_strfreev(names);
-}
-
-static inline void ir_vips_set_text(VipsImage *image, const char *name, const char *text) {
-  vips_image_set_string(image, name, text);
-}
-
 static inline void ir_vips_release(VipsImage *image) { g_object_unref(image); }
-
-static inline VipsImage *ir_vips_retain(VipsImage *image) {
-  g_object_ref(image);
-  return image;
-}
 
 #endif

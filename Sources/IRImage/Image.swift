@@ -12,6 +12,10 @@ public struct Image: Sendable {
   /// How the file stored a sample, which `ImageFile` writes again unless told otherwise.
   public var sampleFormat: SampleFormat
   public var metadata: ImageMetadata
+  /// Samples beside colour and alpha that a TIFF file holds, `[H, W]` each: a scanner's infrared, a mask.
+  public var extraChannels: [[Float]] = []
+  /// Sentences for the user about reading the picture: that colours were converted, that the file is damaged.
+  public var notes: [String] = []
 
   /// - Precondition: the planes have the stated sizes.
   public init(
@@ -47,17 +51,18 @@ public struct Image: Sendable {
   /// The same picture with three equal channels where it was grey.
   public func asColour() -> Image {
     guard channelCount == 1 else { return self }
-    return Image(
-      width: width, height: height, channelCount: 3, pixels: pixels + pixels + pixels, alpha: alpha,
-      sampleFormat: sampleFormat, metadata: metadata)
+    return replacing(pixels: pixels + pixels + pixels, channelCount: 3)
   }
 
   /// The same picture with other pixels, everything else kept.
   /// - Precondition: `pixels` is `[channelCount, H, W]`.
   public func replacing(pixels: [Float], channelCount: Int) -> Image {
-    Image(
+    var result = Image(
       width: width, height: height, channelCount: channelCount, pixels: pixels, alpha: alpha,
       sampleFormat: sampleFormat, metadata: metadata)
+    result.extraChannels = extraChannels
+    result.notes = notes
+    return result
   }
 
   /// Pictures of one height in a row with a grey gap between, as 8-bit colour without metadata.

@@ -1,4 +1,4 @@
-/// What can go wrong with image files and images.
+/// Errors of image files and of operations on images.
 public enum ImageError: Error, Sendable {
   /// The file cannot be opened or decoded; `reason` is the decoder's.
   case unreadable(path: String, reason: String)

@@ -1,5 +1,5 @@
 extension ImageFile {
-  /// What a file may ask for, checked on its header before anything is decoded.
+  /// Limits of a file's size, checked on its header before anything is decoded.
   public struct Limits: Sendable {
     public var sideInPixels = 65_500
     public var pixelCount = 400_000_000
@@ -20,6 +20,13 @@ extension ImageFile {
         throw .exceedsMemory(
           path: path, byteCount: width * height * byteCountPerPixel, limit: byteCount)
       }
+    }
+
+    /// The same, of a picture that own code decodes.
+    func check(_ header: Header, path: String) throws(ImageError) {
+      try check(
+        width: header.width, height: header.height,
+        byteCountPerPixel: header.byteCount / max(1, header.width * header.height), path: path)
     }
 
     /// Holds what the first bytes of a file state against the limits, for those formats that libvips allocates

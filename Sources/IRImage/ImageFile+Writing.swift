@@ -3,41 +3,98 @@ import Foundation
 import IRFiles
 
 extension ImageFile {
-  public struct WritingOptions: Sendable {
-    /// How samples are stored; nil keeps the image's own where the file format has it.
-    public var sampleFormat: Image.SampleFormat?
-    /// 1...100 for JPEG, WebP, AVIF and HEIF.
-    public var quality = 95
+  /// TIFF's compressions that can be written. JPEG and WebP lose, and take 8 bits only.
+  public enum TIFFCompression: String, Sendable, CaseIterable {
+    case none, lzw, deflate, zstd, packbits, jpeg, webp
 
-    public init(sampleFormat: Image.SampleFormat? = nil, quality: Int = 95) {
-      self.sampleFormat = sampleFormat
-      self.quality = quality
+    /// The nearest to TIFF's number of a compression.
+    init(number: Int) {
+      switch number {
+      case 5: self = .lzw
+      case 7: self = .jpeg
+      case 8, 32_946, 34_925: self = .deflate
+      case 50_000: self = .zstd
+      case 50_001: self = .webp
+      case 2, 3, 4, 32_773: self = .packbits
+      default: self = .none
+      }
     }
   }
 
-  /// What was written.
+  public struct WritingOptions: Sendable {
+    /// How samples are stored; nil keeps the image's own where the file format has it.
+    public var sampleFormat: Image.SampleFormat?
+    /// 1...100 for JPEG, WebP, AVIF, HEIF and JPEG XL.
+    public var quality = 95
+    /// Without loss, for WebP and JPEG XL; nil does as the picture's own file did.
+    public var isLossless: Bool?
+    /// For TIFF; nil keeps that of the picture's own file.
+    public var compression: TIFFCompression?
+    /// Whether a file that would not state all that the image does is not written.
+    public var refusesLosses = false
+
+    public init(
+      sampleFormat: Image.SampleFormat? = nil, quality: Int = 95, isLossless: Bool? = nil,
+      compression: TIFFCompression? = nil
+    ) {
+      self.sampleFormat = sampleFormat
+      self.quality = quality
+      self.isLossless = isLossless
+      self.compression = compression
+    }
+  }
+
+  /// A description of the file that was written.
   public struct WritingReport: Hashable, Sendable {
     public var sampleFormat: Image.SampleFormat
     /// Colour samples that lay outside the format's range by more than half a step, and were clipped to it.
     public var clippedSampleCount: Int
     /// Whether the picture has alpha and the format none.
     public var dropsAlpha: Bool
+    /// Names of statements of the picture that the file does not make: `resolution`, `gain map`, `EXIF MakerNote`.
+    public var lost: [String] = []
   }
 
   /// The extensions that can be written.
   public static let writableExtensions = [
-    "png", "jpg", "jpeg", "tif", "tiff", "webp", "avif", "heic", "heif", "ppm", "pgm",
+    "png", "jpg", "jpeg", "jpe", "jfif", "tif", "tiff", "webp", "avif", "heic", "heif", "jxl", "ppm", "pgm",
   ]
 
   /// Whether what the extension says compresses with losses.
   public static func isLossy(_ suffix: String) -> Bool {
-    ["jpg", "jpeg", "webp", "avif", "heic", "heif"].contains(suffix.lowercased())
+    switch PictureFormat(writing: suffix) {
+    case .jpeg, .webp, .heif, .jxl: true
+    default: false
+    }
+  }
+
+  /// Why pictures cannot be written to a path with these options, known before any is; nil where they can.
+  public static func refusal(writingTo path: String, options: WritingOptions) -> String? {
+    let suffix = PathText.suffix(path).lowercased()
+    guard let format = PictureFormat(writing: suffix) else {
+      return "the extension is not one of \(writableExtensions.joined(separator: ", "))"
+    }
+    if options.isLossless == true, format == .jpeg || format == .heif {
+      return "\(suffix) is not written without loss: choose png, tif, webp or jxl"
+    }
+    return nil
+  }
+
+  /// Why a picture of this size cannot be written to a path; nil where it can.
+  public static func refusal(writingTo path: String, width: Int, height: Int) -> String? {
+    let limits: [PictureFormat: Int] = [.webp: 16_383, .jpeg: 65_500, .heif: 65_535]
+    let suffix = PathText.suffix(path).lowercased()
+    guard let limit = PictureFormat(writing: suffix).flatMap({ limits[$0] }), max(width, height) > limit
+    else {
+      return nil
+    }
+    return "\(width)×\(height) pixels are more than \(limit) a side, which is all that \(suffix) takes"
   }
 
   /// Writes an image in the format of the path's extension with its metadata; samples are rounded to
   /// nearest and clipped to the file's range. Written beside and renamed, so no half file is ever seen.
   /// `prepare` is called when the file is whole and not yet in place, with its temporary path.
-  /// - Returns: what was written.
+  /// - Returns: what was written, and what of the image's statements was not.
   /// - Throws: `ImageError.unwritable` for an unknown extension or what the system or libvips says.
   @discardableResult
   public static func write(
@@ -45,40 +102,124 @@ extension ImageFile {
     prepare: (String) throws -> Void = { _ in }
   ) throws(ImageError) -> WritingReport {
     guard Vips.isReady else { throw .unwritable(path: path, reason: Vips.takeError()) }
-    let suffix = path.split(separator: "/").last?.split(separator: ".").dropFirst().last?.lowercased() ?? ""
-    guard writableExtensions.contains(suffix) else {
-      let known = writableExtensions.joined(separator: ", ")
-      throw .unwritable(path: path, reason: "the extension is not one of \(known)")
+    let refused =
+      refusal(writingTo: path, options: options)
+      ?? refusal(writingTo: path, width: image.width, height: image.height)
+    if let refusal = refused {
+      throw .unwritable(path: path, reason: refusal)
     }
-    let format = storable(options.sampleFormat ?? image.sampleFormat, in: suffix)
-    let hasAlpha = image.alpha != nil && !["jpg", "jpeg", "ppm", "pgm"].contains(suffix)
+    let suffix = PathText.suffix(path).lowercased()
+    guard let format = PictureFormat(writing: suffix) else { throw .unwritable(path: path, reason: suffix) }
+    let sampleFormat = storable(options.sampleFormat ?? image.sampleFormat, in: format)
+    let hasAlpha = image.alpha != nil && format != .jpeg && format != .ppm
     var report = WritingReport(
-      sampleFormat: format, clippedSampleCount: 0, dropsAlpha: image.alpha != nil && !hasAlpha)
-    let quality = max(1, min(100, options.quality))
-    let saverOptions = isLossy(suffix) ? "[Q=\(quality)]" : ""
+      sampleFormat: sampleFormat, clippedSampleCount: 0, dropsAlpha: image.alpha != nil && !hasAlpha)
+    let metadata = written(image, format)
+    let encoder = encoderOptions(image, metadata, options, sampleFormat, format)
+    // libvips goes by the extension.
+    let names: [PictureFormat: String] = [.jpeg: "jpg", .tiff: "tif"]
+    let temporarySuffix = ".partial.\(names[format] ?? suffix)"
     do throws(FileError) {
-      let file = try AtomicFile(replacing: path, suffix: ".partial.\(suffix)")
-      let problem: String? = Vips.turn.withLock { _ in
-        save(image, format, hasAlpha: hasAlpha, to: file.temporary + saverOptions, &report)
+      let pixels = try AtomicFile(replacing: path, suffix: temporarySuffix)
+      let (problem, warnings) = Vips.turn.withLock { _ in
+        _ = Vips.takeWarnings()
+        let problem = save(
+          image, sampleFormat, hasAlpha: hasAlpha,
+          extraCount: format == .tiff ? image.extraChannels.count : 0,
+          profile: format == .jxl ? metadata.iccProfile : nil, to: pixels.temporary + encoder, &report)
+        return (problem, Vips.takeWarnings())
       }
       if let problem { throw FileError(path: path, reason: problem) }
-      if ["tif", "tiff"].contains(suffix), let exif = image.metadata.exif {
-        do { try TIFFMetadata.add(exif, to: file.temporary) } catch {
-          throw FileError(path: path, reason: "its EXIF: \(error.localizedDescription)")
-        }
+      let source = try PictureBytes(contentsOf: pixels.temporary)
+      guard let whole = format.splice(metadata, into: source) else {
+        throw FileError(
+          path: path, reason: "the encoded picture has a form that takes no metadata, or exceeds 4 GB")
       }
+      let file = try AtomicFile(replacing: path, suffix: temporarySuffix)
+      try whole.write(from: source, to: file, path: path)
       try file.synchronize()
+      var stated = format.metadata(of: try PictureBytes(contentsOf: file.temporary))
+      if format == .jxl { stated.iccProfile = metadata.iccProfile }
+      report.lost = lost(image, stated, report, format, options) + warnings.map { "libvips warned: \($0)" }
+      if options.refusesLosses, !report.lost.isEmpty {
+        throw FileError(path: path, reason: "not carried over: \(report.lost.joined(separator: ", "))")
+      }
       do { try prepare(file.temporary) } catch { throw FileError(path: path, reason: "\(error)") }
       try file.replace()
     } catch { throw .unwritable(path: path, reason: error.reason) }
     return report
   }
 
+  /// The statements for a file of the image's size, its colours' profile where it fits them.
+  private static func written(_ image: Image, _ format: PictureFormat) -> ImageMetadata {
+    var result = image.metadata.fitted(width: image.width, height: image.height)
+    if format != .jpeg, result.attachments != nil { result.removeAttachments() }
+    if let profile = result.iccProfile {
+      // The colour space that a profile is for.
+      let space = profile.count > 128 ? String(decoding: profile[16..<20], as: UTF8.self) : ""
+      if space != (image.channelCount == 3 ? "RGB " : "GRAY") { result.iccProfile = nil }
+    } else if format != .png, image.channelCount == 3 {
+      result.iccProfile = RGBSpace(result.colours)?.profile
+    }
+    result.encoding.extraSamples = Array(result.encoding.extraSamples.prefix(image.extraChannels.count))
+    return result
+  }
+
+  private static func lost(
+    _ image: Image, _ stated: ImageMetadata, _ report: WritingReport, _ format: PictureFormat,
+    _ options: WritingOptions
+  ) -> [String] {
+    var result = image.metadata.lost(in: stated)
+    if report.dropsAlpha { result.append("alpha") }
+    let count = max(image.extraChannels.count, image.metadata.encoding.extraSamples.count)
+    let kept = format == .tiff ? image.extraChannels.count : 0
+    if count > kept { result.append(count - kept == 1 ? "extra channel" : "\(count - kept) extra channels") }
+    let isLossless = options.isLossless ?? image.metadata.encoding.isLossless
+    if format == .webp, isLossless, image.alpha?.contains(0) == true {
+      // libvips 8.14 does not ask libwebp to keep them.
+      result.append("colours of transparent pixels")
+    }
+    return result.sorted()
+  }
+
+  /// libvips' options as it takes them behind a name.
+  private static func encoderOptions(
+    _ image: Image, _ metadata: ImageMetadata, _ options: WritingOptions,
+    _ sampleFormat: Image.SampleFormat, _ format: PictureFormat
+  ) -> String {
+    let quality = "Q=\(max(1, min(100, options.quality)))"
+    let isLossless = options.isLossless ?? image.metadata.encoding.isLossless
+    switch format {
+    case .png: return "[strip]"
+    case .jpeg, .heif: return "[strip,\(quality)]"
+    case .webp: return isLossless ? "[strip,lossless]" : "[strip,\(quality)]"
+    // libvips 8.14 reads lossy JPEG XL of other colours than sRGB in linear light of 8 bits.
+    case .jxl: return isLossless || metadata.iccProfile != nil ? "[lossless]" : "[\(quality)]"
+    case .tiff:
+      var compression =
+        options.compression ?? TIFFCompression(number: image.metadata.encoding.tiffCompression ?? 1)
+      if compression == .jpeg || compression == .webp {
+        // Other samples than these are kept without loss.
+        let bands = image.channelCount + (image.alpha == nil ? 0 : 1) + image.extraChannels.count
+        if sampleFormat != .uint8 || bands > (compression == .jpeg ? 3 : 4) { compression = .deflate }
+      }
+      switch compression {
+      case .none: return ""
+      case .jpeg, .webp:
+        return "[compression=\(compression),\(quality)" + (options.isLossless == true ? ",lossless]" : "]")
+      case .packbits: return "[compression=packbits]"
+      case .lzw, .deflate, .zstd:
+        return "[compression=\(compression),predictor=\(sampleFormat == .float32 ? "float" : "horizontal")]"
+      }
+    case .ppm, .bmp: return "[strip]"
+    }
+  }
+
   /// The nearest sample format that a file format has; AVIF and HEIF store 12 of 16 bits.
-  private static func storable(_ format: Image.SampleFormat, in suffix: String) -> Image.SampleFormat {
-    switch suffix {
-    case "jpg", "jpeg", "webp": .uint8
-    case "tif", "tiff": format
+  private static func storable(_ format: Image.SampleFormat, in file: PictureFormat) -> Image.SampleFormat {
+    switch file {
+    case .jpeg, .webp: .uint8
+    case .tiff, .jxl: format
     default: format == .float32 ? .uint16 : format
     }
   }
@@ -86,16 +227,17 @@ extension ImageFile {
   /// Saves the samples interleaved.
   /// - Returns: what went wrong, or nil.
   private static func save(
-    _ image: Image, _ format: Image.SampleFormat, hasAlpha: Bool, to target: String,
-    _ report: inout WritingReport
+    _ image: Image, _ format: Image.SampleFormat, hasAlpha: Bool, extraCount: Int, profile: [UInt8]?,
+    to target: String, _ report: inout WritingReport
   ) -> String? {
     let count = image.width * image.height
-    let bands = image.channelCount + (hasAlpha ? 1 : 0)
+    let planes = (hasAlpha ? [image.alpha ?? []] : []) + image.extraChannels.prefix(extraCount)
+    let bands = image.channelCount + planes.count
     var clipped = 0
     func interleaved<T>(_ convert: (Float) -> T) -> [T] {
       [T](unsafeUninitializedCapacity: count * bands) { buffer, initialized in
         for band in 0..<bands {
-          let plane = band < image.channelCount ? image.pixels : image.alpha ?? []
+          let plane = band < image.channelCount ? image.pixels : planes[band - image.channelCount]
           let start = band < image.channelCount ? band * count : 0
           plane.withUnsafeBufferPointer { samples in
             for index in 0..<count {
@@ -124,7 +266,7 @@ extension ImageFile {
         else {
           return Vips.takeError()
         }
-        if let carrier = image.metadata.carrier { ir_vips_copy_metadata(carrier.pointer, picture.pointer) }
+        if let profile { picture.set(VIPS_META_ICC_NAME, profile) }
         return ir_vips_save(picture.pointer, target) == 0 ? nil : Vips.takeError()
       }
     }

@@ -107,11 +107,14 @@ extension Restorer {
         }
         initialized = count
       }
-    return Image(
+    var result = Image(
       width: scale * image.width, height: scale * image.height, channelCount: image.channelCount,
       pixels: kept,
       alpha: image.alpha.map { $0.enlarged(image.width, image.height, by: scale) },
       sampleFormat: image.sampleFormat, metadata: image.metadata)
+    result.extraChannels = image.extraChannels.map { $0.enlarged(image.width, image.height, by: scale) }
+    result.notes = image.notes
+    return result
   }
 
   /// Calls `body` with each tile's pixels `[1, C, H, W]`, those beyond the picture mirrored.

@@ -5,7 +5,7 @@ import Testing
 @testable import IRImage
 
 /// The check pair of the metrics: a blurred noise picture and the same with more noise.
-private enum CheckPair {
+enum CheckPair {
   static func mix(_ x: UInt64) -> UInt64 {
     var z = x &+ 0x9E37_79B9_7F4A_7C15
     z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -65,7 +65,7 @@ private enum CheckPair {
   #expect(try psnr(a, a) == .infinity)
 }
 
-private func temporaryFolder() throws -> String {
+func temporaryFolder() throws -> String {
   let path = FileManager.default.temporaryDirectory.appendingPathComponent("irkit-\(UUID().uuidString)").path
   try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
   return path
@@ -88,109 +88,6 @@ func imagesSurviveAFile(suffix: String, format: Image.SampleFormat) throws {
   #expect((read.alpha != nil) == (suffix != "jpg"))
   if suffix == "tif" { #expect(read.sampleFormat == format) }
   #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["picture.\(suffix)"])
-}
-
-@Test(arguments: ["jpg", "png", "webp"])
-func metadataIsKeptOrTakenAway(suffix: String) throws {
-  let folder = try temporaryFolder()
-  defer { try? FileManager.default.removeItem(atPath: folder) }
-  var image = CheckPair.reference
-  image.metadata = image.metadata.setting("exif-ifd0-Model", to: "Camera 7")
-    .setting("exif-ifd3-GPSLatitude", to: "52/1 30/1 0/1")
-  let path = "\(folder)/a.\(suffix)"
-  // JPEG's writer makes the block that the others carry.
-  try ImageFile.write(image, to: "\(folder)/first.jpg")
-  image.metadata = try ImageFile.read("\(folder)/first.jpg").metadata
-  try ImageFile.write(image, to: path)
-  let read = try ImageFile.read(path)
-  #expect(read.metadata.field("exif-ifd0-Model")?.contains("Camera 7") == true)
-  #expect(read.metadata.field("exif-ifd3-GPSLatitude") != nil)
-
-  var placeless = read
-  placeless.metadata = read.metadata.withoutPosition()
-  try ImageFile.write(placeless, to: path)
-  let again = try ImageFile.read(path)
-  #expect(again.metadata.field("exif-ifd0-Model")?.contains("Camera 7") == true)
-  #expect(again.metadata.field("exif-ifd3-GPSLatitude") == nil)
-  // 52/1 30/1 as EXIF has it, in either order of bytes.
-  let latitude: [[UInt8]] = [[52, 0, 0, 0, 1, 0, 0, 0, 30], [52, 0, 0, 0, 1, 0, 0, 0, 30].reversed()]
-  let kept = Data(try #require(again.metadata.exif))
-  for pattern in latitude { #expect(kept.range(of: Data(pattern)) == nil) }
-
-  var silent = read
-  silent.metadata = read.metadata.stripped()
-  try ImageFile.write(silent, to: path)
-  let last = try ImageFile.read(path)
-  #expect(
-    last.metadata.field("exif-ifd0-Model") == nil && last.metadata.field("exif-ifd3-GPSLatitude") == nil)
-  let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
-  #expect(bytes.range(of: Data("Camera 7".utf8)) == nil)
-}
-
-/// From JPEG to TIFF, to TIFF again, and back: the camera, the time and the place are still there.
-@Test func exifGoesThroughTIFF() throws {
-  let folder = try temporaryFolder()
-  defer { try? FileManager.default.removeItem(atPath: folder) }
-  var image = CheckPair.reference
-  image.metadata = image.metadata.setting("exif-ifd0-Model", to: "Camera 7")
-    .setting("exif-ifd2-DateTimeOriginal", to: "2026:11:21 07:00:00")
-    .setting("exif-ifd3-GPSLatitude", to: "52/1 30/1 0/1").setting("exif-ifd2-FNumber", to: "28/10")
-  try ImageFile.write(image, to: "\(folder)/a.jpg")
-  for (from, to) in [("a.jpg", "b.tif"), ("b.tif", "c.tif"), ("c.tif", "d.jpg")] {
-    try ImageFile.write(try ImageFile.read("\(folder)/\(from)"), to: "\(folder)/\(to)")
-  }
-  let last = try ImageFile.read("\(folder)/d.jpg")
-  #expect(last.metadata.field("exif-ifd0-Model")?.hasPrefix("Camera 7") == true)
-  #expect(last.metadata.field("exif-ifd2-DateTimeOriginal")?.hasPrefix("2026:11:21 07:00:00") == true)
-  #expect(last.metadata.field("exif-ifd2-FNumber")?.hasPrefix("28/10") == true)
-  #expect(last.metadata.field("exif-ifd3-GPSLatitude")?.hasPrefix("52/1 30/1 0/1") == true)
-  let tiff = try ImageFile.read("\(folder)/c.tif")
-  #expect(tiff.width == CheckPair.width && tiff.pixels.count == image.pixels.count)
-
-  var placeless = tiff
-  placeless.metadata = tiff.metadata.withoutPosition()
-  try ImageFile.write(placeless, to: "\(folder)/e.tif")
-  try ImageFile.write(try ImageFile.read("\(folder)/e.tif"), to: "\(folder)/f.jpg")
-  let clean = try ImageFile.read("\(folder)/f.jpg").metadata
-  #expect(clean.field("exif-ifd3-GPSLatitude") == nil && clean.field("exif-ifd0-Model") != nil)
-}
-
-/// Directories that are damaged anywhere are read as far as they go.
-@Test func damagedTIFFDirectoriesNeverTrap() throws {
-  let folder = try temporaryFolder()
-  defer { try? FileManager.default.removeItem(atPath: folder) }
-  var image = CheckPair.reference
-  image.metadata = image.metadata.setting("exif-ifd3-GPSLatitude", to: "52/1 30/1 0/1")
-  try ImageFile.write(image, to: "\(folder)/a.jpg")
-  try ImageFile.write(try ImageFile.read("\(folder)/a.jpg"), to: "\(folder)/a.tif")
-  let whole = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/a.tif"))
-  let path = "\(folder)/b.tif"
-  for position in Array(0..<16) + Array((whole.count - 400)..<whole.count) {
-    var damaged = whole
-    damaged[position] = 0xFF
-    try damaged.write(to: URL(fileURLWithPath: path))
-    _ = TIFFMetadata.exif(in: try PictureBytes(contentsOf: path))
-  }
-}
-
-/// Every byte of an EXIF block changed, and the block cut anywhere: never a trap, and never a position left.
-@Test func damagedExifLosesNothingButThePosition() throws {
-  let folder = try temporaryFolder()
-  defer { try? FileManager.default.removeItem(atPath: folder) }
-  var image = CheckPair.reference
-  image.metadata = image.metadata.setting("exif-ifd3-GPSLatitude", to: "52/1 30/1 0/1")
-  try ImageFile.write(image, to: "\(folder)/a.jpg")
-  let exif = try #require(try ImageFile.read("\(folder)/a.jpg").metadata.exif)
-  for position in exif.indices {
-    for value: UInt8 in [0, 1, 0x7F, 0xFF] {
-      var damaged = exif
-      damaged[position] = value
-      if var block = ExifBlock(damaged) { _ = block.removePosition() }
-    }
-    if var block = ExifBlock(Array(exif[..<position])) { _ = block.removePosition() }
-  }
-  var whole = try #require(ExifBlock(exif))
-  #expect(whole.removePosition() && whole.bytes.count == exif.count)
 }
 
 @Test func greyStaysGrey() throws {

@@ -92,7 +92,7 @@ private func corpus() throws -> [URL] {
 @Test func firstBytesSayTheFormat() throws {
   let expected: [String: PictureFormat] = [
     "jpg": .jpeg, "png": .png, "tif": .tiff, "webp": .webp, "avif": .heif, "heic": .heif, "ppm": .ppm,
-    "pgm": .ppm,
+    "pgm": .ppm, "jxl": .jxl, "bmp": .bmp,
   ]
   var seen: Set<PictureFormat> = []
   for url in try corpus() {
@@ -103,7 +103,7 @@ private func corpus() throws -> [URL] {
   #expect(seen == Set(PictureFormat.allCases))
 }
 
-/// What is no photograph is refused by its first bytes. libvips would show it to every decoder that it was built
+/// A file that is not a photograph is refused by its first bytes. libvips would show it to every decoder that it was built
 /// with, blocked ones too: ImageMagick loads a library for each format that it knows to do so.
 @Test(arguments: [
   "", "GIF89a", "%PDF-1.7", "<svg xmlns=", "8BPS", "/* XPM */", "SIMPLE  =", "RIFF....AVI ", "P7\n",
@@ -122,7 +122,8 @@ func otherFilesReachNoDecoder(start: String) throws {
     #expect(
       text.hasSuffix(
         start.isEmpty
-          ? "it is empty" : "its first bytes are those of no JPEG, PNG, TIFF, WebP, HEIF, AVIF or PPM"))
+          ? "it is empty"
+          : "its first bytes are those of no JPEG, PNG, TIFF, WebP, HEIF, AVIF, JPEG XL, BMP or PPM"))
   }
   let maps = try String(contentsOfFile: "/proc/self/maps", encoding: .utf8)
   #expect(!maps.contains("/coders/"))

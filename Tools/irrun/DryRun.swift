@@ -63,6 +63,13 @@ struct DryRun {
     do {
       let header = try ImageFile.header(of: job.input)
       (line.width, line.height) = (header.width, header.height)
+      let refusal =
+        ImageFile.refusal(writingTo: job.output, options: files.writing)
+        ?? ImageFile.refusal(
+          writingTo: job.output, width: header.width * restorer.scale, height: header.height * restorer.scale)
+      if let refusal, job.output != Job.stream {
+        throw ImageError.unwritable(path: job.output, reason: refusal)
+      }
       let samples = header.width * header.height * restorer.scale * restorer.scale * min(header.bandCount, 4)
       let plan = try restorer.plan(
         width: header.width, height: header.height,

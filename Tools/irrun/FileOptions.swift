@@ -21,6 +21,8 @@ enum MetadataChoice: String, ExpressibleByArgument, CaseIterable {
 
 extension ImageFile.ColourChoice: ExpressibleByArgument {}
 
+extension ImageFile.TIFFCompression: ExpressibleByArgument {}
+
 enum DepthChoice: String, ExpressibleByArgument, CaseIterable {
   case auto
   case bits8 = "8"
@@ -76,12 +78,23 @@ struct FileOptions: ParsableArguments {
   @Option(
     name: [.customShort("f"), .customLong("format")],
     help:
-      "The format to write, as an extension (png, jpg, tif, webp, avif, heic, ppm); by default the input's.")
+      "The format to write, as an extension (png, jpg, tif, webp, avif, heic, jxl, ppm); by default the input's."
+  )
   var format: String?
 
   @Option(
-    name: [.customShort("q"), .customLong("quality")], help: "1 to 100, for JPEG, WebP, AVIF and HEIF.")
+    name: [.customShort("q"), .customLong("quality")],
+    help: "1 to 100, for JPEG, WebP, AVIF, HEIF and JPEG XL.")
   var quality = 95
+
+  @Flag(help: "Write WebP and JPEG XL without loss; lossless WebP stays so by itself.")
+  var lossless = false
+
+  @Option(help: "TIFF's compression: none, lzw, deflate, zstd, packbits, jpeg, webp; by default the input's.")
+  var compression: ImageFile.TIFFCompression?
+
+  @Flag(help: "Read damaged and truncated pictures as far as they go, and say so.")
+  var salvage = false
 
   @Option(help: "Bits a sample: auto keeps the input's where the format has them; 8, 16, 32f.")
   var depth = DepthChoice.auto
@@ -130,6 +143,8 @@ struct FileOptions: ParsableArguments {
   }
 
   var writing: ImageFile.WritingOptions {
-    ImageFile.WritingOptions(sampleFormat: depth.sampleFormat, quality: quality)
+    ImageFile.WritingOptions(
+      sampleFormat: depth.sampleFormat, quality: quality, isLossless: lossless ? true : nil,
+      compression: compression)
   }
 }

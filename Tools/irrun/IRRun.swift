@@ -91,6 +91,12 @@ struct IRRun: ParsableCommand {
   @Flag(help: "Also restore in one piece and print the tiles' largest difference to it.")
   var proveTiles = false
 
+  @Flag(
+    help: ArgumentHelp(
+      "Do not write a picture that loses what its input stated; exit with 4.",
+      discussion: "What would not be carried over is said on the error stream and in --json."))
+  var strict = false
+
   @Flag(help: "Say on the error stream where the time went, by kernel and by step.")
   var profile = false
 
@@ -198,7 +204,8 @@ struct IRRun: ParsableCommand {
       try DryRun(restorer: restorer, files: files, reader: reader, json: json).run(list)
       return
     }
-    let writer = ImageWriter(options: files, comparison: compare, journal: journal, trace: trace)
+    let writer = ImageWriter(
+      options: files, isStrict: strict, comparison: compare, journal: journal, trace: trace)
     let run = ImageRun(
       restorer: restorer,
       options: ImageRun.Options(
@@ -230,7 +237,8 @@ struct IRRun: ParsableCommand {
       "multiple \(restorer.multiple)", "tile \(modelOptions.tile)", "overlap \(modelOptions.overlap)",
       "augmented \(modelOptions.augmented)", "noise \(modelOptions.settings.noiseLevel ?? -1)",
       "quality \(files.quality)",
-      "depth \(files.depth)", "metadata \(files.metadata)", "icc \(files.icc)",
+      "lossless \(files.lossless)", "compression \(files.compression?.rawValue ?? "")",
+      "salvage \(files.salvage)", "depth \(files.depth)", "metadata \(files.metadata)", "icc \(files.icc)",
       "storage \(float16Storage ? "float16" : "float32")",
     ]
     digest.update(options.joined(separator: "\n").utf8)

@@ -38,6 +38,11 @@ final class ImageReader: Sendable {
     return header.byteCount < byteCountLimit / 16
   }
 
+  /// The output's name, whose extension is its format; the standard output is a PNG unless told.
+  private func outputName(_ job: Job) -> String {
+    job.output == Job.stream ? "picture.\(options.format ?? "png")" : job.output
+  }
+
   /// Bytes that writing the result takes.
   func encodingByteCount(_ image: Image, _ scale: Int) -> Int {
     let samples =
@@ -48,6 +53,10 @@ final class ImageReader: Sendable {
   func load(_ job: Job) throws -> Loaded {
     let begin = ContinuousClock.now
     defer { trace?.add("read \(job.input)", thread: .reading, from: begin) }
+    // A picture that cannot be written is not restored first.
+    if let refusal = ImageFile.refusal(writingTo: outputName(job), options: options.writing) {
+      throw ImageError.unwritable(path: job.output, reason: refusal)
+    }
     var key: String?
     if let journal, job.input != Job.stream {
       let found = try journal.key(of: job)
@@ -58,8 +67,13 @@ final class ImageReader: Sendable {
       job.input == Job.stream
       ? try ImageFile.read(
         bytes: StandardInput.read(atMost: min(StandardInput.pictureLimit, byteCountLimit ?? .max)),
-        name: Job.inputStreamName, limits: limits, colours: options.icc)
-      : try ImageFile.read(job.input, limits: limits, colours: options.icc)
+        name: Job.inputStreamName, limits: limits, colours: options.icc, salvages: options.salvage)
+      : try ImageFile.read(job.input, limits: limits, colours: options.icc, salvages: options.salvage)
+    if let refusal = ImageFile.refusal(
+      writingTo: outputName(job), width: image.width * scale, height: image.height * scale)
+    {
+      throw ImageError.unwritable(path: job.output, reason: refusal)
+    }
     let truth = try job.reference.map { try ImageFile.read($0, limits: limits, colours: options.icc) }
     if let truth, truth.width != image.width * scale || truth.height != image.height * scale {
       let times = scale == 1 ? "" : " (times \(scale))"

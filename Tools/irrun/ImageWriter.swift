@@ -11,12 +11,20 @@ final class ImageWriter: Sendable {
   }
 
   private let options: FileOptions
+  private let writing: ImageFile.WritingOptions
   private let comparison: Comparison?
   private let journal: SharedJournal?
   private let trace: Trace?
 
-  init(options: FileOptions, comparison: Comparison?, journal: SharedJournal?, trace: Trace?) {
-    (self.options, self.comparison, self.journal, self.trace) = (options, comparison, journal, trace)
+  /// A strict writer writes no picture that would lose what its input stated.
+  init(
+    options: FileOptions, isStrict: Bool, comparison: Comparison?, journal: SharedJournal?, trace: Trace?
+  ) {
+    var writing = options.writing
+    writing.refusesLosses = isStrict
+    (self.options, self.writing, self.comparison, self.journal, self.trace) = (
+      options, writing, comparison, journal, trace
+    )
   }
 
   func write(_ finished: Finished, for job: Job, _ report: Report) throws -> Report {
@@ -27,7 +35,7 @@ final class ImageWriter: Sendable {
     if job.output == Job.stream {
       written = try writeToStream(finished.image)
     } else {
-      written = try ImageFile.write(finished.image, to: job.output, options: options.writing) { temporary in
+      written = try ImageFile.write(finished.image, to: job.output, options: writing) { temporary in
         if let key = finished.key { try self.journal?.note(job, key: key, temporary: temporary) }
       }
       if let comparison, let picture = finished.comparison {
@@ -38,7 +46,8 @@ final class ImageWriter: Sendable {
     // Networks overshoot by a little everywhere; a picture that loses a part of its range is worth a word.
     let share = Double(written.clippedSampleCount) / Double(max(1, finished.image.pixels.count))
     if share > 0.001 { report.clipped = share }
-    if written.dropsAlpha { report.note = "the format has no alpha: it was left out" }
+    if !written.lost.isEmpty { report.lost = written.lost }
+    if !finished.image.notes.isEmpty { report.notes = finished.image.notes }
     return report
   }
 
@@ -47,7 +56,7 @@ final class ImageWriter: Sendable {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let path = "\(folder)/picture.\(options.format ?? "png")"
-    let report = try ImageFile.write(image, to: path, options: options.writing)
+    let report = try ImageFile.write(image, to: path, options: writing)
     let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
     defer { try? file.close() }
     while let piece = try file.read(upToCount: 1 << 20), !piece.isEmpty {

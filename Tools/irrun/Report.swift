@@ -33,7 +33,10 @@ struct Report: Encodable, Sendable {
   var proof: Proof?
   /// The share of samples that the file's range clipped, where it is worth a word.
   var clipped: Double?
-  var note: String?
+  /// Names of the input's statements that the output lacks.
+  var lost: [String]?
+  /// Sentences about reading the input.
+  var notes: [String]?
   /// Against `--reference`, for tensors.
   var reference: [Difference]?
   /// Against the reference interpreter.
@@ -86,7 +89,8 @@ struct Report: Encodable, Sendable {
     if let clipped {
       parts.append(String(format: "%.1f %% of the samples clipped to the file's range", 100 * clipped))
     }
-    if let note { parts.append(note) }
+    parts += notes ?? []
+    if let lost { parts.append("not carried over: \(lost.joined(separator: ", "))") }
     return parts.joined(separator: ", ")
   }
 }

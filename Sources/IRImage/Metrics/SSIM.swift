@@ -14,7 +14,7 @@ public enum SSIMVariant: String, Sendable, CaseIterable {
   /// edges repeated; how NAFNet's code imitates MATLAB's `ssim` of a colour picture.
   case gaussian3D
 
-  /// What to print beside a number.
+  /// A text to print beside a number.
   public var name: String {
     switch self {
     case .uniform7: "uniform 7×7"
@@ -34,7 +34,7 @@ public enum SSIMVariant: String, Sendable, CaseIterable {
     }
   }
 
-  /// What turns the population covariance into the variant's.
+  /// The factor from the population covariance to the variant's.
   var covarianceFactor: Double {
     switch self {
     case .uniform7: 49.0 / 48

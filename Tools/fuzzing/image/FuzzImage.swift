@@ -7,7 +7,10 @@ private func fuzzImage(_ start: UnsafePointer<UInt8>, _ count: Int) {
   var limits = ImageFile.Limits(byteCount: 32 << 20)
   limits.sideInPixels = 2048
   do {
-    let image = try ImageFile.read(bytes: Data(bytes: start, count: count), name: "fuzz", limits: limits)
+    let bytes = Data(bytes: start, count: count)
+    let image = try ImageFile.read(
+      bytes: bytes, name: "fuzz", limits: limits, colours: count % 2 == 0 ? .keep : .srgb,
+      salvages: count % 3 == 0)
     precondition(image.pixels.count == image.width * image.height * image.channelCount)
     _ = image.metadata.withoutPosition().stripped()
   } catch {

@@ -7,12 +7,16 @@ struct PictureBytes {
   let count: Int
   private let read: (_ offset: Int, _ count: Int) -> Data
 
+  init(_ bytes: [UInt8]) {
+    self.init(Data(bytes))
+  }
+
   init(_ data: Data) {
     count = data.count
     read = { data.dropFirst($0).prefix($1) }
   }
 
-  /// - Throws: `FileError`, also where the file is no regular one: a pipe or a device could keep its reader
+  /// - Throws: `FileError`, also if the file is not a regular one: a pipe or a device could keep its reader
   ///   waiting for ever.
   init(contentsOf path: String) throws(FileError) {
     func failure(_ reason: String) -> FileError { FileError(path: path, reason: reason) }
@@ -41,4 +45,31 @@ struct PictureBytes {
     let bytes = [UInt8](prefix(count, at: offset))
     return bytes.count == count ? bytes : nil
   }
+}
+
+extension PictureBytes {
+  /// An unsigned number of up to 7 bytes, most significant first; nil where it does not lie in the file.
+  func bigEndian(_ offset: Int, _ count: Int) -> Int? {
+    bytes(offset, count).map { $0.reduce(0) { $0 << 8 | Int($1) } }
+  }
+
+  /// An unsigned number of up to 7 bytes, least significant first; nil where it does not lie in the file.
+  func littleEndian(_ offset: Int, _ count: Int) -> Int? {
+    bytes(offset, count).map { $0.reversed().reduce(0) { $0 << 8 | Int($1) } }
+  }
+
+  /// Whether these characters stand at an offset.
+  func reads(_ text: String, at offset: Int) -> Bool {
+    bytes(offset, text.utf8.count).map { $0.elementsEqual(text.utf8) } ?? false
+  }
+}
+
+/// The bytes of a number, most significant first.
+func bigEndianBytes(_ value: Int, _ count: Int) -> [UInt8] {
+  (0..<count).reversed().map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+}
+
+/// The bytes of a number, least significant first.
+func littleEndianBytes(_ value: Int, _ count: Int) -> [UInt8] {
+  (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
 }

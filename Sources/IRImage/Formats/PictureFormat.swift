@@ -1,7 +1,7 @@
-/// What a file's first bytes say it is. The decoder is chosen here and not by libvips, which would show the bytes
+/// The format of a file by its first bytes. The decoder is chosen here and not by libvips, which would show the bytes
 /// of strangers to every decoder that it was built with until one claims them, ImageMagick's among them.
 enum PictureFormat: CaseIterable {
-  case jpeg, png, tiff, webp, heif, ppm
+  case jpeg, png, tiff, webp, heif, jxl, ppm, bmp
 
   /// The bytes of a file that are looked at.
   static let byteCount = 12
@@ -19,6 +19,9 @@ enum PictureFormat: CaseIterable {
     case UInt8(ascii: "M") where bytes.starts(with: [0x4D, 0x4D, 0, 43]): self = .tiff
     case UInt8(ascii: "R") where reads("RIFF") && reads("WEBP", at: 8): self = .webp
     case UInt8(ascii: "P") where bytes.count > 1 && "123456Ff".utf8.contains(bytes[1]): self = .ppm
+    case 0xFF where bytes.starts(with: [0xFF, 0x0A]): self = .jxl
+    case 0 where bytes.starts(with: [0, 0, 0, 12]) && reads("JXL ", at: 4): self = .jxl
+    case UInt8(ascii: "B") where reads("BM"): self = .bmp
     case _ where reads("ftyp", at: 4) && Self.brands.contains { reads($0, at: 8) }: self = .heif
     default: return nil
     }
@@ -29,7 +32,24 @@ enum PictureFormat: CaseIterable {
     "heic", "heix", "hevc", "hevx", "heim", "heis", "hevm", "hevs", "mif1", "msf1", "avif", "avis",
   ]
 
-  /// libvips' operation that reads a file of this format.
+  /// The names of formats, for messages.
+  static let names = "JPEG, PNG, TIFF, WebP, HEIF, AVIF, JPEG XL, BMP or PPM"
+
+  /// The format of an extension; nil if it cannot be written.
+  init?(writing suffix: String) {
+    switch suffix.lowercased() {
+    case "png": self = .png
+    case "jpg", "jpeg", "jpe", "jfif": self = .jpeg
+    case "tif", "tiff": self = .tiff
+    case "webp": self = .webp
+    case "avif", "heic", "heif": self = .heif
+    case "jxl": self = .jxl
+    case "ppm", "pgm": self = .ppm
+    default: return nil
+    }
+  }
+
+  /// libvips' operation that reads a file of this format; BMP is read by own code.
   var fileLoader: String {
     switch self {
     case .jpeg: "jpegload"
@@ -37,7 +57,8 @@ enum PictureFormat: CaseIterable {
     case .tiff: "tiffload"
     case .webp: "webpload"
     case .heif: "heifload"
-    case .ppm: "ppmload"
+    case .jxl: "jxlload"
+    case .ppm, .bmp: "ppmload"
     }
   }
 

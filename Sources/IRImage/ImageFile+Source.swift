@@ -1,0 +1,155 @@
+import CVips
+import Foundation
+import IRFiles
+
+extension ImageFile {
+  /// A picture's file, looked at by own code before a decoder sees it.
+  struct Source {
+    let name: String
+    let bytes: PictureBytes
+    let format: PictureFormat
+    /// Of TIFF files.
+    let layout: TIFFLayout?
+    /// The file's statements; colours as the pixels are stored.
+    let metadata: ImageMetadata
+    private let path: String?
+    private let data: NSData?
+    /// Whether a JPEG file has the mark of its end; true for others.
+    private let isEnded: Bool
+
+    enum Opened {
+      case file(VipsHandle)
+      /// Decoded by own code when it is called.
+      case own(Header, () throws(ImageError) -> VipsHandle)
+    }
+
+    /// - Throws: `ImageError`, also where the file is foreign, an animation, a camera raw, or beyond the limits.
+    init(_ path: String, _ limits: Limits) throws(ImageError) {
+      let bytes: PictureBytes
+      do { bytes = try PictureBytes(contentsOf: path) } catch {
+        throw .unreadable(path: path, reason: error.reason)
+      }
+      try self.init(bytes, path, limits, path: path, data: nil)
+    }
+
+    init(_ data: Data, _ name: String, _ limits: Limits) throws(ImageError) {
+      let bytes = PictureBytes(data)
+      try self.init(bytes, name, limits, path: nil, data: NSData(data: data))
+      // A stream of several pictures is a mistake that no name of a file shows.
+      guard let end = format.end(of: bytes), end < bytes.count,
+        PictureFormat(firstBytes: bytes.prefix(PictureFormat.byteCount, at: end)) != nil
+      else { return }
+      throw .unreadable(
+        path: name, reason: "behind its picture of \(end) bytes another one begins, and a picture is one")
+    }
+
+    private init(
+      _ bytes: PictureBytes, _ name: String, _ limits: Limits, path: String?, data: NSData?
+    ) throws(ImageError) {
+      (self.bytes, self.name, self.path, self.data) = (bytes, name, path, data)
+      func refusal(_ reason: String) -> ImageError { .unreadable(path: name, reason: reason) }
+      let firstBytes = bytes.prefix(max(PictureFormat.byteCount, WebPHeader.byteCount))
+      if let raw = CameraRaw.name(bytes) { throw refusal(CameraRaw.refusal(raw)) }
+      guard let format = PictureFormat(firstBytes: firstBytes) else {
+        throw refusal(
+          firstBytes.isEmpty ? "it is empty" : "its first bytes are those of no \(PictureFormat.names)")
+      }
+      self.format = format
+      try limits.check(firstBytes: firstBytes, path: name)
+      layout = format == .tiff ? TIFFLayout(bytes) : nil
+      metadata = format.metadata(of: bytes, page: layout?.page ?? 0)
+      isEnded = format != .jpeg || JPEGSegments(bytes)?.end != nil
+      if format == .png, let defect = PNGChunks.defect(bytes) { throw refusal(defect) }
+      let frames = format == .png ? PNGChunks.frameCount(bytes) : PictureSequence.frameCount(bytes)
+      if let frames, frames > 1 { throw manyPictures(frames) }
+    }
+
+    func manyPictures(_ count: Int) -> ImageError {
+      .unreadable(path: name, reason: "it holds \(count) frames or pages, and a picture is one")
+    }
+
+    /// How the decoded pixels must be turned: 1 not at all. HEIF's and JPEG XL's decoders have done so already.
+    var orientation: Int {
+      switch format {
+      case .heif, .jxl, .ppm, .bmp: 1
+      case .tiff: layout?.orientation ?? 1
+      case .jpeg, .png, .webp: metadata.exif.flatMap { ExifBlock($0)?.orientation } ?? 1
+      }
+    }
+
+    /// Opens it with its decoder; `failOn` says which defects end decoding.
+    func opened(_ failOn: VipsFailOn) throws(ImageError) -> Opened {
+      if format == .bmp { return try ownBMP() }
+      if let layout, layout.isUncommon { return try ownTIFF(layout) }
+      let page = Int32(layout?.page ?? 0)
+      if !isEnded, failOn != VIPS_FAIL_ON_NONE {
+        // With the mark, and no defect at all, the pixels were whole.
+        let ended = NSData(data: bytes.prefix(bytes.count) + [0xFF, 0xD9])
+        guard
+          let image = ir_vips_open_bytes(
+            format.bytesLoader, ended.bytes, ended.length, 0, VIPS_FAIL_ON_WARNING)
+        else {
+          throw unreadable(name)
+        }
+        return .file(VipsHandle(image, owner: ended))
+      }
+      let image =
+        path.map { ir_vips_open(format.fileLoader, $0, page, failOn) }
+        ?? data.flatMap {
+          // Of PPM libvips has no loader from bytes.
+          format == .ppm
+            ? ir_vips_open_source("ppmload_source", $0.bytes, $0.length, failOn)
+            : ir_vips_open_bytes(format.bytesLoader, $0.bytes, $0.length, page, failOn)
+        }
+      guard let image else { throw unreadable(name) }
+      return .file(VipsHandle(image, owner: data))
+    }
+
+    private func ownBMP() throws(ImageError) -> Opened {
+      func refusal(_ failure: BMP.Failure) -> ImageError {
+        switch failure {
+        case .reason(let reason): .unreadable(path: name, reason: reason)
+        }
+      }
+      let bitmap: BMP
+      do { bitmap = try BMP(bytes) } catch { throw refusal(error) }
+      let header = Header(
+        width: bitmap.width, height: bitmap.height, bandCount: bitmap.bandCount,
+        byteCount: bitmap.width * bitmap.height * 8 * bitmap.bandCount)
+      return .own(header) { () throws(ImageError) in
+        do throws(BMP.Failure) { return try bitmap.decoded() } catch { throw refusal(error) }
+      }
+    }
+
+    private func ownTIFF(_ layout: TIFFLayout) throws(ImageError) -> Opened {
+      guard layout.pictureCount == 1 else { throw manyPictures(layout.pictureCount) }
+      func refusal(_ failure: UncommonTIFF.Failure) -> ImageError {
+        switch failure {
+        case .reason(let reason): .unreadable(path: name, reason: reason)
+        }
+      }
+      let file: UncommonTIFF
+      do { file = try UncommonTIFF(bytes, layout) } catch { throw refusal(error) }
+      let isTurned = orientation >= 5
+      let header = Header(
+        width: isTurned ? layout.height : layout.width, height: isTurned ? layout.width : layout.height,
+        bandCount: layout.samples,
+        byteCount: layout.width * layout.height * layout.samples * (8 + 3 * (layout.bits + 7) / 8))
+      return .own(header) { () throws(ImageError) in
+        do throws(UncommonTIFF.Failure) { return try file.decoded() } catch { throw refusal(error) }
+      }
+    }
+
+    /// Sentences for the user about the file.
+    var notes: [String] {
+      var result: [String] = []
+      if !isEnded { result.append("the mark of its end is missing: it may not be whole") }
+      if let attachments = metadata.attachments,
+        attachments.name.hasSuffix("picture") || attachments.name.hasSuffix("pictures")
+      {
+        result.append("the first of its pictures was taken")
+      }
+      return result
+    }
+  }
+}

@@ -1,0 +1,185 @@
+/// The statements of a picture beside its pixels, as values: read from a file by our own readers, written by our own
+/// writers, one pair for each container. Colours stay as the profile says; libvips does not see the rest.
+public struct ImageMetadata: Sendable, Hashable {
+  /// An ICC profile.
+  public package(set) var iccProfile: [UInt8]?
+  /// EXIF: a TIFF that begins with its order of bytes.
+  public package(set) var exif: [UInt8]?
+  /// XMP: a packet of XML in UTF-8. Of a JPEG file the first one.
+  public package(set) var xmp: [UInt8]?
+  /// The packet that a JPEG file continues XMP in, and the digest that the first one calls it by.
+  var extendedXMP: ExtendedXMP?
+  /// IPTC: the records of the Information Interchange Model.
+  public package(set) var iptc: [UInt8]?
+  /// Image resources of Photoshop, but for what is stated elsewhere and for thumbnails.
+  var photoshop: [PhotoshopResource] = []
+  /// The container's statement of the size on paper; EXIF may repeat it.
+  public package(set) var resolution: Resolution?
+  /// Comments, and PNG's texts, by their keywords.
+  var texts: [PictureText] = []
+  /// The container's statement of colours without a profile.
+  var colours = ColourStatement()
+  /// Tags of a TIFF file that EXIF has no place for.
+  var tags: [Int: TIFFDirectory.Entry] = [:]
+  /// Data behind the picture of a JPEG file: a gain map, a video, more pictures.
+  var attachments: JPEGAttachments?
+  /// Names of statements that no writer carries.
+  var uncarried: Set<String> = []
+  /// How the file stored its pixels, beside their depth.
+  var encoding = PictureEncoding()
+
+  /// No metadata.
+  public init() {}
+
+  struct ExtendedXMP: Hashable {
+    /// 32 hexadecimal digits.
+    var digest: [UInt8]
+    var bytes: [UInt8]
+  }
+
+  /// XMP whole, in one packet.
+  var wholeXMP: [UInt8]? {
+    guard let xmp, let extendedXMP else { return xmp }
+    return XMPPacket(xmp).joined(with: XMPPacket(extendedXMP.bytes))?.bytes ?? xmp
+  }
+
+  /// The container's resolution, else EXIF's.
+  var effectiveResolution: Resolution? { resolution ?? exif.flatMap { ExifBlock($0)?.resolution } }
+
+  // MARK: Copies
+
+  /// A copy that says nothing of who, when and where: the colours and the resolution stay, since the picture
+  /// would look other without them.
+  public func stripped() -> ImageMetadata {
+    var result = ImageMetadata()
+    result.iccProfile = iccProfile
+    result.resolution = effectiveResolution
+    result.colours = colours
+    if iccProfile == nil, let exif, ExifBlock(exif)?.isAdobeRGB == true {
+      result.iccProfile = RGBSpace.adobe.profile
+    }
+    result.encoding = encoding
+    return result
+  }
+
+  /// A copy without the place where the picture was taken: no GPS in EXIF and XMP, no names of places in XMP and
+  /// IPTC, no geographic tags, and nothing of what lies behind a JPEG's picture. EXIF and XMP that are damaged go
+  /// whole.
+  public func withoutPosition() -> ImageMetadata {
+    var result = self
+    if let exif {
+      var block = ExifBlock(exif)
+      result.exif = block?.removePosition() == true ? block?.bytes : nil
+    }
+    result.xmp = xmp.flatMap(Self.withoutPosition)
+    if let extendedXMP, let bytes = Self.withoutPosition(extendedXMP.bytes) {
+      // Its digest is one of the bytes.
+      result.extendedXMP = bytes == extendedXMP.bytes ? extendedXMP : nil
+      if bytes != extendedXMP.bytes { result.xmp = wholeXMP.flatMap(Self.withoutPosition) }
+    }
+    result.iptc = iptc.flatMap(IPTCRecords.withoutPosition)
+    // The digest of the records as they were.
+    if result.iptc != iptc { result.photoshop.removeAll { $0.number == 0x0425 } }
+    result.tags = tags.filter { !TIFFDirectory.geographicTags.contains($0.key) }
+    if result.attachments != nil { result.removeAttachments() }
+    return result
+  }
+
+  private static func withoutPosition(_ xmp: [UInt8]) -> [UInt8]? {
+    var packet = XMPPacket(xmp)
+    packet.removePosition()
+    return packet.contains(":GPS") ? nil : packet.bytes
+  }
+
+  /// A copy for pixels that were turned as the orientation said.
+  func upright(isTurned: Bool) -> ImageMetadata {
+    var result = self
+    if let exif, var block = ExifBlock(exif) {
+      block.setUpright()
+      result.exif = block.bytes
+    }
+    if let xmp {
+      var packet = XMPPacket(xmp)
+      packet.setUpright()
+      result.xmp = packet.bytes
+    }
+    guard isTurned else { return result }
+    if let attachments {
+      result.uncarried.insert(attachments.name)
+      result.removeAttachments()
+    }
+    let geographic = tags.keys.filter { TIFFDirectory.geographicTags.contains($0) }
+    if !geographic.isEmpty { result.uncarried.insert(TIFFDirectory.geographicName) }
+    for tag in geographic { result.tags[tag] = nil }
+    if result.resolution?.unit != Resolution.Unit.none, let resolution,
+      resolution.horizontal != resolution.vertical
+    {
+      result.resolution = Resolution(resolution.vertical, resolution.horizontal, resolution.unit)
+    }
+    return result
+  }
+
+  /// Takes out what lies behind a JPEG's picture, with what XMP claims of it.
+  mutating func removeAttachments() {
+    attachments = nil
+    guard let xmp else { return }
+    var packet = XMPPacket(xmp)
+    guard packet.claimsAttachments else { return }
+    packet.removeAttachmentClaims()
+    self.xmp = packet.bytes
+  }
+
+  /// A copy for pixels in sRGB.
+  func inSRGB() -> ImageMetadata {
+    var result = self
+    result.iccProfile = nil
+    result.colours = ColourStatement()
+    if let exif, var block = ExifBlock(exif) {
+      block.setSRGB()
+      result.exif = block.bytes
+    }
+    return result
+  }
+
+  /// A copy for a file of this size: EXIF says it where it says one, and what holds for one size only goes.
+  func fitted(width: Int, height: Int) -> ImageMetadata {
+    var result = self
+    if let exif, var block = ExifBlock(exif) {
+      block.setSize(width: width, height: height)
+      result.exif = block.bytes
+    }
+    guard let source = encoding.size, source != .init(width: width, height: height) else { return result }
+    if result.attachments != nil { result.removeAttachments() }
+    result.tags = result.tags.filter { !TIFFDirectory.geographicTags.contains($0.key) }
+    return result
+  }
+}
+
+/// A comment, or a text of a PNG file.
+struct PictureText: Hashable {
+  /// PNG's keyword; `Comment` for the comments of other containers.
+  var keyword: String
+  var text: String
+  /// PNG's tag of the language, and the keyword in it.
+  var language = ""
+  var translated = ""
+
+  static let comment = "Comment"
+}
+
+/// How a file stored pixels, beside their depth.
+struct PictureEncoding: Hashable {
+  struct Size: Hashable {
+    var width: Int
+    var height: Int
+  }
+
+  /// As the pixels stand, after turning.
+  var size: Size?
+  /// Whether WebP or JPEG XL stored them without loss.
+  var isLossless = false
+  /// TIFF's number of a compression.
+  var tiffCompression: Int?
+  /// TIFF's numbers of the meaning of samples beside colour, alpha left out.
+  var extraSamples: [Int] = []
+}
