@@ -171,7 +171,10 @@ let package = Package(
     test("IRImageTests", ["IRImage", "IRTensor", "CVips"]),
     test(
       "CIRKernelsTests",
-      ["CIRKernels", "CIROperators", "IRTestSupport", "IRRuntime", "IRCompiler", "IRGraph", "IRTensor"]),
+      [
+        "CIRKernels", "CIROperators", "IRTestSupport", "IRRuntime", "IRCompiler", "IRAutodiff", "IROperators",
+        "IRGraph", "IRTensor",
+      ]),
   ],
   cLanguageStandard: .gnu11
 )

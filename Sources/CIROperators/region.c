@@ -6,6 +6,13 @@
 #include "gemm_block.h"
 #include "parallel.h"
 
+const char *ir_region_name(enum ir_region_opcode opcode) {
+#define IR_REGION_NAME(constant, name) [IR_REGION_##constant] = #name,
+  static const char *const names[] = {IR_REGION_LIST(IR_REGION_NAME)};
+#undef IR_REGION_NAME
+  return (size_t)opcode < IR_REGION_COUNT ? names[opcode] : NULL;
+}
+
 // What a thread's memory is cut into; offsets in floats.
 struct layout {
   size_t zero_count, register_stride, registers_count, scratch_count, total;

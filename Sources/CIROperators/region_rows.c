@@ -166,5 +166,6 @@ void ir_region_run(
     case IR_REGION_SUM: ir_region_sum(tile, instruction, index, rows); break;
     case IR_REGION_GRAM: ir_region_gram(tile, instruction, index, rows); break;
     case IR_REGION_ELEMENTWISE: ir_region_elementwise(tile, instruction, rows); break;
+    case IR_REGION_COUNT: break;
   }
 }

@@ -53,7 +53,8 @@ extension Program {
 }
 
 extension Program: CustomStringConvertible {
-  /// One line a step: kernel, node, places, how the work is cut; reference kernels are marked.
+  /// A line for each step: kernel, places, node, how the work is cut; reference kernels are marked. Regions have their
+  /// plans below. The same program gives the same text.
   public var description: String {
     func text(_ location: Location) -> String {
       switch location {
@@ -67,12 +68,17 @@ extension Program: CustomStringConvertible {
       let mark = step.kernel.isReference ? " reference" : ""
       let operands = step.inputs.map(text).joined(separator: ", ")
       let results = zip(step.outputs, step.outputTypes).map { "\(text($0)) : \($1)" }.joined(separator: ", ")
+      let workspace =
+        step.workspaceOffset.map { ", workspace @\($0) of \(step.kernel.workspaceByteCount)" } ?? ""
       let cut = step.kernel.cut.isEmpty ? "" : "  [\(step.kernel.cut)]"
-      lines.append("  \(step.kernel.name)\(mark) (\(operands)) -> \(results)  \(step.node)\(cut)")
+      lines.append("  \(step.kernel.name)\(mark) (\(operands)) -> \(results)\(workspace)  \(step.node)\(cut)")
+      lines += step.kernel.listing.map { "      \($0)" }
     }
     for output in outputs {
       lines.append("  output \(output.name) = \(text(output.location)) : \(output.type)")
     }
+    lines += recomputedValues.map { "  recomputed where it is read: \($0)" }
+    lines += float16Values.map { "  stored as float16: \($0)" }
     return lines.joined(separator: "\n")
   }
 }

@@ -179,6 +179,11 @@ func tensorsRunRaw(_ suffix: String) throws {
   #expect(text.output.contains("= LayerNormalization") && !text.output.contains("permutation: [0, 2, 1]}"))
   let program = try run("irdump", "symunet-s", "--dim", "8*h=64,8*w=96", "--program").output
   #expect(program.contains("of 64 rows, tiles of 96 of 96 columns"), "\(program)")
+  // For a stated machine the text is the same on all.
+  let scalar = try run(
+    "irdump", "symunet-s", "--dim", "64x96", "--program", "--isa", "scalar", "--shared-cache", "far")
+  #expect(scalar.output.contains("\n      convolution weight="), "\(scalar.output)\(scalar.errors)")
+  #expect(try run("irdump", "symunet-s", "--isa", "mmx").code == 2)
   #expect(try run("irdump", "symunet-s", "--check").code == 0)
   #expect(text.output.contains("float32[1, 3, 64, 64]"))
   #expect(try run("irdump", "symunet-s", "--dim", "H=64").code == 2)

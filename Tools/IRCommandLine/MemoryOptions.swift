@@ -25,8 +25,11 @@ public struct MemoryOptions: ParsableArguments {
   }
 
   /// A compiler of programs for so many threads that keeps to it.
-  public func compiler(threadCount: Int) -> Compiler {
+  public func compiler(threadCount: Int, hasNearSharedCache: Bool? = nil) -> Compiler {
     Compiler(
-      threadCount: threadCount, memoryByteCount: memoryLimit?.byteCount, allowsFloat16Storage: float16Storage)
+      options: CompilerOptions(
+        threadCount: threadCount, memoryByteCount: memoryLimit?.byteCount,
+        allowsFloat16Storage: float16Storage),
+      kernels: CPUKernelLibrary(hasNearSharedCache: hasNearSharedCache))
   }
 }

@@ -60,9 +60,20 @@ struct IRDump: ParsableCommand {
   @Option(name: [.customShort("j"), .customLong("threads")], help: "Threads that the memory is planned for.")
   var threads = 2
 
+  @Option(help: "Compile for this instruction set, which the processor must have.")
+  var isa: InstructionSet?
+  @Option(help: "Plan for a shared cache that is as fast as the cores' own (near) or slower (far).")
+  var sharedCache: SharedCache?
+
   @OptionGroup var memoryOptions: MemoryOptions
 
+  enum SharedCache: String, CaseIterable, ExpressibleByArgument { case near, far }
+
   func validate() throws {
+    if let isa, !isa.isAvailable {
+      let available = InstructionSet.allCases.filter(\.isAvailable).map(\.rawValue).joined(separator: ", ")
+      throw ValidationError("--isa is \(isa.rawValue), this processor has \(available)")
+    }
     guard threads >= 1 else { throw ValidationError("--threads is \(threads), must be at least 1") }
   }
 
@@ -83,7 +94,9 @@ struct IRDump: ParsableCommand {
       Terminal.say(GraphDifference(graph, otherGraph, names: (path, otherPath)).text)
       return
     }
-    let compiler = memoryOptions.compiler(threadCount: threads)
+    isa?.select()
+    let compiler = memoryOptions.compiler(
+      threadCount: threads, hasNearSharedCache: sharedCache.map { $0 == .near })
     let compiled = try compiler.compile(graph)
     if check { return Terminal.say("\(path): imports and compiles") }
     let description = ModelDescription(
@@ -161,3 +174,5 @@ struct IRDump: ParsableCommand {
     return (binding, assumed)
   }
 }
+
+extension InstructionSet: ExpressibleByArgument {}

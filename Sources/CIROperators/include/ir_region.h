@@ -7,6 +7,7 @@
 
 #include "ir_elementwise.h"
 #include "ir_kernels.h"
+#include "ir_region_list.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -56,29 +57,13 @@ struct ir_region_value {
   size_t rows;
 };
 
-enum ir_region_opcode {
-  IR_REGION_COPY,
-  /// From a whole picture of blocks, each a pixel of the region: the places in a block become channels.
-  IR_REGION_SPACE_TO_DEPTH,
-  /// To such a picture; `channels` are its.
-  IR_REGION_DEPTH_TO_SPACE,
-  /// Stride 1, one group: operands x, [residual].
-  IR_REGION_CONVOLUTION,
-  /// As ir_conv2d_winograd, of a picture's height and width: operands x, [residual]; margins, steps, blocks, rolling rows
-  /// and the columns of tiles are then multiples of IR_WINOGRAD_TILE.
-  IR_REGION_WINOGRAD,
-  /// Stride 1, a group a channel: operand x.
-  IR_REGION_DEPTHWISE,
-  /// Over channels: operand x.
-  IR_REGION_NORMALIZE,
-  /// A register program: operands are the first registers, the last instruction's is the result.
-  IR_REGION_ELEMENTWISE,
-  /// Over all pixels: operands x, y [channels], [depth], in `groups` groups of A and B channels. The products of
-  /// the channels of a group [batch, groups, A, B], and the Euclidean norms of both [batch, channels].
-  IR_REGION_GRAM,
-  /// Over all pixels: operand x. `factor` times the sum of each channel [batch, channels].
-  IR_REGION_SUM,
-};
+/// Which operation an instruction is: a line of ir_region_list.h.
+#define IR_REGION_CONSTANT(constant, name) IR_REGION_##constant,
+enum ir_region_opcode { IR_REGION_LIST(IR_REGION_CONSTANT) IR_REGION_COUNT };
+#undef IR_REGION_CONSTANT
+
+/// The operation's name in ir_region_list.h, or NULL for a number that is not one of them.
+const char *ir_region_name(enum ir_region_opcode opcode);
 
 /// The window of a convolution with stride 1.
 struct ir_region_window {

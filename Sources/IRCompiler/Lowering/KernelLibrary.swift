@@ -50,6 +50,8 @@ public protocol Kernel: Sendable {
   var name: String { get }
   /// How it cuts its work, for dumps; may be empty.
   var cut: String { get }
+  /// The lines that say all of how it computes, for dumps; may be empty.
+  var listing: [String] { get }
   /// Whether this is the operator's definition, for want of something faster.
   var isReference: Bool { get }
   /// Scratch memory that the memory plan pays for.
@@ -62,6 +64,7 @@ public protocol Kernel: Sendable {
 
 extension Kernel {
   public var cut: String { "" }
+  public var listing: [String] { [] }
   public var isReference: Bool { false }
   public var workspaceByteCount: Int { 0 }
   public var inPlaceInputs: [Int] { [] }

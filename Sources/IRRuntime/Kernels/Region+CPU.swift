@@ -185,8 +185,9 @@ private final class RegionProgram: @unchecked Sendable {
 func regionKernel(_ plan: RegionPlan, threadCount: Int, _ weights: PackedWeights) -> (any Kernel)? {
   guard let program = RegionProgram(plan, weights) else { return nil }
   let workspace = ir_region_workspace(&program.region, Int32(threadCount))
-  return CPUKernel(plan.summary, cut: plan.cut, workspace: workspace, inPlace: plan.inPlaceInputs) {
-    arguments in
+  return CPUKernel(
+    plan.summary, cut: plan.cut, listing: plan.listing, workspace: workspace, inPlace: plan.inPlaceInputs
+  ) { arguments in
     let inputs = arguments.inputs.map { Optional($0.assumingMemoryBound(to: Float.self)) }
     let outputs = arguments.outputs.map { Optional($0.assumingMemoryBound(to: Float.self)) }
     ir_region(&program.region, inputs, outputs, arguments.workspace, arguments.threads)
