@@ -1,11 +1,12 @@
 import CIROperators
 import Foundation
-import IRCompiler
 import IRGraph
 import IROperators
 import IRRuntime
 import IRTestSupport
 import Testing
+
+@testable import IRCompiler
 
 /// Texts of programs, one for each sample and instruction set: `Tools/scripts/make-programs` writes them anew.
 private let programs = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -42,13 +43,17 @@ extension KernelTests {
     #expect(files == ProgramSample.all.map { "\($0.name).txt" }.sorted())
   }
 
-  /// The samples have every operation that the driver knows.
+  /// The samples have every operation that the driver knows, and every one that a node can have.
   @Test func programsHaveEveryOperation() throws {
     let names = (0..<IR_REGION_COUNT.rawValue).compactMap { ir_region_name(ir_region_opcode($0)) }
       .map { String(cString: $0) }
-    var found: Set<String> = []
+    var (found, ofNodes): (Set<String>, Set<String>) = ([], [])
     var (hasWindows, hasWeights) = (false, false)
     for sample in ProgramSample.all {
+      let (graph, _) = try Compiler().simplified(try sample.graph())
+      for id in graph.nodesInOrder {
+        if let operation = graph.regionOperation(of: id) { ofNodes.insert("\(type(of: operation))") }
+      }
       for line in try program(of: sample).steps.flatMap(\.kernel.listing) {
         guard line.contains(" -> "), let word = line.split(separator: " ").first else { continue }
         found.insert(String(word))
@@ -57,6 +62,7 @@ extension KernelTests {
       }
     }
     #expect(found == Set(names))
+    #expect(ofNodes == Set(regionOperations.map { "\($0)" }))
     #expect(hasWindows && hasWeights, "chains with windows, and weights that are computed")
   }
 

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ir_convolution.h"
 #include "ir_elementwise.h"
 #include "ir_kernels.h"
 #include "ir_region_list.h"
@@ -72,9 +73,8 @@ struct ir_region_window {
   size_t kernel_width, dilation;
   /// Zeros before the first row and column.
   size_t pad_top, pad_left;
-  /// Depthwise [channels][kernel_height][kernel_width]; else packed (ir_region_pack_weights, for Winograd's form
-  /// ir_conv2d_winograd_pack_weights), or NULL
-  /// where they are the input `weights_input`, which is then packed at each run.
+  /// Depthwise [channels][kernel_height][kernel_width]; else packed (ir_region_pack_weights), or NULL where they are the
+  /// input `weights_input`, which is then packed at each run.
   const float *weights;
   uint32_t weights_input;
   /// [channels] or NULL.
@@ -140,16 +140,18 @@ struct ir_region {
   size_t instruction_count;
 };
 
-/// Elements of the packed weights of a convolution.
-size_t ir_region_packed_weights_count(const struct ir_region_instruction *convolution);
+/// Elements of the packed weights of an instruction's window; 0 where its operation reads weights as they are.
+size_t ir_region_packed_weights_count(const struct ir_region_instruction *instruction);
 
-/// Weights [channels, depth, kernel_height, kernel_width] to the order the driver reads.
+/// Weights [channels, depth, kernel_height, kernel_width] to the order the operation reads.
 void ir_region_pack_weights(
-  const struct ir_region_instruction *convolution, const float *weights, float *packed);
+  const struct ir_region_instruction *instruction, const float *weights, float *packed);
 
-/// Bytes; also what one thread's rolling rows take, which should fit its cache.
+/// The order that this is: equal orders of equal weights are the same numbers.
+enum ir_packing ir_region_packing(const struct ir_region_instruction *instruction);
+
+/// Bytes.
 size_t ir_region_workspace(const struct ir_region *region, int threads);
-size_t ir_region_thread_workspace(const struct ir_region *region);
 
 /// An output may be an input that only earlier instructions of margin 0 without windows read, in the same pixels as the
 /// output is written; else no output may overlap an input. Sums of blocks of rows are added in their order, whatever the threads.

@@ -44,8 +44,8 @@ struct RecognizeRoll: RewriteRule {
   }
 
   private func isJoinedByRegions(_ id: NodeID, _ graph: Graph) -> Bool {
-    StreamedOperation(id, in: graph) != nil
-      && graph.users(of: graph[id].outputs[0]).contains { StreamedOperation($0, in: graph) != nil }
+    graph.regionOperation(of: id) != nil
+      && graph.users(of: graph[id].outputs[0]).contains { graph.regionOperation(of: $0) != nil }
   }
 
   /// Which places along the axis of which value this is.

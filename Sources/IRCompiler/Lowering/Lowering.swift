@@ -45,8 +45,8 @@ struct Lowering {
     /// Plans the nodes anew.
     /// - Returns: whether they make a region.
     mutating func replan(in graph: Graph) -> Bool {
-      var operations: [NodeID: StreamedOperation] = [:]
-      for id in nodes { operations[id] = StreamedOperation(id, in: graph) }
+      var operations: [NodeID: any RegionOperation] = [:]
+      for id in nodes { operations[id] = graph.regionOperation(of: id) }
       guard operations.count == nodes.count, var planner = RegionPlanner(nodes, operations, in: graph),
         let plan = planner.planned()
       else { return false }

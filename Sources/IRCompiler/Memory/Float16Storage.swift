@@ -79,9 +79,8 @@ struct Float16Storage {
 
   /// Whether the node reads the value as the picture that it works on, rather than as weights.
   private func readsPicture(_ id: NodeID, _ value: ValueID) -> Bool {
-    guard let operation = StreamedOperation(id, in: graph) else { return false }
-    if case .spaceToDepth = operation { return true }
-    return operation.grid(of: id, in: graph) == StreamedOperation.Grid(graph[value].type)
+    guard let operation = graph.regionOperation(of: id) else { return false }
+    return operation.readsWhole || graph.regionGrid(of: id, operation) == RegionGrid(graph[value].type)
   }
 
   /// Keeps a picture so.

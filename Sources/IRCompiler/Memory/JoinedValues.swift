@@ -50,10 +50,7 @@ struct JoinedValues {
   }
 
   private static func isReadByRows(_ id: NodeID, _ graph: Graph) -> Bool {
-    switch StreamedOperation(id, in: graph) {
-    case .sum?, .winograd?, nil: false
-    default: true
-    }
+    graph.regionOperation(of: id)?.readsConcatenationsByRows ?? false
   }
 
   /// The bytes of another value that these are.

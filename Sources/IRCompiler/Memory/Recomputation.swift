@@ -57,7 +57,7 @@ struct Recomputation {
         let readers = graph.users(of: value).compactMap { regionOf[$0] }
         guard let reader = readers.first(where: { $0 != maker }) else { return nil }
         if let producer = graph.producer(of: value),
-          StreamedOperation(producer, in: graph)?.endsRegion(producer, in: graph) ?? false
+          graph.regionOperation(of: producer)?.endsRegion ?? false
         {
           return nil
         }
@@ -169,53 +169,28 @@ struct Recomputation {
     if isAll, isThere(value, sources) { return value }
     if let known = made[wanted] { return known }
     guard let id = graph.producer(of: value), members.contains(id),
-      let operation = StreamedOperation(id, in: graph)
+      let computed = graph.regionOperation(of: id)?.part(channels, of: value, in: graph)
     else { return nil }
     let node = graph[id]
-    var (newOperator, inputs) = (node.operator, node.inputs)
-    func picture(_ input: ValueID, _ channels: Range<Int>) -> Part { Part(value: input, channels: channels) }
-    func all(_ input: ValueID) -> Range<Int> { 0..<graph[input].type.shape[1] }
-    switch operation {
-    case .channels(let starts):
-      guard let output = node.outputs.firstIndex(of: value) else { return nil }
-      let shifted = (channels.lowerBound + starts[output])..<(channels.upperBound + starts[output])
-      return part(picture(inputs[0], shifted), from: members, reading: sources)
-    case .normalization:
-      guard isAll, let x = part(picture(inputs[0], all(inputs[0])), from: members, reading: sources) else {
-        return nil
-      }
-      inputs[0] = x
-    case .convolution(let fused), .depthwise(let fused):
-      var read = all(inputs[0])
-      if case .depthwise = operation {
-        read = channels
-        newOperator = Self.grouped(fused, node.operator, channels.count)
-      }
-      guard let x = part(picture(inputs[0], read), from: members, reading: sources) else { return nil }
-      inputs[0] = x
-      for index in 1..<fused.ownInputCount {
-        guard let weight = rows(channels, of: inputs[index], like: value) else { return nil }
-        inputs[index] = weight
-      }
-      if fused.hasResidual {
-        let residual = picture(inputs[fused.ownInputCount], channels)
-        guard let other = part(residual, from: members, reading: sources) else { return nil }
-        inputs[fused.ownInputCount] = other
-      }
-    case .elementwise:
-      for (index, input) in node.inputs.enumerated() {
-        if graph[input].type.shape == shape {
-          guard let other = part(picture(input, channels), from: members, reading: sources) else {
-            return nil
-          }
-          inputs[index] = other
-        } else {
-          guard isAll || graph[input].type.shape.elementCount == 1, isSmall(input, beside: value) else {
-            return nil
-          }
+    func part(_ input: ValueID, _ channels: Range<Int>) -> ValueID? {
+      self.part(Part(value: input, channels: channels), from: members, reading: sources)
+    }
+    guard case .node(let newOperator, let parts) = computed else {
+      guard case .view(let source) = computed else { return nil }
+      return part(node.inputs[0], source)
+    }
+    var inputs = node.inputs
+    for (index, own) in parts.enumerated() {
+      let input = node.inputs[index]
+      let new: ValueID? =
+        switch own {
+        case .channels(let channels): part(input, channels)
+        case .rows(let channels): rows(channels, of: input, like: value)
+        case .few: isSmall(input, beside: value) ? input : nil
+        case .kept: input
         }
-      }
-    case .winograd, .concatenation, .spaceToDepth, .depthToSpace, .conversion, .sum, .gram: return nil
+      guard let new else { return nil }
+      inputs[index] = new
     }
     guard let result = try? graph.addNode(newOperator, inputs: inputs, name: "\(node.name).again").first,
       let new = graph.producer(of: result)
@@ -223,14 +198,6 @@ struct Recomputation {
     newNodes.append(new)
     made[wanted] = result
     return result
-  }
-
-  private static func grouped(
-    _ fused: FusedConvolution, _ original: any Operator, _ count: Int
-  ) -> any Operator {
-    var fused = fused
-    fused.convolution.groupCount = count
-    return original is Convolution ? fused.convolution as any Operator : fused
   }
 
   /// Rows of a weight or a bias; what is no constant only whole.

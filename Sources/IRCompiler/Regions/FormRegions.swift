@@ -10,8 +10,8 @@ import IRTensor
 struct FormRegions {
   let graph: Graph
   let machine: MachineModel
-  private var operations: [NodeID: StreamedOperation] = [:]
-  private var grids: [NodeID: StreamedOperation.Grid] = [:]
+  private var operations: [NodeID: any RegionOperation] = [:]
+  private var grids: [NodeID: RegionGrid] = [:]
   /// Longer pieces are not tried.
   private let lengthLimit = 24
 
@@ -20,18 +20,16 @@ struct FormRegions {
     self.graph = graph
     self.machine = machine
     for id in graph.nodesInOrder where !excluded.contains(id) {
-      guard let operation = StreamedOperation(id, in: graph), !isBetterInPlace(id, operation) else {
-        continue
-      }
+      guard let operation = graph.regionOperation(of: id), !isBetterInPlace(id, operation) else { continue }
       operations[id] = operation
-      grids[id] = operation.grid(of: id, in: graph)
+      grids[id] = graph.regionGrid(of: id, operation)
     }
   }
 
   /// Whether a large sum of pictures is better computed by itself, over one of them: in a region with windows all of
   /// its operands would have to stay beside its result, which is kept in any case.
-  private func isBetterInPlace(_ id: NodeID, _ operation: StreamedOperation) -> Bool {
-    guard case .elementwise = operation, let result = graph[id].outputs.first,
+  private func isBetterInPlace(_ id: NodeID, _ operation: any RegionOperation) -> Bool {
+    guard operation.isElementwise, let result = graph[id].outputs.first,
       graph[result].type.byteCount > machine.sharedCacheByteCount, graph.users(of: result).count > 1
     else { return false }
     let pictures = Set(graph[id].inputs).filter { graph[$0].type == graph[result].type }
@@ -59,7 +57,7 @@ struct FormRegions {
     }
   }
 
-  private func endsRegion(_ id: NodeID) -> Bool { operations[id]?.endsRegion(id, in: graph) ?? false }
+  private func endsRegion(_ id: NodeID) -> Bool { operations[id]?.endsRegion ?? false }
 
   /// What the cost of a component depends on: networks repeat their blocks.
   private struct NodeSignature: Hashable {
@@ -138,11 +136,7 @@ struct FormRegions {
   /// level. Nothing in a region comes before them, so that no path returns through them.
   private func lateReads(_ levels: inout [NodeID: Int], _ position: [NodeID: Int]) -> [NodeID: NodeID] {
     var late: [NodeID: NodeID] = [:]
-    for id in graph.nodesInOrder {
-      switch operations[id] {
-      case .spaceToDepth, .conversion: break
-      default: continue
-      }
+    for id in graph.nodesInOrder where operations[id]?.readsWhole ?? false {
       let readers = graph.users(of: graph[id].outputs[0])
       guard !readers.isEmpty, readers.allSatisfy({ isNear(id, $0) }) else { continue }
       let first = readers.min {
@@ -178,15 +172,8 @@ struct FormRegions {
 
   /// Sums are always a region's, even of one node, so that no cut changes how a result is rounded.
   private func isWorthARegion(_ nodes: ArraySlice<NodeID>) -> Bool {
-    var work = 0
-    for id in nodes {
-      switch operations[id] {
-      case .convolution, .depthwise, .normalization, .sum, .gram: return true
-      case .elementwise, .concatenation, .spaceToDepth, .depthToSpace, .conversion, .winograd: work += 1
-      case .channels, nil: break
-      }
-    }
-    return work > 1
+    let worth = nodes.map { operations[$0]?.worth ?? .nothing }
+    return worth.contains(.alone) || worth.count { $0 == .joined } > 1
   }
 
   private func planned(_ nodes: [NodeID]) -> (RegionPlan?, Double) {
@@ -194,11 +181,11 @@ struct FormRegions {
       return (nil, 0)
     }
     var seconds = plan.chooseTiles(on: machine)
-    // What is no region is computed by the convolution's own kernel.
-    if let convolution = plan.instructions.last, case .winograd = convolution.operation,
-      !isWorthARegion(nodes[...])
+    if let last = plan.instructions.last, !isWorthARegion(nodes[...]),
+      let alone = last.operation.secondsAlone(
+        last, pixelCount: plan.batch * plan.height * plan.width, on: machine)
     {
-      seconds = RegionPlan.wholeSeconds(of: convolution, plan.batch * plan.height * plan.width, on: machine)
+      seconds = alone
     }
     return (plan, seconds + 1e-5)
   }

@@ -1,5 +1,4 @@
 import IROperators
-import IRTensor
 
 extension RegionPlan {
   /// The plan in lines: the cut, the rolling rows, then the instructions in order.
@@ -16,7 +15,8 @@ extension RegionPlan {
 
 extension RegionPlan.Instruction {
   fileprivate var line: String {
-    let words = ([operation.name] + operation.details).joined(separator: " ")
+    let words = ([type(of: operation).driverName] + operation.parameters.details(weightInput: weightInput))
+      .joined(separator: " ")
     let read = operands.map(\.text).joined(separator: ", ")
     return "\(words) (\(read)) -> \(output.text), \(channelCount) channels, margin \(margin)"
   }
@@ -38,60 +38,40 @@ extension RegionPlan.Operand {
   }
 }
 
-extension RegionPlan.Operation {
-  /// The driver's name of the operation.
-  package var name: String {
-    switch self {
-    case .copy: "copy"
-    case .spaceToDepth: "space_to_depth"
-    case .depthToSpace: "depth_to_space"
-    case .convolution: "convolution"
-    case .winograd: "winograd"
-    case .depthwise: "depthwise"
-    case .normalization: "normalize"
-    case .elementwise: "elementwise"
-    case .sum: "sum"
-    case .gram: "gram"
-    }
-  }
-
-  fileprivate var details: [String] {
-    switch self {
-    case .copy: []
-    case .spaceToDepth(let blocks), .depthToSpace(let blocks):
-      [
+extension RegionParameters {
+  fileprivate func details(weightInput: Int?) -> [String] {
+    var words: [String] = []
+    if let blocks {
+      words += [
         "side=\(blocks.side)", "columns=\(blocks.columnCount)", "channelStep=\(blocks.channelStep)",
         "placeStep=\(blocks.placeStep)",
       ]
-    case .convolution(let fused, .input(let index, let shape), let bias):
-      windowDetails(fused, shape, bias) + ["weights=input\(index)"]
-    case .convolution(let fused, .constant(let weight), let bias): windowDetails(fused, weight.shape, bias)
-    case .winograd(let fused, let weight, let bias): windowDetails(fused, weight.shape, bias)
-    case .depthwise(let window): window.details
-    case .normalization(let isCentred, let epsilon, let scale, let bias):
-      [isCentred ? "centred" : "uncentred", "epsilon=\(epsilon)"] + (scale == nil ? [] : ["scale"])
-        + (bias == nil ? [] : ["bias"])
-    case .elementwise(let chain, let windows):
-      chain.instructions.map { "\($0.function.text)\($0.operands)" }
-        + windows.sorted { $0.key < $1.key }.map {
-          "window\($0.key)=(\($0.value.details.joined(separator: " ")))"
-        }
-    case .sum(let factor): ["factor=\(factor)"]
-    case .gram(let groupCount, let columnCount): ["groups=\(groupCount)", "columns=\(columnCount)"]
     }
+    if let window { words += window.details }
+    if let weightInput { words.append("weights=input\(weightInput)") }
+    if let normalization {
+      words += [normalization.isCentred ? "centred" : "uncentred", "epsilon=\(normalization.epsilon)"]
+      if normalization.scale != nil { words.append("scale") }
+      if normalization.bias != nil { words.append("bias") }
+    }
+    if let chain { words += chain.instructions.map { "\($0.function.text)\($0.operands)" } }
+    words += windows.sorted { $0.key < $1.key }.map {
+      "window\($0.key)=(\($0.value.details.joined(separator: " ")))"
+    }
+    if let factor { words.append("factor=\(factor)") }
+    if let groupCount { words += ["groups=\(groupCount)", "columns=\(depth)"] }
+    return words
   }
 }
 
-private func windowDetails(_ fused: FusedConvolution, _ weight: Shape, _ bias: Tensor?) -> [String] {
-  let convolution = fused.convolution
-  return [
-    "weight=\(weight)", "pads=\(convolution.padsBefore)", "dilation=\(convolution.dilations[0])",
-  ] + (bias == nil ? [] : ["bias"]) + (fused.hasResidual ? ["residual"] : [])
-    + (fused.isRectified ? ["slope=\(fused.slope)"] : [])
-}
-
-extension RegionPlan.Depthwise {
-  fileprivate var details: [String] { windowDetails(convolution, weight.shape, bias) }
+extension RegionWindow {
+  fileprivate var details: [String] {
+    let fused = convolution
+    return [
+      "weight=\(shape)", "pads=\(fused.convolution.padsBefore)", "dilation=\(fused.convolution.dilations[0])",
+    ] + (bias == nil ? [] : ["bias"]) + (fused.hasResidual ? ["residual"] : [])
+      + (fused.isRectified ? ["slope=\(fused.slope)"] : [])
+  }
 }
 
 extension ElementwiseChain.Function {

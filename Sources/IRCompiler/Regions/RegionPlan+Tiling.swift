@@ -1,5 +1,3 @@
-import IROperators
-
 /// What the planner assumes of a machine. Only the cut of the work depends on it, never a result.
 public struct MachineModel: Sendable {
   /// Multiply-adds a second of all threads, with operands in the cache.
@@ -37,59 +35,6 @@ public struct MachineModel: Sendable {
   func transferSeconds(_ byteCount: Int) -> Double {
     Double(byteCount) / (byteCount > sharedCacheByteCount ? memoryRate : sharedCacheRate)
   }
-}
-
-extension RegionPlan.Instruction {
-  /// Seconds of its multiply-adds, margins left out, with operands in the cache.
-  fileprivate func productSeconds(on machine: MachineModel) -> Double {
-    let seconds = Double(multiplyAddCount) / machine.multiplyAddRate
-    if case .winograd = operation { return seconds / machine.winogradGain } else { return seconds }
-  }
-
-  /// Kernel calls for a row of the result, or what starting on a row takes where a call does several. Shares of calls, here
-  /// and of `passes`, are fitted to regions of Restormer, SymUNet and NAFNet that were timed cut one way and another.
-  fileprivate func callsPerRow(stepRows: Int) -> Double {
-    let channels = Double(channelCount)
-    switch operation {
-    case .convolution, .winograd: return channels / 8
-    case .sum: return 0.1 * channels
-    case .gram: return channels / 4
-    case .normalization: return 1
-    case .copy: return 0.1 * channels
-    case .spaceToDepth(let blocks): return 0.1 * channels / Double(blocks.side)
-    case .depthToSpace(let blocks): return 0.1 * channels * Double(blocks.side)
-    case .depthwise: return 0.3 * channels / windowRows(stepRows)
-    case .elementwise(let chain, let windows):
-      let starts = 0.3 * Double(windows.count) / windowRows(stepRows) + 0.1 * Double(chain.instructions.count)
-      return channels * starts
-    }
-  }
-
-  /// Passes over the result's elements that the work besides matrix products takes.
-  fileprivate var passes: Double {
-    let window = 0.9
-    switch operation {
-    // Rows that are read soon are written to the cache.
-    case .convolution, .winograd: if case .rolling = output.place { return 0.2 } else { return 1 }
-    case .normalization: return 1
-    case .sum: return 0.5
-    case .copy, .spaceToDepth, .depthToSpace: return 2
-    // Both operands are transposed.
-    case .gram: return 4
-    case .depthwise: return window
-    case .elementwise(let chain, let windows):
-      return Double(windows.count) * window + 0.75 * Double(chain.instructions.count)
-    }
-  }
-
-  /// Elements of its result for each pixel of the region.
-  fileprivate var depth: Int {
-    if case .depthToSpace(let blocks) = operation { return channelCount * blocks.side * blocks.side }
-    return channelCount
-  }
-
-  /// Rows that a depthwise kernel does at once.
-  private func windowRows(_ stepRows: Int) -> Double { Double(min(stepRows, 4)) }
 }
 
 extension RegionPlan {
@@ -139,40 +84,32 @@ extension RegionPlan {
     let filling = min(tileColumns, width) > machine.lanes ? 0.89 : 0.7
     let missing = min(1, max(0, Double(written) / Double(machine.stepByteCount) - 1))
     let displaced = min(1, max(0, 1.5 * (Double(kept) / Double(machine.cacheByteCount) - 1)))
-    let evaluatedByteCount = instructions.reduce(0) { sum, instruction in
-      if case .winograd(_, let weight, _) = instruction.operation {
-        sum + WinogradForm.evaluatedByteCount(weight.shape)
-      } else {
-        sum
-      }
-    }
+    let costs = instructions.map { $0.operation.cost(of: $0, stepRows: stepRows, on: machine) }
+    let residentByteCount = costs.reduce(0) { $0 + $1.residentByteCount }
     var total = 0.0
-    for instruction in instructions {
+    for (instruction, cost) in zip(instructions, costs) {
       let excess = excess(
         instruction.margin, tileColumns: tileColumns, bandRows: bandRows, lanes: machine.lanes)
-      let elements = pixels * Double(instruction.depth)
-      total += excess * instruction.productSeconds(on: machine) / filling
-      total += excess * elements * instruction.passes / machine.elementRate
-      if evaluatedByteCount > machine.cacheByteCount, case .winograd(_, let weight, _) = instruction.operation
-      {
-        // Evaluated weights of several convolutions take each other's place in the cache with every step.
+      let elements = pixels * Double(cost.depth)
+      let product = Double(instruction.multiplyAddCount) / machine.multiplyAddRate / cost.gain
+      total += excess * product / filling
+      total += excess * elements * cost.passes / machine.elementRate
+      if residentByteCount > machine.cacheByteCount, cost.residentByteCount > 0 {
+        // Transformed weights of several convolutions take each other's place in the cache with every step.
         let steps = excess * pixels / Double(min(tileColumns, width) * stepRows)
-        total += steps * Double(WinogradForm.evaluatedByteCount(weight.shape)) / machine.sharedCacheRate
+        total += steps * Double(cost.residentByteCount) / machine.sharedCacheRate
       }
-      if case .convolution(_, let weight, _) = instruction.operation {
-        // Every panel of output channels reads the same pixels again: those of some columns, or in long rows all.
-        let columns = min(tileColumns, width) > 384 ? min(tileColumns, width) : 48
-        let pixelBytes = weight.shape.elementCount(in: 1..<4) * columns * 4
-        if pixelBytes > machine.cacheByteCount / 2 {
-          total += excess * Double(instruction.multiplyAddCount) / 2 / machine.sharedCacheRate
-        }
+      // Every panel of output channels reads the same pixels again: those of some columns, or in long rows all.
+      let panelColumns = min(tileColumns, width) > 384 ? min(tileColumns, width) : 48
+      if cost.panelDepth * panelColumns * 4 > machine.cacheByteCount / 2 {
+        total += excess * Double(instruction.multiplyAddCount) / 2 / machine.sharedCacheRate
       }
       // What does not stay in the core's cache goes through the shared one, partly while kernels compute.
       if case .rolling = instruction.output.place {
         total += missing * excess * elements * 4 / machine.sharedCacheRate
       }
       let rows = excess * pixels / Double(min(tileColumns, width))
-      total += rows * instruction.callsPerRow(stepRows: stepRows) * machine.callSeconds
+      total += rows * cost.calls * machine.callSeconds
       for (position, operand) in instruction.operands.enumerated() {
         // A window's rows are read again in the next step, and come slowly, as no product hides the way.
         let reach = instruction.reach(position)
@@ -226,13 +163,6 @@ extension RegionPlan {
     blockRows = blockRows(stepRows: stepRows)
     bandRows = bandRows(tileColumns: tileColumns, stepRows: stepRows, threadCount: machine.threadCount)
     return best
-  }
-
-  /// Seconds of a convolution of Winograd's form by itself, over whole pictures.
-  static func wholeSeconds(of convolution: Instruction, _ pixels: Int, on machine: MachineModel) -> Double {
-    let read = convolution.operands.reduce(0) { $0 + $1.channelCount }
-    return convolution.productSeconds(on: machine)
-      + machine.transferSeconds(4 * pixels * (read + convolution.channelCount))
   }
 
   /// Whether a pixel of a result depends on others around it.

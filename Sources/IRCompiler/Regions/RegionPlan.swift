@@ -1,6 +1,4 @@
 import IRGraph
-import IROperators
-import IRTensor
 
 /// Nodes that are computed together, row by row: what happens in a step, and what is kept between steps.
 ///
@@ -38,52 +36,22 @@ public struct RegionPlan: Sendable {
     var elementByteCount: Int { isHalf ? 2 : 4 }
   }
 
-  public enum Operation: Sendable {
-    /// Also to and from float16.
-    case copy
-    /// From an input of `side` times the region's height and width, to such an output.
-    case spaceToDepth(BlockLayout), depthToSpace(BlockLayout)
-    /// Operands x, [residual]. Weights are a constant, or an input.
-    case convolution(FusedConvolution, weight: Weight, bias: Tensor?)
-    /// As a convolution of 3×3, in tiles.
-    case winograd(FusedConvolution, weight: Tensor, bias: Tensor?)
-    case depthwise(Depthwise)
-    case normalization(isCentred: Bool, epsilon: Float, scale: Tensor?, bias: Tensor?)
-    /// Operands named in `windows` are convolved before the chain reads them.
-    case elementwise(ElementwiseChain, windows: [Int: Depthwise])
-    /// Operand x, also one that was written to an output; `factor` times the sum of each channel.
-    case sum(factor: Float)
-    /// Operands x, y, of these channels; three sums (`ChannelGram`).
-    case gram(groupCount: Int, columnCount: Int)
-  }
-
-  /// A depthwise convolution; the operand's first channel is its first.
-  public struct Depthwise: Sendable {
-    public var convolution: FusedConvolution
-    public var weight: Tensor
-    public var bias: Tensor?
-  }
-
-  public enum Weight: Sendable {
-    case constant(Tensor)
-    case input(Int, Shape)
-
-    public var shape: Shape {
-      switch self {
-      case .constant(let tensor): tensor.shape
-      case .input(_, let shape): shape
-      }
-    }
-  }
-
   public struct Instruction: Sendable {
-    public var operation: Operation
+    package var operation: any RegionOperation
     public var operands: [Operand]
     public var output: Operand
     /// Channels of the result.
     public var channelCount: Int
     public var margin: Int
     public var multiplyAddCount: Int
+    /// The index in the region's inputs of its weights, where these are computed.
+    public var weightInput: Int?
+
+    /// Rows and columns around a pixel of an operand that its result depends on.
+    func reach(_ operand: Int) -> Int { operation.reach(operand) }
+
+    /// The blocks that it reads or writes.
+    var blocks: BlockLayout? { operation.parameters.blocks }
   }
 
   /// Rows kept of a value: `extraRows` more than those of a step.
@@ -105,9 +73,7 @@ public struct RegionPlan: Sendable {
   public var blockRows = 1
 
   /// What rows and columns are cut at: tiles of results that are rounded together stay whole.
-  public var alignment: Int {
-    instructions.contains { if case .winograd = $0.operation { true } else { false } } ? WinogradForm.tile : 1
-  }
+  public var alignment: Int { instructions.reduce(1) { max($0, $1.operation.alignment) } }
 
   /// Whether it adds up numbers over the pixels.
   public var hasSums: Bool {
@@ -132,53 +98,4 @@ public struct RegionPlan: Sendable {
       }
     }
   }
-}
-
-/// Which channel a place in a block of pixels is: place (i, j) of channel c is `c · channelStep + (i · side + j) · placeStep`.
-public struct BlockLayout: Hashable, Sendable {
-  public var side, channelStep, placeStep: Int
-  /// Blocks beside each other.
-  public var columnCount: Int
-  /// Blocks that regions know are no larger.
-  static let sideLimit = 16
-
-  /// `wide`: the shape of the picture that has the blocks.
-  init(side: Int, mode: DepthToSpaceMode, wide: Shape) {
-    (self.side, columnCount) = (side, wide[3] / side)
-    switch mode {
-    case .columnRowDepth: (channelStep, placeStep) = (side * side, 1)
-    case .depthColumnRow: (channelStep, placeStep) = (1, wide[1])
-    }
-  }
-}
-
-extension RegionPlan.Instruction {
-  /// The index in the region's inputs of its weights.
-  var weightInput: Int? {
-    if case .convolution(_, .input(let index, _), _) = operation { index } else { nil }
-  }
-
-  /// The blocks of a picture that it reads or writes.
-  public var blocks: BlockLayout? {
-    switch operation {
-    case .spaceToDepth(let blocks), .depthToSpace(let blocks): blocks
-    default: nil
-    }
-  }
-
-  /// Rows and columns around a pixel of an operand that its result depends on.
-  public func reach(_ position: Int) -> Int {
-    switch operation {
-    case .convolution(let fused, let weight, _) where position == 0:
-      StreamedOperation.convolution(fused).reach(weight.shape)
-    case .winograd: position == 0 ? 1 : 0
-    case .depthwise(let window): window.reach
-    case .elementwise(_, let windows): windows[position]?.reach ?? 0
-    case .copy, .spaceToDepth, .depthToSpace, .normalization, .convolution, .sum, .gram: 0
-    }
-  }
-}
-
-extension RegionPlan.Depthwise {
-  var reach: Int { StreamedOperation.depthwise(convolution).reach(weight.shape) }
 }

@@ -5,7 +5,7 @@ extension RegionPlanner {
   /// What a value is converted from here.
   func converted(_ value: ValueID) -> ValueID {
     guard let producer = graph.producer(of: value), members.contains(producer),
-      case .conversion = operations[producer]
+      operations[producer]?.isConversion ?? false
     else { return value }
     return graph[producer].inputs[0]
   }
@@ -13,21 +13,18 @@ extension RegionPlanner {
   /// What a value is converted to here, where nothing else reads it.
   func conversion(of value: ValueID) -> ValueID? {
     guard let reader = graph.onlyUser(of: value), members.contains(reader),
-      case .conversion = operations[reader]
+      operations[reader]?.isConversion ?? false
     else { return nil }
     return graph[reader].outputs[0]
   }
 
   /// Whether a node is such a conversion.
   func isPartOfAMove(_ id: NodeID) -> Bool {
-    guard case .conversion = operations[id] else { return false }
+    guard operations[id]?.isConversion ?? false else { return false }
     let neighbours = [graph.producer(of: graph[id].inputs[0])] + graph.users(of: graph[id].outputs[0])
     return neighbours.contains { neighbour in
       guard let neighbour, members.contains(neighbour) else { return false }
-      switch operations[neighbour] {
-      case .spaceToDepth, .depthToSpace: return true
-      default: return false
-      }
+      return operations[neighbour]?.parameters.blocks != nil
     }
   }
 }

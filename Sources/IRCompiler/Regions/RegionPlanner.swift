@@ -3,25 +3,27 @@ import IROperators
 import IRTensor
 
 /// Makes the plan of some nodes.
-struct RegionPlanner {
+package struct RegionPlanner {
   let graph: Graph
   let nodes: [NodeID]
-  let operations: [NodeID: StreamedOperation]
+  let operations: [NodeID: any RegionOperation]
   let members: Set<NodeID>
-  private let grid: StreamedOperation.Grid
+  private let grid: RegionGrid
   private var plan: RegionPlan
   /// Depthwise convolutions whose only reader, an elementwise node, computes them on the way.
   private var inlined: Set<NodeID> = []
   private var margins: [ValueID: Int] = [:]
   private var rolling: [ValueID: Int] = [:]
   /// Parts of results that are computed each by itself, by the node whose result they are parts of.
-  private var partsOf: [NodeID: [ValueID]] = [:]
+  private(set) var partsOf: [NodeID: [ValueID]] = [:]
   private var parts: Set<ValueID> = []
 
   /// `nodes` in order, each with its operation.
-  init?(_ nodes: [NodeID], _ operations: [NodeID: StreamedOperation], in graph: Graph) {
-    let worker = nodes.last { if case .conversion = operations[$0] { false } else { true } } ?? nodes.last
-    guard let worker, let grid = operations[worker]?.grid(of: worker, in: graph) else { return nil }
+  init?(_ nodes: [NodeID], _ operations: [NodeID: any RegionOperation], in graph: Graph) {
+    let worker = nodes.last { !(operations[$0]?.isConversion ?? false) } ?? nodes.last
+    guard let worker, let operation = operations[worker],
+      let grid = graph.regionGrid(of: worker, operation)
+    else { return nil }
     (self.graph, self.nodes, self.operations) = (graph, nodes, operations)
     members = Set(nodes)
     self.grid = grid
@@ -31,18 +33,22 @@ struct RegionPlanner {
   /// - Returns: nil where the nodes are not of one grid, but for conversions of what is read or written in blocks, or
   ///   nothing comes of them.
   mutating func planned() -> RegionPlan? {
-    let isOfOneGrid = nodes.allSatisfy {
-      operations[$0]?.grid(of: $0, in: graph) == grid || isPartOfAMove($0)
+    let isOfOneGrid = nodes.allSatisfy { id in
+      operations[id].flatMap { graph.regionGrid(of: id, $0) } == grid || isPartOfAMove(id)
     }
     guard isOfOneGrid else { return nil }
     for id in nodes {
-      guard case .depthwise = operations[id], let own = separateParts(graph[id].outputs[0]) else { continue }
+      guard operations[id]?.depthwiseWindow != nil, let own = separateParts(graph[id].outputs[0]) else {
+        continue
+      }
       partsOf[id] = own
       parts.formUnion(own)
     }
     inlined = Set(nodes.filter(isInlined))
     findMargins()
-    for id in nodes where !isView(id) && !inlined.contains(id) && !isPartOfAMove(id) { emit(id) }
+    for id in nodes where !isView(id) && !inlined.contains(id) && !isPartOfAMove(id) {
+      operations[id]?.emit(id, into: &self)
+    }
     for output in viewsUsedOutside() {
       let (root, channel) = source(of: output)
       emitCopy(of: root, channel: channel, to: output)
@@ -51,23 +57,19 @@ struct RegionPlanner {
     return plan.outputs.isEmpty ? nil : plan
   }
 
-  private func isView(_ id: NodeID) -> Bool { operations[id]?.isView ?? false }
+  private func isView(_ id: NodeID) -> Bool { operations[id]?.viewedChannels != nil }
 
   /// The value that holds a view's channels, and from which on; views of outside values are views too.
   private func source(of value: ValueID) -> (root: ValueID, channel: Int) {
     var (root, channel) = (value, 0)
     while !parts.contains(root), let producer = graph.producer(of: root), members.contains(producer),
-      case .channels(let starts) = operations[producer],
+      let starts = operations[producer]?.viewedChannels,
       let index = graph[producer].outputs.firstIndex(of: root)
     {
       channel += starts[index]
       root = graph[producer].inputs[0]
     }
     return (root, channel)
-  }
-
-  private func isMade(_ value: ValueID) -> Bool {
-    graph.producer(of: value).map { members.contains($0) } ?? false
   }
 
   /// The nodes here that read a value, also through views, once per use.
@@ -78,11 +80,11 @@ struct RegionPlanner {
   }
 
   private func isInlined(_ id: NodeID) -> Bool {
-    guard case .depthwise = operations[id] else { return false }
+    guard operations[id]?.depthwiseWindow != nil else { return false }
     let result = graph[id].outputs[0]
     let readers = readers(of: result)
     guard let reader = readers.first, Set(readers).count == 1, !isWhole(result), !isCopiedOut(result),
-      case .elementwise = operations[reader]
+      operations[reader]?.isElementwise ?? false
     else { return false }
     // A view used twice would be computed twice.
     let views = graph[reader].inputs.filter { source(of: $0).root == result }
@@ -115,28 +117,27 @@ struct RegionPlanner {
   private mutating func findMargins() {
     for id in nodes.reversed() where !isView(id) {
       guard let operation = operations[id] else { continue }
-      let reach = operation.reach(weightShape(id))
       var own = (partsOf[id] ?? [graph[id].outputs[0]]).reduce(0) { max($0, margins[$1, default: 0]) }
-      if case .winograd = operation {
-        own = (own + WinogradForm.tile - 1) / WinogradForm.tile * WinogradForm.tile
+      let alignment = operation.alignment
+      if alignment > 1 {
+        own = (own + alignment - 1) / alignment * alignment
         margins[graph[id].outputs[0]] = own
       }
       for (position, input) in graph[id].inputs.enumerated() {
-        // A residual is read at the pixel itself.
-        let needed = own + (position == 0 ? reach : 0)
+        let needed = own + operation.reach(position)
         let root = source(of: input).root
         margins[root] = max(margins[root, default: 0], needed)
       }
     }
   }
 
-  private mutating func inputIndex(_ value: ValueID) -> Int {
+  mutating func inputIndex(_ value: ValueID) -> Int {
     if let known = plan.inputs.firstIndex(of: value) { return known }
     plan.inputs.append(value)
     return plan.inputs.count - 1
   }
 
-  private func channelCount(_ value: ValueID) -> Int { graph[value].type.shape[1] }
+  func channelCount(_ value: ValueID) -> Int { graph[value].type.shape[1] }
 
   private mutating func makeRolling(_ value: ValueID) -> Int {
     let index = plan.values.count
@@ -148,7 +149,7 @@ struct RegionPlanner {
   }
 
   /// A picture as an operand; those that are read many times are copied into rolling rows first.
-  private mutating func operand(_ value: ValueID, isReadOften: Bool) -> RegionPlan.Operand {
+  mutating func operand(_ value: ValueID, isReadOften: Bool) -> RegionPlan.Operand {
     let (root, channel) = source(of: value)
     if let index = rolling[root] {
       return RegionPlan.Operand(place: .rolling(index), channel: channel, channelCount: channelCount(root))
@@ -158,25 +159,22 @@ struct RegionPlanner {
     guard isReadOften else { return input }
     let index = makeRolling(root)
     let copied = RegionPlan.Operand(place: .rolling(index), channelCount: channelCount(root))
-    plan.instructions.append(
-      RegionPlan.Instruction(
-        operation: .copy,
-        operands: [RegionPlan.Operand(place: input.place, channelCount: channelCount(root))],
-        output: copied, channelCount: channelCount(root), margin: margins[root, default: 0],
-        multiplyAddCount: 0))
+    append(
+      RegionCopy(), [RegionPlan.Operand(place: input.place, channelCount: channelCount(root))], into: copied,
+      channelCount: channelCount(root), of: root)
     return RegionPlan.Operand(place: .rolling(index), channel: channel, channelCount: channelCount(root))
   }
 
   private func isHalf(_ value: ValueID) -> Bool { graph[value].type.elementType == .float16 }
 
   /// A picture that has no rows here: of other extents, or float16.
-  private mutating func wholeInput(_ value: ValueID) -> RegionPlan.Operand {
+  mutating func wholeInput(_ value: ValueID) -> RegionPlan.Operand {
     RegionPlan.Operand(
       place: .input(inputIndex(value)), channelCount: channelCount(value), isHalf: isHalf(value))
   }
 
   /// An elementwise operand: a picture, or numbers.
-  private mutating func elementwiseOperand(_ value: ValueID, of result: Shape) -> RegionPlan.Operand {
+  mutating func elementwiseOperand(_ value: ValueID, of result: Shape) -> RegionPlan.Operand {
     let shape = graph[value].type.shape
     if shape == result { return operand(value, isReadOften: false) }
     let index = inputIndex(value)
@@ -187,14 +185,13 @@ struct RegionPlanner {
   }
 
   /// Sums read rows where they were written.
-  private func goesIntoRows(_ value: ValueID) -> Bool {
-    readers(of: value).contains { !isSum($0) } || isCopiedOut(value) || !isWhole(value)
+  func goesIntoRows(_ value: ValueID) -> Bool {
+    readers(of: value).contains { !(operations[$0]?.readsOutputs ?? false) } || isCopiedOut(value)
+      || !isWhole(value)
   }
 
-  private func isSum(_ id: NodeID) -> Bool { if case .sum = operations[id] { true } else { false } }
-
   /// Where a node's result goes: rolling rows where other nodes here read it, else straight out.
-  private mutating func output(_ value: ValueID) -> RegionPlan.Operand {
+  mutating func output(_ value: ValueID) -> RegionPlan.Operand {
     if goesIntoRows(value) {
       return RegionPlan.Operand(place: .rolling(makeRolling(value)), channelCount: channelCount(value))
     }
@@ -206,105 +203,11 @@ struct RegionPlanner {
   private mutating func emitCopy(of root: ValueID, channel: Int, to output: ValueID) {
     let source = operand(root, isReadOften: false)
     plan.outputs.append(output)
-    plan.instructions.append(
-      RegionPlan.Instruction(
-        operation: .copy,
-        operands: [
-          RegionPlan.Operand(place: source.place, channel: channel, channelCount: source.channelCount)
-        ],
-        output: RegionPlan.Operand(
-          place: .output(plan.outputs.count - 1), channelCount: channelCount(output)),
-        channelCount: channelCount(output), margin: 0, multiplyAddCount: 0))
-  }
-
-  private mutating func emit(_ id: NodeID) {
-    guard let operation = operations[id] else { return }
-    let node = graph[id]
-    var result = node.outputs[0]
-    var operands: [RegionPlan.Operand] = []
-    var kind = RegionPlan.Operation.copy
-    var multiplyAddCount = graph.multiplyAddCount(of: id)
-    switch operation {
-    case .channels: return
-    case .sum(let factor):
-      emitSums(of: node, .sum(factor: factor), multiplyAddCount)
-      return
-    case .gram(let groupCount):
-      let operation = RegionPlan.Operation.gram(
-        groupCount: groupCount, columnCount: channelCount(node.inputs[1]))
-      emitSums(of: node, operation, multiplyAddCount)
-      return
-    case .concatenation:
-      emitConcatenation(node)
-      return
-    case .spaceToDepth(let blocks):
-      operands = [wholeInput(converted(node.inputs[0]))]
-      kind = .spaceToDepth(blocks)
-    case .depthToSpace(let blocks):
-      operands = [operand(node.inputs[0], isReadOften: false)]
-      kind = .depthToSpace(blocks)
-      result = conversion(of: result) ?? result
-    case .conversion:
-      operands = [
-        isHalf(node.inputs[0]) ? wholeInput(node.inputs[0]) : operand(node.inputs[0], isReadOften: false)
-      ]
-    case .elementwise(let chain):
-      var windows: [Int: RegionPlan.Depthwise] = [:]
-      for (position, input) in node.inputs.enumerated() {
-        let (root, channel) = source(of: input)
-        if let producer = graph.producer(of: root), inlined.contains(producer),
-          let window = depthwise(producer, from: channel, count: channelCount(result))
-        {
-          var picture = operand(graph[producer].inputs[0], isReadOften: false)
-          picture.channel += channel
-          operands.append(picture)
-          windows[position] = window
-          multiplyAddCount += window.weight.elementCount * plan.batch * plan.height * plan.width
-        } else {
-          operands.append(elementwiseOperand(input, of: graph[result].type.shape))
-        }
-      }
-      kind = .elementwise(chain, windows: windows)
-    case .normalization(let isCentred, let epsilon):
-      operands = [operand(node.inputs[0], isReadOften: false)]
-      let constants = node.inputs.dropFirst().map { graph.placedConstant($0) }
-      kind = .normalization(
-        isCentred: isCentred, epsilon: epsilon, scale: constants.first ?? nil,
-        bias: constants.count > 1 ? constants[1] : nil)
-    case .convolution(let fused):
-      let shape = graph[node.inputs[1]].type.shape
-      // Those of windows are kept for the rows to come; what goes to a whole picture is written in long rows.
-      let isGathered = shape[2...].allSatisfy { $0 == 1 } && goesIntoRows(result)
-      operands = [operand(node.inputs[0], isReadOften: !isGathered)]
-      if fused.hasResidual { operands.append(operand(node.inputs[fused.ownInputCount], isReadOften: false)) }
-      let weight: RegionPlan.Weight =
-        if let tensor = graph.placedConstant(node.inputs[1]) { .constant(tensor.reshaped(to: shape)) } else {
-          .input(inputIndex(node.inputs[1]), shape)
-        }
-      kind = .convolution(
-        fused, weight: weight, bias: fused.hasBias ? graph.placedConstant(node.inputs[2]) : nil)
-    case .winograd(let fused):
-      guard let weight = graph.placedConstant(node.inputs[1]) else { return }
-      operands = [operand(node.inputs[0], isReadOften: true)]
-      if fused.hasResidual { operands.append(operand(node.inputs[fused.ownInputCount], isReadOften: false)) }
-      kind = .winograd(
-        fused, weight: weight.reshaped(to: graph[node.inputs[1]].type.shape),
-        bias: fused.hasBias ? graph.placedConstant(node.inputs[2]) : nil)
-    case .depthwise:
-      if let parts = partsOf[id] {
-        emitParts(parts, of: id)
-        return
-      }
-      guard let window = depthwise(id, from: 0, count: channelCount(result)) else { return }
-      operands = [operand(node.inputs[0], isReadOften: false)]
-      kind = .depthwise(window)
-    }
-    let place = output(result)
-    plan.instructions.append(
-      RegionPlan.Instruction(
-        operation: kind, operands: operands, output: place, channelCount: channelCount(result),
-        margin: margins[result, default: 0], multiplyAddCount: multiplyAddCount))
-    finish(result, place)
+    append(
+      RegionCopy(),
+      [RegionPlan.Operand(place: source.place, channel: channel, channelCount: source.channelCount)],
+      into: RegionPlan.Operand(place: .output(plan.outputs.count - 1), channelCount: channelCount(output)),
+      channelCount: channelCount(output))
   }
 
   /// The parts of a value where these alone are used, some outside: each of those is then a picture of its own,
@@ -320,63 +223,9 @@ struct RegionPlanner {
       ? parts : nil
   }
 
-  /// A depthwise convolution, some channels at a time.
-  private mutating func emitParts(_ parts: [ValueID], of id: NodeID) {
-    let picture = operand(graph[id].inputs[0], isReadOften: false)
-    for part in parts {
-      let (channel, count) = (firstChannel(of: part, in: graph[id].outputs[0]), channelCount(part))
-      guard let window = depthwise(id, from: channel, count: count) else { continue }
-      var operand = picture
-      operand.channel += channel
-      let place = output(part)
-      plan.instructions.append(
-        RegionPlan.Instruction(
-          operation: .depthwise(window), operands: [operand], output: place, channelCount: count,
-          margin: margins[part, default: 0],
-          multiplyAddCount: window.weight.elementCount * plan.batch * plan.height * plan.width))
-      finish(part, place)
-    }
-  }
-
-  private mutating func emitSums(
-    of node: Node, _ operation: RegionPlan.Operation, _ multiplyAddCount: Int
-  ) {
-    let operands = node.inputs.map { input -> RegionPlan.Operand in
-      let (root, channel) = source(of: input)
-      guard rolling[root] == nil, let index = plan.outputs.firstIndex(of: root) else {
-        return operand(input, isReadOften: false)
-      }
-      return RegionPlan.Operand(place: .output(index), channel: channel, channelCount: channelCount(root))
-    }
-    let first = plan.outputs.count
-    plan.outputs += node.outputs
-    plan.instructions.append(
-      RegionPlan.Instruction(
-        operation: operation, operands: operands,
-        output: RegionPlan.Operand(place: .sums(first), channelCount: channelCount(node.inputs[0])),
-        channelCount: channelCount(node.inputs[0]), margin: 0, multiplyAddCount: multiplyAddCount))
-  }
-
   /// Rolling rows that are used outside too go out as they are computed.
-  private mutating func finish(_ result: ValueID, _ place: RegionPlan.Operand) {
+  mutating func finish(_ result: ValueID, _ place: RegionPlan.Operand) {
     if case .rolling = place.place, isWhole(result) { emitCopy(of: result, channel: 0, to: result) }
-  }
-
-  private mutating func emitConcatenation(_ node: Node) {
-    let result = node.outputs[0]
-    let sources = node.inputs.map { operand($0, isReadOften: false) }
-    let place = output(result)
-    var channel = 0
-    for (input, source) in zip(node.inputs, sources) {
-      var target = place
-      target.channel = channel
-      plan.instructions.append(
-        RegionPlan.Instruction(
-          operation: .copy, operands: [source], output: target, channelCount: channelCount(input),
-          margin: margins[result, default: 0], multiplyAddCount: 0))
-      channel += channelCount(input)
-    }
-    finish(result, place)
   }
 
   /// A row is kept until the last instruction that reads it has passed it.
@@ -389,5 +238,78 @@ struct RegionPlanner {
         plan.values[index].extraRows = max(plan.values[index].extraRows, extra)
       }
     }
+  }
+}
+
+// What operations emit their instructions by.
+extension RegionPlanner {
+  /// Pixels of the region, all images together.
+  var pixelCount: Int { plan.batch * plan.height * plan.width }
+
+  /// An instruction that makes a value of the graph, where that is wanted.
+  mutating func append(
+    _ operation: some RegionOperation, _ operands: [RegionPlan.Operand], to result: ValueID,
+    weightInput: Int? = nil, multiplyAddCount: Int
+  ) {
+    let place = output(result)
+    append(
+      operation, operands, into: place, channelCount: channelCount(result), of: result,
+      weightInput: weightInput, multiplyAddCount: multiplyAddCount)
+    finish(result, place)
+  }
+
+  /// An instruction that makes some channels of a value of the graph, as far beyond the tile as that is read; without a
+  /// value it makes the tile alone, which is what goes out.
+  mutating func append(
+    _ operation: some RegionOperation, _ operands: [RegionPlan.Operand], into place: RegionPlan.Operand,
+    channelCount: Int, of value: ValueID? = nil, weightInput: Int? = nil, multiplyAddCount: Int = 0
+  ) {
+    plan.instructions.append(
+      RegionPlan.Instruction(
+        operation: operation, operands: operands, output: place, channelCount: channelCount,
+        margin: value.flatMap { margins[$0] } ?? 0, multiplyAddCount: multiplyAddCount,
+        weightInput: weightInput))
+  }
+
+  /// An instruction whose results are the node's, complete with the last pixel. It reads rows in an output where they
+  /// were just written.
+  mutating func appendSums(_ operation: some RegionOperation, of id: NodeID) {
+    let node = graph[id]
+    let operands = node.inputs.map { input -> RegionPlan.Operand in
+      let (root, channel) = source(of: input)
+      guard rolling[root] == nil, let index = plan.outputs.firstIndex(of: root) else {
+        return operand(input, isReadOften: false)
+      }
+      return RegionPlan.Operand(place: .output(index), channel: channel, channelCount: channelCount(root))
+    }
+    let first = plan.outputs.count
+    plan.outputs += node.outputs
+    let count = channelCount(node.inputs[0])
+    plan.instructions.append(
+      RegionPlan.Instruction(
+        operation: operation, operands: operands,
+        output: RegionPlan.Operand(place: .sums(first), channelCount: count), channelCount: count, margin: 0,
+        multiplyAddCount: graph.multiplyAddCount(of: id)))
+  }
+
+  /// The window that makes an input of an elementwise node and is computed on the way there, and what it reads.
+  mutating func inlinedWindow(
+    _ input: ValueID, channelCount count: Int
+  ) -> (RegionWindow, RegionPlan.Operand)? {
+    let (root, channel) = source(of: input)
+    guard let producer = graph.producer(of: root), inlined.contains(producer),
+      let window = operations[producer]?.depthwiseWindow
+    else { return nil }
+    var read = operand(graph[producer].inputs[0], isReadOften: false)
+    read.channel += channel
+    return (window.part(channel..<(channel + count)), read)
+  }
+
+  /// The channel of a value that a part of it begins with.
+  func firstChannel(of part: ValueID, in value: ValueID) -> Int {
+    guard let view = graph.producer(of: part), let starts = operations[view]?.viewedChannels,
+      let index = graph[view].outputs.firstIndex(of: part)
+    else { return 0 }
+    return starts[index]
   }
 }
