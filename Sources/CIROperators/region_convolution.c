@@ -1,33 +1,20 @@
 #include <assert.h>
 
 #include "parallel.h"
-#include "region.h"
+#include "region_panels.h"
 
 // Convolutions of one group as products of packed weights with the pixels where they lie.
 
-// Several output channels share the loads of their inputs.
-static size_t panel_rows(void) { return ir_kernels()->planar_rows; }
-
-static size_t packed_count(const struct ir_region_instruction *c) {
-  return ir_aligned_count(
-    c->channels * c->depth * c->window.kernel_height * c->window.kernel_width);
+static size_t taps_of(const struct ir_region_instruction *i) {
+  return i->window.kernel_height * i->window.kernel_width;
 }
 
-static void pack(const struct ir_region_instruction *c, const float *weights, float *packed) {
-  const size_t taps = c->window.kernel_height * c->window.kernel_width, most = panel_rows();
-  for (size_t start = 0; start < c->channels; start += most) {
-    size_t rows = ir_smaller(most, c->channels - start);
-    float *panel = packed + start * c->depth * taps;
-    const float *source = weights + start * c->depth * taps;
-    if (taps == 1) {
-      ir_kernels()->f32_transpose(c->depth, rows, source, c->depth, panel, rows);
-      continue;
-    }
-    for (size_t tap = 0; tap < taps; tap++)
-      for (size_t k = 0; k < c->depth; k++)
-        for (size_t i = 0; i < rows; i++)
-          panel[(tap * c->depth + k) * rows + i] = source[(i * c->depth + k) * taps + tap];
-  }
+static size_t packed_count(const struct ir_region_instruction *i) {
+  return ir_aligned_count(i->channels * i->depth * taps_of(i));
+}
+
+static void pack(const struct ir_region_instruction *i, const float *weights, float *packed) {
+  ir_region_pack_panels(i->channels, i->depth, taps_of(i), weights, packed);
 }
 
 // Weights of a convolution that stay in a core's cache beside the rows, in elements.
@@ -40,7 +27,7 @@ static void multiply(
   const size_t depth = i->depth * products->kernel_height * products->kernel_width;
   const size_t group = IR_PLANAR_GROUPED_PANELS * kernels->planar_rows;
   // Long rows of few channels are written to a whole picture faster than short ones of many.
-  const size_t most = i->output.place == IR_REGION_OUTPUT && products->columns > 6 * kernels->planar_columns
+  const size_t most = i->output.place == IR_REGION_OUTPUT && products->columns > IR_PLANAR_LONG_ROW_TILES * kernels->planar_columns
                         ? kernels->planar_rows
                         : ir_larger(1, RESIDENT_WEIGHTS / (depth * group)) * group;
   for (size_t channel = 0, channels; channel < i->channels; channel += channels) {
@@ -120,7 +107,7 @@ static void run(
 }
 
 static size_t product_count(const struct ir_region_instruction *i, size_t columns) {
-  return ir_ceiling_divide(i->channels, panel_rows()) * ir_ceiling_divide(columns, ir_kernels()->planar_columns);
+  return ir_ceiling_divide(i->channels, ir_kernels()->planar_rows) * ir_ceiling_divide(columns, ir_kernels()->planar_columns);
 }
 
 const struct ir_region_operation ir_region_convolution = {

@@ -21,21 +21,22 @@ public struct Compiler: Sendable {
   /// may leave constants and duplicates again, hence the second round. Attention is recognised after all movements
   /// have met, and tokens of pictures become channels of pictures, which regions compute; windows
   /// side by side and sums with shuffled pictures become work on blocks of pixels.
-  public static let passes: [any GraphPass] =
+  package static func passes(for support: KernelSupport) -> [any GraphPass] {
     recognition + [
       RewriteDriver([
-        RecognizeRoll(), RecognizeAttention(), LinearBeforeMovement(), AttendInWindows(), ChannelsFirst(),
-        AbsorbTranspose(), CancelTransposes(), RemoveNoOperations(), ConvolveBlocks(), SpreadBlocks(),
-        AddBeforeDepthToSpace(),
+        RecognizeRoll(support: support), RecognizeAttention(support: support), LinearBeforeMovement(),
+        AttendInWindows(), ChannelsFirst(), AbsorbTranspose(), CancelTransposes(), RemoveNoOperations(),
+        ConvolveBlocks(support: support), SpreadBlocks(support: support), AddBeforeDepthToSpace(),
       ]),
       MergeDuplicateNodes(),
       RewriteDriver([
         ScaleAfterProduct(), FoldAttentionIntoProjection(),
         FoldGainIntoConvolution(), FuseChannelGram(),
-        FuseConvolution(),
+        FuseConvolution(support: support),
       ]),
-      FuseElementwise(),
+      FuseElementwise(support: support),
     ]
+  }
 
   /// The passes that leave operators with a meaning of their own, of which gradients can be taken.
   static let recognition: [any GraphPass] = [
@@ -63,7 +64,7 @@ public struct Compiler: Sendable {
   /// The graph after all passes, and what they did.
   /// - Throws: `CompilerError` where a pass is at fault.
   public func simplified(_ graph: Graph) throws(CompilerError) -> (Graph, CompilationReport) {
-    try run(Self.passes, on: graph)
+    try run(Self.passes(for: kernels.support), on: graph)
   }
 
   private func run(
@@ -115,7 +116,8 @@ public struct Compiler: Sendable {
     var graph = graph
     graph.readBlocksApart()
     let lowering = Lowering(graph: graph, kernels: kernels, threadCount: options.threadCount)
-    var recomputation = Recomputation(graph, lowering.regions(), machine: lowering.machine)
+    var recomputation = Recomputation(
+      graph, lowering.regions(), lowering.support, machine: lowering.machine)
     for crossing in recomputation.crossings { _ = recomputation.recompute(crossing, ifFaster: true) }
     var best = try program(of: recomputation, nil, report)
     guard let limit = options.memoryByteCount, best.byteCount > limit else { return best }
@@ -130,7 +132,7 @@ public struct Compiler: Sendable {
       if !moved.isEmpty, suffices(try program(of: recomputation, nil, report)) { return best }
     }
     guard options.allowsFloat16Storage else { return best }
-    var storage = Float16Storage(recomputation.graph, recomputation.regions)
+    var storage = Float16Storage(recomputation.graph, recomputation.regions, lowering.support)
     for pictures in storage.groups {
       let stored = pictures.filter { storage.store($0) }
       if !stored.isEmpty, suffices(try program(of: recomputation, storage, report)) { return best }

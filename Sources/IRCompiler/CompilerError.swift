@@ -8,4 +8,6 @@ public enum CompilerError: Error, Sendable {
   case doesNotTerminate(pass: String, patches: Int)
   /// No library has a kernel for a node.
   case noKernel(node: String, operator: String)
+  /// A library has no kernel for a region within the limits that it states: a defect of the library or of the planner.
+  case noRegionKernel(node: String, listing: [String])
 }

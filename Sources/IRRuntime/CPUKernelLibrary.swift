@@ -9,6 +9,7 @@ public struct CPUKernelLibrary: KernelLibrary {
   private let reference = ReferenceKernelLibrary()
   private let weights: PackedWeights
   public let machine: MachineModel
+  public let support = KernelSupport.ofDrivers
 
   /// Kernels whose weights are packed into `weights`, or found there. `hasNearSharedCache` stands for what the processor
   /// says of its shared cache: programs are then the same on other processors of one instruction set.
@@ -20,8 +21,6 @@ public struct CPUKernelLibrary: KernelLibrary {
   public func kernel(for request: KernelRequest) -> (any Kernel)? {
     fastKernel(for: request) ?? reference.kernel(for: request)
   }
-
-  public var hasRegions: Bool { true }
 
   public func kernel(for region: RegionPlan, threadCount: Int) -> (any Kernel)? {
     regionKernel(region, threadCount: threadCount, weights)

@@ -52,7 +52,9 @@ extension KernelTests {
     for sample in ProgramSample.all {
       let (graph, _) = try Compiler().simplified(try sample.graph())
       for id in graph.nodesInOrder {
-        if let operation = graph.regionOperation(of: id) { ofNodes.insert("\(type(of: operation))") }
+        if let operation = graph.regionOperation(of: id, CPUKernelLibrary().support) {
+          ofNodes.insert("\(type(of: operation))")
+        }
       }
       for line in try program(of: sample).steps.flatMap(\.kernel.listing) {
         guard line.contains(" -> "), let word = line.split(separator: " ").first else { continue }

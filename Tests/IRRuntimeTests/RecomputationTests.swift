@@ -24,7 +24,7 @@ private func readersComputeWhatTheyRead(attention: TransposedAttention) throws {
   let before = lowering(graph)
   let regions = before.regions()
   let plain = try before.program(of: regions, report: report)
-  var recomputation = Recomputation(graph, regions, machine: before.machine)
+  var recomputation = Recomputation(graph, regions, kernels.support, machine: before.machine)
   let crossing = try #require(recomputation.crossings.first)
   #expect(recomputation.crossings.count == 1, "k is a result, and no other picture crosses")
   let isComputedAgain = recomputation.recompute(crossing)
@@ -71,7 +71,8 @@ func valuesThatChangeMeanwhileAreLeftAlone(function: ReduceFunction) throws {
   let kernels = CPUKernelLibrary()
   let (simplified, report) = try Compiler(kernels: kernels).simplified(graph)
   let before = Lowering(graph: simplified, kernels: kernels, threadCount: 1)
-  var recomputation = Recomputation(simplified, before.regions(), machine: before.machine)
+  var recomputation = Recomputation(
+    simplified, before.regions(), kernels.support, machine: before.machine)
   let crossings = recomputation.crossings
   #expect(crossings.count == 2)
   var moved = 0

@@ -26,11 +26,20 @@ private func regionsComputeTheirNodes(block: GatedBlock) throws {
   for (name, tensor) in expected { expectClose(found[name], tensor, .ofRange(2e-6), "\(block) \(name)") }
 }
 
+/// Plans are those of one machine wherever the tests run.
+private let kernels = CPUKernelLibrary(hasNearSharedCache: false)
+
+private func regions(
+  of graph: Graph, on machine: MachineModel = kernels.machine
+) throws -> [(nodes: [NodeID], plan: RegionPlan)] {
+  try #require(FormRegions(graph, kernels.support, machine: machine)).regions()
+}
+
 /// Runs a plan by itself.
 private func outputs(_ plan: RegionPlan, _ inputs: [Tensor], _ shapes: [Shape], threads: Int) throws
   -> [[Float]]
 {
-  let kernel = try #require(CPUKernelLibrary().kernel(for: plan, threadCount: threads))
+  let kernel = try #require(kernels.kernel(for: plan, threadCount: threads))
   let results = shapes.map { TensorStorage(byteCount: $0.elementCount * 4) }
   let workspace = TensorStorage(byteCount: max(kernel.workspaceByteCount, 1))
   kernel.run(
@@ -45,21 +54,21 @@ private func outputs(_ plan: RegionPlan, _ inputs: [Tensor], _ shapes: [Shape], 
 
 /// Where memory is slow whatever can be is one region.
 private var slowMachine: MachineModel {
-  var machine = MachineModel()
+  var machine = kernels.machine
   (machine.memoryRate, machine.sharedCacheRate) = (1e6, 1e6)
   return machine
 }
 
 /// Where it is fast, and caches are not there, no region gains anything.
 private var fastMachine: MachineModel {
-  var machine = MachineModel()
+  var machine = kernels.machine
   (machine.memoryRate, machine.sharedCacheRate, machine.cacheByteCount) = (1e18, 1e18, 0)
   return machine
 }
 
 @Test(arguments: blocks)
 private func cutsAndThreadsDoNotChangeABit(block: GatedBlock) throws {
-  try checkCuts(of: try block.graph(), MachineModel())
+  try checkCuts(of: try block.graph(), kernels.machine)
 }
 
 private let chains: [ConvolutionChain] = [
@@ -75,7 +84,6 @@ private func cutsAndThreadsKeepTiles(chain: ConvolutionChain) throws {
 /// Convolutions in tiles, computed whole or in regions.
 @Test(arguments: chains)
 private func tilesAreTheSameInRegions(chain: ConvolutionChain) throws {
-  let kernels = CPUKernelLibrary()
   let (graph, _) = try Compiler(kernels: kernels).simplified(try chain.graph())
   let expected = try GraphInterpreter(graph).run(["x": chain.input()])
   let lowerings = [fastMachine, slowMachine, slowMachine].enumerated().map { index, machine in
@@ -98,7 +106,7 @@ private func tilesAreTheSameInRegions(chain: ConvolutionChain) throws {
 private func checkCuts(of graph: Graph, _ machine: MachineModel) throws {
   let (graph, _) = try Compiler().simplified(graph)
   var generator = SeededGenerator(seed: 5)
-  for (_, plan) in FormRegions(graph, machine: machine).regions() {
+  for (_, plan) in try regions(of: graph, on: machine) {
     let inputs = plan.inputs.map { graph.constant($0) ?? generator.tensor(graph[$0].type.shape) }
     let shapes = plan.outputs.map { graph[$0].type.shape }
     let whole = try outputs(plan, inputs, shapes, threads: 1)
@@ -123,10 +131,9 @@ private func checkCuts(of graph: Graph, _ machine: MachineModel) throws {
 /// However the cost model cuts the nodes into regions, on machines of other balance.
 @Test(arguments: blocks)
 private func formationDoesNotChangeABit(block: GatedBlock) throws {
-  let kernels = CPUKernelLibrary()
   let (graph, _) = try Compiler(kernels: kernels).simplified(try block.graph())
   var programs: [Program] = []
-  for machine in [MachineModel(), slowMachine, fastMachine] {
+  for machine in [kernels.machine, slowMachine, fastMachine] {
     let lowering = Lowering(graph: graph, kernels: kernels, threadCount: 2, machine: machine)
     programs.append(try lowering.program(of: lowering.regions(), report: CompilationReport()))
   }
@@ -180,7 +187,7 @@ private func sumsOverThePixelsAreComputedInRegions(sample: SumSample) throws {
 private func cutsAndThreadsKeepSums(sample: SumSample) throws {
   let (graph, _) = try Compiler().simplified(sample.graph)
   var generator = SeededGenerator(seed: 5)
-  for (_, plan) in FormRegions(graph).regions() {
+  for (_, plan) in try regions(of: graph) {
     let inputs = plan.inputs.map { graph.constant($0) ?? generator.tensor(graph[$0].type.shape) }
     let shapes = plan.outputs.map { graph[$0].type.shape }
     let whole = try outputs(plan, inputs, shapes, threads: 1)
@@ -205,7 +212,7 @@ private func cutsAndThreadsKeepSums(sample: SumSample) throws {
 @Test(arguments: 0..<60 as Range<UInt64>)
 func noPathLeavesARegionAndReturns(seed: UInt64) throws {
   let graph = try Compiler().simplified(try RandomGraph(seed: seed).graph).0
-  let regions = FormRegions(graph).regions().map(\.nodes)
+  let regions = try regions(of: graph).map(\.nodes)
   var seen: Set<NodeID> = []
   for nodes in regions {
     let members = Set(nodes)

@@ -11,13 +11,14 @@ struct FootprintRule {
   let graph: Graph
   /// Nil for inputs that the image does not reach.
   let sources: [Footprint?]
+  let winograd: WinogradForm?
 
   /// The side of the squares of results that are rounded together, counted from the first row and column.
   var grid: Int {
     guard let convolution = node.operator as? Convolution,
-      WinogradForm.applies(to: convolution, weight: graph[node.inputs[1]].type.shape)
+      let form = winograd, form.applies(to: convolution, weight: graph[node.inputs[1]].type.shape)
     else { return 1 }
-    return WinogradForm.tile
+    return form.tile
   }
 
   private var shape: Shape { graph[node.inputs[0]].type.shape }

@@ -27,8 +27,10 @@ public struct ReceptiveField: Hashable, Sendable {
 
   /// The receptive field of a graph's first output in its input `[N, C, H, W]`, as the graph's own sizes have
   /// it. Margins that grow with the sizes are not seen here: compare graphs of two sizes.
-  public static func of(_ graph: Graph, input: ValueID, output: ValueID) -> Result<Self, Unbounded> {
-    var walk = FootprintWalk(graph: graph, input: input)
+  public static func of(
+    _ graph: Graph, input: ValueID, output: ValueID, kernels: any KernelLibrary
+  ) -> Result<Self, Unbounded> {
+    var walk = FootprintWalk(graph: graph, input: input, winograd: kernels.support.winograd)
     return walk.footprint(of: output).map { footprint in
       // A footprint reaches down by at most its rounding more than the interval says.
       let reach = footprint.spans.flatMap { [-$0.low, $0.high] }.max() ?? 0
@@ -91,13 +93,15 @@ struct FootprintWalk {
 
   let graph: Graph
   private let input: ValueID
+  private let winograd: WinogradForm?
   /// Nil for values that the input does not reach.
   private var known: [ValueID: Footprint?] = [:]
   private(set) var alignment = 1
 
-  init(graph: Graph, input: ValueID) {
+  init(graph: Graph, input: ValueID, winograd: WinogradForm?) {
     self.graph = graph
     self.input = input
+    self.winograd = winograd
     known[input] = Footprint(axes: [2, 3], spans: [Footprint.Span(), Footprint.Span()])
   }
 
@@ -107,7 +111,7 @@ struct FootprintWalk {
       let sources = node.inputs.map { known[$0] ?? nil }
       guard sources.contains(where: { $0 != nil }) else { continue }
       let result: Footprint
-      let rule = FootprintRule(node: node, graph: graph, sources: sources)
+      let rule = FootprintRule(node: node, graph: graph, sources: sources, winograd: winograd)
       switch rule.result {
       case .success(let found): result = found
       case .failure(let reason):

@@ -4,25 +4,30 @@ import IRTensor
 /// Which convolutions are computed by Winograd's minimal filtering F(4×4, 3×3) (Lavin and Gray, "Fast
 /// Algorithms for Convolutional Neural Networks", 2016): a quarter of the multiplications.
 ///
-/// The results of a tile of 4×4 are rounded together, from all of its window of 6×6, and tiles are counted from
-/// the first row and column of the result. What is decided here therefore depends on the convolution alone,
-/// never on a picture's size or on what is computed beside it: kernels, regions and receptive fields all ask.
-package enum WinogradForm {
-  /// The side of the tiles of the result.
-  package static let tile = 4
-  /// With fewer channels in or out, evaluating the windows costs what the multiplications save.
-  static let leastChannels = 32
-  /// Pairs of channels, of which each takes 36 numbers for its weights instead of 9.
-  static let mostChannelPairs = 1 << 19
+/// The results of a tile are rounded together, from all of its window, and tiles are counted from the first row and column
+/// of the result. The choice therefore depends on the convolution alone, never on an image's size or on what is computed
+/// beside it: kernels, regions and receptive fields all ask here.
+package struct WinogradForm: Hashable, Sendable {
+  /// The side of the tiles of the result, of the kernel, and of the windows' points.
+  package let tile, kernel, rowPoints: Int
+
+  /// With fewer channels in or out, transforming the windows costs what the multiplications save.
+  private static let leastChannels = 32
+  /// Pairs of channels, of which each takes a number for each point instead of each place of the kernel.
+  private static let mostChannelPairs = 1 << 19
+
+  package init(tile: Int, rowPoints: Int) {
+    (self.tile, self.rowPoints, kernel) = (tile, rowPoints, rowPoints - tile + 1)
+  }
 
   /// Bytes of a weight of this shape at the points of its tiles.
-  static func evaluatedByteCount(_ weight: Shape) -> Int { weight[0] * weight[1] * 36 * 4 }
+  func transformedByteCount(_ weight: Shape) -> Int { weight[0] * weight[1] * rowPoints * rowPoints * 4 }
 
   /// Whether a convolution with a constant weight of this shape has the form.
-  package static func applies(to convolution: Convolution, weight: Shape) -> Bool {
-    weight.rank == 4 && weight[2] == 3 && weight[3] == 3 && convolution.groupCount == 1
+  package func applies(to convolution: Convolution, weight: Shape) -> Bool {
+    weight.rank == 4 && weight[2] == kernel && weight[3] == kernel && convolution.groupCount == 1
       && convolution.strides == [1, 1] && convolution.dilations == [1, 1]
-      && convolution.padsBefore.allSatisfy { $0 >= 0 } && min(weight[0], weight[1]) >= leastChannels
-      && weight[0] * weight[1] <= mostChannelPairs
+      && convolution.padsBefore.allSatisfy { $0 >= 0 } && min(weight[0], weight[1]) >= Self.leastChannels
+      && weight[0] * weight[1] <= Self.mostChannelPairs
   }
 }

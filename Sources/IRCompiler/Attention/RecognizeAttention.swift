@@ -9,7 +9,7 @@ struct RecognizeAttention: RewriteRule {
   /// Scores of this many keys for a panel of queries still stay in a core's own cache.
   private let keyLimit = 4096
   private let sizeLimit = 128
-  private let termLimit = 2
+  let support: KernelSupport
 
   func patch(for id: NodeID, in graph: Graph) throws(GraphError) -> GraphPatch? {
     let node = graph[id]
@@ -30,7 +30,7 @@ struct RecognizeAttention: RewriteRule {
       let k = Head(scores.key, batch, heads, keys, size, isAcross: !scores.transposesKey, graph),
       let v = Head(
         node.inputs[1], batch, heads, keys, result[3], isAcross: product.transposesB, graph),
-      v.scale == 1, scores.terms.count <= termLimit, scores.alignTerms(to: shape, in: graph)
+      v.scale == 1, scores.terms.count <= support.attentionTerms, scores.alignTerms(to: shape, in: graph)
     else { return nil }
     let attention = Attention(
       heads: heads, size: size, valueSize: result[3],

@@ -7,6 +7,7 @@ import IRTensor
 /// Nodes decrease; exact.
 struct RecognizeRoll: RewriteRule {
   static let name = "recognize-roll"
+  let support: KernelSupport
 
   func patch(for id: NodeID, in graph: Graph) throws(GraphError) -> GraphPatch? {
     let node = graph[id]
@@ -44,8 +45,8 @@ struct RecognizeRoll: RewriteRule {
   }
 
   private func isJoinedByRegions(_ id: NodeID, _ graph: Graph) -> Bool {
-    graph.regionOperation(of: id) != nil
-      && graph.users(of: graph[id].outputs[0]).contains { graph.regionOperation(of: $0) != nil }
+    graph.regionOperation(of: id, support) != nil
+      && graph.users(of: graph[id].outputs[0]).contains { graph.regionOperation(of: $0, support) != nil }
   }
 
   /// Which places along the axis of which value this is.

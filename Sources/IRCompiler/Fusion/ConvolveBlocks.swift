@@ -3,8 +3,9 @@ import IROperators
 import IRTensor
 
 /// The side of square windows over two axes that lie side by side, if a region knows blocks of that side.
-private func sideOfBlocks(_ window: SlidingWindow) -> Int? {
-  guard window.kernel.count == 2, let side = window.kernel.first, (2...BlockLayout.sideLimit).contains(side),
+private func sideOfBlocks(_ window: SlidingWindow, _ support: KernelSupport) -> Int? {
+  guard window.kernel.count == 2, let side = window.kernel.first, side >= 2,
+    side <= support.regions?.side ?? 0,
     window.kernel == [side, side], window.strides == [side, side], window.dilations == [1, 1],
     window.padsBefore == [0, 0], window.padsAfter == [0, 0]
   else { return nil }
@@ -15,6 +16,7 @@ private func sideOfBlocks(_ window: SlidingWindow) -> Int? {
 /// those of a 1×1 convolution of the blocks' places as channels. Reassociated where the kernels' orders differ; strides decrease.
 struct ConvolveBlocks: RewriteRule {
   static let name = "convolve-blocks"
+  let support: KernelSupport
 
   func patch(for id: NodeID, in graph: Graph) throws(GraphError) -> GraphPatch? {
     let node = graph[id]
@@ -22,7 +24,8 @@ struct ConvolveBlocks: RewriteRule {
       graph[node.inputs[0]].type.elementType == .float32, graph.constant(node.inputs[1]) != nil
     else { return nil }
     let (x, weight) = (graph[node.inputs[0]].type.shape, graph[node.inputs[1]].type.shape)
-    guard let side = sideOfBlocks(convolution.window(weight)), x[2] % side == 0, x[3] % side == 0 else {
+    guard let side = sideOfBlocks(convolution.window(weight), support), x[2] % side == 0, x[3] % side == 0
+    else {
       return nil
     }
     var patch = GraphPatch(to: graph)
@@ -44,12 +47,13 @@ struct ConvolveBlocks: RewriteRule {
 /// places are moved into space. Reassociated where the kernels' orders differ; transposed convolutions decrease.
 struct SpreadBlocks: RewriteRule {
   static let name = "spread-blocks"
+  let support: KernelSupport
 
   func patch(for id: NodeID, in graph: Graph) throws(GraphError) -> GraphPatch? {
     let node = graph[id]
     guard let convolution = node.operator as? ConvolutionTranspose, convolution.groupCount == 1,
       graph[node.inputs[0]].type.elementType == .float32, let weight = graph.constant(node.inputs[1]),
-      let side = sideOfBlocks(convolution.window(weight.shape)), convolution.outputPadding == [0, 0]
+      let side = sideOfBlocks(convolution.window(weight.shape), support), convolution.outputPadding == [0, 0]
     else { return nil }
     var patch = GraphPatch(to: graph)
     let places = weight.shape[1] * side * side

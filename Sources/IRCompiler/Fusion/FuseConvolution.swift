@@ -7,6 +7,7 @@ import IRTensor
 /// sum, or of each weight.
 struct FuseConvolution: RewriteRule {
   static let name = "fuse-convolution"
+  let support: KernelSupport
 
   func patch(for id: NodeID, in graph: Graph) throws(GraphError) -> GraphPatch? {
     let node = graph[id]
@@ -18,9 +19,9 @@ struct FuseConvolution: RewriteRule {
     }
     if let activation = node.operator as? Activation, activation.function == .leakyRelu {
       guard case (var fused, let inputs, let name)? = convolution(node.inputs[0], usedBy: id, in: graph),
-        // What computes convolutions of other forms rectifies to zero alone.
         graph.constant(inputs[1]) != nil,
-        WinogradForm.applies(to: fused.convolution, weight: graph[inputs[1]].type.shape)
+        support.supports(
+          activation.function, after: fused.convolution, weight: graph[inputs[1]].type.shape)
       else { return nil }
       (fused.isRectified, fused.slope) = (true, activation.alpha)
       return try patch(fused, inputs, node, name, graph)

@@ -6,9 +6,7 @@ import IRTensor
 /// the merged value. Nodes decrease; each kernel operation rounds to float32 as before; the reference interpreter keeps float64 within a chain.
 struct FuseElementwise: GraphPass {
   static let name = "fuse-elementwise"
-  /// What the drivers' register files hold.
-  private let inputLimit = 12
-  private let registerLimit = 30
+  let support: KernelSupport
 
   func run(on graph: inout Graph, limit: Int) throws(CompilerError) -> Int {
     var count = 0
@@ -29,7 +27,7 @@ struct FuseElementwise: GraphPass {
         nextInputs.remove(at: position)
         let (merged, kept) = chain.replacing(input: position, by: inner)
           .mergingInputs(nextInputs + graph[producer].inputs)
-        guard kept.count <= inputLimit, kept.count + merged.instructions.count <= registerLimit else {
+        guard support.supports(merged) else {
           position += 1
           continue
         }
@@ -54,6 +52,6 @@ struct FuseElementwise: GraphPass {
     guard graph[node.outputs[0]].type.elementType == .float32,
       node.inputs.allSatisfy({ graph[$0].type.elementType == .float32 })
     else { return nil }
-    return ElementwiseChain(node.operator)
+    return ElementwiseChain(node.operator).flatMap { support.supports($0) ? $0 : nil }
   }
 }

@@ -6,20 +6,20 @@ public protocol KernelLibrary: Sendable {
   /// A kernel for the node, or nil where the library has none for these types.
   func kernel(for request: KernelRequest) -> (any Kernel)?
 
+  /// The limits of its kernels.
+  var support: KernelSupport { get }
+
   /// The machine that the kernels run on.
   var machine: MachineModel { get }
 
-  /// Whether the library computes regions at all.
-  var hasRegions: Bool { get }
-
-  /// A kernel for nodes computed together, or nil where the library has none. Its operands are the plan's
-  /// inputs and outputs, in order.
+  /// A kernel for nodes computed together. Its operands are the plan's inputs and outputs, in order.
+  /// - Returns: a kernel for every plan within `support`; else nil.
   func kernel(for region: RegionPlan, threadCount: Int) -> (any Kernel)?
 }
 
 extension KernelLibrary {
+  public var support: KernelSupport { KernelSupport() }
   public var machine: MachineModel { MachineModel() }
-  public var hasRegions: Bool { false }
   public func kernel(for region: RegionPlan, threadCount: Int) -> (any Kernel)? { nil }
 }
 

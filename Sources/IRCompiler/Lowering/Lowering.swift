@@ -9,6 +9,7 @@ struct Lowering {
   let threadCount: Int
   let joined: JoinedValues
   let machine: MachineModel
+  let support: KernelSupport
   /// A buffer with more parts is planned as one.
   private let partLimit = 17
 
@@ -17,7 +18,8 @@ struct Lowering {
   ) {
     (self.graph, self.kernels, self.threadCount) = (graph, kernels, threadCount)
     self.machine = machine ?? kernels.machine
-    joined = JoinedValues(in: graph)
+    support = kernels.support
+    joined = JoinedValues(in: graph, support)
   }
 
   /// The value whose bytes a value's are, and from where on.
@@ -44,11 +46,12 @@ struct Lowering {
 
     /// Plans the nodes anew.
     /// - Returns: whether they make a region.
-    mutating func replan(in graph: Graph) -> Bool {
+    mutating func replan(in graph: Graph, _ support: KernelSupport) -> Bool {
       var operations: [NodeID: any RegionOperation] = [:]
-      for id in nodes { operations[id] = graph.regionOperation(of: id) }
-      guard operations.count == nodes.count, var planner = RegionPlanner(nodes, operations, in: graph),
-        let plan = planner.planned()
+      for id in nodes { operations[id] = graph.regionOperation(of: id, support) }
+      guard let limits = support.regions, operations.count == nodes.count,
+        var planner = RegionPlanner(nodes, operations, in: graph),
+        let plan = planner.planned(within: limits)
       else { return false }
       self.plan = plan
       return true
@@ -66,9 +69,8 @@ struct Lowering {
 
   /// The graph's regions as the cost model finds them best.
   func regions() -> [Region] {
-    guard kernels.hasRegions else { return [] }
-    return FormRegions(graph, machine: machine, excluding: joined.nodes).regions()
-      .map { Region(nodes: $0.nodes, plan: $0.plan) }
+    let regions = FormRegions(graph, support, machine: machine, excluding: joined.nodes)?.regions() ?? []
+    return regions.map { Region(nodes: $0.nodes, plan: $0.plan) }
   }
 
   func program(of regions: [Region], report: CompilationReport) throws(CompilerError) -> Program {
@@ -77,29 +79,29 @@ struct Lowering {
       switch unit {
       case .node(let id): if let step = try nodeWork(id) { work.append(step) }
       case .region(let index):
-        if let step = regionWork(regions[index]) {
-          work.append(step)
-        } else {
-          for id in regions[index].nodes { if let step = try nodeWork(id) { work.append(step) } }
-        }
+        work.append(try regionWork(regions[index]))
       }
     }
     return assemble(work, report)
   }
 
-  private func regionWork(_ region: Region) -> Work? {
+  private func regionWork(_ region: Region) throws(CompilerError) -> Work {
     let nodes = region.nodes
     var (plan, machine) = (region.plan, machine)
     machine.threadCount = threadCount
+    let name = graph[nodes[nodes.count - 1]].name
+    guard let limits = support.regions else { throw .noRegionKernel(node: name, listing: plan.listing) }
     if var pattern = region.cutLike {
-      pattern.chooseTiles(on: machine)
+      pattern.chooseTiles(on: machine, within: limits)
       plan.takeTiles(of: pattern)
     } else {
-      plan.chooseTiles(on: machine)
+      plan.chooseTiles(on: machine, within: limits)
     }
-    guard let kernel = kernels.kernel(for: plan, threadCount: threadCount) else { return nil }
+    guard let kernel = kernels.kernel(for: plan, threadCount: threadCount) else {
+      throw .noRegionKernel(node: name, listing: plan.listing)
+    }
     return Work(
-      name: graph[nodes[nodes.count - 1]].name, operatorName: "Region", kernel: kernel, inputs: plan.inputs,
+      name: name, operatorName: "Region", kernel: kernel, inputs: plan.inputs,
       outputs: plan.outputs, multiplyAddCount: nodes.reduce(0) { $0 + graph.multiplyAddCount(of: $1) })
   }
 

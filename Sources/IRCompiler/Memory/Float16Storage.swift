@@ -23,7 +23,11 @@ struct Float16Storage {
   /// The names of the values that are kept so.
   private(set) var names: [String] = []
 
-  init(_ graph: Graph, _ regions: [Lowering.Region]) { (self.graph, self.regions) = (graph, regions) }
+  private let support: KernelSupport
+
+  init(_ graph: Graph, _ regions: [Lowering.Region], _ support: KernelSupport) {
+    (self.graph, self.regions, self.support) = (graph, regions, support)
+  }
 
   /// All that may be kept so, those first that cost least precision for what they free: skips, then the others, the largest
   /// of each first; one group has pictures of one kind and size.
@@ -49,7 +53,7 @@ struct Float16Storage {
     let order = Schedule(graph, regions: regions.map(\.nodes)).units.compactMap { unit in
       if case .region(let index) = unit { index } else { nil }
     }
-    let joined = JoinedValues(in: graph)
+    let joined = JoinedValues(in: graph, support)
     let homes = Set(joined.places.values.map(\.root)).union(joined.places.keys)
     return regions.indices.flatMap { maker in
       regions[maker].plan.outputs.compactMap { value -> Picture? in
@@ -79,7 +83,7 @@ struct Float16Storage {
 
   /// Whether the node reads the value as the picture that it works on, rather than as weights.
   private func readsPicture(_ id: NodeID, _ value: ValueID) -> Bool {
-    guard let operation = graph.regionOperation(of: id) else { return false }
+    guard let operation = graph.regionOperation(of: id, support) else { return false }
     return operation.readsWhole || graph.regionGrid(of: id, operation) == RegionGrid(graph[value].type)
   }
 
@@ -104,7 +108,7 @@ struct Float16Storage {
       regions[reader].nodes.insert(widening, at: 0)
     }
     names.append(name)
-    return ([picture.maker] + picture.readers).allSatisfy { regions[$0].replan(in: graph) }
+    return ([picture.maker] + picture.readers).allSatisfy { regions[$0].replan(in: graph, support) }
       && !regions[picture.maker].plan.outputs.contains(picture.value)
   }
 }

@@ -14,7 +14,7 @@ struct JoinedValues {
   /// A value whose memory would wait longer for its other parts, counted in nodes, is copied instead.
   private let waitLimit = 24
 
-  init(in graph: Graph) {
+  init(in graph: Graph, _ support: KernelSupport) {
     let order = graph.nodesInOrder
     let position = Dictionary(uniqueKeysWithValues: order.enumerated().map { ($1, $0) })
     for id in order.reversed() {
@@ -23,7 +23,7 @@ struct JoinedValues {
         graph[node.outputs[0]].type.shape[..<concatenate.axis].allSatisfy({ $0 == 1 }),
         Set(node.inputs).count == node.inputs.count,
         // Where a region reads it row by row, nothing is copied but rows in the cache.
-        graph.users(of: node.outputs[0]).allSatisfy({ !Self.isReadByRows($0, graph) })
+        graph.users(of: node.outputs[0]).allSatisfy({ !Self.isReadByRows($0, graph, support) })
       else { continue }
       let result = node.outputs[0]
       // Behind the first input, in a value that holds more, only what lies there already can follow.
@@ -49,8 +49,8 @@ struct JoinedValues {
     }
   }
 
-  private static func isReadByRows(_ id: NodeID, _ graph: Graph) -> Bool {
-    graph.regionOperation(of: id)?.readsConcatenationsByRows ?? false
+  private static func isReadByRows(_ id: NodeID, _ graph: Graph, _ support: KernelSupport) -> Bool {
+    graph.regionOperation(of: id, support)?.readsConcatenationsByRows ?? false
   }
 
   /// The bytes of another value that these are.

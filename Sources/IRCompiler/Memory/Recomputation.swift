@@ -24,6 +24,7 @@ struct Recomputation {
   /// The unit of the schedule that computes each node.
   private let positions: [NodeID: Int]
   private let machine: MachineModel
+  private let support: KernelSupport
   private var made: [Part: ValueID] = [:]
   private var newNodes: [NodeID] = []
 
@@ -37,8 +38,8 @@ struct Recomputation {
   private static let nodeLimit = 8
   private static let workShare = 4
 
-  init(_ graph: Graph, _ regions: [Lowering.Region], machine: MachineModel) {
-    (self.graph, self.regions, self.machine) = (graph, regions, machine)
+  init(_ graph: Graph, _ regions: [Lowering.Region], _ support: KernelSupport, machine: MachineModel) {
+    (self.graph, self.regions, self.support, self.machine) = (graph, regions, support, machine)
     var positions: [NodeID: Int] = [:]
     for (position, unit) in Schedule(graph, regions: regions.map(\.nodes)).units.enumerated() {
       switch unit {
@@ -57,7 +58,7 @@ struct Recomputation {
         let readers = graph.users(of: value).compactMap { regionOf[$0] }
         guard let reader = readers.first(where: { $0 != maker }) else { return nil }
         if let producer = graph.producer(of: value),
-          graph.regionOperation(of: producer)?.endsRegion ?? false
+          graph.regionOperation(of: producer, support)?.endsRegion ?? false
         {
           return nil
         }
@@ -99,9 +100,10 @@ struct Recomputation {
   }
 
   private func seconds(_ crossing: Crossing) -> Double {
-    [crossing.maker, crossing.reader].reduce(0) { sum, index in
+    guard let limits = support.regions else { return .infinity }
+    return [crossing.maker, crossing.reader].reduce(0) { sum, index in
       var plan = regions[index].plan
-      return sum + plan.chooseTiles(on: machine)
+      return sum + plan.chooseTiles(on: machine, within: limits)
     }
   }
 
@@ -169,7 +171,7 @@ struct Recomputation {
     if isAll, isThere(value, sources) { return value }
     if let known = made[wanted] { return known }
     guard let id = graph.producer(of: value), members.contains(id),
-      let computed = graph.regionOperation(of: id)?.part(channels, of: value, in: graph)
+      let computed = graph.regionOperation(of: id, support)?.part(channels, of: value, in: graph)
     else { return nil }
     let node = graph[id]
     func part(_ input: ValueID, _ channels: Range<Int>) -> ValueID? {
@@ -258,6 +260,6 @@ struct Recomputation {
   /// Plans a region for the nodes that are left of these, in order.
   private mutating func replan(_ index: Int, _ nodes: [NodeID]) -> Bool {
     regions[index].nodes = nodes.filter { graph.contains($0) }
-    return regions[index].replan(in: graph)
+    return regions[index].replan(in: graph, support)
   }
 }

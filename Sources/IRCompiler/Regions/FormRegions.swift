@@ -10,17 +10,23 @@ import IRTensor
 struct FormRegions {
   let graph: Graph
   let machine: MachineModel
+  private let limits: KernelSupport.RegionLimits
   private var operations: [NodeID: any RegionOperation] = [:]
   private var grids: [NodeID: RegionGrid] = [:]
   /// Longer pieces are not tried.
   private let lengthLimit = 24
 
-  /// `excluded` are nodes that nothing computes.
-  init(_ graph: Graph, machine: MachineModel = MachineModel(), excluding excluded: Set<NodeID> = []) {
+  /// `excluded` are nodes that nothing computes. Nil for kernels that compute no regions.
+  init?(_ graph: Graph, _ support: KernelSupport, machine: MachineModel, excluding excluded: Set<NodeID> = [])
+  {
+    guard let limits = support.regions else { return nil }
     self.graph = graph
     self.machine = machine
+    self.limits = limits
     for id in graph.nodesInOrder where !excluded.contains(id) {
-      guard let operation = graph.regionOperation(of: id), !isBetterInPlace(id, operation) else { continue }
+      guard let operation = graph.regionOperation(of: id, support), !isBetterInPlace(id, operation) else {
+        continue
+      }
       operations[id] = operation
       grids[id] = graph.regionGrid(of: id, operation)
     }
@@ -177,10 +183,12 @@ struct FormRegions {
   }
 
   private func planned(_ nodes: [NodeID]) -> (RegionPlan?, Double) {
-    guard var planner = RegionPlanner(nodes, operations, in: graph), var plan = planner.planned() else {
+    guard var planner = RegionPlanner(nodes, operations, in: graph),
+      var plan = planner.planned(within: limits)
+    else {
       return (nil, 0)
     }
-    var seconds = plan.chooseTiles(on: machine)
+    var seconds = plan.chooseTiles(on: machine, within: limits)
     if let last = plan.instructions.last, !isWorthARegion(nodes[...]),
       let alone = last.operation.secondsAlone(
         last, pixelCount: plan.batch * plan.height * plan.width, on: machine)

@@ -1,47 +1,11 @@
-/// What the planner assumes of a machine. Only the cut of the work depends on it, never a result.
-public struct MachineModel: Sendable {
-  /// Multiply-adds a second of all threads, with operands in the cache.
-  var multiplyAddRate = 1.3e11
-  /// Elements a second of a pointwise step with operands in the cache.
-  var elementRate = 8e9
-  /// Bytes a second to and from memory, and to and from the cache that all cores share.
-  var memoryRate = 1.2e10
-  var sharedCacheRate = 2.2e10
-  var sharedCacheByteCount = 16 << 20
-  /// What weights in use may take of a core's own cache, and what a step may write of rolling rows: those of the
-  /// steps before are read as a stream.
-  var cacheByteCount = 768 << 10
-  var stepByteCount = 1 << 20
-  /// Bytes a second of kept rows that windows read again from the shared cache, all threads.
-  var windowRate = 5e10
-  /// A picture of more bytes displaces others on its way from region to region. That is worth this share of the two
-  /// regions' time, beside its transfers.
-  var displacingByteCount = 2 << 20
-  var displacementShare = 0.05
-  /// The threads that these rates are of.
-  var threadCount = 2
-  /// Multiply-adds of a plain convolution that Winograd's form does in the time of one.
-  var winogradGain = 1.7
-  /// Seconds of a kernel's call, all threads calling.
-  var callSeconds = 1.6e-8
-  /// Floats of a vector.
-  var lanes = 16
-
-  /// `hasNearSharedCache`: the cores' shared cache is about as fast as their own.
-  public init(hasNearSharedCache: Bool = false) {
-    if hasNearSharedCache { windowRate = 2e11 }
-  }
-
-  func transferSeconds(_ byteCount: Int) -> Double {
-    Double(byteCount) / (byteCount > sharedCacheByteCount ? memoryRate : sharedCacheRate)
-  }
-}
-
 extension RegionPlan {
   /// Bytes of the rolling rows of one thread: those that it writes in a step, and all.
-  private func rollingByteCounts(tileColumns: Int, stepRows: Int) -> (written: Int, kept: Int) {
+  private func rollingByteCounts(
+    tileColumns: Int, stepRows: Int, lineFloats: Int
+  ) -> (written: Int, kept: Int) {
     values.reduce(into: (0, 0)) { sum, value in
-      let row = value.channelCount * 4 * ((tileColumns + 2 * value.margin + 15) / 16 * 16)
+      let row =
+        value.channelCount * 4 * MachineModel.roundedUp(tileColumns + 2 * value.margin, to: lineFloats)
       sum.0 += stepRows * row
       sum.1 += (stepRows + value.extraRows) * row
     }
@@ -79,7 +43,8 @@ extension RegionPlan {
   private func seconds(tileColumns: Int, stepRows: Int, on machine: MachineModel) -> Double {
     let bandRows = bandRows(tileColumns: tileColumns, stepRows: stepRows, threadCount: machine.threadCount)
     let pixels = Double(batch * height * width)
-    let (written, kept) = rollingByteCounts(tileColumns: tileColumns, stepRows: stepRows)
+    let (written, kept) = rollingByteCounts(
+      tileColumns: tileColumns, stepRows: stepRows, lineFloats: machine.lineFloats)
     // Registers hold as many sums at two vectors of columns and more.
     let filling = min(tileColumns, width) > machine.lanes ? 0.89 : 0.7
     let missing = min(1, max(0, Double(written) / Double(machine.stepByteCount) - 1))
@@ -100,7 +65,7 @@ extension RegionPlan {
         total += steps * Double(cost.residentByteCount) / machine.sharedCacheRate
       }
       // Every panel of output channels reads the same pixels again: those of some columns, or in long rows all.
-      let panelColumns = min(tileColumns, width) > 384 ? min(tileColumns, width) : 48
+      let panelColumns = min(tileColumns, width) > machine.longRowColumns ? min(tileColumns, width) : 48
       if cost.panelDepth * panelColumns * 4 > machine.cacheByteCount / 2 {
         total += excess * Double(instruction.multiplyAddCount) / 2 / machine.sharedCacheRate
       }
@@ -140,29 +105,40 @@ extension RegionPlan {
     return result
   }
 
-  /// Chooses the cut into tasks and steps that the model finds fastest; returns its seconds.
+  /// Chooses the cut into tasks and steps that the model finds fastest within the limits; returns its seconds, infinite
+  /// where no cut is within them.
   @discardableResult
-  mutating func chooseTiles(on machine: MachineModel) -> Double {
+  mutating func chooseTiles(on machine: MachineModel, within limits: KernelSupport.RegionLimits) -> Double {
     // Without windows rows mean nothing: any part of the pixels is one.
     let isPointwise = !hasWindows
     if isPointwise { (height, width) = (1, height * width) }
     // Sums follow the tiles, which therefore are the same for any number of threads.
     var model = machine
-    if hasSums { model.threadCount = MachineModel().threadCount }
+    if hasSums { model.threadCount = machine.sumThreadCount }
     var best = Double.infinity
-    for columns in tileWidths(lanes: machine.lanes) {
-      for rows in [1, 2, 4, 8] where rows % alignment == 0 && rows <= max(height, alignment) {
+    let stepRows = sequence(first: 1) { $0 < limits.stepRows ? 2 * $0 : nil }
+      .filter { $0 % alignment == 0 && $0 <= max(height, alignment) && $0 <= limits.stepRows }
+    for columns in tileWidths(lanes: machine.lanes)
+    where batch * ((width + columns - 1) / columns) <= limits.tiles {
+      for rows in stepRows {
         let seconds = seconds(tileColumns: columns, stepRows: rows, on: model)
-        if seconds < best { (best, tileColumns, stepRows) = (seconds, columns, rows) }
+        if seconds < best { (best, tileColumns, self.stepRows) = (seconds, columns, rows) }
       }
     }
+    guard best < .infinity else { return best }
     if isPointwise, width % tileColumns == 0 {
       // Tiles that follow each other are steps of one task, which asks for the next one's pixels.
       (height, width) = (width / tileColumns, tileColumns)
     }
-    blockRows = blockRows(stepRows: stepRows)
-    bandRows = bandRows(tileColumns: tileColumns, stepRows: stepRows, threadCount: machine.threadCount)
+    blockRows = blockRows(stepRows: self.stepRows)
+    bandRows = bandRows(
+      tileColumns: tileColumns, stepRows: self.stepRows, threadCount: machine.threadCount)
     return best
+  }
+
+  /// Whether some cut is within the limits: without windows rows mean nothing.
+  func fits(_ limits: KernelSupport.RegionLimits) -> Bool {
+    batch <= limits.tiles && (!hasWindows || height <= limits.rows)
   }
 
   /// Whether a pixel of a result depends on others around it.

@@ -30,9 +30,9 @@ package struct RegionPlanner {
     plan = RegionPlan(batch: grid.batch, height: grid.height, width: grid.width)
   }
 
-  /// - Returns: nil where the nodes are not of one grid, but for conversions of what is read or written in blocks, or
-  ///   nothing comes of them.
-  mutating func planned() -> RegionPlan? {
+  /// - Returns: nil where the nodes are not of one grid, but for conversions of what is read or written in blocks, where
+  ///   nothing comes of them, or where no cut is within the limits.
+  mutating func planned(within limits: KernelSupport.RegionLimits) -> RegionPlan? {
     let isOfOneGrid = nodes.allSatisfy { id in
       operations[id].flatMap { graph.regionGrid(of: id, $0) } == grid || isPartOfAMove(id)
     }
@@ -54,7 +54,7 @@ package struct RegionPlanner {
       emitCopy(of: root, channel: channel, to: output)
     }
     keepRows()
-    return plan.outputs.isEmpty ? nil : plan
+    return plan.outputs.isEmpty || !plan.fits(limits) ? nil : plan
   }
 
   private func isView(_ id: NodeID) -> Bool { operations[id]?.viewedChannels != nil }

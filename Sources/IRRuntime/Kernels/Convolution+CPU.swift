@@ -43,7 +43,7 @@ func convolutionKernel(
       padsBefore: convolution.padsBefore, groups: convolution.groupCount)
   else { return nil }
   if fused.isRectified { params.activation = IR_ACTIVATION_RELU }
-  if let weight = request.constants[1], WinogradForm.applies(to: convolution, weight: w) {
+  if let weight = request.constants[1], KernelSupport.ofDrivers.isWinograd(convolution, weight: w) {
     return winogradKernel(fused, params, weight, request, weights)
   }
   guard !fused.isRectified || fused.slope == 0 else { return nil }

@@ -105,8 +105,8 @@ private final class RegionProgram: @unchecked Sendable {
   private func packed(_ weight: Tensor, for target: inout ir_region_instruction) -> UnsafePointer<Float>? {
     let count = ir_region_packed_weights_count(&target)
     guard count > 0 else { return kept(weight) }
-    let packing = Int(ir_region_packing(&target).rawValue)
-    let storage = weights.storage(of: weight, packing: [packing] + weight.shape.extents, count: count) {
+    let order = [Int(ir_region_packing(&target).rawValue)] + (target.groups > 1 ? [target.groups] : [])
+    let storage = weights.storage(of: weight, packing: order + weight.shape.extents, count: count) {
       ir_region_pack_weights(&target, $0, $1)
     }
     numbers.append(storage)

@@ -7,12 +7,10 @@ package struct BlockLayout: Hashable, Sendable {
   package var side, channelStep, placeStep: Int
   /// Blocks beside each other.
   package var columnCount: Int
-  /// Blocks that regions know are no larger.
-  static let sideLimit = 16
 
-  /// `wide`: the shape of the feature map that has the blocks. Nil where the side is not one that regions know.
-  init?(side: Int, mode: DepthToSpaceMode, wide: Shape) {
-    guard (2...Self.sideLimit).contains(side) else { return nil }
+  /// `wide`: the shape of the feature map that has the blocks. Nil where regions compute no blocks of the side.
+  init?(side: Int, mode: DepthToSpaceMode, wide: Shape, within limits: KernelSupport.RegionLimits) {
+    guard side >= 2, side <= limits.side else { return nil }
     (self.side, columnCount) = (side, wide[3] / side)
     switch mode {
     case .columnRowDepth: (channelStep, placeStep) = (side * side, 1)
@@ -29,7 +27,8 @@ package struct RegionSpaceToDepth: RegionOperation {
 
   package init?(_ node: RegionNode) {
     guard node.filledGrid() != nil, node.isFloat32, let move = node.node.operator as? SpaceToDepth,
-      let blocks = BlockLayout(side: move.blockSize, mode: move.mode, wide: node.types[0].shape)
+      let blocks = BlockLayout(
+        side: move.blockSize, mode: move.mode, wide: node.types[0].shape, within: node.limits)
     else { return nil }
     self.blocks = blocks
   }
@@ -63,7 +62,8 @@ package struct RegionDepthToSpace: RegionOperation {
   package init?(_ node: RegionNode) {
     guard node.filledGrid(ofInput: true) != nil, node.isFloat32,
       let move = node.node.operator as? DepthToSpace,
-      let blocks = BlockLayout(side: move.blockSize, mode: move.mode, wide: node.outputShape)
+      let blocks = BlockLayout(
+        side: move.blockSize, mode: move.mode, wide: node.outputShape, within: node.limits)
     else { return nil }
     self.blocks = blocks
   }

@@ -11,7 +11,7 @@ package struct RegionConvolution: RegionOperation {
   package init?(_ node: RegionNode) {
     guard let fused = node.convolution, fused.convolution.groupCount == 1, node.isFloat32,
       let grid = node.filledGrid(), RegionGrid(node.types[0]) == grid,
-      !WinogradForm.applies(to: fused.convolution, weight: node.types[1].shape),
+      !node.support.isWinograd(fused.convolution, weight: node.types[1].shape),
       let window = node.window(fused)
     else { return nil }
     let isPointwise = window.shape[2] == 1 && window.shape[3] == 1
@@ -52,7 +52,7 @@ package struct RegionConvolution: RegionOperation {
     of instruction: RegionPlan.Instruction, stepRows: Int, on machine: MachineModel
   ) -> RegionCost {
     var cost = RegionCost(
-      calls: Double(instruction.channelCount) / 8, passes: instruction.productPasses,
+      calls: Double(instruction.channelCount) / Double(machine.panelRows), passes: instruction.productPasses,
       depth: instruction.channelCount)
     cost.panelDepth = window.shape.elementCount(in: 1..<4)
     return cost

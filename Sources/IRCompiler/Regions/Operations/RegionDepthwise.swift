@@ -59,7 +59,7 @@ package struct RegionDepthwise: RegionOperation {
   ) -> RegionCost {
     let channels = Double(instruction.channelCount)
     return RegionCost(
-      calls: 0.3 * channels / RegionCost.windowRows(stepRows), passes: RegionCost.windowPasses,
+      calls: 0.3 * channels / RegionCost.windowRows(stepRows, on: machine), passes: RegionCost.windowPasses,
       depth: instruction.channelCount)
   }
 }

@@ -11,7 +11,8 @@ package struct RegionElementwise: RegionOperation {
   package static let driverName = "elementwise"
 
   package init?(_ node: RegionNode) {
-    guard let grid = node.filledGrid(), node.isFloat32, let chain = ElementwiseChain(node.node.operator)
+    guard let grid = node.filledGrid(), node.isFloat32, let chain = ElementwiseChain(node.node.operator),
+      node.support.supports(chain)
     else {
       return nil
     }
@@ -70,7 +71,8 @@ package struct RegionElementwise: RegionOperation {
     of instruction: RegionPlan.Instruction, stepRows: Int, on machine: MachineModel
   ) -> RegionCost {
     let starts =
-      0.3 * Double(windows.count) / RegionCost.windowRows(stepRows) + 0.1 * Double(chain.instructions.count)
+      0.3 * Double(windows.count) / RegionCost.windowRows(stepRows, on: machine) + 0.1
+      * Double(chain.instructions.count)
     return RegionCost(
       calls: Double(instruction.channelCount) * starts,
       passes: Double(windows.count) * RegionCost.windowPasses + 0.75 * Double(chain.instructions.count),

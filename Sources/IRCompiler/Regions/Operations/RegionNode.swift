@@ -19,9 +19,14 @@ package struct RegionNode {
   let graph: Graph
   let node: Node
   let types: [TensorType]
+  /// What its kernels can compute.
+  let support: KernelSupport
+  let limits: KernelSupport.RegionLimits
 
-  init(_ id: NodeID, in graph: Graph) {
-    (self.id, self.graph) = (id, graph)
+  /// Nil where there are no kernels for regions.
+  init?(_ id: NodeID, in graph: Graph, _ support: KernelSupport) {
+    guard let limits = support.regions else { return nil }
+    (self.id, self.graph, self.support, self.limits) = (id, graph, support, limits)
     node = graph[id]
     types = graph.inputTypes(of: id)
   }

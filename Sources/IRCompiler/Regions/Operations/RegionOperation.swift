@@ -91,8 +91,8 @@ package let regionOperations: [any RegionOperation.Type] = [
 
 extension Graph {
   /// The operation by which regions compute a node; nil where none does.
-  func regionOperation(of id: NodeID) -> (any RegionOperation)? {
-    let node = RegionNode(id, in: self)
+  func regionOperation(of id: NodeID, _ support: KernelSupport) -> (any RegionOperation)? {
+    guard let node = RegionNode(id, in: self, support) else { return nil }
     for operation in regionOperations {
       if let found = operation.init(node) { return found }
     }
@@ -101,7 +101,8 @@ extension Graph {
 
   /// The grid that a node works on by its operation.
   func regionGrid(of id: NodeID, _ operation: any RegionOperation) -> RegionGrid? {
-    RegionNode(id, in: self).grid(ofInput: operation.isOnInputGrid)
+    (operation.isOnInputGrid ? self[id].inputs.first : self[id].outputs.first)
+      .flatMap { RegionGrid(self[$0].type) }
   }
 }
 
@@ -135,8 +136,10 @@ package struct RegionCost {
     (self.calls, self.passes, self.depth) = (calls, passes, depth)
   }
 
-  /// Rows that a depthwise kernel does at once.
-  static func windowRows(_ stepRows: Int) -> Double { Double(min(stepRows, 4)) }
+  /// Rows that a depthwise kernel computes at once.
+  static func windowRows(_ stepRows: Int, on machine: MachineModel) -> Double {
+    Double(min(stepRows, machine.windowRows))
+  }
   /// Passes of a depthwise window.
   static let windowPasses = 0.9
 }

@@ -71,16 +71,11 @@ extension RegionNode {
     guard convolution.strides == [1, 1], !fused.isRectified || fused.slope == 0,
       Set(convolution.dilations).count == 1, convolution.dilations[0] >= 1,
       zip(convolution.padsBefore, convolution.dilations).enumerated().allSatisfy({ axis, pad in
-        (0...RegionWindow.reachLimit).contains(pad.0)
-          && (weight[axis + 2] - 1) * pad.1 <= RegionWindow.reachLimit
+        (0...limits.reach).contains(pad.0)
+          && (weight[axis + 2] - 1) * pad.1 <= limits.reach
           && pad.0 <= (weight[axis + 2] - 1) * pad.1
       })
     else { return nil }
     return RegionWindow(fused, of: self)
   }
-}
-
-extension RegionWindow {
-  /// Rows of a window; what the driver's tables hold.
-  fileprivate static let reachLimit = 14
 }

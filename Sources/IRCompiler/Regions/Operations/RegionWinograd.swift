@@ -2,28 +2,30 @@ import IRGraph
 import IROperators
 import IRTensor
 
-/// A convolution of 3×3 of Winograd's form (`WinogradForm`), computed in tiles, that keeps height and width: operands
+/// A convolution of Winograd's form (`WinogradForm`), computed in tiles, that keeps height and width: operands
 /// x, [residual].
 package struct RegionWinograd: RegionOperation {
   let window: RegionWindow
+  private let form: WinogradForm
 
   package static let driverName = "winograd"
 
   package init?(_ node: RegionNode) {
-    guard let fused = node.convolution, node.isFloat32, let grid = node.filledGrid(),
+    guard let form = node.support.winograd, let fused = node.convolution, node.isFloat32,
+      let grid = node.filledGrid(),
       RegionGrid(node.types[0]) == grid,
-      WinogradForm.applies(to: fused.convolution, weight: node.types[1].shape),
+      form.applies(to: fused.convolution, weight: node.types[1].shape),
       fused.convolution.padsBefore == [1, 1], fused.convolution.padsAfter == [1, 1],
       let window = RegionWindow(fused, of: node), window.weight != nil
     else { return nil }
-    self.window = window
+    (self.window, self.form) = (window, form)
   }
 
   package var readsConcatenationsByRows: Bool { false }
   package var word: String? { "conv3x3.winograd" }
   package var parameters: RegionParameters { RegionParameters(window: window, depth: window.shape[1]) }
   package func reach(_ operand: Int) -> Int { operand == 0 ? 1 : 0 }
-  package var alignment: Int { WinogradForm.tile }
+  package var alignment: Int { form.tile }
 
   package func emit(_ id: NodeID, into planner: inout RegionPlanner) {
     let (node, fused) = (planner.graph[id], window.convolution)
@@ -39,10 +41,10 @@ package struct RegionWinograd: RegionOperation {
     of instruction: RegionPlan.Instruction, stepRows: Int, on machine: MachineModel
   ) -> RegionCost {
     var cost = RegionCost(
-      calls: Double(instruction.channelCount) / 8, passes: instruction.productPasses,
+      calls: Double(instruction.channelCount) / Double(machine.panelRows), passes: instruction.productPasses,
       depth: instruction.channelCount)
     cost.gain = machine.winogradGain
-    cost.residentByteCount = WinogradForm.evaluatedByteCount(window.shape)
+    cost.residentByteCount = form.transformedByteCount(window.shape)
     return cost
   }
 
