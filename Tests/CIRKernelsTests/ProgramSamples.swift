@@ -73,6 +73,7 @@ struct ProgramSample: Sendable {
         try SkipNetwork.sample().graph
       },
       ProgramSample("dense-block") { try denseBlock() },
+      ProgramSample("grouped-convolutions") { try groupedBlock() },
       ProgramSample("training") { try trainingStep() },
     ]
     + (0..<12).map { seed in
@@ -102,6 +103,22 @@ struct ProgramSample: Sendable {
         values.append(index < 3 ? try b.value(Activation(.leakyRelu, alpha: 0.2), [next]) : next)
       }
       return try b.value(Binary(.add), [values[4], x])
+    }
+  }
+
+  /// Windows of several groups, of more channels than vectors have rows and of fewer, with bias, residual and relu.
+  private static func groupedBlock() throws(GraphError) -> Graph {
+    try onePicture([2, 12, 21, 35]) { (b, x, generator) throws(GraphError) in
+      func weight(_ shape: Shape) -> ValueID { b.constant(generator.tensor(shape, in: -0.3...0.3)) }
+      let wide = try b.value(Convolution.pointwise, [x, weight([44, 12, 1, 1])])
+      let first = try b.value(window(groups: 4), [wide, weight([24, 11, 3, 3]), weight([24])])
+      let second = try b.value(
+        window(groups: 2), [try b.value(Unary(.relu), [first]), weight([12, 12, 3, 3])])
+      let third = try b.value(
+        Convolution(
+          strides: [1, 1], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1], groupCount: 3),
+        [try b.value(Binary(.add), [second, x]), weight([33, 4, 1, 1])])
+      return try b.value(Unary(.tanh), [third])
     }
   }
 
