@@ -9,5 +9,5 @@ public enum CompilerError: Error, Sendable {
   /// No library has a kernel for a node.
   case noKernel(node: String, operator: String)
   /// A library has no kernel for a region within the limits that it states: a defect of the library or of the planner.
-  case noRegionKernel(node: String, listing: [String])
+  case noRegionKernel(node: String)
 }

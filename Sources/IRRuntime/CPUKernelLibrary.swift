@@ -22,8 +22,8 @@ public struct CPUKernelLibrary: KernelLibrary {
     fastKernel(for: request) ?? reference.kernel(for: request)
   }
 
-  public func kernel(for region: RegionPlan, threadCount: Int) -> (any Kernel)? {
-    regionKernel(region, threadCount: threadCount, weights)
+  public func kernel(for region: RegionPlan, cut: RegionCut, threadCount: Int) -> (any Kernel)? {
+    regionKernel(region, cut, threadCount: threadCount, weights)
   }
 
   private func fastKernel(for request: KernelRequest) -> (any Kernel)? {

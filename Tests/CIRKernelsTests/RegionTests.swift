@@ -58,19 +58,23 @@ extension KernelTests {
   @Test func regionsTooTallForTheDriver() throws {
     let block = GatedBlock(channels: 3, hidden: 5, height: 9, width: 17)
     let graph = try Compiler().simplified(try block.graph()).0
-    var plan = try #require(try regions(of: graph).first).plan
-    #expect(CPUKernelLibrary().kernel(for: plan, threadCount: 2) != nil)
-    plan.height = 1 << 22
-    #expect(CPUKernelLibrary().kernel(for: plan, threadCount: 2) == nil)
-    (plan.height, plan.batch) = (9, 1 << 21)
-    #expect(CPUKernelLibrary().kernel(for: plan, threadCount: 2) == nil)
+    let plan = try #require(try regions(of: graph).first).plan
+    func hasKernel(_ plan: RegionPlan, _ cut: RegionCut) -> Bool {
+      CPUKernelLibrary().kernel(for: plan, cut: cut, threadCount: 2) != nil
+    }
+    var cut = try bestCut(of: plan)
+    #expect(hasKernel(plan, cut))
+    cut.height = 1 << 22
+    #expect(!hasKernel(plan, cut))
+    (cut.height, cut.width, cut.tileColumns) = (9, 1 << 21, 1)
+    #expect(!hasKernel(plan, cut))
     let limits = try #require(CPUKernelLibrary().support.regions)
     for height in [limits.rows, limits.rows + 1] {
       let tall = try Compiler().simplified(
         try GatedBlock(channels: 3, hidden: 5, height: height, width: 17).graph()
       ).0
       for (_, plan) in try regions(of: tall) {
-        #expect(CPUKernelLibrary().kernel(for: plan, threadCount: 2) != nil)
+        #expect(hasKernel(plan, try bestCut(of: plan)))
         #expect(height <= limits.rows || !plan.hasWindows)
       }
     }
@@ -80,6 +84,12 @@ extension KernelTests {
     of graph: Graph, on machine: MachineModel = CPUKernelLibrary(hasNearSharedCache: false).machine
   ) throws -> [(nodes: [NodeID], plan: RegionPlan)] {
     try #require(FormRegions(graph, CPUKernelLibrary().support, machine: machine)).regions()
+  }
+
+  private func bestCut(of plan: RegionPlan) throws -> RegionCut {
+    let kernels = CPUKernelLibrary(hasNearSharedCache: false)
+    let limits = try #require(kernels.support.regions)
+    return try #require(plan.bestCut(on: kernels.machine, within: limits)).cut
   }
 
   private func checkRegions(
@@ -98,7 +108,6 @@ extension KernelTests {
       graph,
       try regions(of: graph, on: machine).map { Lowering.Region(nodes: $0.nodes, plan: $0.plan) },
       CPUKernelLibrary().support)
-    let limits = try #require(CPUKernelLibrary().support.regions)
     for picture in storage.groups.joined() where isHalved {
       let isStored = storage.store(picture)
       #expect(isStored)
@@ -107,8 +116,8 @@ extension KernelTests {
     let values = try everyValue(of: graph, feeds)
     for region in storage.regions {
       let nodes = region.nodes
-      var plan = region.plan
-      plan.chooseTiles(on: CPUKernelLibrary(hasNearSharedCache: false).machine, within: limits)
+      let plan = region.plan
+      let cut = try bestCut(of: plan)
       for (index, output) in plan.outputs.enumerated() {
         let expected = try #require(values[output]).doubles
         // Sums cancel: errors count in parts of the largest.
@@ -121,7 +130,7 @@ extension KernelTests {
         ) { threads in
           let inputs = plan.inputs.map { Guarded(values[$0]?.withUnsafeBytes { Array($0) } ?? []) }
           let outputs = plan.outputs.map { Guarded<UInt8>(count: graph[$0].type.byteCount) }
-          guard let kernel = CPUKernelLibrary().kernel(for: plan, threadCount: Int(threads)) else {
+          guard let kernel = CPUKernelLibrary().kernel(for: plan, cut: cut, threadCount: Int(threads)) else {
             return []
           }
           let memory = workspace(kernel.workspaceByteCount)

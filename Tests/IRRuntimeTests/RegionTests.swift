@@ -35,11 +35,16 @@ private func regions(
   try #require(FormRegions(graph, kernels.support, machine: machine)).regions()
 }
 
+private func bestCut(of plan: RegionPlan, on machine: MachineModel = kernels.machine) throws -> RegionCut {
+  let limits = try #require(kernels.support.regions)
+  return try #require(plan.bestCut(on: machine, within: limits)).cut
+}
+
 /// Runs a plan by itself.
-private func outputs(_ plan: RegionPlan, _ inputs: [Tensor], _ shapes: [Shape], threads: Int) throws
-  -> [[Float]]
-{
-  let kernel = try #require(kernels.kernel(for: plan, threadCount: threads))
+private func outputs(
+  _ plan: RegionPlan, _ cut: RegionCut, _ inputs: [Tensor], _ shapes: [Shape], threads: Int
+) throws -> [[Float]] {
+  let kernel = try #require(kernels.kernel(for: plan, cut: cut, threadCount: threads))
   let results = shapes.map { TensorStorage(byteCount: $0.elementCount * 4) }
   let workspace = TensorStorage(byteCount: max(kernel.workspaceByteCount, 1))
   kernel.run(
@@ -109,17 +114,18 @@ private func checkCuts(of graph: Graph, _ machine: MachineModel) throws {
   for (_, plan) in try regions(of: graph, on: machine) {
     let inputs = plan.inputs.map { graph.constant($0) ?? generator.tensor(graph[$0].type.shape) }
     let shapes = plan.outputs.map { graph[$0].type.shape }
-    let whole = try outputs(plan, inputs, shapes, threads: 1)
+    let best = try bestCut(of: plan, on: machine)
+    let whole = try outputs(plan, best, inputs, shapes, threads: 1)
     let isTiled = plan.alignment > 1
-    for columns in isTiled ? [4, 16, 20, plan.width] : [1, 3, 16, plan.width] {
-      for band in isTiled ? [8, 16, 40] : [1, 2, 5, plan.height] {
+    for columns in isTiled ? [4, 16, 20, best.width] : [1, 3, 16, best.width] {
+      for band in isTiled ? [8, 16, 40] : [1, 2, 5, best.height] {
         for (step, threads) in isTiled ? [(4, 1), (8, 3)] : [(1, 1), (2, 3), (3, 2), (8, 2)] {
-          var cut = plan
+          var cut = best
           (cut.tileColumns, cut.bandRows, cut.stepRows) = (
-            min(columns, plan.width), isTiled ? band : min(band, plan.height), step
+            min(columns, best.width), isTiled ? band : min(band, best.height), step
           )
           if isTiled { cut.blockRows = step }
-          let found = try outputs(cut, inputs, shapes, threads: threads)
+          let found = try outputs(plan, cut, inputs, shapes, threads: threads)
           #expect(
             found == whole, "\(columns) columns, bands of \(band), steps of \(step), \(threads) threads")
         }
@@ -190,15 +196,17 @@ private func cutsAndThreadsKeepSums(sample: SumSample) throws {
   for (_, plan) in try regions(of: graph) {
     let inputs = plan.inputs.map { graph.constant($0) ?? generator.tensor(graph[$0].type.shape) }
     let shapes = plan.outputs.map { graph[$0].type.shape }
-    let whole = try outputs(plan, inputs, shapes, threads: 1)
-    for (columns, block, step) in [(1, 5, 1), (16, 2, 2), (plan.width, 8, 8), (7, 4, 4), (plan.width, 4, 1)] {
-      var cut = plan
-      (cut.tileColumns, cut.blockRows, cut.stepRows) = (min(columns, plan.width), block, step)
-      cut.bandRows = (plan.height + block - 1) / block * block
-      let one = try outputs(cut, inputs, shapes, threads: 1)
+    let best = try bestCut(of: plan)
+    let whole = try outputs(plan, best, inputs, shapes, threads: 1)
+    for (columns, block, step) in [(1, 5, 1), (16, 2, 2), (best.width, 8, 8), (7, 4, 4), (best.width, 4, 1)] {
+      var cut = best
+      (cut.tileColumns, cut.blockRows, cut.stepRows) = (min(columns, best.width), block, step)
+      cut.bandRows = (best.height + block - 1) / block * block
+      let one = try outputs(plan, cut, inputs, shapes, threads: 1)
       for blocks in 1...3 {
         cut.bandRows = blocks * block
-        #expect(try outputs(cut, inputs, shapes, threads: 4 - blocks) == one, "bands or threads change a bit")
+        #expect(
+          try outputs(plan, cut, inputs, shapes, threads: 4 - blocks) == one, "bands or threads change a bit")
       }
       for (index, (found, expected)) in zip(one, whole).enumerated() {
         let largest = expected.reduce(0) { max($0, abs($1)) }

@@ -14,13 +14,13 @@ public protocol KernelLibrary: Sendable {
 
   /// A kernel for nodes computed together. Its operands are the plan's inputs and outputs, in order.
   /// - Returns: a kernel for every plan within `support`; else nil.
-  func kernel(for region: RegionPlan, threadCount: Int) -> (any Kernel)?
+  func kernel(for region: RegionPlan, cut: RegionCut, threadCount: Int) -> (any Kernel)?
 }
 
 extension KernelLibrary {
   public var support: KernelSupport { KernelSupport() }
   public var machine: MachineModel { MachineModel() }
-  public func kernel(for region: RegionPlan, threadCount: Int) -> (any Kernel)? { nil }
+  public func kernel(for region: RegionPlan, cut: RegionCut, threadCount: Int) -> (any Kernel)? { nil }
 }
 
 /// A node as a kernel sees it.

@@ -41,7 +41,7 @@ struct Lowering {
   struct Region {
     var nodes: [NodeID]
     var plan: RegionPlan
-    /// A plan whose tiles and blocks of rows this one takes, so that its sums keep their order.
+    /// A plan that this one is cut like, so that its sums keep their order.
     var cutLike: RegionPlan?
 
     /// Plans the nodes anew.
@@ -87,19 +87,14 @@ struct Lowering {
 
   private func regionWork(_ region: Region) throws(CompilerError) -> Work {
     let nodes = region.nodes
-    var (plan, machine) = (region.plan, machine)
+    let plan = region.plan
+    var machine = machine
     machine.threadCount = threadCount
     let name = graph[nodes[nodes.count - 1]].name
-    guard let limits = support.regions else { throw .noRegionKernel(node: name, listing: plan.listing) }
-    if var pattern = region.cutLike {
-      pattern.chooseTiles(on: machine, within: limits)
-      plan.takeTiles(of: pattern)
-    } else {
-      plan.chooseTiles(on: machine, within: limits)
-    }
-    guard let kernel = kernels.kernel(for: plan, threadCount: threadCount) else {
-      throw .noRegionKernel(node: name, listing: plan.listing)
-    }
+    let pattern = region.cutLike ?? plan
+    guard let cut = support.regions.flatMap({ pattern.bestCut(on: machine, within: $0) })?.cut,
+      let kernel = kernels.kernel(for: plan, cut: cut, threadCount: threadCount)
+    else { throw .noRegionKernel(node: name) }
     return Work(
       name: name, operatorName: "Region", kernel: kernel, inputs: plan.inputs,
       outputs: plan.outputs, multiplyAddCount: nodes.reduce(0) { $0 + graph.multiplyAddCount(of: $1) })

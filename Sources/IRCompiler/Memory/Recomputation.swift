@@ -102,8 +102,7 @@ struct Recomputation {
   private func seconds(_ crossing: Crossing) -> Double {
     guard let limits = support.regions else { return .infinity }
     return [crossing.maker, crossing.reader].reduce(0) { sum, index in
-      var plan = regions[index].plan
-      return sum + plan.chooseTiles(on: machine, within: limits)
+      sum + (regions[index].plan.bestCut(on: machine, within: limits)?.seconds ?? .infinity)
     }
   }
 

@@ -184,11 +184,11 @@ struct FormRegions {
 
   private func planned(_ nodes: [NodeID]) -> (RegionPlan?, Double) {
     guard var planner = RegionPlanner(nodes, operations, in: graph),
-      var plan = planner.planned(within: limits)
+      let plan = planner.planned(within: limits),
+      var seconds = plan.bestCut(on: machine, within: limits)?.seconds
     else {
       return (nil, 0)
     }
-    var seconds = plan.chooseTiles(on: machine, within: limits)
     if let last = plan.instructions.last, !isWorthARegion(nodes[...]),
       let alone = last.operation.secondsAlone(
         last, pixelCount: plan.batch * plan.height * plan.width, on: machine)

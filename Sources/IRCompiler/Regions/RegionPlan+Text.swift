@@ -2,20 +2,22 @@ import IROperators
 
 extension RegionPlan {
   /// The plan in lines: the cut, the rolling rows, then the instructions in order.
-  package var listing: [String] {
-    let cut =
-      "\(batch)×\(height)×\(width), tiles of \(tileColumns) columns, bands of \(bandRows) rows, "
-      + "steps of \(stepRows), blocks of \(blockRows)"
+  package func listing(_ cut: RegionCut) -> [String] {
+    let tasks =
+      "\(batch)×\(cut.height)×\(cut.width), tiles of \(cut.tileColumns) columns, bands of \(cut.bandRows) rows, "
+      + "steps of \(cut.stepRows), blocks of \(cut.blockRows)"
     let rows = values.enumerated().map { index, value in
       "rows\(index): \(value.channelCount) channels, margin \(value.margin), \(value.extraRows) more than a step"
     }
-    return [cut] + rows + instructions.map(\.line)
+    return [tasks] + rows + instructions.map { $0.line(columnCount: width) }
   }
 }
 
 extension RegionPlan.Instruction {
-  fileprivate var line: String {
-    let words = ([type(of: operation).driverName] + operation.parameters.details(weightInput: weightInput))
+  fileprivate func line(columnCount: Int) -> String {
+    let words =
+      ([type(of: operation).driverName]
+      + operation.parameters.details(columnCount: columnCount, weightInput: weightInput))
       .joined(separator: " ")
     let read = operands.map(\.text).joined(separator: ", ")
     return "\(words) (\(read)) -> \(output.text), \(channelCount) channels, margin \(margin)"
@@ -39,11 +41,11 @@ extension RegionPlan.Operand {
 }
 
 extension RegionParameters {
-  fileprivate func details(weightInput: Int?) -> [String] {
+  fileprivate func details(columnCount: Int, weightInput: Int?) -> [String] {
     var words: [String] = []
     if let blocks {
       words += [
-        "side=\(blocks.side)", "columns=\(blocks.columnCount)", "channelStep=\(blocks.channelStep)",
+        "side=\(blocks.side)", "columns=\(columnCount)", "channelStep=\(blocks.channelStep)",
         "placeStep=\(blocks.placeStep)",
       ]
     }

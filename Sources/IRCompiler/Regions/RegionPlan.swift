@@ -61,17 +61,12 @@ public struct RegionPlan: Sendable {
     public var extraRows: Int
   }
 
-  public var batch, height, width: Int
+  /// Those of every value.
+  public let batch, height, width: Int
   public var inputs: [ValueID] = []
   public var outputs: [ValueID] = []
   public var values: [RollingValue] = []
   public var instructions: [Instruction] = []
-  /// How the rows and columns of the results are cut into tasks, and how many rows a step does.
-  public var tileColumns = 0, bandRows = 0, stepRows = 0
-  /// Rows whose sums are added up together, or tiles computed, whatever the bands: a whole number of steps, of which bands
-  /// have a whole number.
-  public var blockRows = 1
-
   /// What rows and columns are cut at: tiles of results that are rounded together stay whole.
   public var alignment: Int { instructions.reduce(1) { max($0, $1.operation.alignment) } }
 

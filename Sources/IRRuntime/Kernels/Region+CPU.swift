@@ -15,13 +15,15 @@ private final class RegionProgram: @unchecked Sendable {
   private var numbers: [TensorStorage] = []
 
   private let weights: PackedWeights
+  /// Columns of a feature map: blocks of pixels beside each other.
+  private let columnCount: Int
 
-  init?(_ plan: RegionPlan, _ weights: PackedWeights) {
-    let tiles = (plan.width + max(plan.tileColumns, 1) - 1) / max(plan.tileColumns, 1)
-    guard plan.height <= Int(IR_REGION_MAX_ROWS), plan.batch * tiles <= Int(IR_REGION_MAX_TILES) else {
+  init?(_ plan: RegionPlan, _ cut: RegionCut, _ weights: PackedWeights) {
+    let tiles = (cut.width + max(cut.tileColumns, 1) - 1) / max(cut.tileColumns, 1)
+    guard cut.height <= Int(IR_REGION_MAX_ROWS), plan.batch * tiles <= Int(IR_REGION_MAX_TILES) else {
       return nil
     }
-    self.weights = weights
+    (self.weights, columnCount) = (weights, plan.width)
     instructions = .allocate(capacity: plan.instructions.count)
     instructions.initialize(repeating: ir_region_instruction())
     values = .allocate(capacity: max(plan.values.count, 1))
@@ -29,18 +31,18 @@ private final class RegionProgram: @unchecked Sendable {
     for (index, value) in plan.values.enumerated() {
       values[index] = ir_region_value(
         channels: value.channelCount, margin_rows: value.margin, margin_columns: value.margin,
-        rows: (value.extraRows + plan.stepRows + plan.alignment - 1) / plan.alignment * plan.alignment)
+        rows: (value.extraRows + cut.stepRows + plan.alignment - 1) / plan.alignment * plan.alignment)
     }
     for (index, instruction) in plan.instructions.enumerated() {
       guard fill(&instructions[index], instruction) else { return nil }
     }
     region.batch = plan.batch
-    region.height = plan.height
-    region.width = plan.width
-    region.tile_columns = plan.tileColumns
-    region.band_rows = plan.bandRows
-    region.step_rows = plan.stepRows
-    region.block_rows = plan.blockRows
+    region.height = cut.height
+    region.width = cut.width
+    region.tile_columns = cut.tileColumns
+    region.band_rows = cut.bandRows
+    region.step_rows = cut.stepRows
+    region.block_rows = cut.blockRows
     region.values = UnsafePointer(values.baseAddress)
     region.value_count = plan.values.count
     region.instructions = UnsafePointer(instructions.baseAddress)
@@ -126,7 +128,7 @@ private final class RegionProgram: @unchecked Sendable {
 
   private func layout(_ blocks: BlockLayout) -> ir_region_blocks {
     ir_region_blocks(
-      side: blocks.side, columns: blocks.columnCount, channel_step: blocks.channelStep,
+      side: blocks.side, columns: columnCount, channel_step: blocks.channelStep,
       place_step: blocks.placeStep)
   }
 
@@ -175,11 +177,13 @@ private final class RegionProgram: @unchecked Sendable {
 }
 
 /// Nodes computed together, row by row.
-func regionKernel(_ plan: RegionPlan, threadCount: Int, _ weights: PackedWeights) -> (any Kernel)? {
-  guard let program = RegionProgram(plan, weights) else { return nil }
+func regionKernel(
+  _ plan: RegionPlan, _ cut: RegionCut, threadCount: Int, _ weights: PackedWeights
+) -> (any Kernel)? {
+  guard let program = RegionProgram(plan, cut, weights) else { return nil }
   let workspace = ir_region_workspace(&program.region, Int32(threadCount))
   return CPUKernel(
-    plan.summary, cut: plan.cut, listing: plan.listing, workspace: workspace, inPlace: plan.inPlaceInputs
+    plan.summary, cut: cut.text, listing: plan.listing(cut), workspace: workspace, inPlace: plan.inPlaceInputs
   ) { arguments in
     let inputs = arguments.inputs.map { Optional($0.assumingMemoryBound(to: Float.self)) }
     let outputs = arguments.outputs.map { Optional($0.assumingMemoryBound(to: Float.self)) }
@@ -193,8 +197,10 @@ extension RegionPlan {
     let words = instructions.compactMap(\.operation.word)
     return "region(" + words.joined(separator: " ") + ")"
   }
+}
 
-  fileprivate var cut: String {
+extension RegionCut {
+  fileprivate var text: String {
     "bands of \(bandRows) of \(height) rows, tiles of \(tileColumns) of \(width) columns, \(stepRows) rows a step"
   }
 }

@@ -5,13 +5,11 @@ import IRTensor
 /// The channel that a place in a block of pixels is: place (i, j) of channel c is `c · channelStep + (i · side + j) · placeStep`.
 package struct BlockLayout: Hashable, Sendable {
   package var side, channelStep, placeStep: Int
-  /// Blocks beside each other.
-  package var columnCount: Int
 
   /// `wide`: the shape of the feature map that has the blocks. Nil where regions compute no blocks of the side.
   init?(side: Int, mode: DepthToSpaceMode, wide: Shape, within limits: KernelSupport.RegionLimits) {
     guard side >= 2, side <= limits.side else { return nil }
-    (self.side, columnCount) = (side, wide[3] / side)
+    self.side = side
     switch mode {
     case .columnRowDepth: (channelStep, placeStep) = (side * side, 1)
     case .depthColumnRow: (channelStep, placeStep) = (1, wide[1])
