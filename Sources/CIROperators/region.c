@@ -5,7 +5,7 @@
 
 #include "parallel.h"
 
-// What a thread's memory is cut into; offsets in floats.
+// The parts of a thread's memory; offsets in floats.
 struct layout {
   size_t zero_count, register_stride, registers_count, scratch_count, total;
 };
@@ -25,7 +25,7 @@ static size_t channel_stride_of(const struct ir_region *r, const struct ir_regio
   return odd_lines(v->rows * row_stride_of(r, v));
 }
 
-// Columns left of the picture lie at the end of the row before, so that the first column is aligned; those of the
+// Columns left of the feature map lie at the end of the row before, so that the first column is aligned; those of the
 // first row need a place.
 static size_t before_rows(const struct ir_region_value *v) { return ir_aligned_count(v->margin_columns); }
 

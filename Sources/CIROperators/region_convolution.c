@@ -26,7 +26,7 @@ static void multiply(
   const struct ir_kernel_table *kernels = ir_kernels();
   const size_t depth = i->depth * products->kernel_height * products->kernel_width;
   const size_t group = IR_PLANAR_GROUPED_PANELS * kernels->planar_rows;
-  // Long rows of few channels are written to a whole picture faster than short ones of many.
+  // Long rows of few channels are written to a whole feature map faster than short ones of many.
   const size_t most = i->output.place == IR_REGION_OUTPUT && products->columns > IR_PLANAR_LONG_ROW_TILES * kernels->planar_columns
                         ? kernels->planar_rows
                         : ir_larger(1, RESIDENT_WEIGHTS / (depth * group)) * group;
@@ -44,7 +44,7 @@ static void multiply(
   }
 }
 
-// The channels of a picture's pixels lie far apart, in lines that take each other's places in the cache, and products
+// The channels of a feature map's pixels lie far apart, in lines that take each other's places in the cache, and products
 // read them many times.
 static bool is_gathered(const struct ir_region_instruction *i) {
   return i->operands[0].place != IR_REGION_ROLLING && i->window.kernel_height == 1 && i->window.kernel_width == 1;

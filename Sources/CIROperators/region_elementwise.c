@@ -3,7 +3,7 @@
 
 // Elementwise programs, with and without windows of their operands.
 
-static bool is_picture(const struct ir_region_operand *o) { return o->place <= IR_REGION_OUTPUT; }
+static bool is_feature_map(const struct ir_region_operand *o) { return o->place <= IR_REGION_OUTPUT; }
 
 // The number that a channel's operand stands for.
 static float number(
@@ -22,7 +22,7 @@ static bool has_window(const struct ir_region_instruction *i, size_t operand) {
 
 // Whether the program reads an operand where it is: it has no register.
 static bool is_read(const struct ir_region_instruction *i, size_t operand) {
-  return is_picture(&i->operands[operand]) && !has_window(i, operand);
+  return is_feature_map(&i->operands[operand]) && !has_window(i, operand);
 }
 
 // A few rows of an elementwise result: where their operands are, some channels at a time. The thread's registers
@@ -80,7 +80,7 @@ static void run_program(
   }
 }
 
-// What a program does to some channels of some rows.
+// Runs the program for some channels of some rows.
 static void run_channels(
   const struct ir_region_tile *t, const struct ir_region_instruction *i, struct elementwise_rows *e,
   size_t channel, size_t channels, size_t columns) {
@@ -89,7 +89,7 @@ static void run_channels(
   for (size_t o = 0; o < i->operand_count; o++) {
     if (has_window(i, o)) {
       ir_region_run_window(&e->windows[o], channels);
-    } else if (!is_picture(&i->operands[o])) {
+    } else if (!is_feature_map(&i->operands[o])) {
       for (size_t c = 0; c < channels; c++) {
         const float value = number(t, &i->operands[o], channel + c);
         float *rows = e->registers[0][o] + c * e->count * row;

@@ -1,7 +1,7 @@
 #include "parallel.h"
 #include "region.h"
 
-// Where the rows of operands lie.
+// The places of operands' rows.
 
 float *ir_region_pixel(
   const struct ir_region_tile *t, const struct ir_region_operand *o, size_t channel, size_t y,

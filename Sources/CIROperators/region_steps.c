@@ -16,7 +16,7 @@ static void clear_column(const struct ir_region_tile *tile, size_t index, ptrdif
   }
 }
 
-// Columns of a tile that lie outside the picture stay 0 while its inside is written.
+// Columns of a tile that lie outside the feature map stay 0 while its inside is written.
 static void clear_outside(const struct ir_region_tile *tile, size_t index) {
   const struct ir_region *r = tile->region;
   const struct ir_region_value *v = &r->values[index];
@@ -36,7 +36,7 @@ static size_t progress(
   return (size_t)(row < start ? start : row > end ? end : row);
 }
 
-// What an instruction does in a step.
+// The rows and columns that an instruction computes in a step.
 static struct ir_region_rows rows_of(
   const struct ir_region_tile *tile, const struct ir_region_instruction *i, size_t first, size_t last,
   ptrdiff_t step) {
@@ -68,7 +68,7 @@ static void add_range(
   }
 }
 
-// Pictures are far away, and the hardware does not see which row of a channel comes next: while a step
+// Feature maps are far away, and the hardware does not see which row of a channel comes next: while a step
 // computes its products, it asks for what the next step reads. Windows ask for their own; blocks and halves are copied
 // row by row in any case.
 static void plan_prefetch(

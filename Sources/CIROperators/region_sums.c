@@ -11,7 +11,7 @@ static size_t count_of(const struct ir_region_instruction *i) {
   return o->sums_count ? o->sums_count(i) : 0;
 }
 
-// Where the sums of instruction `index` begin among those of a block.
+// The offset of the sums of instruction `index` among those of a block.
 static size_t sums_offset(const struct ir_region *r, size_t index) {
   size_t offset = 0;
   for (size_t i = 0; i < index; i++) offset += count_of(&r->instructions[i]);

@@ -17,10 +17,10 @@ void ir_region_start_window(
     .columns = rows->last_column - rows->first_column, .count = count,
     .kernel_height = w->kernel_height, .kernel_width = w->kernel_width, .dilation = w->dilation,
     .weights = w->weights, .bias = w->bias, .activation = w->activation,
-    // Rolling rows hold zeros around the picture; whole pictures end there.
+    // Rolling rows hold zeros around the feature map; whole feature maps end there.
     .first_column = !is_rolling && start < 0 ? (size_t)-start : 0,
     .last_column = is_rolling ? SIZE_MAX : (size_t)((ptrdiff_t)t->region->width - start),
-    // All but the last rows of a picture have been asked for with the rows before.
+    // All but the last rows of a feature map have been asked for with the rows before.
     .prefetched_rows = is_rolling ? 0 : count,
   };
   ir_region_window_rows(t, operand, w, y, d->row_count, x, d->call.input, d->call.input_stride);

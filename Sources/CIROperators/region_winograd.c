@@ -5,7 +5,7 @@
 #include "region.h"
 #include "winograd_panel.h"
 
-// Winograd's convolutions of the rows of a step. Rows and columns begin with a tile of the picture, and rolling rows are a
+// Winograd's convolutions of the rows of a step. Rows and columns begin with a tile of the feature map, and rolling rows are a
 // whole number of tiles, so that a tile's rows follow each other.
 
 static size_t scratch_count(const struct ir_region_instruction *i) {
@@ -89,7 +89,7 @@ static void run(
       count = 0;
     }
   if (!count) return;
-  // What only fills the panel has no results.
+  // Strips that only fill the panel have no results.
   for (; count < most; count++) strips[count] = (struct ir_winograd_strip){0};
   ir_winograd_run(&panel);
 }

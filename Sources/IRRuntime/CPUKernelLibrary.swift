@@ -11,8 +11,9 @@ public struct CPUKernelLibrary: KernelLibrary {
   public let machine: MachineModel
   public let support = KernelSupport.ofDrivers
 
-  /// Kernels whose weights are packed into `weights`, or found there. `hasNearSharedCache` stands for what the processor
-  /// says of its shared cache: programs are then the same on other processors of one instruction set.
+  /// Kernels whose weights are packed into `weights`, or found there. `hasNearSharedCache` stands for what
+  /// the processor says of its shared cache: programs are then the same on other processors of one
+  /// instruction set.
   public init(weights: PackedWeights = PackedWeights(), hasNearSharedCache: Bool? = nil) {
     self.weights = weights
     machine = MachineModel(hasNearSharedCache: hasNearSharedCache ?? ir_has_near_shared_cache())

@@ -4,7 +4,8 @@ import IRCompiler
 import IROperators
 
 extension MachineModel {
-  /// The processor with the kernels that are in use. The rates are those of two threads of two kinds of server processors.
+  /// The processor with the kernels that are in use. The rates are those of two threads of two kinds of
+  /// server processors.
   /// - Parameter hasNearSharedCache: the cores' shared cache is about as fast as their own.
   init(hasNearSharedCache: Bool) {
     self.init()

@@ -17,7 +17,8 @@ public enum InstructionSet: String, CaseIterable, Sendable {
   /// Whether this processor has it, and this build its kernels.
   public var isAvailable: Bool { ir_kernels_for(isa) != nil }
 
-  /// Uses its kernels from now on, in the whole process. Programs that were compiled before must not run any more.
+  /// Uses its kernels from now on, in the whole process. Programs that were compiled before must not run any
+  /// more.
   /// - Precondition: it is available.
   public func select() {
     precondition(ir_kernels_select(isa) == isa, "the processor has no \(rawValue)")

@@ -91,7 +91,8 @@ struct ProgramSample: Sendable {
     return try b.finished()
   }
 
-  /// Convolutions that read all before them, as RRDB has them: rectified with a slope, concatenated where they lie.
+  /// Convolutions that read all before them, as RRDB has them: rectified with a slope, concatenated where
+  /// they lie.
   private static func denseBlock() throws(GraphError) -> Graph {
     try onePicture([1, 32, 60, 92]) { (b, x, generator) throws(GraphError) in
       var values = [x]

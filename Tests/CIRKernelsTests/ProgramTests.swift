@@ -1,14 +1,16 @@
 import CIROperators
 import Foundation
+import IRCompiler
 import IRGraph
 import IROperators
 import IRRuntime
 import IRTestSupport
 import Testing
 
-@testable import IRCompiler
+@testable import IRLowering
 
-/// Texts of programs, one for each sample and instruction set: `Tools/scripts/make-programs` writes them anew.
+/// Texts of programs, one for each sample and instruction set: `Tools/scripts/make-programs` writes them
+/// anew.
 private let programs = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
   .appendingPathComponent("Fixtures/programs")
 
@@ -18,8 +20,9 @@ private let isWriting = ProcessInfo.processInfo.environment["IR_WRITE_PROGRAMS"]
 private let availableSets = InstructionSet.allCases.filter { $0.isAvailable }
 
 extension KernelTests {
-  /// Programs are what they were: a move changes no text, and an improvement shows its difference. The machine model and
-  /// the instruction set are fixed, so that every processor that has the set gives the same text.
+  /// Programs are what they were: a move changes no text, and an improvement shows its difference. The
+  /// machine model and the instruction set are fixed, so that every processor that has the set gives the same
+  /// text.
   @Test(arguments: availableSets)
   func programsAreWhatTheyWere(set: InstructionSet) throws {
     set.select()

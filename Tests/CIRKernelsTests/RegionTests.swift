@@ -1,11 +1,12 @@
 import CIRKernels
+import IRCompiler
 import IRGraph
 import IRRuntime
 import IRTensor
 import IRTestSupport
 import Testing
 
-@testable import IRCompiler
+@testable import IRLowering
 
 extension KernelTests {
   /// Regions of a gated block, their inputs before a guard page, against the interpreter.
@@ -73,7 +74,7 @@ extension KernelTests {
       let tall = try Compiler().simplified(
         try GatedBlock(channels: 3, hidden: 5, height: height, width: 17).graph()
       ).0
-      for (_, plan) in try regions(of: tall) {
+      for plan in try regions(of: tall).map(\.plan) {
         #expect(hasKernel(plan, try bestCut(of: plan)))
         #expect(height <= limits.rows || !plan.hasWindows)
       }
@@ -82,7 +83,7 @@ extension KernelTests {
 
   private func regions(
     of graph: Graph, on machine: MachineModel = CPUKernelLibrary(hasNearSharedCache: false).machine
-  ) throws -> [(nodes: [NodeID], plan: RegionPlan)] {
+  ) throws -> [Region] {
     try #require(FormRegions(graph, CPUKernelLibrary().support, machine: machine)).regions()
   }
 
@@ -106,7 +107,7 @@ extension KernelTests {
     graph.readBlocksApart()
     var storage = Float16Storage(
       graph,
-      try regions(of: graph, on: machine).map { Lowering.Region(nodes: $0.nodes, plan: $0.plan) },
+      try regions(of: graph, on: machine),
       CPUKernelLibrary().support)
     for picture in storage.groups.joined() where isHalved {
       let isStored = storage.store(picture)

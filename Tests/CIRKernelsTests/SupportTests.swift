@@ -1,12 +1,13 @@
 import CIRKernels
 import CIROperators
+import IRCompiler
 import IRGraph
 import IROperators
 import IRRuntime
 import IRTensor
 import Testing
 
-@testable import IRCompiler
+@testable import IRLowering
 
 /// What the library says of its kernels is what it has kernels for.
 extension KernelTests {
@@ -40,7 +41,8 @@ extension KernelTests {
     #expect(fast > 30)
   }
 
-  /// The longest chain that is supported has a kernel of its own and in a region, and the next longer one has none.
+  /// The longest chain that is supported has a kernel of its own and in a region, and the next longer one has
+  /// none.
   @Test func chainsAsLongAsSupportedHaveKernels() throws {
     let kernels = CPUKernelLibrary()
     func chain(_ inputs: Int, _ instructions: Int) -> ElementwiseChain {

@@ -4,7 +4,7 @@ import IROperators
 import IRRuntime
 import Testing
 
-@testable import IRCompiler
+@testable import IRLowering
 
 extension KernelTests {
   private static func window(

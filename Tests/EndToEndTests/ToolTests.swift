@@ -184,6 +184,16 @@ func tensorsRunRaw(_ suffix: String) throws {
     "irdump", "symunet-s", "--dim", "64x96", "--program", "--isa", "scalar", "--shared-cache", "far")
   #expect(scalar.output.contains("\n      convolution weight="), "\(scalar.output)\(scalar.errors)")
   #expect(try run("irdump", "symunet-s", "--isa", "mmx").code == 2)
+  // Bisection: the patches up to a number, by name.
+  let limited = try run("irdump", "symunet-s", "--dim", "64x96", "--json", "--passes", "--patch-limit", "7")
+  let bisected = try #require(
+    try JSONSerialization.jsonObject(with: Data(limited.output.utf8)) as? [String: Any])
+  let passes = try #require(bisected["passes"] as? [[String: Any]])
+  #expect(passes.reduce(0) { $0 + ($1["patches"] as? Int ?? 0) } == 7)
+  #expect(bisected["lastPatch"] is String)
+  let rules = (report["passes"] as? [[String: Any]] ?? []).flatMap { $0["rules"] as? [[String: Any]] ?? [] }
+  #expect(rules.contains { $0["name"] as? String == "recognize-layer-normalization" }, "\(rules)")
+  #expect(try run("irdump", "symunet-s", "--patch-limit", "-1").code == 2)
   #expect(try run("irdump", "symunet-s", "--check").code == 0)
   #expect(text.output.contains("float32[1, 3, 64, 64]"))
   #expect(try run("irdump", "symunet-s", "--dim", "H=64").code == 2)

@@ -5,7 +5,7 @@ import IRTensor
 import IRTestSupport
 import Testing
 
-@testable import IRCompiler
+@testable import IRLowering
 
 /// Convolutions of 3×3 one after the other: strides, and channels in front of each and at the end.
 private func field(strides: [Int], channels: [Int], shufflesBy block: Int = 1) throws -> ReceptiveField {

@@ -17,18 +17,18 @@ extern "C" {
 /// Several operators computed together, band of rows by band of rows: what lies between them stays in
 /// rolling rows that fit a cache.
 ///
-/// All values are pictures [batch, channels, height, width] of one height and width. A task is a tile:
+/// All values are feature maps [batch, channels, height, width] of one height and width. A task is a tile:
 /// `band_rows` rows of `tile_columns` columns of the region's outputs. It advances by `step_rows` rows;
 /// in each step every instruction computes the rows of its result that have become computable. A value
 /// that windows read is computed `margin` rows and columns beyond the tile on every side, as far as
-/// the picture goes; outside the picture it is 0.
+/// the feature map goes; outside the feature map it is 0.
 
 enum { IR_REGION_MAX_OPERANDS = 12, IR_REGION_MAX_STEP = 8, IR_REGION_MAX_SIDE = 16 };
 
 enum ir_region_place {
   /// Rolling rows of this tile; `index` is a value of the region.
   IR_REGION_ROLLING,
-  /// A whole picture of the caller; `index` is an input or an output, of which sums read the rows that were just written.
+  /// A whole feature map of the caller; `index` is an input or an output, of which sums read the rows that were just written.
   IR_REGION_INPUT,
   IR_REGION_OUTPUT,
   /// The sums of an instruction; `index` is the first of their outputs.
@@ -44,9 +44,9 @@ enum ir_region_place {
 struct ir_region_operand {
   enum ir_region_place place;
   uint32_t index;
-  /// The first channel, and how many the whole picture has.
+  /// The first channel, and how many the whole feature map has.
   uint32_t channel, channels;
-  /// A whole picture of binary16, which copies and moves of blocks read and write.
+  /// A whole feature map of binary16, which copies and moves of blocks read and write.
   bool is_half;
 };
 
@@ -84,11 +84,11 @@ struct ir_region_window {
   float slope;
 };
 
-/// Place (i, j) of a block of a picture's channel c is channel c * channel_step + (i * side + j) * place_step.
+/// Place (i, j) of a block of a feature map's channel c is channel c * channel_step + (i * side + j) * place_step.
 struct ir_region_blocks {
   /// 1 ... IR_REGION_MAX_SIDE.
   size_t side;
-  /// Blocks of the picture beside each other: a region without windows may have cut its pixels into other rows.
+  /// Blocks of the feature map beside each other: a region without windows may have cut its pixels into other rows.
   size_t columns;
   size_t channel_step, place_step;
 };
