@@ -70,7 +70,9 @@ let package = Package(
     library("IRGraph", ["IRTensor"]),
     library("IROperators", ["IRGraph", "IRTensor"]),
     library("IRAutodiff", ["IROperators", "IRGraph", "IRTensor"]),
-    library("IRCompiler", ["IROperators", "IRGraph", "IRTensor"]),
+    library("IRRewriting", ["IROperators", "IRGraph", "IRTensor"]),
+    library("IRLowering", ["IRRewriting", "IROperators", "IRGraph", "IRTensor"]),
+    library("IRCompiler", ["IRLowering", "IRRewriting", "IRGraph", "IRTensor"]),
     library("IRRuntime", ["IRCompiler", "IROperators", "IRGraph", "IRTensor", "CIROperators", "CIRKernels"]),
     library("IRDrawing", ["IRCompiler", "IROperators", "IRGraph", "IRTensor"]),
     library("IRONNX", ["IROperators", "IRGraph", "IRTensor", "IRFiles", "CONNXProto", "CSystem"]),
@@ -139,9 +141,13 @@ let package = Package(
       swiftSettings: swift),
     test("IRAutodiffTests", ["IRTestSupport", "IRAutodiff", "IROperators", "IRGraph", "IRTensor"]),
     test(
-      "IRCompilerTests", ["IRTestSupport", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor"]),
+      "IRCompilerTests",
+      ["IRTestSupport", "IRRuntime", "IRCompiler", "IRLowering", "IROperators", "IRGraph", "IRTensor"]),
     test(
-      "IRRuntimeTests", ["IRTestSupport", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor"]),
+      "IRRuntimeTests",
+      [
+        "IRTestSupport", "IRRuntime", "IRCompiler", "IRLowering", "IROperators", "IRGraph", "IRTensor",
+      ]),
     test(
       "IRONNXTests",
       [
@@ -171,7 +177,11 @@ let package = Package(
     test("IRImageTests", ["IRImage", "IRTensor", "CVips"]),
     test(
       "CIRKernelsTests",
-      ["CIRKernels", "CIROperators", "IRTestSupport", "IRRuntime", "IRCompiler", "IRGraph", "IRTensor"]),
+      [
+        "CIRKernels", "CIROperators", "IRTestSupport", "IRRuntime", "IRCompiler", "IRLowering", "IRAutodiff",
+        "IROperators",
+        "IRGraph", "IRTensor",
+      ]),
   ],
   cLanguageStandard: .gnu11
 )

@@ -30,6 +30,8 @@ static struct winograd_plan plan_of(const struct ir_conv2d_params *p) {
   return plan;
 }
 
+bool ir_conv2d_winograd_takes(enum ir_activation activation) { return activation <= IR_ACTIVATION_LEAKY_RELU; }
+
 bool ir_conv2d_winograd_applies(const struct ir_conv2d_params *p) {
   return p->kernel_height == 3 && p->kernel_width == 3 && p->stride_y == 1 && p->stride_x == 1 &&
          p->dilation_y == 1 && p->dilation_x == 1 && p->groups == 1;

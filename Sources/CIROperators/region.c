@@ -3,10 +3,9 @@
 #include <assert.h>
 #include <string.h>
 
-#include "gemm_block.h"
 #include "parallel.h"
 
-// What a thread's memory is cut into; offsets in floats.
+// The parts of a thread's memory; offsets in floats.
 struct layout {
   size_t zero_count, register_stride, registers_count, scratch_count, total;
 };
@@ -26,79 +25,54 @@ static size_t channel_stride_of(const struct ir_region *r, const struct ir_regio
   return odd_lines(v->rows * row_stride_of(r, v));
 }
 
-// Columns left of the picture lie at the end of the row before, so that the first column is aligned; those of the
+// Columns left of the feature map lie at the end of the row before, so that the first column is aligned; those of the
 // first row need a place.
 static size_t before_rows(const struct ir_region_value *v) { return ir_aligned_count(v->margin_columns); }
 
 // Elements of all registers.
 static size_t registers_count(const struct ir_region *r, size_t stride) {
   size_t most = 0;
-  for (size_t i = 0; i < r->instruction_count; i++)
-    if (r->instructions[i].opcode == IR_REGION_ELEMENTWISE)
-      most = ir_larger(most, r->instructions[i].operand_count + r->instructions[i].program_count);
+  for (size_t i = 0; i < r->instruction_count; i++) {
+    const struct ir_region_operation *o = ir_region_operation_of(&r->instructions[i]);
+    if (o->register_count) most = ir_larger(most, o->register_count(&r->instructions[i]));
+  }
   return ir_region_register_rows(stride) * most * stride;
 }
 
+static size_t scratch_count(const struct ir_region *r) {
+  size_t most = 0;
+  for (size_t i = 0; i < r->instruction_count; i++) {
+    const struct ir_region_operation *o = ir_region_operation_of(&r->instructions[i]);
+    if (o->scratch_count) most = ir_larger(most, o->scratch_count(&r->instructions[i]));
+  }
+  return ir_aligned_count(most);
+}
+
 // Kernels read up to two vectors behind a row.
-enum { BEHIND_A_ROW = 32 };
+enum { ROW_OVERREAD = 32 };
 
 static struct layout layout_of(const struct ir_region *r) {
   size_t widest = r->tile_columns;
   for (size_t i = 0; i < r->value_count; i++)
     widest = ir_larger(widest, row_stride_of(r, &r->values[i]));
   struct layout layout = {
-    .zero_count = ir_aligned_count(widest + 2 * IR_PLANAR_MAX_KERNEL) + BEHIND_A_ROW,
+    .zero_count = ir_aligned_count(widest + 2 * IR_PLANAR_MAX_KERNEL) + ROW_OVERREAD,
     .register_stride = ir_aligned_count(widest),
-    .scratch_count = ir_aligned_count(
-      ir_larger(ir_region_winograd_scratch(r), ir_larger(ir_region_gram_scratch(r), ir_region_gather_scratch(r)))),
+    .scratch_count = scratch_count(r),
   };
   layout.registers_count = registers_count(r, layout.register_stride);
-  layout.total = layout.zero_count + layout.registers_count + layout.scratch_count + BEHIND_A_ROW;
+  layout.total = layout.zero_count + layout.registers_count + layout.scratch_count + ROW_OVERREAD;
   for (size_t i = 0; i < r->value_count; i++)
     layout.total += before_rows(&r->values[i]) + r->values[i].channels * channel_stride_of(r, &r->values[i]);
   return layout;
 }
 
-// Several output channels share the loads of their inputs.
-static size_t panel_rows(void) { return ir_kernels()->planar_rows; }
-
-size_t ir_region_packed_weights_count(const struct ir_region_instruction *c) {
-  return ir_aligned_count(
-    c->channels * c->depth * c->window.kernel_height * c->window.kernel_width);
-}
-
-void ir_region_pack_weights(
-  const struct ir_region_instruction *c, const float *weights, float *packed) {
-  const size_t taps = c->window.kernel_height * c->window.kernel_width, most = panel_rows();
-  for (size_t start = 0; start < c->channels; start += most) {
-    size_t rows = ir_smaller(most, c->channels - start);
-    float *panel = packed + start * c->depth * taps;
-    const float *source = weights + start * c->depth * taps;
-    if (taps == 1) {
-      ir_kernels()->f32_transpose(c->depth, rows, source, c->depth, panel, rows);
-      continue;
-    }
-    for (size_t tap = 0; tap < taps; tap++)
-      for (size_t k = 0; k < c->depth; k++)
-        for (size_t i = 0; i < rows; i++)
-          panel[(tap * c->depth + k) * rows + i] = source[(i * c->depth + k) * taps + tap];
-  }
-}
-
-static bool is_packed_at_run(const struct ir_region_instruction *i) {
-  return i->opcode == IR_REGION_CONVOLUTION && !i->window.weights;
-}
-
 static size_t packed_count(const struct ir_region *r) {
   size_t count = 0;
   for (size_t i = 0; i < r->instruction_count; i++)
-    if (is_packed_at_run(&r->instructions[i]))
+    if (ir_region_packs_at_run(&r->instructions[i]))
       count += ir_region_packed_weights_count(&r->instructions[i]);
   return count;
-}
-
-size_t ir_region_thread_workspace(const struct ir_region *r) {
-  return layout_of(r).total * sizeof(float);
 }
 
 static size_t floats_of(size_t bytes) { return ir_aligned_count(ir_ceiling_divide(bytes, sizeof(float))); }
@@ -154,7 +128,7 @@ static void run_band(const struct context *c, ir_region_band *band, int thread) 
   float *registers = next;
   const size_t place = ir_region_band_tile(__atomic_load_n(band, __ATOMIC_RELAXED));
   const size_t first_column = place % tile_count(r) * r->tile_columns;
-  next = zeros + c->layout.total - BEHIND_A_ROW;
+  next = zeros + c->layout.total - ROW_OVERREAD;
   for (size_t i = 0; i < r->value_count; i++) {
     const struct ir_region_value *v = &r->values[i];
     row_strides[i] = row_stride_of(r, v);
@@ -220,7 +194,7 @@ void ir_region(
   for (size_t i = 0; i < region->instruction_count; i++) {
     const struct ir_region_instruction *instruction = &region->instructions[i];
     packed[i] = instruction->window.weights;
-    if (!is_packed_at_run(instruction)) continue;
+    if (!ir_region_packs_at_run(instruction)) continue;
     ir_region_pack_weights(instruction, inputs[instruction->window.weights_input], next);
     packed[i] = next;
     next += ir_region_packed_weights_count(instruction);

@@ -9,7 +9,7 @@ struct ir_region_tile {
   const struct ir_region *region;
   const float *const *inputs;
   float *const *outputs;
-  /// The packed weights of instruction i where they are inputs.
+  /// The packed weights of instruction i.
   const float *const *packed;
   size_t image, first_column, last_column;
   /// A thread's memory: zeros for a row, registers (ir_region_register_rows rows each), then the rolling rows of
@@ -20,20 +20,56 @@ struct ir_region_tile {
   size_t register_stride;
   float *const *rolling;
   const size_t *row_strides, *channel_strides;
-  /// The picture's column that a value's rows begin with.
+  /// The feature map's column that a value's rows begin with.
   const size_t *origins;
-  /// As many elements as ir_region_gram_scratch and ir_region_gather_scratch say.
+  /// As many elements as the most that an instruction's operation asks for.
   float *scratch;
   /// Of this tile: ir_region_sums_count elements for each block of rows.
   float *sums;
-  /// The rows of pictures that the next step reads; products ask for them.
+  /// The rows of feature maps that the next step reads; products ask for them.
   struct ir_prefetch *prefetch;
 };
 
-/// Rows first ..< last and columns first_column ..< last_column of an instruction's result.
+/// Rows first ..< last and columns first_column ..< last_column of an instruction's result, and what it computes them with.
 struct ir_region_rows {
   size_t first, last, first_column, last_column;
+  /// The instruction's packed weights, or NULL.
+  const float *weights;
+  /// The instruction's sums of the block of rows that these lie in, to be added to; NULL without sums.
+  float *sums;
 };
+
+/// An operation of regions: region_<name>.c defines one for each line of ir_region_list.h. Members that are NULL or false
+/// do not apply to it.
+struct ir_region_operation {
+  void (*run)(
+    const struct ir_region_tile *tile, const struct ir_region_instruction *instruction,
+    const struct ir_region_rows *rows);
+  /// Elements of scratch that a thread needs.
+  size_t (*scratch_count)(const struct ir_region_instruction *instruction);
+  /// Registers that a thread needs.
+  size_t (*register_count)(const struct ir_region_instruction *instruction);
+  /// Elements of the packed weights, and how they are packed; without, weights are read as they are.
+  size_t (*packed_count)(const struct ir_region_instruction *instruction);
+  void (*pack)(const struct ir_region_instruction *instruction, const float *weights, float *packed);
+  enum ir_packing packing;
+  /// Elements of the sums of a block, and the outputs for an image from the sums of all its blocks.
+  size_t (*sums_count)(const struct ir_region_instruction *instruction);
+  void (*finish)(
+    const struct ir_region_instruction *instruction, const float *sums, size_t image, float *const *outputs);
+  /// Products in a row of so many columns, each of which asks for a share of what the next step reads.
+  size_t (*product_count)(const struct ir_region_instruction *instruction, size_t columns);
+  /// The first operand has `depth` channels, not those of the result.
+  bool reads_depth;
+  /// It asks for its own rows, or reads them where asking does not help.
+  bool is_not_prefetched;
+};
+
+/// The operation of an instruction.
+const struct ir_region_operation *ir_region_operation_of(const struct ir_region_instruction *instruction);
+
+/// Whether the instruction's weights are an input, which is packed at each run.
+bool ir_region_packs_at_run(const struct ir_region_instruction *instruction);
 
 /// Channel `channel` of row y of an operand, at column x, which lies in the operand's tile.
 float *ir_region_pixel(
@@ -44,7 +80,7 @@ float *ir_region_pixel(
 size_t ir_region_channel_stride(
   const struct ir_region_tile *tile, const struct ir_region_operand *operand);
 
-/// Rows of a window, channel 0, and their steps to the next channel: a row outside the picture is a row of zeros,
+/// Rows of a window, channel 0, and their steps to the next channel: a row outside the feature map is a row of zeros,
 /// the same for every channel.
 void ir_region_window_rows(
   const struct ir_region_tile *tile, const struct ir_region_operand *operand,
@@ -55,54 +91,13 @@ void ir_region_window_rows(
 /// nearest cache.
 size_t ir_region_register_rows(size_t register_stride);
 
-/// Copies, also from and to binary16, and moves of blocks.
-void ir_region_copy(
-  const struct ir_region_tile *tile, const struct ir_region_instruction *instruction,
-  const struct ir_region_rows *rows);
-void ir_region_space_to_depth(
-  const struct ir_region_tile *tile, const struct ir_region_instruction *instruction,
-  const struct ir_region_rows *rows);
-void ir_region_depth_to_space(
-  const struct ir_region_tile *tile, const struct ir_region_instruction *instruction,
-  const struct ir_region_rows *rows);
-
-/// Depthwise convolutions, and elementwise programs with and without windows.
-void ir_region_depthwise(
-  const struct ir_region_tile *tile, const struct ir_region_instruction *instruction,
-  const struct ir_region_rows *rows);
-void ir_region_elementwise(
-  const struct ir_region_tile *tile, const struct ir_region_instruction *instruction,
-  const struct ir_region_rows *rows);
-
-/// Elements of the sums of a block, of those of an instruction, and of the scratch of a thread.
+/// Elements of the sums of a block of rows, all instructions together.
 size_t ir_region_sums_count(const struct ir_region *region);
-size_t ir_region_gram_count(const struct ir_region_instruction *instruction);
-size_t ir_region_gram_scratch(const struct ir_region *region);
 
-/// The sums of instruction `index` of the block that some rows lie in, which are 0 before its first rows.
+/// The sums of instruction `index` of the block that some rows lie in, which are 0 before its first rows; NULL where its
+/// operation has none.
 float *ir_region_block_sums(
   const struct ir_region_tile *tile, size_t index, const struct ir_region_rows *rows);
-
-/// Convolutions in Winograd's form, and elements of a thread's scratch for them.
-void ir_region_winograd(
-  const struct ir_region_tile *tile, const struct ir_region_instruction *instruction, const float *weights,
-  const struct ir_region_rows *rows);
-size_t ir_region_winograd_scratch(const struct ir_region *region);
-
-/// Elements of a thread's scratch where products read pictures.
-size_t ir_region_gather_scratch(const struct ir_region *region);
-
-/// Adds the pixels of some rows, all of one block, to the sums of instruction `index`.
-void ir_region_gram(
-  const struct ir_region_tile *tile, const struct ir_region_instruction *instruction, size_t index,
-  const struct ir_region_rows *rows);
-void ir_region_sum(
-  const struct ir_region_tile *tile, const struct ir_region_instruction *instruction, size_t index,
-  const struct ir_region_rows *rows);
-
-/// The outputs for an image from its sums.
-void ir_region_gram_results(
-  const struct ir_region_instruction *instruction, const float *sums, size_t image, float *const *outputs);
 
 /// The outputs of all sums from those of `blocks` blocks for each image, which it overwrites.
 void ir_region_combine(
@@ -113,9 +108,5 @@ size_t ir_region_deepest_margin(const struct ir_region *region);
 
 /// Computes a band of the tile, as far as other threads do not take its rows.
 void ir_region_run_tile(const struct ir_region_tile *tile, ir_region_band *band);
-
-void ir_region_run(
-  const struct ir_region_tile *tile, const struct ir_region_instruction *instruction, size_t index,
-  const struct ir_region_rows *rows);
 
 #endif

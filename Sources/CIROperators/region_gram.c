@@ -22,19 +22,13 @@ static struct sums sums_of(const struct ir_region_instruction *i) {
   return s;
 }
 
-size_t ir_region_gram_count(const struct ir_region_instruction *i) { return sums_of(i).count; }
+static size_t sums_count(const struct ir_region_instruction *i) { return sums_of(i).count; }
 
-size_t ir_region_gram_scratch(const struct ir_region *r) {
-  size_t most = 0;
-  for (size_t i = 0; i < r->instruction_count; i++) {
-    if (r->instructions[i].opcode != IR_REGION_GRAM) continue;
-    struct sums s = sums_of(&r->instructions[i]);
-    // The pixels of a block, and the products of a panel or squares.
-    const size_t rows = ir_kernels()->planar_rows;
-    const size_t part = ir_aligned_count(ir_larger(s.b * ir_larger(rows, MOST_WAYS), rows * MOST_WAYS));
-    most = ir_larger(most, GRAM_PIXELS * (s.a + s.b) + part);
-  }
-  return most;
+static size_t scratch_count(const struct ir_region_instruction *i) {
+  const struct sums s = sums_of(i);
+  // The pixels of a block, and the products of a panel or squares.
+  const size_t rows = ir_kernels()->planar_rows;
+  return GRAM_PIXELS * (s.a + s.b) + ir_aligned_count(ir_larger(s.b * ir_larger(rows, MOST_WAYS), rows * MOST_WAYS));
 }
 
 // Some pixels of a group: x as panels of planar_rows channels [pixels][channels], y as [pixels][b].
@@ -94,11 +88,10 @@ static void multiply(struct block *block) {
   block->pixels = 0;
 }
 
-void ir_region_gram(
-  const struct ir_region_tile *t, const struct ir_region_instruction *i, size_t index,
-  const struct ir_region_rows *rows) {
+static void run(
+  const struct ir_region_tile *t, const struct ir_region_instruction *i, const struct ir_region_rows *rows) {
   const struct sums s = sums_of(i);
-  float *sums = ir_region_block_sums(t, index, rows);
+  float *sums = rows->sums;
   const struct ir_region_operand *x = &i->operands[0], *y = &i->operands[1];
   const size_t x_stride = ir_region_channel_stride(t, x), y_stride = ir_region_channel_stride(t, y);
   const size_t columns = rows->last_column - rows->first_column;
@@ -124,7 +117,7 @@ void ir_region_gram(
   }
 }
 
-void ir_region_gram_results(
+static void finish(
   const struct ir_region_instruction *i, const float *sums, size_t image, float *const *outputs) {
   const struct sums s = sums_of(i);
   const size_t counts[3] = {s.products, i->channels, i->depth};
@@ -133,3 +126,7 @@ void ir_region_gram_results(
     for (size_t j = 0; j < counts[k]; j++) output[j] = k ? sqrtf(sums[j]) : sums[j];
   }
 }
+
+const struct ir_region_operation ir_region_gram = {
+  .run = run, .scratch_count = scratch_count, .sums_count = sums_count, .finish = finish,
+};

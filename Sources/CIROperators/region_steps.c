@@ -16,7 +16,7 @@ static void clear_column(const struct ir_region_tile *tile, size_t index, ptrdif
   }
 }
 
-// Columns of a tile that lie outside the picture stay 0 while its inside is written.
+// Columns of a tile that lie outside the feature map stay 0 while its inside is written.
 static void clear_outside(const struct ir_region_tile *tile, size_t index) {
   const struct ir_region *r = tile->region;
   const struct ir_region_value *v = &r->values[index];
@@ -36,7 +36,7 @@ static size_t progress(
   return (size_t)(row < start ? start : row > end ? end : row);
 }
 
-// What an instruction does in a step.
+// The rows and columns that an instruction computes in a step.
 static struct ir_region_rows rows_of(
   const struct ir_region_tile *tile, const struct ir_region_instruction *i, size_t first, size_t last,
   ptrdiff_t step) {
@@ -68,7 +68,7 @@ static void add_range(
   }
 }
 
-// Pictures are far away, and the hardware does not see which row of a channel comes next: while a step
+// Feature maps are far away, and the hardware does not see which row of a channel comes next: while a step
 // computes its products, it asks for what the next step reads. Windows ask for their own; blocks and halves are copied
 // row by row in any case.
 static void plan_prefetch(
@@ -80,16 +80,15 @@ static void plan_prefetch(
   for (size_t i = 0; i < r->instruction_count; i++) {
     const struct ir_region_instruction *instruction = &r->instructions[i];
     struct ir_region_rows rows = rows_of(tile, instruction, first, last, step + 1);
-    if (instruction->opcode == IR_REGION_CONVOLUTION)
-      panels += r->step_rows * ir_ceiling_divide(instruction->channels, ir_kernels()->planar_rows) *
-                ir_ceiling_divide(rows.last_column - rows.first_column, ir_kernels()->planar_columns);
-    const bool is_left_alone = instruction->opcode == IR_REGION_DEPTHWISE || instruction->windows ||
-                               instruction->opcode == IR_REGION_SPACE_TO_DEPTH || instruction->operands[0].is_half;
+    const struct ir_region_operation *operation = ir_region_operation_of(instruction);
+    if (operation->product_count)
+      panels += r->step_rows * operation->product_count(instruction, rows.last_column - rows.first_column);
+    const bool is_left_alone =
+      operation->is_not_prefetched || instruction->windows || instruction->operands[0].is_half;
     for (size_t o = 0; o < instruction->operand_count && !is_left_alone; o++)
       add_range(
         tile, &instruction->operands[o],
-        instruction->opcode == IR_REGION_CONVOLUTION && !o ? instruction->depth : instruction->channels,
-        &rows);
+        operation->reads_depth && !o ? instruction->depth : instruction->channels, &rows);
   }
   for (size_t i = 0; i < p->range_count; i++) rows_to_come += p->ranges[i].count;
   p->share = panels ? ir_ceiling_divide(rows_to_come, panels) : 0;
@@ -108,7 +107,10 @@ void ir_region_run_tile(const struct ir_region_tile *tile, ir_region_band *band)
     plan_prefetch(tile, first, last, step);
     for (size_t i = 0; i < r->instruction_count; i++) {
       struct ir_region_rows rows = rows_of(tile, &r->instructions[i], first, last, step);
-      if (rows.first < rows.last) ir_region_run(tile, &r->instructions[i], i, &rows);
+      if (rows.first >= rows.last) continue;
+      rows.weights = tile->packed[i];
+      rows.sums = ir_region_block_sums(tile, i, &rows);
+      ir_region_operation_of(&r->instructions[i])->run(tile, &r->instructions[i], &rows);
     }
   }
 }

@@ -7,14 +7,11 @@
 // Numbers added up over all pixels: each block of rows for itself, then the blocks.
 
 static size_t count_of(const struct ir_region_instruction *i) {
-  switch (i->opcode) {
-    case IR_REGION_GRAM: return ir_region_gram_count(i);
-    case IR_REGION_SUM: return i->channels;
-    default: return 0;
-  }
+  const struct ir_region_operation *o = ir_region_operation_of(i);
+  return o->sums_count ? o->sums_count(i) : 0;
 }
 
-// Where the sums of instruction `index` begin among those of a block.
+// The offset of the sums of instruction `index` among those of a block.
 static size_t sums_offset(const struct ir_region *r, size_t index) {
   size_t offset = 0;
   for (size_t i = 0; i < index; i++) offset += count_of(&r->instructions[i]);
@@ -28,22 +25,13 @@ size_t ir_region_sums_count(const struct ir_region *r) {
 float *ir_region_block_sums(
   const struct ir_region_tile *t, size_t index, const struct ir_region_rows *rows) {
   const struct ir_region *r = t->region;
+  const size_t count = count_of(&r->instructions[index]);
+  if (!count) return NULL;
   const size_t number = rows->first / r->block_rows;
   assert((rows->last - 1) / r->block_rows == number);
   float *sums = t->sums + number * ir_region_sums_count(r) + sums_offset(r, index);
-  if (rows->first % r->block_rows == 0) memset(sums, 0, count_of(&r->instructions[index]) * sizeof(float));
+  if (rows->first % r->block_rows == 0) memset(sums, 0, count * sizeof(float));
   return sums;
-}
-
-void ir_region_sum(
-  const struct ir_region_tile *t, const struct ir_region_instruction *i, size_t index,
-  const struct ir_region_rows *rows) {
-  const struct ir_region_operand *x = &i->operands[0];
-  const size_t columns = rows->last_column - rows->first_column, stride = ir_region_channel_stride(t, x);
-  float *sums = ir_region_block_sums(t, index, rows);
-  for (size_t y = rows->first; y < rows->last; y++)
-    ir_kernels()->f32_sum_rows(
-      i->channels, columns, ir_region_pixel(t, x, 0, y, (ptrdiff_t)rows->first_column), stride, sums);
 }
 
 // Elements that are added up beside each other, and by a task.
@@ -76,12 +64,8 @@ void ir_region_combine(const struct ir_region *r, float *sums, size_t blocks, fl
   ir_parallel_for(r->batch * combination.tasks, threads, add_blocks, &combination);
   for (size_t index = 0; index < r->instruction_count; index++) {
     const struct ir_region_instruction *i = &r->instructions[index];
-    for (size_t image = 0; image < r->batch; image++) {
-      const float *own = sums + image * blocks * stride + sums_offset(r, index);
-      if (i->opcode == IR_REGION_GRAM) ir_region_gram_results(i, own, image, outputs);
-      if (i->opcode != IR_REGION_SUM) continue;
-      float *output = outputs[i->output.index] + image * i->channels;
-      for (size_t c = 0; c < i->channels; c++) output[c] = i->factor * own[c];
-    }
+    if (!count_of(i)) continue;
+    for (size_t image = 0; image < r->batch; image++)
+      ir_region_operation_of(i)->finish(i, sums + image * blocks * stride + sums_offset(r, index), image, outputs);
   }
 }

@@ -1,19 +1,29 @@
 #include <assert.h>
 
+#include "ir_convolution.h"
 #include "parallel.h"
 #include "region.h"
 #include "winograd_panel.h"
 
-// Winograd's convolutions of the rows of a step. Rows and columns begin with a tile of the picture, and rolling rows are a
+// Winograd's convolutions of the rows of a step. Rows and columns begin with a tile of the feature map, and rolling rows are a
 // whole number of tiles, so that a tile's rows follow each other.
 
-size_t ir_region_winograd_scratch(const struct ir_region *r) {
-  size_t most = 0;
-  for (size_t k = 0; k < r->instruction_count; k++) {
-    const struct ir_region_instruction *i = &r->instructions[k];
-    if (i->opcode == IR_REGION_WINOGRAD) most = ir_larger(most, ir_winograd_scratch_count(i->depth, i->channels));
-  }
-  return most;
+static size_t scratch_count(const struct ir_region_instruction *i) {
+  return ir_winograd_scratch_count(i->depth, i->channels);
+}
+
+static struct ir_conv2d_params params_of(const struct ir_region_instruction *i) {
+  return (struct ir_conv2d_params){.input_channels = i->depth, .output_channels = i->channels};
+}
+
+static size_t packed_count(const struct ir_region_instruction *i) {
+  const struct ir_conv2d_params params = params_of(i);
+  return ir_conv2d_winograd_packed_weights_count(&params);
+}
+
+static void pack(const struct ir_region_instruction *i, const float *weights, float *packed) {
+  const struct ir_conv2d_params params = params_of(i);
+  ir_conv2d_winograd_pack_weights(&params, weights, packed);
 }
 
 // The first channel of an operand, from which offsets count.
@@ -50,9 +60,8 @@ static struct ir_winograd_strip strip_at(
   return strip;
 }
 
-void ir_region_winograd(
-  const struct ir_region_tile *t, const struct ir_region_instruction *i, const float *weights,
-  const struct ir_region_rows *rows) {
+static void run(
+  const struct ir_region_tile *t, const struct ir_region_instruction *i, const struct ir_region_rows *rows) {
   const size_t most = IR_WINOGRAD_STRIPS * ir_winograd_vectors();
   assert(rows->first % IR_WINOGRAD_TILE == 0 && rows->first_column % IR_WINOGRAD_TILE == 0);
   assert(rows->last % IR_WINOGRAD_TILE == 0 || rows->last == t->region->height);
@@ -60,7 +69,7 @@ void ir_region_winograd(
   struct ir_winograd_strip strips[IR_WINOGRAD_MAX_STRIPS];
   struct ir_winograd_panel panel = {
     .rows = ir_panels_of(i->channels), .depth = i->depth, .strips = strips, .input = plane_of(t, &i->operands[0]),
-    .input_plane_stride = ir_region_channel_stride(t, &i->operands[0]), .weights = weights,
+    .input_plane_stride = ir_region_channel_stride(t, &i->operands[0]), .weights = rows->weights,
     .weights_stride = i->depth * i->channels, .scratch = t->scratch,
     .output = {
       .bias = i->window.bias, .residual = residual ? plane_of(t, residual) : NULL,
@@ -80,7 +89,12 @@ void ir_region_winograd(
       count = 0;
     }
   if (!count) return;
-  // What only fills the panel has no results.
+  // Strips that only fill the panel have no results.
   for (; count < most; count++) strips[count] = (struct ir_winograd_strip){0};
   ir_winograd_run(&panel);
 }
+
+const struct ir_region_operation ir_region_winograd = {
+  .run = run, .scratch_count = scratch_count, .packed_count = packed_count, .pack = pack,
+  .packing = IR_PACKING_WINOGRAD,
+};

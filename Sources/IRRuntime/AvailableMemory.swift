@@ -53,8 +53,8 @@ public enum AvailableMemory {
 
 /// What the process holds.
 public enum ResidentMemory {
-  /// The most bytes of its pages that lay in memory since it began, or since `resetPeak`; nil where the system does
-  /// not say.
+  /// The most bytes of its pages that lay in memory since it began, or since `resetPeak`; nil where the
+  /// system does not say.
   public static var peakByteCount: Int? {
     AvailableMemory.lines("/proc/self/status").first { $0.hasPrefix("VmHWM:") }
       .flatMap { $0.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first }

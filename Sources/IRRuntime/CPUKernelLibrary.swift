@@ -8,20 +8,23 @@ import IRTensor
 public struct CPUKernelLibrary: KernelLibrary {
   private let reference = ReferenceKernelLibrary()
   private let weights: PackedWeights
+  public let machine: MachineModel
+  public let support = KernelSupport.ofDrivers
 
-  /// Kernels whose weights are packed into `weights`, or found there.
-  public init(weights: PackedWeights = PackedWeights()) { self.weights = weights }
+  /// Kernels whose weights are packed into `weights`, or found there. `hasNearSharedCache` stands for what
+  /// the processor says of its shared cache: programs are then the same on other processors of one
+  /// instruction set.
+  public init(weights: PackedWeights = PackedWeights(), hasNearSharedCache: Bool? = nil) {
+    self.weights = weights
+    machine = MachineModel(hasNearSharedCache: hasNearSharedCache ?? ir_has_near_shared_cache())
+  }
 
   public func kernel(for request: KernelRequest) -> (any Kernel)? {
     fastKernel(for: request) ?? reference.kernel(for: request)
   }
 
-  public var machine: MachineModel { MachineModel(hasNearSharedCache: ir_has_near_shared_cache()) }
-
-  public var hasRegions: Bool { true }
-
-  public func kernel(for region: RegionPlan, threadCount: Int) -> (any Kernel)? {
-    regionKernel(region, threadCount: threadCount, weights)
+  public func kernel(for region: RegionPlan, cut: RegionCut, threadCount: Int) -> (any Kernel)? {
+    regionKernel(region, cut, threadCount: threadCount, weights)
   }
 
   private func fastKernel(for request: KernelRequest) -> (any Kernel)? {

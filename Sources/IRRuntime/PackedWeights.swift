@@ -3,8 +3,8 @@ import Synchronization
 
 /// Weights in the order in which kernels read them, made once for each weight and each way of packing it.
 ///
-/// Programs of one model for several sizes share one: they then hold the same memory, and only the first packs. Weights are
-/// told apart by what they contain, since a compilation makes some of its own.
+/// Programs of one model for several sizes share one: they then hold the same memory, and only the first
+/// packs. Weights are told apart by what they contain, since a compilation makes some of its own.
 public final class PackedWeights: Sendable {
   private struct Key: Hashable {
     var digest: ContentDigest
@@ -18,8 +18,8 @@ public final class PackedWeights: Sendable {
   /// Bytes of everything packed.
   public var byteCount: Int { known.withLock { $0.values.reduce(0) { $0 + $1.byteCount } } }
 
-  /// The float32 `tensor`, packed into `count` floats by `pack`. `packing` says in numbers what `pack` does: equal ones
-  /// pack equally, on one instruction set.
+  /// The float32 `tensor`, packed into `count` floats by `pack`. `packing` says in numbers what `pack` does:
+  /// equal ones pack equally, on one instruction set.
   func storage(
     of tensor: Tensor, packing: [Int], count: Int,
     _ pack: (_ source: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>) -> Void
@@ -36,7 +36,8 @@ public final class PackedWeights: Sendable {
   }
 }
 
-/// 128 bits of some bytes: two independent sums of products, mixed. Equal for equal bytes; for others equal by chance only.
+/// 128 bits of some bytes: two independent sums of products, mixed. Equal for equal bytes; for others equal
+/// by chance only.
 struct ContentDigest: Hashable {
   private var a: UInt64 = 0x9E37_79B9_7F4A_7C15
   private var b: UInt64 = 0xC2B2_AE3D_27D4_EB4F

@@ -36,16 +36,18 @@ private struct ReferenceKernel: Kernel {
 struct CPUKernel: Kernel {
   var name: String
   var cut = ""
+  var listing: [String] = []
   var workspaceByteCount = 0
   var inPlaceInputs: [Int] = []
   var body: @Sendable (KernelArguments) -> Void
 
   init(
-    _ name: String, cut: String = "", workspace: Int = 0, inPlace: [Int] = [],
+    _ name: String, cut: String = "", listing: [String] = [], workspace: Int = 0, inPlace: [Int] = [],
     _ body: @escaping @Sendable (KernelArguments) -> Void
   ) {
     self.name = name
     self.cut = cut
+    self.listing = listing
     workspaceByteCount = workspace
     inPlaceInputs = inPlace
     self.body = body

@@ -8,8 +8,8 @@ public final class Session {
   public let options: RuntimeOptions
   private let arena: TensorStorage
 
-  /// - Throws: `RuntimeError.exceedsMemory` where the plan is larger than the options allow, `.outOfMemory` where
-  ///   the system does not give the arena.
+  /// - Throws: `RuntimeError.exceedsMemory` where the plan is larger than the options allow, `.outOfMemory`
+  ///   where the system does not give the arena.
   public init(_ program: Program, options: RuntimeOptions = RuntimeOptions()) throws(RuntimeError) {
     self.program = program
     // More threads than were planned for would write past the workspaces.

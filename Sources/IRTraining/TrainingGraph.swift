@@ -61,7 +61,7 @@ public struct TrainingGraph: Sendable {
           + "take crops of that size (--crop)")
     }
     if graph[image].type.shape[0] != batch.count { graph = try graph.batched(image, count: batch.count) }
-    do { graph = try Compiler(kernels: NoKernels()).recognized(graph) } catch { throw .compiler(error) }
+    do { graph = try Rewriter().recognized(graph) } catch { throw .compiler(error) }
     guard let image = graph.inputs.first(where: { graph[$0].name == input.name }),
       let prediction = graph.outputs.first?.value
     else { throw .unsuitableModel(path: path, detail: "it has no output") }
@@ -147,11 +147,6 @@ public struct TrainingGraph: Sendable {
           + "a multiple of 8, 16 or 32 (--crop)")
     }
   }
-}
-
-/// Recognition chooses no kernels.
-private struct NoKernels: KernelLibrary {
-  func kernel(for request: KernelRequest) -> (any Kernel)? { nil }
 }
 
 extension Graph {

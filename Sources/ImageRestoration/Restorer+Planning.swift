@@ -163,7 +163,8 @@ extension Restorer {
       guard let input = graph.inputs.first(where: { graph[$0].name == inputName }),
         let output = graph.outputs.first(where: { $0.name == outputName })
       else { throw RestorationError.notARestorer(path: path, detail: "its graph lost its image") }
-      return ReceptiveField.of(graph, input: input, output: output.value)
+      return ReceptiveField.of(
+        graph, input: input, output: output.value, kernels: CPUKernelLibrary())
     }
     let (small, large) = (try field(padded(160)), try field(padded(416)))
     let result: Result<ReceptiveField, ReceptiveField.Unbounded>

@@ -1,11 +1,12 @@
 import CIRKernels
+import IRCompiler
 import IRGraph
 import IRRuntime
 import IRTensor
 import IRTestSupport
 import Testing
 
-@testable import IRCompiler
+@testable import IRLowering
 
 extension KernelTests {
   /// Regions of a gated block, their inputs before a guard page, against the interpreter.
@@ -22,7 +23,7 @@ extension KernelTests {
 
   /// Regions of convolutions in Winograd's tiles.
   @Test func regionsOfTiles() throws {
-    var machine = MachineModel()
+    var machine = CPUKernelLibrary(hasNearSharedCache: false).machine
     (machine.memoryRate, machine.sharedCacheRate) = (1e6, 1e6)
     let chain = ConvolutionChain(batch: 2, height: 14, width: 45)
     try checkRegions(of: try chain.graph(), chain.input(), machine: machine)
@@ -36,56 +37,101 @@ extension KernelTests {
     try checkRegions(of: try means.graph(), means.input())
   }
 
+  /// Regions of all samples of programs that the definitions compute quickly.
+  @Test func regionsOfEverySample() throws {
+    for sample in ProgramSample.all {
+      let graph = try sample.graph()
+      guard graph.multiplyAddCount < 10_000_000 else { continue }
+      var generator = SeededGenerator(seed: 4)
+      var feeds: [String: Tensor] = [:]
+      for input in graph.inputs { feeds[graph[input].name] = generator.tensor(graph[input].type.shape) }
+      try checkRegions(of: graph, feeds: feeds)
+    }
+  }
+
   /// Bands whose rows the threads take from each other, however the race goes.
   @Test(arguments: 0..<8) func regionsOfTallPictures(_ repetition: Int) throws {
     let block = GatedBlock(channels: 3, hidden: 5, height: 331 + repetition, width: 17)
     try checkRegions(of: try block.graph(), block.input())
   }
 
-  /// A driver names rows and tiles in a word's share; what it cannot name is computed node by node.
+  /// A driver names rows and tiles in a word's share; what it cannot name is in no region.
   @Test func regionsTooTallForTheDriver() throws {
     let block = GatedBlock(channels: 3, hidden: 5, height: 9, width: 17)
     let graph = try Compiler().simplified(try block.graph()).0
-    var (_, plan) = try #require(FormRegions(graph).regions().first)
-    #expect(CPUKernelLibrary().kernel(for: plan, threadCount: 2) != nil)
-    plan.height = 1 << 22
-    #expect(CPUKernelLibrary().kernel(for: plan, threadCount: 2) == nil)
-    (plan.height, plan.batch) = (9, 1 << 21)
-    #expect(CPUKernelLibrary().kernel(for: plan, threadCount: 2) == nil)
+    let plan = try #require(try regions(of: graph).first).plan
+    func hasKernel(_ plan: RegionPlan, _ cut: RegionCut) -> Bool {
+      CPUKernelLibrary().kernel(for: plan, cut: cut, threadCount: 2) != nil
+    }
+    var cut = try bestCut(of: plan)
+    #expect(hasKernel(plan, cut))
+    cut.height = 1 << 22
+    #expect(!hasKernel(plan, cut))
+    (cut.height, cut.width, cut.tileColumns) = (9, 1 << 21, 1)
+    #expect(!hasKernel(plan, cut))
+    let limits = try #require(CPUKernelLibrary().support.regions)
+    for height in [limits.rows, limits.rows + 1] {
+      let tall = try Compiler().simplified(
+        try GatedBlock(channels: 3, hidden: 5, height: height, width: 17).graph()
+      ).0
+      for plan in try regions(of: tall).map(\.plan) {
+        #expect(hasKernel(plan, try bestCut(of: plan)))
+        #expect(height <= limits.rows || !plan.hasWindows)
+      }
+    }
   }
+
+  private func regions(
+    of graph: Graph, on machine: MachineModel = CPUKernelLibrary(hasNearSharedCache: false).machine
+  ) throws -> [Region] {
+    try #require(FormRegions(graph, CPUKernelLibrary().support, machine: machine)).regions()
+  }
+
+  private func bestCut(of plan: RegionPlan) throws -> RegionCut {
+    let kernels = CPUKernelLibrary(hasNearSharedCache: false)
+    let limits = try #require(kernels.support.regions)
+    return try #require(plan.bestCut(on: kernels.machine, within: limits)).cut
+  }
+
+  private func checkRegions(
+    of graph: Graph, _ input: Tensor, isHalved: Bool = false,
+    machine: MachineModel = CPUKernelLibrary(hasNearSharedCache: false).machine
+  ) throws { try checkRegions(of: graph, feeds: ["x": input], isHalved: isHalved, machine: machine) }
 
   /// `isHalved`: what they hand to each other is float16.
   private func checkRegions(
-    of graph: Graph, _ input: Tensor, isHalved: Bool = false, machine: MachineModel = MachineModel()
+    of graph: Graph, feeds: [String: Tensor], isHalved: Bool = false,
+    machine: MachineModel = CPUKernelLibrary(hasNearSharedCache: false).machine
   ) throws {
     var graph = try Compiler().simplified(graph).0
     graph.readBlocksApart()
     var storage = Float16Storage(
       graph,
-      FormRegions(graph, machine: machine).regions().map { Lowering.Region(nodes: $0.nodes, plan: $0.plan) })
+      try regions(of: graph, on: machine),
+      CPUKernelLibrary().support)
     for picture in storage.groups.joined() where isHalved {
       let isStored = storage.store(picture)
       #expect(isStored)
     }
     graph = storage.graph
-    let values = try everyValue(of: graph, ["x": input])
+    let values = try everyValue(of: graph, feeds)
     for region in storage.regions {
       let nodes = region.nodes
-      var plan = region.plan
-      plan.chooseTiles(on: MachineModel())
+      let plan = region.plan
+      let cut = try bestCut(of: plan)
       for (index, output) in plan.outputs.enumerated() {
         let expected = try #require(values[output]).doubles
-        // Products summed over all pixels cancel: of these the error counts in parts of the largest.
+        // Sums cancel: errors count in parts of the largest.
         let areProducts = plan.instructions.contains { $0.output.place == .sums(index) }
         let isHalf = graph[output].type.elementType == .float16
-        let unit = areProducts ? expected.reduce(1) { max($0, abs($1)) } : 1
+        let unit = expected.reduce(1) { max($0, abs($1)) }
         expectEverywhere(
-          expected.map { $0 / unit }, tolerance: isHalf ? 1e-3 : areProducts ? 2e-6 : 2e-5,
+          expected.map { $0 / unit }, tolerance: isHalf ? 1e-3 : areProducts ? 2e-6 : 5e-6,
           "region of \(nodes.count) nodes, output \(index)"
         ) { threads in
           let inputs = plan.inputs.map { Guarded(values[$0]?.withUnsafeBytes { Array($0) } ?? []) }
           let outputs = plan.outputs.map { Guarded<UInt8>(count: graph[$0].type.byteCount) }
-          guard let kernel = CPUKernelLibrary().kernel(for: plan, threadCount: Int(threads)) else {
+          guard let kernel = CPUKernelLibrary().kernel(for: plan, cut: cut, threadCount: Int(threads)) else {
             return []
           }
           let memory = workspace(kernel.workspaceByteCount)

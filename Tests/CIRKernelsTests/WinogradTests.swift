@@ -1,8 +1,10 @@
 import CIRKernels
 import CIROperators
+import IROperators
+import IRRuntime
 import Testing
 
-@testable import IRCompiler
+@testable import IRLowering
 
 extension KernelTests {
   private static func window(
@@ -36,7 +38,23 @@ extension KernelTests {
   }
 
   /// Receptive fields count in the kernels' tiles.
-  @Test func winogradTilesAreTheCompilers() { #expect(WinogradForm.tile == Int(IR_WINOGRAD_TILE)) }
+  /// The compiler chooses no convolution that the driver does not compute, and none but for its channels that it does.
+  @Test func winogradConvolutionsAreTheDrivers() throws {
+    let form = try #require(CPUKernelLibrary().support.winograd)
+    for kernel in 1...5 {
+      for (stride, dilation, groups) in [(1, 1, 1), (2, 1, 1), (1, 2, 1), (1, 1, 2)] {
+        let convolution = Convolution(
+          strides: [stride, 1], padsBefore: [1, 1], padsAfter: [1, 1], dilations: [1, dilation],
+          groupCount: groups)
+        var params = ir_conv2d_params()
+        (params.kernel_height, params.kernel_width) = (kernel, 3)
+        (params.stride_y, params.stride_x, params.groups) = (stride, 1, groups)
+        (params.dilation_y, params.dilation_x) = (1, dilation)
+        #expect(
+          form.applies(to: convolution, weight: [64, 64, kernel, 3]) == ir_conv2d_winograd_applies(&params))
+      }
+    }
+  }
 
   /// Sums whose products cancel: errors stay small beside the products.
   @Test func winogradOfCancellingProducts() {

@@ -179,6 +179,21 @@ func tensorsRunRaw(_ suffix: String) throws {
   #expect(text.output.contains("= LayerNormalization") && !text.output.contains("permutation: [0, 2, 1]}"))
   let program = try run("irdump", "symunet-s", "--dim", "8*h=64,8*w=96", "--program").output
   #expect(program.contains("of 64 rows, tiles of 96 of 96 columns"), "\(program)")
+  // For a stated machine the text is the same on all.
+  let scalar = try run(
+    "irdump", "symunet-s", "--dim", "64x96", "--program", "--isa", "scalar", "--shared-cache", "far")
+  #expect(scalar.output.contains("\n      convolution weight="), "\(scalar.output)\(scalar.errors)")
+  #expect(try run("irdump", "symunet-s", "--isa", "mmx").code == 2)
+  // Bisection: the patches up to a number, by name.
+  let limited = try run("irdump", "symunet-s", "--dim", "64x96", "--json", "--passes", "--patch-limit", "7")
+  let bisected = try #require(
+    try JSONSerialization.jsonObject(with: Data(limited.output.utf8)) as? [String: Any])
+  let passes = try #require(bisected["passes"] as? [[String: Any]])
+  #expect(passes.reduce(0) { $0 + ($1["patches"] as? Int ?? 0) } == 7)
+  #expect(bisected["lastPatch"] is String)
+  let rules = (report["passes"] as? [[String: Any]] ?? []).flatMap { $0["rules"] as? [[String: Any]] ?? [] }
+  #expect(rules.contains { $0["name"] as? String == "recognize-layer-normalization" }, "\(rules)")
+  #expect(try run("irdump", "symunet-s", "--patch-limit", "-1").code == 2)
   #expect(try run("irdump", "symunet-s", "--check").code == 0)
   #expect(text.output.contains("float32[1, 3, 64, 64]"))
   #expect(try run("irdump", "symunet-s", "--dim", "H=64").code == 2)

@@ -6,13 +6,13 @@ import IRRuntime
 public struct MemoryOptions: ParsableArguments {
   @Option(
     help:
-      "Compiles for this much memory, as 500M or 4G: where a program would take more, values are computed twice."
+      "Memory budget, as 500M or 4G: above it, feature maps are recomputed instead of kept."
   )
   public var memoryLimit: MemorySize?
 
   @Flag(
     help:
-      "Where that does not suffice, pictures wait in memory as float16, as few as do; each is rounded to 11 bits of precision."
+      "If that is not enough, store as few feature maps as necessary as float16; each is rounded to 11 bits of precision."
   )
   public var float16Storage = false
 
@@ -25,8 +25,11 @@ public struct MemoryOptions: ParsableArguments {
   }
 
   /// A compiler of programs for so many threads that keeps to it.
-  public func compiler(threadCount: Int) -> Compiler {
+  public func compiler(threadCount: Int, hasNearSharedCache: Bool? = nil) -> Compiler {
     Compiler(
-      threadCount: threadCount, memoryByteCount: memoryLimit?.byteCount, allowsFloat16Storage: float16Storage)
+      options: CompilerOptions(
+        threadCount: threadCount, memoryByteCount: memoryLimit?.byteCount,
+        allowsFloat16Storage: float16Storage),
+      kernels: CPUKernelLibrary(hasNearSharedCache: hasNearSharedCache))
   }
 }

@@ -60,9 +60,29 @@ struct IRDump: ParsableCommand {
   @Option(name: [.customShort("j"), .customLong("threads")], help: "Threads that the memory is planned for.")
   var threads = 2
 
+  @Option(
+    help: ArgumentHelp(
+      "Stop rewriting after this many patches, and say which was the last: bisecting finds a wrong one.",
+      valueName: "count"))
+  var patchLimit: Int?
+
+  @Option(help: "Compile for this instruction set, which the processor must have.")
+  var isa: InstructionSet?
+  @Option(help: "Plan for a shared cache that is as fast as the cores' own (near) or slower (far).")
+  var sharedCache: SharedCache?
+
   @OptionGroup var memoryOptions: MemoryOptions
 
+  enum SharedCache: String, CaseIterable, ExpressibleByArgument { case near, far }
+
   func validate() throws {
+    if let isa, !isa.isAvailable {
+      let available = InstructionSet.allCases.filter(\.isAvailable).map(\.rawValue).joined(separator: ", ")
+      throw ValidationError("--isa is \(isa.rawValue), this processor has \(available)")
+    }
+    if let patchLimit, patchLimit < 0 {
+      throw ValidationError("--patch-limit is \(patchLimit), must be at least 0")
+    }
     guard threads >= 1 else { throw ValidationError("--threads is \(threads), must be at least 1") }
   }
 
@@ -83,12 +103,16 @@ struct IRDump: ParsableCommand {
       Terminal.say(GraphDifference(graph, otherGraph, names: (path, otherPath)).text)
       return
     }
-    let compiler = memoryOptions.compiler(threadCount: threads)
+    isa?.select()
+    var compiler = memoryOptions.compiler(
+      threadCount: threads, hasNearSharedCache: sharedCache.map { $0 == .near })
+    compiler.options.patchLimit = patchLimit
     let compiled = try compiler.compile(graph)
     if check { return Terminal.say("\(path): imports and compiles") }
-    let description = ModelDescription(
+    var description = ModelDescription(
       path: path, file: file, assumed: assumed, graph: graph, program: compiled, threads: threads,
       listsNodes: nodes, listsPasses: passes || html != nil, listsSteps: program || html != nil)
+    if patchLimit != nil { description.lastPatch = compiled.report.lastPatch }
     let name = PathText.stem(PathText.name(path))
     let drawing = GraphDrawing(graph, title: name)
     let memoryDrawing = MemoryDrawing(compiled, title: "\(name): memory over time")
@@ -161,3 +185,5 @@ struct IRDump: ParsableCommand {
     return (binding, assumed)
   }
 }
+
+extension InstructionSet: ExpressibleByArgument {}

@@ -13,8 +13,14 @@ struct ModelDescription: Encodable {
   }
   struct Pass: Encodable {
     var name: String
+    /// Patches by rule, in the pass's order; a pass without rules has none.
+    var rules: [Rule]
     var patches, nodesBefore, nodesAfter: Int
     var milliseconds: Double
+  }
+  struct Rule: Encodable {
+    var name: String
+    var patches: Int
   }
   struct Step: Encodable {
     var kernel, node: String
@@ -41,12 +47,14 @@ struct ModelDescription: Encodable {
   var peakMemory: Int
   /// Operators that run by their definition, for want of a kernel.
   var referenceOperators: [String]
-  /// Values that regions compute for themselves rather than read them.
+  /// Values that regions recompute instead of reading them.
   var computedWhereRead: [String]
-  /// Pictures that wait in memory as float16.
+  /// Feature maps that are stored as float16.
   var keptAsFloat16: [String]
   var nodes: [NodeLine]?
   var passes: [Pass]?
+  /// The last patch that was applied, where a limit was set.
+  var lastPatch: String?
   var steps: [Step]?
 
   init(
@@ -79,7 +87,8 @@ struct ModelDescription: Encodable {
     if listsPasses {
       passes = program.report.entries.map {
         Pass(
-          name: $0.pass, patches: $0.patches, nodesBefore: $0.nodesBefore, nodesAfter: $0.nodesAfter,
+          name: $0.pass, rules: $0.rules.map { Rule(name: $0.name, patches: $0.patches) },
+          patches: $0.patches, nodesBefore: $0.nodesBefore, nodesAfter: $0.nodesAfter,
           milliseconds: $0.seconds * 1000)
       }
     }
@@ -113,12 +122,14 @@ struct ModelDescription: Encodable {
       "nodes         \(importedNodes) imported, \(compiledSteps) steps compiled",
       "peak memory   \(peakMemory) bytes in the arena with \(threads) threads",
     ]
+    if let lastPatch { lines.append("last patch    \(lastPatch)") }
     if !keptAsFloat16.isEmpty {
-      lines.append("               \(keptAsFloat16.count) pictures wait in memory as float16")
+      lines.append("               \(keptAsFloat16.count) feature maps are stored as float16")
     }
     if !computedWhereRead.isEmpty {
       lines.append(
-        "               \(computedWhereRead.count) pictures are computed where they are read, not kept")
+        "               \(computedWhereRead.count) feature maps are recomputed where they are read instead of kept"
+      )
     }
     if !referenceOperators.isEmpty {
       lines.append("reference     no fast kernel: \(referenceOperators.joined(separator: ", "))")
@@ -131,6 +142,7 @@ struct ModelDescription: Encodable {
       lines.append(
         "  \(pass.name): \(pass.patches) patches, \(pass.nodesBefore) -> \(pass.nodesAfter) nodes, \(milliseconds) ms"
       )
+      lines += pass.rules.map { "    \($0.name): \($0.patches)" }
     }
     return lines.joined(separator: "\n")
   }

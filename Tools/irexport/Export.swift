@@ -25,7 +25,7 @@ struct Export {
       shape: [options.batch, source.network.channelCount, sides.height, sides.width],
       isReproducible: options.reproducible)
     note(frozen.notes)
-    var graph = try Compiler().reduced(frozen.graph)
+    var graph = try Rewriter().reduced(frozen.graph)
     graph.metadata = frozen.graph.metadata.merging(given) { $1 }
     let open: [String: [Int: String]] = options.dims == .dynamic ? ["image": [2: "H", 3: "W"]] : [:]
     let model = try ONNXModel(graph, opset: options.opset ?? 18, openSizes: open)

@@ -86,6 +86,6 @@ struct ModelSource {
 
   /// Constants computed, duplicates made one, nothing left that no output needs.
   private func simplified(_ graph: Graph) throws -> Graph {
-    try Compiler(kernels: ReferenceKernelLibrary()).reduced(graph)
+    try Rewriter().reduced(graph)
   }
 }

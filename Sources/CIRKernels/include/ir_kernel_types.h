@@ -53,6 +53,9 @@ enum { IR_PLANAR_MAX_KERNEL = 15, IR_PLANAR_DEPTHWISE_ROWS = 4 };
 /// the width: of fewer, tiles are one panel high.
 enum { IR_PLANAR_GROUPED_PANELS = 3 };
 
+/// Rows of more tiles of planar_columns than these are long: their products are written a panel at a time.
+enum { IR_PLANAR_LONG_ROW_TILES = 6 };
+
 /// Cache lines that later work will need, asked for a few at a time while a kernel computes: `count` rows of
 /// `lines` lines, `stride` bytes apart.
 struct ir_prefetch_range {

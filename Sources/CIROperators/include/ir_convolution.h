@@ -9,6 +9,9 @@
 extern "C" {
 #endif
 
+/// Orders of weights that drivers read.
+enum ir_packing { IR_PACKING_PANELS, IR_PACKING_CONVOLUTION, IR_PACKING_TRANSPOSED, IR_PACKING_WINOGRAD };
+
 /// Shared by convolution and transposed convolution. The trailing pads (and, transposed, the
 /// output padding) are implied by the output's extents: what lies outside the input reads as 0.
 struct ir_conv2d_params {
@@ -51,6 +54,9 @@ void ir_conv2d_pixel(
 
 /// Whether the convolution has Winograd's form: 3x3, stride 1, dilation 1, one group.
 bool ir_conv2d_winograd_applies(const struct ir_conv2d_params *params);
+
+/// Whether ir_conv2d_winograd has the activation.
+bool ir_conv2d_winograd_takes(enum ir_activation activation);
 
 /// As ir_conv2d and its companions, by Winograd's F(4x4, 3x3): fewer multiplications, with the results of
 /// a tile of 4x4 rounded together. Tiles are counted from the first row and column of the output.

@@ -5,8 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ir_convolution.h"
 #include "ir_elementwise.h"
 #include "ir_kernels.h"
+#include "ir_region_list.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -15,18 +17,18 @@ extern "C" {
 /// Several operators computed together, band of rows by band of rows: what lies between them stays in
 /// rolling rows that fit a cache.
 ///
-/// All values are pictures [batch, channels, height, width] of one height and width. A task is a tile:
+/// All values are feature maps [batch, channels, height, width] of one height and width. A task is a tile:
 /// `band_rows` rows of `tile_columns` columns of the region's outputs. It advances by `step_rows` rows;
 /// in each step every instruction computes the rows of its result that have become computable. A value
 /// that windows read is computed `margin` rows and columns beyond the tile on every side, as far as
-/// the picture goes; outside the picture it is 0.
+/// the feature map goes; outside the feature map it is 0.
 
 enum { IR_REGION_MAX_OPERANDS = 12, IR_REGION_MAX_STEP = 8, IR_REGION_MAX_SIDE = 16 };
 
 enum ir_region_place {
   /// Rolling rows of this tile; `index` is a value of the region.
   IR_REGION_ROLLING,
-  /// A whole picture of the caller; `index` is an input or an output, of which sums read the rows that were just written.
+  /// A whole feature map of the caller; `index` is an input or an output, of which sums read the rows that were just written.
   IR_REGION_INPUT,
   IR_REGION_OUTPUT,
   /// The sums of an instruction; `index` is the first of their outputs.
@@ -42,9 +44,9 @@ enum ir_region_place {
 struct ir_region_operand {
   enum ir_region_place place;
   uint32_t index;
-  /// The first channel, and how many the whole picture has.
+  /// The first channel, and how many the whole feature map has.
   uint32_t channel, channels;
-  /// A whole picture of binary16, which copies and moves of blocks read and write.
+  /// A whole feature map of binary16, which copies and moves of blocks read and write.
   bool is_half;
 };
 
@@ -56,29 +58,13 @@ struct ir_region_value {
   size_t rows;
 };
 
-enum ir_region_opcode {
-  IR_REGION_COPY,
-  /// From a whole picture of blocks, each a pixel of the region: the places in a block become channels.
-  IR_REGION_SPACE_TO_DEPTH,
-  /// To such a picture; `channels` are its.
-  IR_REGION_DEPTH_TO_SPACE,
-  /// Stride 1, one group: operands x, [residual].
-  IR_REGION_CONVOLUTION,
-  /// As ir_conv2d_winograd, of a picture's height and width: operands x, [residual]; margins, steps, blocks, rolling rows
-  /// and the columns of tiles are then multiples of IR_WINOGRAD_TILE.
-  IR_REGION_WINOGRAD,
-  /// Stride 1, a group a channel: operand x.
-  IR_REGION_DEPTHWISE,
-  /// Over channels: operand x.
-  IR_REGION_NORMALIZE,
-  /// A register program: operands are the first registers, the last instruction's is the result.
-  IR_REGION_ELEMENTWISE,
-  /// Over all pixels: operands x, y [channels], [depth], in `groups` groups of A and B channels. The products of
-  /// the channels of a group [batch, groups, A, B], and the Euclidean norms of both [batch, channels].
-  IR_REGION_GRAM,
-  /// Over all pixels: operand x. `factor` times the sum of each channel [batch, channels].
-  IR_REGION_SUM,
-};
+/// Which operation an instruction is: a line of ir_region_list.h.
+#define IR_REGION_CONSTANT(constant, name) IR_REGION_##constant,
+enum ir_region_opcode { IR_REGION_LIST(IR_REGION_CONSTANT) IR_REGION_COUNT };
+#undef IR_REGION_CONSTANT
+
+/// The operation's name in ir_region_list.h, or NULL for a number that is not one of them.
+const char *ir_region_name(enum ir_region_opcode opcode);
 
 /// The window of a convolution with stride 1.
 struct ir_region_window {
@@ -87,9 +73,8 @@ struct ir_region_window {
   size_t kernel_width, dilation;
   /// Zeros before the first row and column.
   size_t pad_top, pad_left;
-  /// Depthwise [channels][kernel_height][kernel_width]; else packed (ir_region_pack_weights, for Winograd's form
-  /// ir_conv2d_winograd_pack_weights), or NULL
-  /// where they are the input `weights_input`, which is then packed at each run.
+  /// Depthwise [channels][kernel_height][kernel_width]; else packed (ir_region_pack_weights), or NULL where they are the
+  /// input `weights_input`, which is then packed at each run.
   const float *weights;
   uint32_t weights_input;
   /// [channels] or NULL.
@@ -99,11 +84,11 @@ struct ir_region_window {
   float slope;
 };
 
-/// Place (i, j) of a block of a picture's channel c is channel c * channel_step + (i * side + j) * place_step.
+/// Place (i, j) of a block of a feature map's channel c is channel c * channel_step + (i * side + j) * place_step.
 struct ir_region_blocks {
   /// 1 ... IR_REGION_MAX_SIDE.
   size_t side;
-  /// Blocks of the picture beside each other: a region without windows may have cut its pixels into other rows.
+  /// Blocks of the feature map beside each other: a region without windows may have cut its pixels into other rows.
   size_t columns;
   size_t channel_step, place_step;
 };
@@ -155,16 +140,18 @@ struct ir_region {
   size_t instruction_count;
 };
 
-/// Elements of the packed weights of a convolution.
-size_t ir_region_packed_weights_count(const struct ir_region_instruction *convolution);
+/// Elements of the packed weights of an instruction's window; 0 where its operation reads weights as they are.
+size_t ir_region_packed_weights_count(const struct ir_region_instruction *instruction);
 
-/// Weights [channels, depth, kernel_height, kernel_width] to the order the driver reads.
+/// Weights [channels, depth, kernel_height, kernel_width] to the order the operation reads.
 void ir_region_pack_weights(
-  const struct ir_region_instruction *convolution, const float *weights, float *packed);
+  const struct ir_region_instruction *instruction, const float *weights, float *packed);
 
-/// Bytes; also what one thread's rolling rows take, which should fit its cache.
+/// The order that this is: equal orders of equal weights are the same numbers.
+enum ir_packing ir_region_packing(const struct ir_region_instruction *instruction);
+
+/// Bytes.
 size_t ir_region_workspace(const struct ir_region *region, int threads);
-size_t ir_region_thread_workspace(const struct ir_region *region);
 
 /// An output may be an input that only earlier instructions of margin 0 without windows read, in the same pixels as the
 /// output is written; else no output may overlap an input. Sums of blocks of rows are added in their order, whatever the threads.

@@ -32,32 +32,23 @@ public struct ElementwiseChain: Operator {
     self.instructions = instructions
   }
 
-  /// The chain of one elementwise node, or nil where the operator is not one that chains hold.
+  /// The chain of one elementwise node, or nil where the operator is not a function of float32 numbers to such.
   public init?(_ operator: any Operator) {
+    let function: Function
+    var inputCount = 1
     switch `operator` {
-    case let chain as ElementwiseChain: self = chain
-    case let unary as Unary where Self.supported(unary.function):
-      self.init(inputCount: 1, instructions: [Instruction(.unary(unary.function), [0])])
-    case let activation as Activation where activation.function != .thresholdedRelu:
-      self.init(inputCount: 1, instructions: [Instruction(.activation(activation), [0])])
-    case let binary as Binary where Self.supported(binary.function):
-      self.init(inputCount: 2, instructions: [Instruction(.binary(binary.function), [0, 1])])
+    case let chain as ElementwiseChain:
+      self = chain
+      return
+    case let unary as Unary: function = .unary(unary.function)
+    case let activation as Activation: function = .activation(activation)
+    case let binary as Binary: (function, inputCount) = (.binary(binary.function), 2)
     default: return nil
     }
-  }
-
-  private static func supported(_ function: UnaryFunction) -> Bool {
-    switch function {
-    case .not, .isNaN, .bitwiseNot, .tan, .asin, .acos, .atan, .sinh, .cosh, .asinh, .acosh, .atanh: false
-    default: true
-    }
-  }
-
-  private static func supported(_ function: BinaryFunction) -> Bool {
-    switch function {
-    case .add, .subtract, .multiply, .divide, .minimum, .maximum, .power, .parametricRelu: true
-    default: false
-    }
+    let number = TensorType(.float32, .scalar)
+    let inputs = [TensorType](repeating: number, count: inputCount)
+    guard (try? `operator`.outputTypes(for: inputs)) == [number] else { return nil }
+    self.init(inputCount: inputCount, instructions: [Instruction(function, Array(0..<inputCount))])
   }
 
   public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {

@@ -43,7 +43,7 @@ func convolutionKernel(
       padsBefore: convolution.padsBefore, groups: convolution.groupCount)
   else { return nil }
   if fused.isRectified { params.activation = IR_ACTIVATION_RELU }
-  if let weight = request.constants[1], WinogradForm.applies(to: convolution, weight: w) {
+  if let weight = request.constants[1], KernelSupport.ofDrivers.isWinograd(convolution, weight: w) {
     return winogradKernel(fused, params, weight, request, weights)
   }
   guard !fused.isRectified || fused.slope == 0 else { return nil }
@@ -64,7 +64,9 @@ func convolutionKernel(
   let name = "conv2d\(kind(params))" + (fused.hasResidual ? ".add" : "") + (fused.isRectified ? ".relu" : "")
   if let weight = request.constants[1] {
     let packed = weights.storage(
-      of: weight, packing: [1, params.groups, params.stride_y, params.stride_x] + w.extents, count: count
+      of: weight,
+      packing: [Int(IR_PACKING_CONVOLUTION.rawValue), params.groups, params.stride_y, params.stride_x]
+        + w.extents, count: count
     ) { ir_conv2d_pack_weights(&params, $0, $1) }
     return CPUKernel(name, workspace: workspace, inPlace: inPlace) { arguments in
       var params = fixed
@@ -94,7 +96,9 @@ func winogradWeights(_ weight: Tensor, _ weights: PackedWeights) -> TensorStorag
   var params = ir_conv2d_params()
   (params.input_channels, params.output_channels) = (weight.shape[1], weight.shape[0])
   let count = ir_conv2d_winograd_packed_weights_count(&params)
-  return weights.storage(of: weight, packing: [3] + weight.shape.extents, count: count) {
+  return weights.storage(
+    of: weight, packing: [Int(IR_PACKING_WINOGRAD.rawValue)] + weight.shape.extents, count: count
+  ) {
     ir_conv2d_winograd_pack_weights(&params, $0, $1)
   }
 }
@@ -149,7 +153,9 @@ func convolutionTransposeKernel(
     }
   }
   let packed = weights.storage(
-    of: weight, packing: [2, params.groups, params.stride_y, params.stride_x] + w.extents, count: count
+    of: weight,
+    packing: [Int(IR_PACKING_TRANSPOSED.rawValue), params.groups, params.stride_y, params.stride_x]
+      + w.extents, count: count
   ) { ir_conv2d_transpose_pack_weights(&params, $0, $1) }
   return CPUKernel("conv2d-transpose", workspace: workspace) { arguments in
     var params = fixed

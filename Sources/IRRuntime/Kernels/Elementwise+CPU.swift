@@ -140,7 +140,7 @@ private func encoded(
   return result
 }
 
-private func opcode(_ function: UnaryFunction) -> ir_elementwise_opcode? {
+func opcode(_ function: UnaryFunction) -> ir_elementwise_opcode? {
   switch function {
   case .abs: IR_ELEMENTWISE_ABSOLUTE
   case .neg: IR_ELEMENTWISE_NEGATE
@@ -168,7 +168,7 @@ private func opcode(_ function: UnaryFunction) -> ir_elementwise_opcode? {
   }
 }
 
-private func opcode(_ function: BinaryFunction) -> ir_elementwise_opcode? {
+func opcode(_ function: BinaryFunction) -> ir_elementwise_opcode? {
   switch function {
   case .add: IR_ELEMENTWISE_ADD
   case .subtract: IR_ELEMENTWISE_SUBTRACT
@@ -182,7 +182,7 @@ private func opcode(_ function: BinaryFunction) -> ir_elementwise_opcode? {
   }
 }
 
-private func opcode(_ function: ActivationFunction) -> ir_elementwise_opcode? {
+func opcode(_ function: ActivationFunction) -> ir_elementwise_opcode? {
   switch function {
   case .gelu: IR_ELEMENTWISE_GELU
   case .geluTanh: IR_ELEMENTWISE_GELU_TANH

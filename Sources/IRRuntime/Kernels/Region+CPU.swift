@@ -15,13 +15,15 @@ private final class RegionProgram: @unchecked Sendable {
   private var numbers: [TensorStorage] = []
 
   private let weights: PackedWeights
+  /// Columns of a feature map: blocks of pixels beside each other.
+  private let columnCount: Int
 
-  init?(_ plan: RegionPlan, _ weights: PackedWeights) {
-    let tiles = (plan.width + max(plan.tileColumns, 1) - 1) / max(plan.tileColumns, 1)
-    guard plan.height <= Int(IR_REGION_MAX_ROWS), plan.batch * tiles <= Int(IR_REGION_MAX_TILES) else {
+  init?(_ plan: RegionPlan, _ cut: RegionCut, _ weights: PackedWeights) {
+    let tiles = (cut.width + max(cut.tileColumns, 1) - 1) / max(cut.tileColumns, 1)
+    guard cut.height <= Int(IR_REGION_MAX_ROWS), plan.batch * tiles <= Int(IR_REGION_MAX_TILES) else {
       return nil
     }
-    self.weights = weights
+    (self.weights, columnCount) = (weights, plan.width)
     instructions = .allocate(capacity: plan.instructions.count)
     instructions.initialize(repeating: ir_region_instruction())
     values = .allocate(capacity: max(plan.values.count, 1))
@@ -29,18 +31,18 @@ private final class RegionProgram: @unchecked Sendable {
     for (index, value) in plan.values.enumerated() {
       values[index] = ir_region_value(
         channels: value.channelCount, margin_rows: value.margin, margin_columns: value.margin,
-        rows: (value.extraRows + plan.stepRows + plan.alignment - 1) / plan.alignment * plan.alignment)
+        rows: (value.extraRows + cut.stepRows + plan.alignment - 1) / plan.alignment * plan.alignment)
     }
     for (index, instruction) in plan.instructions.enumerated() {
       guard fill(&instructions[index], instruction) else { return nil }
     }
     region.batch = plan.batch
-    region.height = plan.height
-    region.width = plan.width
-    region.tile_columns = plan.tileColumns
-    region.band_rows = plan.bandRows
-    region.step_rows = plan.stepRows
-    region.block_rows = plan.blockRows
+    region.height = cut.height
+    region.width = cut.width
+    region.tile_columns = cut.tileColumns
+    region.band_rows = cut.bandRows
+    region.step_rows = cut.stepRows
+    region.block_rows = cut.blockRows
     region.values = UnsafePointer(values.baseAddress)
     region.value_count = plan.values.count
     region.instructions = UnsafePointer(instructions.baseAddress)
@@ -54,8 +56,12 @@ private final class RegionProgram: @unchecked Sendable {
     instructions.deallocate()
   }
 
+  /// - Returns: false for what the driver does not take.
   private func fill(_ target: inout ir_region_instruction, _ source: RegionPlan.Instruction) -> Bool {
-    guard source.operands.count <= Int(IR_REGION_MAX_OPERANDS) else { return false }
+    guard source.operands.count <= Int(IR_REGION_MAX_OPERANDS),
+      let opcode = Self.opcodes[type(of: source.operation).driverName]
+    else { return false }
+    target.opcode = opcode
     target.output = operand(source.output)
     target.channels = source.channelCount
     target.margin_rows = source.margin
@@ -65,94 +71,83 @@ private final class RegionProgram: @unchecked Sendable {
       let all = bytes.bindMemory(to: ir_region_operand.self)
       for (index, own) in source.operands.enumerated() { all[index] = operand(own) }
     }
-    switch source.operation {
-    case .copy: target.opcode = IR_REGION_COPY
-    case .spaceToDepth(let blocks):
-      target.opcode = IR_REGION_SPACE_TO_DEPTH
-      target.blocks = layout(blocks)
-    case .depthToSpace(let blocks):
-      target.opcode = IR_REGION_DEPTH_TO_SPACE
-      target.blocks = layout(blocks)
-    case .normalization(let isCentred, let epsilon, let scale, let bias):
-      target.opcode = IR_REGION_NORMALIZE
-      target.is_centred = isCentred
-      target.epsilon = epsilon
-      target.scale = kept(scale)
-      target.bias = kept(bias)
-    case .elementwise(let chain, let windows): return fill(&target, chain, windows)
-    case .convolution(let fused, let weight, let bias):
-      target.opcode = IR_REGION_CONVOLUTION
-      target.window = window(fused, weight.shape, bias)
-      target.depth = weight.shape[1]
-      target.has_residual = fused.hasResidual
-      switch weight {
-      case .input(let index, _): target.window.weights_input = UInt32(index)
-      case .constant(let tensor):
-        let packed = weights.storage(
-          of: tensor, packing: [0] + weight.shape.extents, count: ir_region_packed_weights_count(&target)
-        ) { ir_region_pack_weights(&target, $0, $1) }
-        numbers.append(packed)
-        target.window.weights = UnsafePointer(packed.pointer.assumingMemoryBound(to: Float.self))
-      }
-    case .sum(let factor):
-      target.opcode = IR_REGION_SUM
-      target.factor = factor
-    case .gram(let groupCount, let columnCount):
-      target.opcode = IR_REGION_GRAM
-      target.groups = groupCount
-      target.depth = columnCount
-    case .winograd(let fused, let weight, let bias):
-      target.opcode = IR_REGION_WINOGRAD
-      target.window = window(fused, weight.shape, bias)
-      if fused.isRectified, fused.slope != 0 {
-        (target.window.activation, target.window.slope) = (IR_ACTIVATION_LEAKY_RELU, fused.slope)
-      }
-      (target.depth, target.has_residual) = (weight.shape[1], fused.hasResidual)
-      let packed = winogradWeights(weight, weights)
-      numbers.append(packed)
-      target.window.weights = UnsafePointer(packed.pointer.assumingMemoryBound(to: Float.self))
-    case .depthwise(let depthwise):
-      target.opcode = IR_REGION_DEPTHWISE
-      target.window = window(depthwise)
+    let parameters = source.operation.parameters
+    target.depth = parameters.depth
+    target.groups = parameters.groupCount ?? 0
+    target.factor = parameters.factor ?? 0
+    if let blocks = parameters.blocks { target.blocks = layout(blocks) }
+    if let own = parameters.normalization {
+      (target.is_centred, target.epsilon) = (own.isCentred, own.epsilon)
+      (target.scale, target.bias) = (kept(own.scale), kept(own.bias))
     }
-    return true
+    if let own = parameters.window {
+      target.has_residual = own.convolution.hasResidual
+      target.window = window(own)
+      if let input = source.weightInput {
+        target.window.weights_input = UInt32(input)
+      } else {
+        guard let weight = own.weight else { return false }
+        target.window.weights = packed(weight, for: &target)
+      }
+    }
+    return parameters.chain.map { fill(&target, $0, parameters.windows) } ?? true
   }
 
-  private func window(_ fused: FusedConvolution, _ weight: Shape, _ bias: Tensor?) -> ir_region_window {
-    ir_region_window(
-      kernel_height: weight[2], kernel_width: weight[3], dilation: fused.convolution.dilations[0],
-      pad_top: fused.convolution.padsBefore[0], pad_left: fused.convolution.padsBefore[1], weights: nil,
-      weights_input: 0, bias: kept(bias),
-      activation: fused.isRectified ? IR_ACTIVATION_RELU : IR_ACTIVATION_NONE, slope: 0)
+  /// The driver's operations by name.
+  private static let opcodes: [String: ir_region_opcode] = {
+    var result: [String: ir_region_opcode] = [:]
+    for number in 0..<IR_REGION_COUNT.rawValue {
+      let opcode = ir_region_opcode(number)
+      if let name = ir_region_name(opcode) { result[String(cString: name)] = opcode }
+    }
+    return result
+  }()
+
+  /// The weights of an instruction that is filled otherwise, as its operation reads them.
+  private func packed(_ weight: Tensor, for target: inout ir_region_instruction) -> UnsafePointer<Float>? {
+    let count = ir_region_packed_weights_count(&target)
+    guard count > 0 else { return kept(weight) }
+    let order = [Int(ir_region_packing(&target).rawValue)] + (target.groups > 1 ? [target.groups] : [])
+    let storage = weights.storage(of: weight, packing: order + weight.shape.extents, count: count) {
+      ir_region_pack_weights(&target, $0, $1)
+    }
+    numbers.append(storage)
+    return UnsafePointer(storage.pointer.assumingMemoryBound(to: Float.self))
+  }
+
+  /// All of a window but its weights.
+  private func window(_ source: RegionWindow) -> ir_region_window {
+    let (fused, convolution) = (source.convolution, source.convolution.convolution)
+    let rectification = fused.slope == 0 ? IR_ACTIVATION_RELU : IR_ACTIVATION_LEAKY_RELU
+    return ir_region_window(
+      kernel_height: source.shape[2], kernel_width: source.shape[3], dilation: convolution.dilations[0],
+      pad_top: convolution.padsBefore[0], pad_left: convolution.padsBefore[1], weights: nil, weights_input: 0,
+      bias: kept(source.bias), activation: fused.isRectified ? rectification : IR_ACTIVATION_NONE,
+      slope: fused.isRectified ? fused.slope : 0)
   }
 
   private func layout(_ blocks: BlockLayout) -> ir_region_blocks {
     ir_region_blocks(
-      side: blocks.side, columns: blocks.columnCount, channel_step: blocks.channelStep,
+      side: blocks.side, columns: columnCount, channel_step: blocks.channelStep,
       place_step: blocks.placeStep)
   }
 
-  private func window(_ depthwise: RegionPlan.Depthwise) -> ir_region_window {
-    var result = window(depthwise.convolution, depthwise.weight.shape, depthwise.bias)
-    result.weights = kept(depthwise.weight)
-    return result
-  }
-
   private func fill(
-    _ target: inout ir_region_instruction, _ chain: ElementwiseChain,
-    _ windows: [Int: RegionPlan.Depthwise]
+    _ target: inout ir_region_instruction, _ chain: ElementwiseChain, _ windows: [Int: RegionWindow]
   ) -> Bool {
     guard let list = encodedInstructions(chain) else { return false }
     let program = UnsafeMutableBufferPointer<ir_elementwise_instruction>.allocate(capacity: list.count)
     _ = program.initialize(from: list)
     programs.append(program)
-    target.opcode = IR_REGION_ELEMENTWISE
     target.program = UnsafePointer(program.baseAddress)
     target.program_count = list.count
     guard !windows.isEmpty else { return true }
     let table = UnsafeMutableBufferPointer<ir_region_window>.allocate(capacity: chain.inputCount)
     table.initialize(repeating: ir_region_window())
-    for (position, depthwise) in windows { table[position] = window(depthwise) }
+    for (position, own) in windows {
+      table[position] = window(own)
+      table[position].weights = kept(own.weight)
+    }
     windowTables.append(table)
     target.windows = UnsafePointer(table.baseAddress)
     return true
@@ -182,11 +177,14 @@ private final class RegionProgram: @unchecked Sendable {
 }
 
 /// Nodes computed together, row by row.
-func regionKernel(_ plan: RegionPlan, threadCount: Int, _ weights: PackedWeights) -> (any Kernel)? {
-  guard let program = RegionProgram(plan, weights) else { return nil }
+func regionKernel(
+  _ plan: RegionPlan, _ cut: RegionCut, threadCount: Int, _ weights: PackedWeights
+) -> (any Kernel)? {
+  guard let program = RegionProgram(plan, cut, weights) else { return nil }
   let workspace = ir_region_workspace(&program.region, Int32(threadCount))
-  return CPUKernel(plan.summary, cut: plan.cut, workspace: workspace, inPlace: plan.inPlaceInputs) {
-    arguments in
+  return CPUKernel(
+    plan.summary, cut: cut.text, listing: plan.listing(cut), workspace: workspace, inPlace: plan.inPlaceInputs
+  ) { arguments in
     let inputs = arguments.inputs.map { Optional($0.assumingMemoryBound(to: Float.self)) }
     let outputs = arguments.outputs.map { Optional($0.assumingMemoryBound(to: Float.self)) }
     ir_region(&program.region, inputs, outputs, arguments.workspace, arguments.threads)
@@ -196,24 +194,13 @@ func regionKernel(_ plan: RegionPlan, threadCount: Int, _ weights: PackedWeights
 extension RegionPlan {
   /// The instructions in a word each, copies left out.
   fileprivate var summary: String {
-    let words = instructions.compactMap { instruction -> String? in
-      switch instruction.operation {
-      case .copy: return nil
-      case .spaceToDepth: return "to-depth"
-      case .depthToSpace: return "to-space"
-      case .normalization: return "norm"
-      case .sum: return "sum"
-      case .gram: return "gram"
-      case .elementwise(_, let windows): return windows.isEmpty ? "elementwise" : "dw+elementwise"
-      case .winograd: return "conv3x3.winograd"
-      case .convolution(_, let weight, _): return "conv\(weight.shape[2])x\(weight.shape[3])"
-      case .depthwise(let window): return "dw\(window.weight.shape[2])x\(window.weight.shape[3])"
-      }
-    }
+    let words = instructions.compactMap(\.operation.word)
     return "region(" + words.joined(separator: " ") + ")"
   }
+}
 
-  fileprivate var cut: String {
+extension RegionCut {
+  fileprivate var text: String {
     "bands of \(bandRows) of \(height) rows, tiles of \(tileColumns) of \(width) columns, \(stepRows) rows a step"
   }
 }

@@ -1,0 +1,10 @@
+#ifndef IR_REGION_PANELS_H
+#define IR_REGION_PANELS_H
+
+#include "region.h"
+
+/// Weights [channels][depth][taps] to panels of planar_rows channels, which share the loads of their inputs: [taps][depth][rows]
+/// each, the last with the rows that are left.
+void ir_region_pack_panels(size_t channels, size_t depth, size_t taps, const float *weights, float *packed);
+
+#endif

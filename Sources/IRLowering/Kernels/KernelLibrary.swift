@@ -1,0 +1,90 @@
+import IRGraph
+import IRRewriting
+import IRTensor
+
+/// The source of kernels: the compiler sees fast code through this protocol alone.
+public protocol KernelLibrary: Sendable {
+  /// A kernel for the node, or nil where the library has none for these types.
+  func kernel(for request: KernelRequest) -> (any Kernel)?
+
+  /// The limits of its kernels.
+  var support: KernelSupport { get }
+
+  /// The machine that the kernels run on.
+  var machine: MachineModel { get }
+
+  /// A kernel for nodes computed together. Its operands are the plan's inputs and outputs, in order.
+  /// - Returns: a kernel for every plan within `support`; else nil.
+  func kernel(for region: RegionPlan, cut: RegionCut, threadCount: Int) -> (any Kernel)?
+}
+
+extension KernelLibrary {
+  public var support: KernelSupport { KernelSupport() }
+  public var machine: MachineModel { MachineModel() }
+  public func kernel(for region: RegionPlan, cut: RegionCut, threadCount: Int) -> (any Kernel)? { nil }
+}
+
+/// A node as a kernel sees it.
+public struct KernelRequest: Sendable {
+  public var `operator`: any Operator
+  public var inputTypes: [TensorType]
+  public var outputTypes: [TensorType]
+  /// The inputs that are constants: their kernels may prepare them once.
+  public var constants: [Tensor?]
+  public var threadCount: Int
+
+  public init(
+    operator: any Operator, inputTypes: [TensorType], outputTypes: [TensorType], constants: [Tensor?],
+    threadCount: Int
+  ) {
+    self.operator = `operator`
+    self.inputTypes = inputTypes
+    self.outputTypes = outputTypes
+    self.constants = constants
+    self.threadCount = threadCount
+  }
+}
+
+/// Fast code for one node, with everything prepared that can be.
+public protocol Kernel: Sendable {
+  /// The kernel's name in dumps and profiles.
+  var name: String { get }
+  /// How it cuts its work, for dumps; may be empty.
+  var cut: String { get }
+  /// The lines that say all of how it computes, for dumps; may be empty.
+  var listing: [String] { get }
+  /// Whether this is the operator's definition (`evaluate`), not a fast kernel.
+  var isReference: Bool { get }
+  /// Scratch memory that the memory plan pays for.
+  var workspaceByteCount: Int { get }
+  /// The inputs that an output of the same size may overwrite.
+  var inPlaceInputs: [Int] { get }
+  /// Computes the outputs. Runs threads of its own, and is not called on several at once.
+  func run(_ arguments: KernelArguments)
+}
+
+extension Kernel {
+  public var cut: String { "" }
+  public var listing: [String] { [] }
+  public var isReference: Bool { false }
+  public var workspaceByteCount: Int { 0 }
+  public var inPlaceInputs: [Int] { [] }
+}
+
+/// The addresses of a kernel's operands.
+public struct KernelArguments {
+  public var inputs: [UnsafeRawPointer]
+  public var outputs: [UnsafeMutableRawPointer]
+  public var workspace: UnsafeMutableRawPointer?
+  public var threadCount: Int
+
+  public init(
+    inputs: [UnsafeRawPointer], outputs: [UnsafeMutableRawPointer], workspace: UnsafeMutableRawPointer?,
+    threadCount: Int
+  ) {
+    self.inputs = inputs
+    self.outputs = outputs
+    self.workspace = workspace
+    self.threadCount = threadCount
+  }
+}

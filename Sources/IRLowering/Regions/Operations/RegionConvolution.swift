@@ -1,0 +1,77 @@
+import IRGraph
+import IROperators
+import IRTensor
+
+/// A convolution of one group, stride 1, that keeps height and width: operands x, [residual].
+package struct RegionConvolution: RegionOperation {
+  let window: RegionWindow
+
+  package static let driverName = "convolution"
+
+  package init?(_ node: RegionNode) {
+    guard let fused = node.convolution, fused.convolution.groupCount == 1, node.isFloat32,
+      let grid = node.filledGrid(), RegionGrid(node.types[0]) == grid,
+      !node.support.isWinograd(fused.convolution, weight: node.types[1].shape),
+      let window = node.window(fused)
+    else { return nil }
+    let isPointwise = window.shape[2] == 1 && window.shape[3] == 1
+    // A single pixel is a vector, for which there is a kernel.
+    guard window.weight != nil || isPointwise, grid.height * grid.width > 1 || !isPointwise else {
+      return nil
+    }
+    self.window = window
+  }
+
+  package var worth: RegionWorth { .alone }
+  package var word: String? { "conv\(window.shape[2])x\(window.shape[3])" }
+  package var parameters: RegionParameters { RegionParameters(window: window, depth: window.shape[1]) }
+  package func reach(_ operand: Int) -> Int { operand == 0 ? window.reach : 0 }
+
+  package func emit(_ id: NodeID, into planner: inout RegionPlanner) {
+    let node = planner.graph[id]
+    // Those of windows are kept for the rows to come; what goes to a whole feature map is written in long
+    // rows.
+    let isGathered = window.shape[2...].allSatisfy { $0 == 1 } && planner.goesIntoRows(node.outputs[0])
+    var operands = [planner.operand(node.inputs[0], isReadOften: !isGathered)]
+    let fused = window.convolution
+    if fused.hasResidual {
+      operands.append(planner.operand(node.inputs[fused.ownInputCount], isReadOften: false))
+    }
+    let weightInput = window.weight == nil ? planner.inputIndex(node.inputs[1]) : nil
+    planner.append(
+      self, operands, to: node.outputs[0], weightInput: weightInput,
+      multiplyAddCount: planner.graph.multiplyAddCount(of: id))
+  }
+
+  package func part(_ channels: Range<Int>, of output: ValueID, in graph: Graph) -> RegionPart? {
+    graph.producer(of: output).map { id in
+      .node(graph[id].operator, window.inputs(of: id, channels, reading: 0..<window.shape[1], in: graph))
+    }
+  }
+
+  package func cost(
+    of instruction: RegionPlan.Instruction, stepRows: Int, on machine: MachineModel
+  ) -> RegionCost {
+    var cost = RegionCost(
+      calls: Double(instruction.channelCount) / Double(machine.panelRows), passes: instruction.productPasses,
+      depth: instruction.channelCount)
+    cost.panelDepth = window.shape.elementCount(in: 1..<4)
+    return cost
+  }
+}
+
+extension RegionWindow {
+  /// The inputs of a convolution of some output channels: these channels of x, rows of its weights, channels
+  /// of the residual.
+  func inputs(
+    of id: NodeID, _ channels: Range<Int>, reading read: Range<Int>, in graph: Graph
+  ) -> [RegionPart.Input] {
+    let residual: [RegionPart.Input] = convolution.hasResidual ? [.channels(channels)] : []
+    return [.channels(read)] + (1..<convolution.ownInputCount).map { _ in .rows(channels) } + residual
+  }
+}
+
+extension RegionPlan.Instruction {
+  /// Passes of a product over its result: rows that are read soon are written to the cache.
+  var productPasses: Double { if case .rolling = output.place { 0.2 } else { 1 } }
+}

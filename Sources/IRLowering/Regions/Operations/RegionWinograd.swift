@@ -1,0 +1,60 @@
+import IRGraph
+import IROperators
+import IRRewriting
+import IRTensor
+
+/// A convolution of Winograd's form (`WinogradForm`), computed in tiles, that keeps height and width:
+/// operands x, [residual].
+package struct RegionWinograd: RegionOperation {
+  let window: RegionWindow
+  private let form: WinogradForm
+
+  package static let driverName = "winograd"
+
+  package init?(_ node: RegionNode) {
+    guard let form = node.support.winograd, let fused = node.convolution, node.isFloat32,
+      let grid = node.filledGrid(),
+      RegionGrid(node.types[0]) == grid,
+      form.applies(to: fused.convolution, weight: node.types[1].shape),
+      fused.convolution.padsBefore == [1, 1], fused.convolution.padsAfter == [1, 1],
+      let window = RegionWindow(fused, of: node), window.weight != nil
+    else { return nil }
+    (self.window, self.form) = (window, form)
+  }
+
+  package var readsConcatenationsByRows: Bool { false }
+  package var word: String? { "conv3x3.winograd" }
+  package var parameters: RegionParameters { RegionParameters(window: window, depth: window.shape[1]) }
+  package func reach(_ operand: Int) -> Int { operand == 0 ? 1 : 0 }
+  package var alignment: Int { form.tile }
+
+  package func emit(_ id: NodeID, into planner: inout RegionPlanner) {
+    let (node, fused) = (planner.graph[id], window.convolution)
+    var operands = [planner.operand(node.inputs[0], isReadOften: true)]
+    if fused.hasResidual {
+      operands.append(planner.operand(node.inputs[fused.ownInputCount], isReadOften: false))
+    }
+    planner.append(
+      self, operands, to: node.outputs[0], multiplyAddCount: planner.graph.multiplyAddCount(of: id))
+  }
+
+  package func cost(
+    of instruction: RegionPlan.Instruction, stepRows: Int, on machine: MachineModel
+  ) -> RegionCost {
+    var cost = RegionCost(
+      calls: Double(instruction.channelCount) / Double(machine.panelRows), passes: instruction.productPasses,
+      depth: instruction.channelCount)
+    cost.gain = machine.winogradGain
+    cost.residentByteCount = form.transformedByteCount(window.shape)
+    return cost
+  }
+
+  /// Over whole feature maps.
+  package func secondsAlone(
+    _ instruction: RegionPlan.Instruction, pixelCount: Int, on machine: MachineModel
+  ) -> Double? {
+    let read = instruction.operands.reduce(0) { $0 + $1.channelCount }
+    return Double(instruction.multiplyAddCount) / machine.multiplyAddRate / machine.winogradGain
+      + machine.transferSeconds(4 * pixelCount * (read + instruction.channelCount))
+  }
+}

@@ -1,0 +1,68 @@
+import IRGraph
+import IROperators
+import IRTensor
+
+/// The limits of a library's kernels: rewriting makes nothing else, and regions are planned within it. A
+/// library fills it from its kernels; nothing that it says is said in the compiler again.
+public struct KernelSupport: Sendable {
+  /// Functions that elementwise chains may have.
+  package var unary: Set<UnaryFunction> = []
+  package var binary: Set<BinaryFunction> = []
+  package var activations: Set<ActivationFunction> = []
+  /// Inputs and instructions of a chain together, and inputs.
+  package var registers = 0
+  package var operands = 0
+  /// Terms that are added to attention's scores.
+  package var attentionTerms = 0
+  /// The form in which convolutions have fewer products, and the activations that it takes besides relu.
+  package var winograd: WinogradForm?
+  package var winogradActivations: Set<ActivationFunction> = []
+  /// Nil for a library that computes no regions.
+  package var regions: RegionLimits?
+
+  package struct RegionLimits: Hashable, Sendable {
+    /// Rows of a region, and its tiles beside each other of all images.
+    package var rows, tiles: Int
+    /// Rows of a step.
+    package var stepRows: Int
+    /// The side of a block of pixels.
+    package var side: Int
+    /// Rows and columns that a window reaches over besides its first.
+    package var reach: Int
+
+    package init(rows: Int, tiles: Int, stepRows: Int, side: Int, reach: Int) {
+      (self.rows, self.tiles, self.stepRows, self.side, self.reach) = (rows, tiles, stepRows, side, reach)
+    }
+  }
+
+  /// A library without fast kernels.
+  public init() {}
+
+  /// Whether chains may have the function.
+  package func supports(_ function: ElementwiseChain.Function) -> Bool {
+    switch function {
+    case .unary(let function): unary.contains(function)
+    case .binary(let function): binary.contains(function)
+    case .activation(let activation): activations.contains(activation.function)
+    }
+  }
+
+  /// Whether one kernel computes the chain.
+  package func supports(_ chain: ElementwiseChain) -> Bool {
+    chain.inputCount <= operands && chain.inputCount + chain.instructions.count <= registers
+      && chain.instructions.allSatisfy { supports($0.function) }
+  }
+
+  /// Whether the kernel of a convolution with a constant weight applies the activation, which is not relu, to
+  /// its results.
+  package func supports(_ activation: ActivationFunction, after convolution: Convolution, weight: Shape)
+    -> Bool
+  {
+    isWinograd(convolution, weight: weight) && winogradActivations.contains(activation)
+  }
+
+  /// Whether a convolution with a constant weight of this shape is computed in Winograd's form.
+  package func isWinograd(_ convolution: Convolution, weight: Shape) -> Bool {
+    winograd?.applies(to: convolution, weight: weight) ?? false
+  }
+}
