@@ -77,6 +77,7 @@ let package = Package(
     library("IRModels", ["IROperators", "IRGraph", "IRTensor"], path: "Models", exclude: modelFiles),
     library("IRImage", ["IRTensor", "IRFiles", "CVips"]),
     library("IRDegradation", ["IRImage"]),
+    library("IRDiffusion", ["IROperators", "IRTensor"]),
     library("IRTensorFiles", ["IRTensor", "IRFiles", "CZlib"]),
     library(
       "ImageRestoration",
@@ -159,6 +160,12 @@ let package = Package(
       "IRModelsTests",
       [
         "IRTestSupport", "IRModels", "IRONNX", "IRTensorFiles", "IRCompiler", "IRRuntime", "IROperators",
+        "IRGraph", "IRTensor",
+      ]),
+    test(
+      "IRDiffusionTests",
+      [
+        "IRTestSupport", "IRDiffusion", "IRModels", "IRTensorFiles", "IRCompiler", "IRRuntime", "IROperators",
         "IRGraph", "IRTensor",
       ]),
     test("IRDegradationTests", ["IRDegradation", "IRImage"]),
