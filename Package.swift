@@ -24,10 +24,11 @@ func library(
 
 /// What lies beside the builders in Models: cards and frozen networks.
 let modelFiles = [
-  "DaAIR/README.md", "DnCNN/README.md", "FFDNet/README.md", "MoCEIR/README.md", "NAFNet/README.md",
-  "PromptIR/README.md", "Restormer/README.md", "SESymUNet/README.md", "SwinIR/README.md", "SymUNet/README.md",
-  "SHA256SUMS", "DaAIR/daair-s.onnx", "DaAIR/daair-s5.onnx", "SymUNet/symunet-denoise.onnx",
-  "SymUNet/symunet-s.onnx", "SymUNet/symunet-s5.onnx",
+  "DaAIR/README.md", "DnCNN/README.md", "FFDNet/README.md", "LatentDiffusion/README.md", "MoCEIR/README.md",
+  "MUSIQ/README.md", "NAFNet/README.md", "PromptIR/README.md", "Restormer/README.md",
+  "SESymUNet/README.md", "SwinIR/README.md", "SymUNet/README.md", "UniRes/README.md", "SHA256SUMS",
+  "DaAIR/daair-s.onnx", "DaAIR/daair-s5.onnx", "SymUNet/symunet-denoise.onnx", "SymUNet/symunet-s.onnx",
+  "SymUNet/symunet-s5.onnx",
 ]
 
 func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -113,7 +114,8 @@ let package = Package(
     tool(
       "irexport",
       [
-        "IRCommandLine", "IRModels", "IRONNX", "IRTensorFiles", "IRFiles", "IRRuntime", "IRCompiler",
+        "IRCommandLine", "IRModels", "IRDiffusion", "IRONNX", "IRTensorFiles", "IRFiles", "IRRuntime",
+        "IRCompiler",
         "IROperators", "IRGraph", "IRTensor",
       ]),
     tool(
@@ -152,7 +154,8 @@ let package = Package(
     test(
       "EndToEndTests",
       [
-        "irrun", "irdump", "irexport", "irtrain", "irdegrade", "irbench", "ImageRestoration", "IRTensorFiles",
+        "irrun", "irdump", "irexport", "irtrain", "irdegrade", "irbench", "IRModels",
+        "ImageRestoration", "IRTensorFiles",
         "IRFiles",
         "IRONNX", "IROperators", "IRGraph", "IRTensor",
       ]),

@@ -90,6 +90,11 @@ public struct DenoisingUNetConfiguration: NetworkConfiguration {
   /// Whether each level, from full resolution down, has attention.
   var attends: [Bool] { downBlocks.map { $0 == "CrossAttnDownBlock2D" } }
 
+  mutating func setAttention(_ attends: [Bool]) {
+    downBlocks = attends.map { $0 ? "CrossAttnDownBlock2D" : "DownBlock2D" }
+    upBlocks = attends.reversed().map { $0 ? "CrossAttnUpBlock2D" : "UpBlock2D" }
+  }
+
   var block: DiffusionBlock { DiffusionBlock(groups: groups, epsilon: epsilon) }
 
   /// - Precondition: `verify` found nothing.
