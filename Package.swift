@@ -84,6 +84,11 @@ let package = Package(
     library("IRDiffusion", ["IROperators", "IRTensor"]),
     library("IRTensorFiles", ["IRTensor", "IRFiles", "CZlib"]),
     library(
+      "IRPipelines",
+      [
+        "IRDiffusion", "IRModels", "IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor",
+      ]),
+    library(
       "ImageRestoration",
       ["IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRImage"]),
 
@@ -179,6 +184,12 @@ let package = Package(
       [
         "IRTestSupport", "IRDiffusion", "IRModels", "IRTensorFiles", "IRCompiler", "IRRuntime", "IROperators",
         "IRGraph", "IRTensor",
+      ]),
+    test(
+      "IRPipelinesTests",
+      [
+        "IRPipelines", "IRDiffusion", "IRModels", "IRONNX", "IRTensorFiles", "IRRuntime", "IRGraph",
+        "IRTensor",
       ]),
     test("IRQualityTests", ["IRQuality", "IRImage", "IRTensorFiles"]),
     test("IRDegradationTests", ["IRDegradation", "IRImage"]),

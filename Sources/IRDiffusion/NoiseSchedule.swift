@@ -33,6 +33,11 @@ public struct NoiseSchedule: Hashable, Sendable {
       return product
     }
     cumulative = configuration.hasZeroTerminalSNR ? Self.withZeroTerminal(plain) : plain
+    guard configuration.prediction != .epsilon || (cumulative.last ?? 1) > 0x1p-48 else {
+      throw .schedule(
+        "beta_end \(configuration.betaEnd) leaves \(cumulative.last ?? 0) of the picture after "
+          + "\(configuration.trainingStepCount) steps: noise alone says nothing of it")
+    }
   }
 
   private static func betas(_ c: SchedulerConfiguration) -> [Double] {

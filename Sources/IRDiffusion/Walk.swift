@@ -18,13 +18,15 @@ extension Sampler {
   ///   - conditions: latents `[1, D, h, w]` of the picture for every condition of the composition.
   ///   - noise: what is drawn at the start and, with eta, on the way.
   ///   - channels: C.
+  ///   - start: noise `[1, C, h, w]` to begin with, instead of what is drawn.
   ///   - predict: the model's predictions `[K, C, h, w]`.
   ///   - progress: called after each step with the number of steps done and in all.
   /// - Returns: the clean latents, scaled as the model's are.
   /// - Throws: `DiffusionError`, and what `predict` and `progress` throw.
   public mutating func walk(
     _ composition: Composition, conditions: [Component.Condition: Tensor], noise: SeededNoise, channels: Int,
-    predict: (Question) throws -> Tensor, progress: (Int, Int) throws -> Void = { _, _ in }
+    start: Tensor? = nil, predict: (Question) throws -> Tensor,
+    progress: (Int, Int) throws -> Void = { _, _ in }
   ) throws -> Tensor {
     guard let shape = conditions.values.first?.shape, shape.rank == 4 else {
       throw DiffusionError.sizes("no condition tells the latents' size")
@@ -32,7 +34,7 @@ extension Sampler {
     func draw(_ stream: Int) -> Tensor {
       noise.tensor(channels: channels, height: shape[2], width: shape[3], stream: stream)
     }
-    var latents = start(draw(0))
+    var latents = self.start(start ?? draw(0))
     while !isFinished {
       latents = try step(latents, composition, conditions, noise: needsNoise ? draw(index + 1) : nil, predict)
       try progress(index, stepCount)

@@ -81,6 +81,7 @@ private struct Walk {
   #expect(message { $0.trainingStepCount = 1 << 40 }.contains("must be 1 to 100000"))
   #expect(message { $0.stepsOffset = 1000 }.contains("steps_offset is 1000"))
   #expect(message { $0.clipsSample = true }.contains("clip_sample"))
+  #expect(message { $0.betaEnd = 0.99 }.contains("noise alone"))
   #expect(message { $0.hasZeroTerminalSNR = true }.contains("rescale_betas_zero_snr"))
   let schedule = try NoiseSchedule(SchedulerConfiguration())
   #expect(throws: DiffusionError.self) { try Sampler(schedule, method: .euler, stepCount: 0) }
