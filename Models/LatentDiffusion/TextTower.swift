@@ -70,9 +70,12 @@ public struct TextTower: PartNetwork {
   public init(_ configuration: TextTowerConfiguration) { self.configuration = configuration }
 
   public var sampleShape: Shape { [1, configuration.tokenCount] }
+  /// Projections and scales behind the last hidden state, and buffers.
   public func ignores(weight name: String) -> Bool {
-    name == "embeddings.position_ids" || name.hasSuffix("text_projection.weight")
-      || name.hasSuffix("logit_scale")
+    let unused = [
+      "embeddings.position_ids", "attn_mask", "text_projection", "text_projection.weight", "logit_scale",
+    ]
+    return unused.contains(name)
   }
 
   public func build(_ shape: Shape, _ b: inout NetworkBuilder) throws(GraphError) {

@@ -66,6 +66,12 @@ private func weights(_ names: [String], _ shape: Shape = [1]) -> [NamedWeight] {
   #expect(found["encoder.layers.7.self_attn.v_proj.weight"] == Tensor([Float(8), 9, 10, 11], shape: [2, 2]))
   #expect(found["encoder.layers.7.mlp.fc1.bias"] != nil)
   #expect(found["embeddings.position_embedding.weight"] != nil)
+  // Files have what lies behind the hidden states too.
+  for name in ["text_projection", "logit_scale", "attn_mask"] {
+    let rest = try CompVisCheckpoint([("cond_stage_model.model.\(name)", Tensor(scalar: 1))]).text
+    #expect(rest.map(\.name) == [name])
+    #expect(TextTower(TextTowerConfiguration()).ignores(weight: name))
+  }
   let wrong: [NamedWeight] = [
     ("cond_stage_model.model.transformer.resblocks.7.attn.in_proj_weight", Tensor(scalar: 1))
   ]

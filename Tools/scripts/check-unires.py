@@ -86,6 +86,26 @@ def compvis_vae(name, value, levels=4):
     return name.replace("conv_shortcut", "nin_shortcut").replace("conv_norm_out", "norm_out"), value
 
 
+def open_clip(text):
+    """OpenCLIP's names: queries, keys and values in one, and a last layer that Stable Diffusion 2 does not use."""
+    text = {k.removeprefix("text_model."): v for k, v in text.items()}
+    text |= {k.replace("layers.2.", "layers.3."): v + 1 for k, v in text.items() if ".layers.2." in k}
+    result = {"token_embedding.weight": text["embeddings.token_embedding.weight"], "positional_embedding": text["embeddings.position_embedding.weight"],
+              "text_projection": torch.eye(48), "logit_scale": torch.tensor(4.6)}
+    for name, value in text.items():
+        if name.startswith("final_layer_norm."):
+            result[name.replace("final_layer_norm", "ln_final")] = value
+        elif ".self_attn.q_proj." in name:
+            parts = [text[name.replace("q_proj", part)] for part in ("q_proj", "k_proj", "v_proj")]
+            own = name.replace(".self_attn.q_proj.", ".attn.in_proj_").replace("encoder.layers", "transformer.resblocks")
+            result[own] = torch.cat(parts)
+        elif name.startswith("encoder.layers.") and "k_proj" not in name and "v_proj" not in name:
+            for ours, theirs in (("encoder.layers", "transformer.resblocks"), ("layer_norm", "ln_"), ("self_attn", "attn"), ("fc1", "c_fc"), ("fc2", "c_proj")):
+                name = name.replace(ours, theirs)
+            result[name] = value
+    return {f"cond_stage_model.model.{k}": v for k, v in result.items()}
+
+
 def one_file(unet, vae, text, configs):
     """All parts under CompVis' names, of which diffusers' own converter makes its names again."""
     result = {f"model.diffusion_model.{compvis_unet(k)}": v for k, v in unet.items()}
@@ -95,7 +115,8 @@ def one_file(unet, vae, text, configs):
     first = {f"first_stage_model.{k}": v for k, v in first.items()}
     back = convert_ldm_vae_checkpoint(dict(first), configs[1])
     assert back.keys() == vae.keys() and all(torch.equal(back[k].reshape(vae[k].shape), vae[k]) for k in vae)
-    result |= first | {f"cond_stage_model.transformer.{k}": v for k, v in text.items()}
+    texts = open_clip(text) if configs[2]["hidden_act"] == "gelu" else {f"cond_stage_model.transformer.{k}": v for k, v in text.items()}
+    result |= first | texts
     return result | {"model_ema.decay": torch.tensor(0.9999), "betas": torch.linspace(0, 1, 1000)}
 
 
@@ -208,11 +229,11 @@ def main():
     for kind in ("sd1", "sd2"):
         unet_config, unet, _ = read(oracles, f"unet-{kind}")
         configs = [unet_config, vae_config, text_settings]
-        for form in ("safetensors", "half", "sharded", "bin", "file", "ckpt", "four channels", "kohya", "peft", "f16-weights"):
-            if kind == "sd2" and form not in ("safetensors", "sharded", "ckpt"):
+        for form in ("safetensors", "half", "sharded", "bin", "file", "ckpt", "four channels", "kohya", "peft", "f16-weights", "openclip"):
+            if kind == "sd2" and form not in ("safetensors", "sharded", "ckpt", "openclip") or kind == "sd1" and form == "openclip":
                 continue
             with tempfile.TemporaryDirectory() as folder:
-                u, v, c, options, tolerance = dict(unet), vae, list(configs), [], 1e-5
+                u, v, c, options, tolerance, embeddings = dict(unet), vae, list(configs), [], 1e-5, context
                 expected = u
                 if form == "half":
                     u, v = {k: x.half() for k, x in u.items()}, {k: x.bfloat16() for k, x in v.items()}
@@ -228,11 +249,17 @@ def main():
                 if form == "f16-weights":
                     options, tolerance = ["--f16-weights", "--external"], 2e-3
                 source = f"{folder}/model"
-                if form in ("file", "ckpt"):
-                    tensors = one_file(u, v, text, configs)
-                    source += ".safetensors" if form == "file" else ".ckpt"
-                    save_file({k: x.contiguous() for k, x in tensors.items()}, source) if form == "file" else torch.save({"state_dict": tensors, "global_step": 3}, source)
-                    write_json(f"{folder}/settings/all.json", {"unet": c[0], "vae": c[1], "text_encoder": text_settings})
+                if form == "openclip":
+                    c[2], embeddings = text_settings | {"hidden_act": "gelu"}, text_io["gelu_zero_padded"]
+                    options += ["--prediction", "epsilon"]
+                if form in ("file", "ckpt", "openclip"):
+                    tensors = one_file(u, v, text, c)
+                    source += ".ckpt" if form == "ckpt" else ".safetensors"
+                    if form == "ckpt":
+                        torch.save({"state_dict": tensors, "global_step": 3}, source)
+                    else:
+                        save_file({k: x.contiguous() for k, x in tensors.items()}, source)
+                    write_json(f"{folder}/settings/all.json", {"unet": c[0], "vae": c[1], "text_encoder": c[2]})
                     options += ["--config", f"{folder}/settings/all.json"]
                 else:
                     save_folder(source, u, v, text, c, form)
@@ -240,7 +267,7 @@ def main():
                 result = subprocess.run(command, capture_output=True, text=True)
                 if result.returncode != 0:
                     sys.exit(f"check-unires: {kind} {form}: {result.stdout}{result.stderr}")
-                worst = compare(f"{folder}/out", *models(expected, v, c), context, io)
+                worst = compare(f"{folder}/out", *models(expected, v, c), embeddings, io)
                 print(f"{kind}, {form}: " + ", ".join(f"{part} {value:.1e}" for part, value in worst.items()) + " of the range")
                 failures += max(worst.values()) > tolerance
     if failures:
