@@ -7,7 +7,7 @@ public struct AutoencoderConfiguration: NetworkConfiguration {
   public var widths = [128, 256, 512, 512]
   public var blocksPerLevel = 2
   public var groups = 32
-  /// What latents are multiplied with before the UNet sees them.
+  /// The factor from the autoencoder's latents to those that the UNet sees.
   public var scalingFactor = 0.18215
   var hasQuantization = true
   var hasPostQuantization = true

@@ -2,7 +2,7 @@ import IRTensor
 
 extension DenoisingUNetConfiguration {
   /// Settings that follow from the weights' shapes, under diffusers' names: Stable Diffusion 1's heads with convolutions
-  /// as projections, 2's with linear maps. Nil where they are no UNet's.
+  /// as projections, 2's with linear maps. Nil for weights of something else.
   public init?(weights: [NamedWeight]) {
     self.init()
     let shapes = Dictionary(weights.map { ($0.name, $0.tensor.shape) }, uniquingKeysWith: { a, _ in a })
@@ -31,7 +31,7 @@ extension DenoisingUNetConfiguration {
 
 extension TextTowerConfiguration {
   /// Settings that follow from the weights' shapes, under transformers' names: CLIP's, or of OpenCLIP all layers but the
-  /// last, as Stable Diffusion 2 takes it. Nil where they are no text tower's.
+  /// last, as Stable Diffusion 2 takes it. Nil for weights of something else.
   public init?(weights: [NamedWeight], isOpenCLIP: Bool) {
     self.init()
     let shapes = Dictionary(weights.map { ($0.name, $0.tensor.shape) }, uniquingKeysWith: { a, _ in a })

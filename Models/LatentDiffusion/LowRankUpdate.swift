@@ -23,7 +23,7 @@ public struct LowRankUpdate: Sendable {
     ".lora_B.weight", ".lora_up.weight", ".lora.up.weight", "_lora.up.weight",
   ]
 
-  /// - Throws: `ModelError.configuration` for a tensor that is no part of such a change, or a part without the other.
+  /// - Throws: `ModelError.configuration` for a tensor of another name, or a matrix without the other.
   public init(_ file: [NamedWeight]) throws(ModelError) {
     for (name, tensor) in file {
       if name.hasSuffix(".alpha"), tensor.elementCount == 1 {
@@ -36,7 +36,7 @@ public struct LowRankUpdate: Sendable {
         pairs[Self.module(name.dropLast(ending.count)), default: Pair()].up = tensor
       } else {
         let known = (Self.downEndings + Self.upEndings).joined(separator: ", ")
-        throw .configuration("\(name) is no part of a low-rank update: names end in \(known)")
+        throw .configuration("\(name) does not belong to a low-rank update: names end in \(known)")
       }
     }
     for (name, pair) in pairs.sorted(by: { $0.key < $1.key }) {

@@ -2,7 +2,7 @@ import IRGraph
 import IROperators
 import IRTensor
 
-/// What the blocks of a latent diffusion model share (Rombach et al., 2022), under diffusers' names.
+/// Settings that all blocks of a latent diffusion model share (Rombach et al., 2022); names are diffusers'.
 struct DiffusionBlock: Hashable, Sendable {
   var groups: Int
   var epsilon: Float

@@ -2,7 +2,7 @@ import IRGraph
 import IROperators
 import IRTensor
 
-/// What a picture's tokens attend to beside themselves.
+/// The text that a picture's tokens attend to.
 struct TextContext: Sendable {
   /// Embeddings `[N, T, D]`, or of every prompt `[P, T, D]`.
   var embeddings: ValueID

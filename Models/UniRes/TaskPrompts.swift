@@ -13,7 +13,7 @@ public enum TaskPrompts {
   private static let begin: Int64 = 49406
   private static let end: Int64 = 49407
 
-  /// What stands behind a text's end.
+  /// The tokens behind a text's end.
   public enum Padding: Sendable {
     /// The end again, as in Stable Diffusion 1.
     case end

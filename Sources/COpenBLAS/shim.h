@@ -1,4 +1,4 @@
-// What is used of OpenBLAS' LAPACK; Debian's package has no header that declares it.
+// Declarations of OpenBLAS' LAPACK, which Debian's package has no header for.
 
 /// Eigenvalues, ascending, and with `jobz` "V" eigenvectors (in `a`, one after another) of a symmetric matrix.
 void dsyev_(const char *jobz, const char *uplo, const int *n, double *a, const int *lda, double *w, double *work,

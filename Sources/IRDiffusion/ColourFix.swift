@@ -48,7 +48,7 @@ public enum ColourFix {
     return (mean, (sum / Double(max(values.count - 1, 1)) + 1e-5).squareRoot())
   }
 
-  /// What is left after blurring by (1 2 1)/4 in both directions at distances 1, 2, 4, …, the edges repeated.
+  /// The picture blurred by (1 2 1)/4 in both directions at distances 1, 2, 4, …, the edges repeated.
   private static func coarse(_ picture: Tensor, levels: Int) -> [Double] {
     let shape = picture.shape
     let (height, width) = (shape[2], shape[3])

@@ -20,7 +20,7 @@ public enum Component: String, Hashable, Sendable, CaseIterable, Codable {
     .superResolution, .motionDeblurring, .defocusDeblurring, .denoising, .halved, .quartered,
   ]
 
-  /// What the model is shown.
+  /// The picture's form that the model is shown.
   public enum Condition: Hashable, Sendable {
     /// The picture, shrunk by a factor and enlarged again.
     case picture(factor: Int)

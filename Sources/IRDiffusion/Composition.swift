@@ -63,7 +63,7 @@ public struct Composition: Hashable, Sendable {
     Tensor(parts.map { Int64($0.component.prompt) }, shape: [parts.count])
   }
 
-  /// What the UNet is shown: latents `[1, C, h, w]`, once for every part, each followed by its condition
+  /// The UNet's input: latents `[1, C, h, w]`, once for every part, each followed by its condition
   /// `[1, D, h, w]`: `[K, C + D, h, w]`.
   /// - Throws: `DiffusionError.sizes` where a condition is missing, or of another type than the others.
   public func sample(

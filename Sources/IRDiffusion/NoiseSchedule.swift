@@ -1,6 +1,6 @@
 /// Shares of picture and noise at each of the training's time steps: z = √ᾱ x + √(1 - ᾱ) ε (Ho et al., 2020).
 public struct NoiseSchedule: Hashable, Sendable {
-  /// What latents are made of at one point: signal² + noise² = 1.
+  /// The shares that latents are made of at one point: signal² + noise² = 1.
   public struct Level: Hashable, Sendable {
     /// √ᾱ.
     public var signal: Double

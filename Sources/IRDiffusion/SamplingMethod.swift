@@ -35,7 +35,7 @@ public enum SamplingMethod: Hashable, Sendable {
 extension NoiseSchedule {
   /// One step of a sampler.
   struct Step: Hashable, Sendable {
-    /// What the model is told.
+    /// The time step that the model is told.
     var time: Double
     var from: Level
     var to: Level

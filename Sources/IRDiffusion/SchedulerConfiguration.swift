@@ -1,4 +1,4 @@
-/// What a model's output is an estimate of.
+/// The quantity that a model's output estimates.
 public enum Prediction: String, Hashable, Sendable, Codable, CaseIterable {
   /// The noise ε in z = √ᾱ x + √(1 - ᾱ) ε.
   case epsilon

@@ -1,7 +1,7 @@
 import IRTensor
 
 extension Sampler {
-  /// What a model is asked at one step.
+  /// A model's inputs at one step.
   public struct Question: Sendable {
     /// `[K, C + D, h, w]`.
     public var sample: Tensor

@@ -1,4 +1,4 @@
-/// Why a folder is no restoring pipeline, or a picture cannot be restored by it.
+/// Errors of a folder of networks that should restore, and of a picture that it should restore.
 public enum PipelineError: Error, Sendable {
   /// A file that is missing or cannot be read.
   case file(path: String, reason: String)

@@ -7,12 +7,12 @@ import IRONNX
 public struct PipelineFiles: Sendable {
   public let folder: String
   public let scheduler: SchedulerConfiguration
-  /// What latents are multiplied with before the UNet sees them.
+  /// The factor from the autoencoder's latents to those that the UNet sees.
   public let scalingFactor: Double
   /// The same for the picture's latents.
   public let conditionFactor: Double
 
-  /// A file of settings is no larger.
+  /// The most bytes of a file of settings.
   private static let byteCountLimit = 1 << 26
 
   private struct Index: Decodable {

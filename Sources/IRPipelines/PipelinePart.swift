@@ -16,7 +16,7 @@ struct PipelinePart: Sendable {
 
   var inputNames: [String] { model.graphInputs.map(\.name) }
 
-  /// The extents of an input, open ones nil; nil where there is no such input.
+  /// The extents of an input, open ones nil; nil for an input that it does not have.
   func extents(of name: String) -> [Int?]? {
     guard let input = model.graphInputs.first(where: { $0.name == name }),
       case .tensor(_, let shape?) = input.type
@@ -56,7 +56,7 @@ struct PipelinePart: Sendable {
 
 extension Session {
   /// An output of the program as float32, for inputs of any number type.
-  /// - Throws: `PipelineError.part` where there is no such output, and what `run` throws.
+  /// - Throws: `PipelineError.part` for an output that it does not have, and what `run` throws.
   func output(_ name: String, _ inputs: [String: Tensor], of part: PipelinePart) throws -> Tensor {
     var fitting: [String: Tensor] = [:]
     for port in program.inputs {
@@ -66,7 +66,7 @@ extension Session {
     guard let output = outputs[name] else {
       throw PipelineError.part(
         path: part.path,
-        detail: "there is no output \(name), only \(outputs.keys.sorted().joined(separator: ", "))")
+        detail: "the output \(name) is missing; outputs are \(outputs.keys.sorted().joined(separator: ", "))")
     }
     return output.converted(to: .float32)
   }

@@ -3,7 +3,7 @@ import IRModels
 import IRRuntime
 import IRTensor
 
-/// What a restoration is to do.
+/// Settings of a restoration.
 public struct PipelineSettings: Sendable {
   /// How the result gets the colours of the picture.
   public enum Colours: String, Sendable, CaseIterable { case none, adain, wavelet }
@@ -32,7 +32,7 @@ public struct RestorationPipeline: Sendable {
   let decoder: PipelinePart
   /// Channels of the latents.
   public let latentChannels: Int
-  /// Where the UNet takes embeddings instead of numbers of prompts, what its text tower makes of them: `[5, T, D]`.
+  /// The prompts' embeddings `[5, T, D]`, for a UNet that takes those instead of prompts' numbers.
   let prompts: Tensor?
 
   /// Sides of pictures are continued to multiples of this many pixels.
@@ -76,7 +76,7 @@ public struct RestorationPipeline: Sendable {
     }
   }
 
-  /// What a text tower in the folder makes of the tasks' prompts.
+  /// The tasks' prompts, embedded by the text tower in the folder.
   private static func embeddings(_ files: PipelineFiles, _ options: RuntimeOptions) throws -> Tensor {
     guard files.has("text_encoder") else {
       throw PipelineError.notRestoring(

@@ -31,7 +31,7 @@ public struct NIQE: Sendable {
     return try SymmetricMatrix.inverseForm(average, difference).magnitude.squareRoot()
   }
 
-  /// What is known of one block.
+  /// One block's statistics.
   struct Block {
     var values: [Double]
     /// The sum of local deviations, which tells sharp blocks.

@@ -50,7 +50,7 @@ struct Plane: Sendable {
       values: (0..<height).flatMap { y in values[(y * self.width)..<(y * self.width + width)] })
   }
 
-  /// What lies beyond the picture.
+  /// The values beyond the picture.
   enum Border { case edge, zero }
 
   /// A Gaussian window of 7 × 7 pixels, σ = 7/6, its numbers rounded to float32, as the published code has them: over

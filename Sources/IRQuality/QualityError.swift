@@ -2,6 +2,6 @@
 public enum QualityError: Error, Hashable, Sendable {
   /// A picture that is too small, or without any structure.
   case picture(String)
-  /// Numbers that are no model of natural pictures.
+  /// Numbers that do not make a model of natural pictures.
   case model(String)
 }

@@ -5,7 +5,7 @@ import IRTensorFiles
 
 /// A JSON file as a value.
 enum JSONFile {
-  /// A file of settings is no larger.
+  /// The most bytes of a file of settings.
   private static let byteCountLimit = 1 << 26
 
   static func read<Value: Decodable>(_: Value.Type, _ path: String) throws -> Value {
@@ -34,7 +34,7 @@ struct DiffusersFolder {
     try JSONFile.read(SchedulerConfiguration.self, "\(path)/scheduler/scheduler_config.json")
   }
 
-  /// What the tokenizer fills texts with; nil where the folder does not say.
+  /// The token that the tokenizer fills texts with; nil if the folder does not say.
   func padding() throws -> TaskPrompts.Padding? {
     struct Tokenizer: Decodable {
       var padToken: String?
@@ -82,7 +82,7 @@ struct DiffusersFolder {
     }
     let names = Set(try JSONFile.read(Index.self, index).weightMap.values).sorted()
     for name in names where name.contains("/") || name.hasPrefix(".") {
-      throw TensorFileError.malformed(path: index, detail: "\(name) is no name of a file beside it")
+      throw TensorFileError.malformed(path: index, detail: "\(name) must be the name of a file beside it")
     }
     guard !names.isEmpty, names.count <= 1000 else {
       throw TensorFileError.malformed(path: index, detail: "names \(names.count) files, 1 to 1000 go")

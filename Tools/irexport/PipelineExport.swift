@@ -79,7 +79,7 @@ struct PipelineExport {
     }
   }
 
-  /// What the text tower makes of the prompts: `[5, 77, D]`.
+  /// The prompts' embeddings by the text tower, `[5, 77, D]`.
   private func embeddings(_ source: PipelineSource, _ weights: [String: Tensor]) throws -> Tensor {
     let tower = TextTower(source.text.configuration)
     let tokens = TaskPrompts.tokens(count: source.text.configuration.tokenCount, padding: source.padding)
@@ -138,7 +138,7 @@ struct PipelineExport {
     var encoder = ["diffusers", "OnnxRuntimeModel"]
     var decoder = ["diffusers", "OnnxRuntimeModel"]
     var scheduler: [String]
-    /// What latents are multiplied with before the UNet sees them.
+    /// The factor from the autoencoder's latents to those that the UNet sees.
     var scalingFactor: Double
     /// The same for the picture's latents.
     var conditionFactor: Double

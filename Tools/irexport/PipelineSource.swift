@@ -69,7 +69,7 @@ struct PipelineSource {
     let tensors = try TensorFile.readWeights(file).map { (name: $0.name, tensor: $0.tensor) }
     guard CompVisCheckpoint.isOne(tensors.map(\.name)) else {
       throw ModelError.configuration(
-        "\(file) is no file of all parts: no tensor's name begins with model.diffusion_model.; give diffusers' folder "
+        "\(file) does not hold all parts: names of a UNet begin with model.diffusion_model.; give diffusers' folder "
           + "of the model instead")
     }
     let checkpoint = try CompVisCheckpoint(tensors)

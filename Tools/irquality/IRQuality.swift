@@ -14,7 +14,7 @@ struct Quality: ParsableCommand {
     subcommands: [Score.self, Fit.self], defaultSubcommand: Score.self)
 }
 
-/// What ends a command: a picture or file that cannot be used.
+/// Prints a complaint; the code that the command is to end with.
 func fail(_ text: String, code: Int32) -> ExitCode {
   Terminal.complain("irquality: \(text)")
   return ExitCode(code)
