@@ -24,10 +24,11 @@ func library(
 
 /// What lies beside the builders in Models: cards and frozen networks.
 let modelFiles = [
-  "DaAIR/README.md", "DnCNN/README.md", "FFDNet/README.md", "MoCEIR/README.md", "NAFNet/README.md",
-  "PromptIR/README.md", "Restormer/README.md", "SESymUNet/README.md", "SwinIR/README.md", "SymUNet/README.md",
-  "SHA256SUMS", "DaAIR/daair-s.onnx", "DaAIR/daair-s5.onnx", "SymUNet/symunet-denoise.onnx",
-  "SymUNet/symunet-s.onnx", "SymUNet/symunet-s5.onnx",
+  "DaAIR/README.md", "DnCNN/README.md", "FFDNet/README.md", "LatentDiffusion/README.md", "MoCEIR/README.md",
+  "MUSIQ/README.md", "NAFNet/README.md", "NIQE", "PromptIR/README.md", "Restormer/README.md",
+  "SESymUNet/README.md", "SwinIR/README.md", "SymUNet/README.md", "UniRes/README.md", "SHA256SUMS",
+  "DaAIR/daair-s.onnx", "DaAIR/daair-s5.onnx", "SymUNet/symunet-denoise.onnx", "SymUNet/symunet-s.onnx",
+  "SymUNet/symunet-s5.onnx",
 ]
 
 func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -48,6 +49,7 @@ let package = Package(
     .executable(name: "irexport", targets: ["irexport"]),
     .executable(name: "irtrain", targets: ["irtrain"]),
     .executable(name: "irdegrade", targets: ["irdegrade"]),
+    .executable(name: "irquality", targets: ["irquality"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
@@ -59,6 +61,7 @@ let package = Package(
       name: "CIROperators", dependencies: ["CIRKernels"], cSettings: optimizedC + openMP.c,
       linkerSettings: openMP.link),
     .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
+    .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CVips", pkgConfig: "vips", providers: [.apt(["libvips-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CSystem"),
@@ -79,7 +82,14 @@ let package = Package(
     library("IRModels", ["IROperators", "IRGraph", "IRTensor"], path: "Models", exclude: modelFiles),
     library("IRImage", ["IRTensor", "IRFiles", "CVips", "CZlib"]),
     library("IRDegradation", ["IRImage"]),
+    library("IRQuality", ["IRImage", "IRTensorFiles", "IRTensor", "COpenBLAS"]),
+    library("IRDiffusion", ["IROperators", "IRTensor"]),
     library("IRTensorFiles", ["IRTensor", "IRFiles", "CZlib"]),
+    library(
+      "IRPipelines",
+      [
+        "IRDiffusion", "IRModels", "IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor",
+      ]),
     library(
       "ImageRestoration",
       ["IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRImage"]),
@@ -96,6 +106,12 @@ let package = Package(
       [
         "IRTraining", "IRDegradation", "ImageRestoration", "IRRuntime", "IRCompiler", "IRTensorFiles",
         "IRFiles", "IRONNX", "IRImage", "IRTensor",
+      ]),
+    tool(
+      "irquality",
+      [
+        "IRCommandLine", "IRQuality", "IRModels", "ImageRestoration", "IRImage", "IRTensorFiles", "IRRuntime",
+        "IRCompiler", "IRTensor",
       ]),
     tool("irdegrade", ["IRTraining", "IRDegradation", "IRImage", "IRFiles"]),
     library("IRCommandLine", [argumentParser, "IRRuntime", "IRCompiler"], path: "Tools/IRCommandLine"),
@@ -114,7 +130,8 @@ let package = Package(
     tool(
       "irexport",
       [
-        "IRCommandLine", "IRModels", "IRONNX", "IRTensorFiles", "IRFiles", "IRRuntime", "IRCompiler",
+        "IRCommandLine", "IRModels", "IRDiffusion", "IRONNX", "IRTensorFiles", "IRFiles", "IRRuntime",
+        "IRCompiler",
         "IROperators", "IRGraph", "IRTensor",
       ]),
     tool(
@@ -157,7 +174,8 @@ let package = Package(
     test(
       "EndToEndTests",
       [
-        "irrun", "irdump", "irexport", "irtrain", "irdegrade", "irbench", "ImageRestoration", "IRTensorFiles",
+        "irrun", "irdump", "irexport", "irtrain", "irdegrade", "irbench", "irquality", "IRModels",
+        "ImageRestoration", "IRTensorFiles",
         "IRFiles",
         "IRONNX", "IROperators", "IRGraph", "IRTensor",
       ]),
@@ -167,6 +185,19 @@ let package = Package(
         "IRTestSupport", "IRModels", "IRONNX", "IRTensorFiles", "IRCompiler", "IRRuntime", "IROperators",
         "IRGraph", "IRTensor",
       ]),
+    test(
+      "IRDiffusionTests",
+      [
+        "IRTestSupport", "IRDiffusion", "IRModels", "IRTensorFiles", "IRCompiler", "IRRuntime", "IROperators",
+        "IRGraph", "IRTensor",
+      ]),
+    test(
+      "IRPipelinesTests",
+      [
+        "IRPipelines", "IRDiffusion", "IRModels", "IRONNX", "IRTensorFiles", "IRRuntime", "IRGraph",
+        "IRTensor",
+      ]),
+    test("IRQualityTests", ["IRQuality", "IRImage", "IRTensorFiles"]),
     test("IRDegradationTests", ["IRDegradation", "IRImage"]),
     test(
       "IRTrainingTests",

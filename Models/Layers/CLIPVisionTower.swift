@@ -38,9 +38,13 @@ public struct CLIPConfiguration: NetworkConfiguration {
   /// The class token and one for each patch.
   public var tokenCount: Int { (imageSide / patchSide) * (imageSide / patchSide) + 1 }
 
+  var layer: CLIPLayer {
+    CLIPLayer(width: width, hidden: hidden, heads: heads, activation: activation, epsilon: epsilon)
+  }
+
   func verify() throws(GraphError) {
     guard imageSide % patchSide == 0, width % heads == 0, mean.count == 3, deviation.count == 3,
-      deviation.allSatisfy({ $0 > 0 }), ["quick_gelu", "gelu"].contains(activation)
+      deviation.allSatisfy({ $0 > 0 }), CLIPLayer.activations.contains(activation)
     else {
       throw .invalid(
         rule: "CLIP.settings", place: "clip",
@@ -76,7 +80,7 @@ extension NetworkBuilder {
       "\(embeddings).position_embedding.weight", [clip.tokenCount, width], .normal(0.02))
     var x = try tokenNormalization(
       try sum(all, positions, embeddings), "\(name).pre_layrnorm", epsilon: clip.epsilon)
-    for index in 0..<clip.layers { x = try clipLayer(x, "\(name).encoder.layers.\(index)", clip) }
+    for index in 0..<clip.layers { x = try clipLayer(x, "\(name).encoder.layers.\(index)", clip.layer) }
     return x
   }
 
@@ -104,23 +108,5 @@ extension NetworkBuilder {
     return try apply(
       Binary(.divide), try apply(Binary(.subtract), square, mean, name: "\(name).centred"), deviation,
       name: name)
-  }
-
-  private mutating func clipLayer(
-    _ x: ValueID, _ name: String, _ clip: CLIPConfiguration
-  ) throws(GraphError) -> ValueID {
-    let normal = try tokenNormalization(x, "\(name).layer_norm1", epsilon: clip.epsilon)
-    let attention = "\(name).self_attn"
-    let mixed = try tokenAttention(
-      query: try linear(normal, "\(attention).q_proj", to: clip.width, bias: true),
-      key: try linear(normal, "\(attention).k_proj", to: clip.width, bias: true),
-      value: try linear(normal, "\(attention).v_proj", to: clip.width, bias: true), attention,
-      heads: clip.heads)
-    let y = try sum(x, try linear(mixed, "\(attention).out_proj", to: clip.width, bias: true), "\(name).sum1")
-    let again = try tokenNormalization(y, "\(name).layer_norm2", epsilon: clip.epsilon)
-    let wide = try linear(again, "\(name).mlp.fc1", to: clip.hidden, bias: true)
-    let gelu = clip.activation == "gelu" ? Activation(.gelu) : Activation(.swish, alpha: 1.702)
-    let active = try apply(gelu, wide, name: "\(name).mlp.act")
-    return try sum(y, try linear(active, "\(name).mlp.fc2", to: clip.width, bias: true), "\(name).sum2")
   }
 }

@@ -4,17 +4,20 @@ import IRTensor
 
 extension NetworkBuilder {
   /// A square convolution with zeros outside: `<name>.weight [channels, C / groups, kernel, kernel]`,
-  /// `<name>.bias [channels]`. Padding keeps the size where none is given.
+  /// `<name>.bias [channels]`. Padding keeps the size where none is given; `paddingAfter` is that below and to the
+  /// right where it differs.
   public mutating func convolution(
     _ x: ValueID, _ name: String, to channels: Int, kernel: Int, stride: Int = 1, padding: Int? = nil,
-    groups: Int = 1, bias: Bool
+    paddingAfter: Int? = nil, groups: Int = 1, bias: Bool
   ) throws(GraphError) -> ValueID {
     let fanIn = self.channels(x) / max(groups, 1) * kernel * kernel
     let weight = try parameter(
       "\(name).weight", [channels, self.channels(x) / max(groups, 1), kernel, kernel], .fanIn(fanIn))
     let pads = [Int](repeating: padding ?? kernel / 2, count: 2)
+    let padsAfter = paddingAfter.map { [$0, $0] } ?? pads
     let operation = Convolution(
-      strides: [stride, stride], padsBefore: pads, padsAfter: pads, dilations: [1, 1], groupCount: groups)
+      strides: [stride, stride], padsBefore: pads, padsAfter: padsAfter, dilations: [1, 1],
+      groupCount: groups)
     guard bias else { return try apply(operation, x, weight, name: name) }
     let terms = try parameter("\(name).bias", [channels], .fanIn(fanIn))
     return try apply(operation, x, weight, terms, name: name)
@@ -68,5 +71,17 @@ extension NetworkBuilder {
   /// The mean over the picture, `[N, C, 1, 1]`.
   public mutating func pictureMean(_ x: ValueID, _ name: String) throws(GraphError) -> ValueID {
     try apply(Reduce(.mean, axes: [2, 3]), x, name: name)
+  }
+
+  /// The picture at twice its sides, every pixel four times.
+  public mutating func repeatedTwice(_ x: ValueID, _ name: String) throws(GraphError) -> ValueID {
+    let resize = RelativeResize(
+      mode: .nearest, extents: [.batch, .extent(axis: 1), .height * 2, .width * 2])
+    return try apply(resize, x, name: name)
+  }
+
+  /// x / (1 + e⁻ˣ).
+  public mutating func silu(_ x: ValueID, _ name: String) throws(GraphError) -> ValueID {
+    try apply(Activation(.swish, alpha: 1), x, name: name)
   }
 }

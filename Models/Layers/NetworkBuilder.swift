@@ -31,13 +31,22 @@ public struct NetworkBuilder {
   /// Adds an input beside the image.
   public mutating func input(_ name: String, _ type: TensorType) -> ValueID { graph.input(name, type) }
 
-  /// Adds a result beside the restored picture, behind it in the graph's list.
+  /// Adds a result; of a restorer, one beside the restored picture and behind it in the graph's list.
   public mutating func output(_ value: ValueID, name: String) { furtherOutputs.append((name, value)) }
 
-  /// Adds the restored picture and the further results.
-  mutating func finish(_ restored: ValueID) {
-    graph.output(restored, name: "restored")
+  /// Adds the restored picture, where there is one, and the further results to the graph.
+  mutating func finish(_ restored: ValueID? = nil) {
+    if let restored { graph.output(restored, name: "restored") }
     for (name, value) in furtherOutputs { graph.output(value, name: name) }
+  }
+
+  /// The graph without what no result needs.
+  func finished() throws(ModelError) -> Graph {
+    do {
+      var graph = try graph.finished()
+      graph.removeDeadNodes()
+      return graph
+    } catch { throw .graph(error) }
   }
 
   /// A parameter; asked for again, the same value.
@@ -82,6 +91,10 @@ public struct NetworkBuilder {
   /// A constant of the network's definition, no parameter.
   public mutating func constant(_ values: [Float], _ shape: Shape, _ name: String) -> ValueID {
     graph.constant(Tensor(values, shape: shape), name: name)
+  }
+
+  public mutating func constant(_ tensor: Tensor, _ name: String) -> ValueID {
+    graph.constant(tensor, name: name)
   }
 
   public mutating func integers(_ values: [Int], _ name: String) -> ValueID {

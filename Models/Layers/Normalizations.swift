@@ -39,4 +39,15 @@ extension NetworkBuilder {
     return try apply(
       LayerNormalization(axes: [shape.rank - 1], epsilon: epsilon), x, scale, bias, name: name)
   }
+
+  /// Group normalization: `<name>.weight`, `<name>.bias`.
+  public mutating func groupNormalization(
+    _ x: ValueID, _ name: String, groups: Int, epsilon: Float
+  ) throws(GraphError) -> ValueID {
+    let count = channels(x)
+    let scale = try parameter("\(name).weight", [count], .constant(1))
+    let bias = try parameter("\(name).bias", [count], .constant(0))
+    return try apply(
+      GroupNormalization(groupCount: groups, epsilon: epsilon), x, scale, bias, name: name)
+  }
 }

@@ -57,4 +57,18 @@ extension NetworkBuilder {
     let moved = try apply(Transpose(permutation: [0, 3, 1, 4, 2, 5]), cut, name: "\(name).moved")
     return try reshaped(moved, [.batch, count, .like(2), .like(3)], like: reference, name)
   }
+
+  /// The pixels of a picture as tokens, `[N, H · W, C]`.
+  public mutating func tokens(_ x: ValueID, _ name: String) throws(GraphError) -> ValueID {
+    let rows = try reshaped(x, [.batch, .extent(axis: 1), .height * .width], "\(name).rows")
+    return try apply(Transpose(permutation: [0, 2, 1]), rows, name: name)
+  }
+
+  /// The inverse of `tokens`, of a picture with the sides of `reference`.
+  public mutating func picture(
+    _ tokens: ValueID, like reference: ValueID, _ name: String
+  ) throws(GraphError) -> ValueID {
+    let rows = try apply(Transpose(permutation: [0, 2, 1]), tokens, name: "\(name).rows")
+    return try reshaped(rows, [.batch, .extent(axis: 1), .like(2), .like(3)], like: reference, name)
+  }
 }

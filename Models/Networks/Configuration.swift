@@ -5,6 +5,12 @@ public protocol NetworkConfiguration: Codable, Hashable, Sendable {
   /// The paper's settings.
   init()
   static var keys: [ConfigurationKey<Self>] { get }
+  /// Whether a key that is not listed may stand in a file; `isOff` where its value is null or false.
+  static func passesOver(_ key: String, isOff: Bool) -> Bool
+}
+
+extension NetworkConfiguration {
+  public static func passesOver(_ key: String, isOff: Bool) -> Bool { false }
 }
 
 /// One key of a configuration and the property that it is.
@@ -31,6 +37,17 @@ public struct ConfigurationKey<Configuration> {
       let wrong = list.first { !range.contains($0) }
       return wrong.map { "holds \($0), must be \(range.lowerBound) to \(range.upperBound)" }
     }
+  }
+
+  /// A key for which one value is supported; null stands for it too.
+  public init<Value: Codable & Equatable>(_ name: String, only value: Value) {
+    self.name = name
+    read = { _, container in
+      guard let found = try container.decodeIfPresent(Value.self, forKey: AnyKey(name)), found != value
+      else { return }
+      throw ModelError.configuration("\(name) is \(found), only \(value) is supported")
+    }
+    write = { _, container in try container.encode(value, forKey: AnyKey(name)) }
   }
 
   private init<Value: Codable>(
@@ -68,6 +85,7 @@ extension NetworkConfiguration {
     let names = keys.map(\.name)
     for key in container.allKeys.map(\.stringValue).sorted()
     where !names.contains(key) && !notes.contains(key) {
+      if Self.passesOver(key, isOff: isOff(key, in: container)) { continue }
       let near = nearest(to: key, in: names).map { "; did you mean \($0)?" } ?? ""
       throw ModelError.configuration(
         "\(key) is no key of this network\(near) Keys are \(names.joined(separator: ", "))")
@@ -79,4 +97,11 @@ extension NetworkConfiguration {
     var container = encoder.container(keyedBy: AnyKey.self)
     for key in Self.keys { try key.write(self, &container) }
   }
+}
+
+/// Whether a value is null or false.
+private func isOff(_ key: String, in container: KeyedDecodingContainer<AnyKey>) -> Bool {
+  let key = AnyKey(key)
+  return (try? container.decodeNil(forKey: key)) == true
+    || (try? container.decode(Bool.self, forKey: key)) == false
 }

@@ -2,7 +2,7 @@ import IRGraph
 import IRTensor
 
 /// A restorer as its paper describes it: settings, and a builder of its graph for official weights.
-public protocol RestorationNetwork: Sendable {
+public protocol RestorationNetwork: ParameterizedNetwork {
   associatedtype Configuration: NetworkConfiguration
 
   /// The name on the command line: `symunet`.
@@ -20,12 +20,8 @@ public protocol RestorationNetwork: Sendable {
   var taskNames: [String] { get }
   /// What the graph itself needs sides to be multiples of: 1 where it pads and crops.
   var multiple: Int { get }
-  /// Prefixes of parameter names that files of one part leave out (`clip_model.`).
-  var optionalPrefixes: [String] { get }
   /// The network with what only a file of weights can tell: the parameters that it has, by name.
   func adapted(to shapes: [String: Shape]) -> Self
-  /// Whether a name in a weights file is known and of no use.
-  func ignores(weight name: String) -> Bool
 
   /// Adds the network to what is done with `image`, `[N, channelCount, H, W]` float32, sRGB in 0...1.
   /// - Returns: the restored picture, of the same size, not clipped.
@@ -36,8 +32,6 @@ extension RestorationNetwork {
   public var channelCount: Int { 3 }
   public var multiple: Int { 1 }
   public var taskNames: [String] { [] }
-  public var optionalPrefixes: [String] { [] }
-  public func ignores(weight name: String) -> Bool { false }
   public func adapted(to shapes: [String: Shape]) -> Self { self }
 
   /// A picture's sides at which graphs are built where nobody asks for others.
@@ -56,11 +50,11 @@ extension RestorationNetwork {
   /// parameter that is used, as `match` makes them.
   /// - Throws: `ModelError.graph` where settings or sides do not fit together.
   public func graph(weights: [String: Tensor], image: Shape) throws(ModelError) -> Graph {
-    try finished(try built(image, weights))
+    try built(image, weights).finished()
   }
 
   /// As above, parameters being inputs of the graph.
-  public func graph(image: Shape) throws(ModelError) -> Graph { try finished(try built(image, nil)) }
+  public func graph(image: Shape) throws(ModelError) -> Graph { try built(image, nil).finished() }
 
   private func built(_ image: Shape, _ weights: [String: Tensor]?) throws(ModelError) -> NetworkBuilder {
     var builder = NetworkBuilder(name: Self.name, weights: weights)
@@ -71,13 +65,6 @@ extension RestorationNetwork {
     return builder
   }
 
-  private func finished(_ builder: NetworkBuilder) throws(ModelError) -> Graph {
-    do {
-      var graph = try builder.graph.finished()
-      graph.removeDeadNodes()
-      return graph
-    } catch { throw .graph(error) }
-  }
 }
 
 /// What people should know of a network before they use it.

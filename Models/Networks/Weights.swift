@@ -9,7 +9,7 @@ public struct WeightMatch: Sendable {
   private var problems: [WeightProblem] = []
 
   init(
-    _ files: [[(name: String, tensor: Tensor)]], to network: some RestorationNetwork
+    _ files: [[(name: String, tensor: Tensor)]], to network: some ParameterizedNetwork
   ) throws(ModelError) {
     let parameters = try network.parameters()
     let byName = Dictionary(parameters.map { ($0.name, $0) }, uniquingKeysWith: { a, _ in a })
@@ -76,7 +76,7 @@ public struct WeightMatch: Sendable {
   }
 }
 
-extension RestorationNetwork {
+extension ParameterizedNetwork {
   /// Matches the tensors of files by name. Of names like `params.module.intro.weight` the prefix under which
   /// most parameters are found is left out; of equals the shorter one, but `params_ema` before all. A file of
   /// one part may leave out one of the `optionalPrefixes`.
@@ -84,7 +84,9 @@ extension RestorationNetwork {
   public func match(_ files: [[(name: String, tensor: Tensor)]]) throws(ModelError) -> WeightMatch {
     try WeightMatch(files, to: self)
   }
+}
 
+extension RestorationNetwork {
   /// The network for the weights of these files: see `adapted(to:)`. Prefixes in front of names do not matter.
   public func adapted(to files: [[(name: String, tensor: Tensor)]]) -> Self {
     var shapes: [String: Shape] = [:]

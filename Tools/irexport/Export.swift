@@ -12,7 +12,13 @@ struct Export {
   let options: IRExport
 
   func run() throws {
-    if options.isFile { try rewrite() } else { try freeze() }
+    if options.isPipeline {
+      try PipelineExport(options: options).run()
+    } else if options.isFile {
+      try rewrite()
+    } else {
+      try freeze()
+    }
   }
 
   private func freeze() throws {
@@ -72,11 +78,11 @@ struct Export {
     return Dictionary(pairs.map { ($0[0], $0[1]) }, uniquingKeysWith: { $1 })
   }
 
-  private func note(_ notes: [String]) {
+  func note(_ notes: [String]) {
     for note in notes { FileHandle.standardError.write(Data("irexport: \(note)\n".utf8)) }
   }
 
-  private func write(_ model: ONNXModel, to output: String, _ summary: String) throws {
+  func write(_ model: ONNXModel, to output: String, _ summary: String) throws {
     var model = model
     var halved = ""
     if options.halfWeights {
@@ -91,7 +97,7 @@ struct Export {
   }
 
   /// Runs the graphs that `make` gives for each round, the first being the truth.
-  private func verify(_ make: (Int) throws -> [(name: String, graph: Graph)]) throws {
+  func verify(_ make: (Int) throws -> [(name: String, graph: Graph)]) throws {
     guard options.verify > 0 else { return }
     var verification = Verification(tolerance: options.halfWeights ? 2e-2 : 1e-4)
     for round in 1...options.verify {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import IRCommandLine
+import IRDiffusion
 import IRGraph
 import IRModels
 import IRONNX
@@ -26,8 +27,8 @@ struct IRExport: ParsableCommand {
     commandName: "irexport",
     abstract: "Freezes a network with its weights into an ONNX file, or writes a model file anew.",
     discussion: """
-      SOURCE is a network (\(NetworkCatalogue.networks.map { $0.name }.joined(separator: ", "))) \
-      or a model file (.onnx).
+      SOURCE is a network (\(NetworkCatalogue.networks.map { $0.name }.joined(separator: ", "))), \
+      a model file (.onnx), or unires.
 
       The file is plain ONNX in standard operators; height and width stay open unless --dims fixes them. Weights \
       keep the names of the official checkpoints: prefixes such as "module." or "params." are found and left out, \
@@ -36,6 +37,11 @@ struct IRExport: ParsableCommand {
 
       A model file is written with its constants computed and its duplicates merged; --opset writes another \
       operator set. One that computes with its open sizes keeps its nodes.
+
+      unires freezes the parts of a latent diffusion model (Stable Diffusion 1 or 2, InstructPix2Pix, or a fine-tuned \
+      one) into a folder: unet/model.onnx with the tasks' prompts as constants, vae_encoder/model.onnx, \
+      vae_decoder/model.onnx, scheduler/scheduler_config.json and model_index.json. --weights is diffusers' folder \
+      of the model, or one file of all parts (.safetensors, .ckpt).
 
       Exit codes: 0, 2 usage, 3 settings, weights or model were refused, 4 a file could not be read or written, \
       6 --verify found a difference.
@@ -46,6 +52,7 @@ struct IRExport: ParsableCommand {
         irexport daair --config settings.json --weights daair.safetensors -o daair.onnx --f16-weights
         irexport promptir --card
         irexport network.onnx -o smaller.onnx --opset 20 --f16-weights --verify 2
+        irexport unires --weights instruct-pix2pix/ --unscaled-condition -o restorer --f16-weights
       """)
 
   @Argument(help: "A network, or a model file.")
@@ -83,7 +90,7 @@ struct IRExport: ParsableCommand {
   @Option(help: "Pictures in one run.")
   var batch = 1
 
-  @Option(help: "The operator set to write; by default 18, or the model file's own.")
+  @Option(help: "The operator set to write; by default 18, of unires 21, of model files their own.")
   var opset: Int64?
 
   @Flag(name: .customLong("f16-weights"), help: "Store large weights as float16; computing stays float32.")
@@ -105,6 +112,18 @@ struct IRExport: ParsableCommand {
       valueName: "n"))
   var verify = 0
 
+  @Option(
+    help: ArgumentHelp(
+      "unires: a LoRA file to add to the weights, and how strongly. Several add up.",
+      valueName: "file[:strength]"))
+  var lora: [LowRankFile] = []
+
+  @Option(help: "unires: what the UNet predicts, where the model's files do not say it.")
+  var prediction: Prediction?
+
+  @Flag(help: "unires: the UNet is shown the picture's latents unscaled, as InstructPix2Pix is.")
+  var unscaledCondition = false
+
   @Flag(help: "Print the network's card, settings and parameters; writes nothing without -o.")
   var card = false
 
@@ -119,14 +138,34 @@ struct IRExport: ParsableCommand {
     for entry in meta where !entry.contains("=") {
       throw ValidationError("--meta takes key=value, not \(entry)")
     }
+    try validatePipeline()
     if isFile, !weights.isEmpty || config != nil || batch != 1 || card {
       throw ValidationError("--weights, --config, --batch and --card are for networks, not for model files")
     }
   }
 
+  private func validatePipeline() throws {
+    guard isPipeline else {
+      guard lora.isEmpty, prediction == nil, !unscaledCondition else {
+        throw ValidationError("--lora, --prediction and --unscaled-condition are for unires")
+      }
+      return
+    }
+    guard weights.count == 1 else {
+      throw ValidationError("unires takes one --weights: a folder of diffusers, or one file of all parts")
+    }
+    guard dims == .dynamic, batch == 1, !card else {
+      throw ValidationError("--dims, --batch and --card are not for unires")
+    }
+  }
+
+  /// Not one network, but several in a folder.
+  var isPipeline: Bool { source.lowercased() == "unires" }
+
   /// A network's name is that network, whatever lies in the folder at hand.
   var isFile: Bool {
     if source.hasSuffix(".onnx") { return true }
+    if isPipeline { return false }
     return (try? NetworkCatalogue.network(source)) == nil && FileManager.default.fileExists(atPath: source)
   }
 
@@ -169,3 +208,5 @@ enum Dimensions: ExpressibleByArgument, Hashable {
     }
   }
 }
+
+extension Prediction: ExpressibleByArgument {}

@@ -30,7 +30,7 @@ struct NetworkSource {
     }
   }
 
-  private static func text(_ error: DecodingError) -> String {
+  static func text(_ error: DecodingError) -> String {
     switch error {
     case .typeMismatch(_, let context), .valueNotFound(_, let context), .keyNotFound(_, let context),
       .dataCorrupted(let context):

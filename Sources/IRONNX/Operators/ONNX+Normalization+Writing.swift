@@ -33,10 +33,9 @@ extension ONNXOperatorTable {
       if w.opset >= 21 {
         return w.emit("GroupNormalization", [epsilon, .int("num_groups", group.groupCount)])
       }
-      // One instance a group, then scale and bias of the channels.
+      // One instance a group, then scale and bias of the channels. 0 stands for the batch, which may be open.
       let groups = group.groupCount
-      let runs = w.step(
-        "Reshape", [w.inputs[0], w.ints([shape[0], groups, shape.elementCount == 0 ? 0 : -1])])
+      let runs = w.step("Reshape", [w.inputs[0], w.ints([0, groups, shape.elementCount == 0 ? 0 : -1])])
       func vector(_ value: Double) -> String {
         w.constant(Tensor(TensorType(type, [groups]), repeating: value))
       }

@@ -1,0 +1,102 @@
+import IRGraph
+import IROperators
+import IRTensor
+
+/// The denoising UNet of Stable Diffusion 1 and 2 (Rombach et al., 2022), for any number of input channels:
+/// diffusers' `UNet2DConditionModel`.
+///
+/// Inputs `sample [N, channels, h, w]`, latents and behind them what they are conditioned on; `timestep [N]` in
+/// 0..<1000; `encoder_hidden_states [N, T, D]`, or, where the prompts are known, `prompt [N]` int64, their numbers.
+/// Output `out_sample [N, 4, h, w]`: the noise, or what else the model predicts.
+public struct DenoisingUNet: PartNetwork {
+  public static let name = "unet"
+
+  public let configuration: DenoisingUNetConfiguration
+  /// Embeddings `[P, T, D]` of the only prompts that are asked for: their keys and values become constants.
+  public var prompts: Tensor?
+
+  public init(_ configuration: DenoisingUNetConfiguration, prompts: Tensor? = nil) {
+    self.configuration = configuration
+    self.prompts = prompts
+  }
+
+  public var sampleShape: Shape { [1, configuration.inputChannels, 16, 16] }
+
+  public var openSizes: [String: [Int: String]] {
+    let text = prompts == nil ? "encoder_hidden_states" : "prompt"
+    return ["sample": [0: "N", 2: "H", 3: "W"], "timestep": [0: "N"], text: [0: "N"]]
+  }
+
+  public func build(_ shape: Shape, _ b: inout NetworkBuilder) throws(GraphError) {
+    try configuration.verify()
+    let c = configuration
+    let sample = b.input("sample", TensorType(.float32, shape))
+    let step = b.input("timestep", TensorType(.float32, [shape[0]]))
+    let context = try context(batch: shape[0], &b)
+    let embedding = try b.timeEmbedding(step, width: c.widths[0])
+    let time = try b.silu(embedding, "time_embedding.silu")
+
+    var x = try b.convolution(sample, "conv_in", to: c.widths[0], kernel: 3, bias: true)
+    var skips = [x]
+    for (level, width) in c.widths.enumerated() {
+      let name = "down_blocks.\(level)"
+      for index in 0..<c.blocksPerLevel {
+        x = try layer(x, name, index, to: width, level: c.attends[level] ? level : nil, time, context, &b)
+        skips.append(x)
+      }
+      guard level < c.widths.count - 1 else { continue }
+      x = try b.convolution(
+        x, "\(name).downsamplers.0.conv", to: width, kernel: 3, stride: 2, padding: 1, bias: true)
+      skips.append(x)
+    }
+
+    let last = c.widths.count - 1
+    x = try b.residual(x, "mid_block.resnets.0", to: c.widths[last], time: time, c.block)
+    x = try b.spatialTransformer(x, "mid_block.attentions.0", context, c.transformer(level: last))
+    x = try b.residual(x, "mid_block.resnets.1", to: c.widths[last], time: time, c.block)
+
+    for (position, level) in c.widths.indices.reversed().enumerated() {
+      let name = "up_blocks.\(position)"
+      for index in 0...c.blocksPerLevel {
+        x = try b.concatenation(x, skips.removeLast(), "\(name).resnets.\(index).skip")
+        x = try layer(
+          x, name, index, to: c.widths[level], level: c.attends[level] ? level : nil, time, context, &b)
+      }
+      guard let skip = skips.last else { continue }
+      // Halving rounds up: of an odd side one row or column is too much.
+      let twice = try b.repeatedTwice(x, "\(name).upsamplers.0.twice")
+      let fitting = try b.cropped(twice, like: skip, "\(name).upsamplers.0.cropped")
+      x = try b.convolution(
+        fitting, "\(name).upsamplers.0.conv", to: c.widths[level], kernel: 3, bias: true)
+    }
+    x = try b.normalizedActive(x, "conv_norm_out", c.block)
+    b.output(
+      try b.convolution(x, "conv_out", to: c.outputChannels, kernel: 3, bias: true), name: "out_sample")
+  }
+
+  /// A residual block, and at levels with attention a transformer.
+  private func layer(
+    _ x: ValueID, _ name: String, _ index: Int, to width: Int, level: Int?, _ time: ValueID,
+    _ context: TextContext, _ b: inout NetworkBuilder
+  ) throws(GraphError) -> ValueID {
+    let y = try b.residual(x, "\(name).resnets.\(index)", to: width, time: time, configuration.block)
+    guard let level else { return y }
+    return try b.spatialTransformer(
+      y, "\(name).attentions.\(index)", context, configuration.transformer(level: level))
+  }
+
+  private func context(batch: Int, _ b: inout NetworkBuilder) throws(GraphError) -> TextContext {
+    let width = configuration.contextWidth
+    guard let prompts else {
+      let type = TensorType(.float32, [batch, DenoisingUNetConfiguration.tokenCount, width])
+      return TextContext(embeddings: b.input("encoder_hidden_states", type), prompt: nil)
+    }
+    guard prompts.shape.rank == 3, prompts.shape[2] == width, prompts.elementType == .float32 else {
+      throw .invalid(
+        rule: "UNet.prompts", place: "prompts",
+        detail: "\(prompts.type) must be [prompts, tokens, \(width)] float32")
+    }
+    let table = b.constant(prompts, "prompts")
+    return TextContext(embeddings: table, prompt: b.input("prompt", TensorType(.int64, [batch])))
+  }
+}

@@ -1,0 +1,10 @@
+extension PipelineError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .file(let path, let reason): "\(path): \(reason)"
+    case .notRestoring(let folder, let detail): "\(folder) cannot restore: \(detail)"
+    case .part(let path, let detail): "\(path): \(detail)"
+    case .picture(let detail): detail
+    }
+  }
+}

@@ -1,0 +1,11 @@
+/// Errors of a folder of networks that should restore, and of a picture that it should restore.
+public enum PipelineError: Error, Sendable {
+  /// A file that is missing or cannot be read.
+  case file(path: String, reason: String)
+  /// A pipeline that does something else, or that lacks something.
+  case notRestoring(folder: String, detail: String)
+  /// A part that gives something else than its place asks for.
+  case part(path: String, detail: String)
+  /// A picture that cannot be restored as asked.
+  case picture(String)
+}

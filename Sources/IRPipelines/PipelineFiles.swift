@@ -1,0 +1,80 @@
+import Foundation
+import IRDiffusion
+import IRONNX
+
+/// A folder in the layout of diffusers' ONNX pipelines: `model_index.json`, a folder with `model.onnx` for each part, and
+/// the scheduler's settings.
+public struct PipelineFiles: Sendable {
+  public let folder: String
+  public let scheduler: SchedulerConfiguration
+  /// The factor from the autoencoder's latents to those that the UNet sees.
+  public let scalingFactor: Double
+  /// The same for the picture's latents.
+  public let conditionFactor: Double
+
+  /// The most bytes of a file of settings.
+  private static let byteCountLimit = 1 << 26
+
+  private struct Index: Decodable {
+    var className: String?
+    var scalingFactor: Double?
+    var conditionFactor: Double?
+
+    enum CodingKeys: String, CodingKey {
+      case className = "_class_name"
+      case scalingFactor = "scaling_factor"
+      case conditionFactor = "condition_scaling_factor"
+    }
+  }
+
+  /// Whether a path is a folder with `model_index.json`.
+  public static func isPipeline(_ path: String) -> Bool {
+    FileManager.default.fileExists(atPath: "\(path)/model_index.json")
+  }
+
+  /// Reads the index and the scheduler's settings.
+  /// - Throws: `PipelineError` naming the file, `DiffusionError.schedule`.
+  public init(_ folder: String) throws {
+    self.folder = folder
+    let index = try Self.read(Index.self, "\(folder)/model_index.json")
+    scheduler = try Self.read(SchedulerConfiguration.self, "\(folder)/scheduler/scheduler_config.json")
+    _ = try NoiseSchedule(scheduler)
+    scalingFactor = index.scalingFactor ?? 0.18215
+    // InstructPix2Pix is shown the picture's latents as they are.
+    let isUnscaled = index.className?.contains("InstructPix2Pix") ?? false
+    conditionFactor = index.conditionFactor ?? (isUnscaled ? 1 : scalingFactor)
+    for factor in [scalingFactor, conditionFactor] where !(factor > 0 && factor.isFinite) {
+      throw PipelineError.file(path: "\(folder)/model_index.json", reason: "a scaling factor of \(factor)")
+    }
+  }
+
+  /// The file of a part.
+  public func path(of part: String) -> String { "\(folder)/\(part)/model.onnx" }
+
+  /// - Throws: `PipelineError.file` where the part is missing, `ONNXError`.
+  func model(_ part: String) throws -> ONNXModel {
+    let path = path(of: part)
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw PipelineError.file(path: path, reason: "the part is missing")
+    }
+    return try ONNXModel(contentsOf: path)
+  }
+
+  func has(_ part: String) -> Bool { FileManager.default.fileExists(atPath: path(of: part)) }
+
+  private static func read<Value: Decodable>(_: Value.Type, _ path: String) throws -> Value {
+    guard let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int else {
+      throw PipelineError.file(path: path, reason: "is missing")
+    }
+    guard size <= byteCountLimit, let data = FileManager.default.contents(atPath: path) else {
+      throw PipelineError.file(path: path, reason: "cannot be read, or is over \(byteCountLimit) bytes")
+    }
+    do { return try JSONDecoder().decode(Value.self, from: data) } catch {
+      guard case DecodingError.dataCorrupted(let context)? = error as? DecodingError else {
+        throw PipelineError.file(path: path, reason: "is not what diffusers write: \(error)")
+      }
+      let place = context.codingPath.map(\.stringValue).joined(separator: ".")
+      throw PipelineError.file(path: path, reason: "\(place): \(context.debugDescription)")
+    }
+  }
+}

@@ -1,0 +1,8 @@
+extension QualityError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .picture(let detail): detail
+    case .model(let detail): "the model of natural pictures \(detail)"
+    }
+  }
+}

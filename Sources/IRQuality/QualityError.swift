@@ -1,0 +1,7 @@
+/// Why a picture has no score.
+public enum QualityError: Error, Hashable, Sendable {
+  /// A picture that is too small, or without any structure.
+  case picture(String)
+  /// Numbers that do not make a model of natural pictures.
+  case model(String)
+}

@@ -1,0 +1,206 @@
+import ArgumentParser
+import Foundation
+import IRCompiler
+import IRDiffusion
+import IRFiles
+import IRGraph
+import IRModels
+import IRONNX
+import IRRuntime
+import IRTensor
+import IRTensorFiles
+
+/// Writes UniRes in the layout of diffusers' ONNX pipelines: a folder for each part, and `model_index.json` at last, so
+/// that a folder without it is not finished.
+struct PipelineExport {
+  let options: IRExport
+  let export: Export
+
+  init(options: IRExport) {
+    self.options = options
+    export = Export(options: options)
+  }
+
+  func run() throws {
+    guard let output = options.output else { return }
+    guard let path = options.weights.first else {
+      throw ValidationError("unires needs --weights: diffusers' folder of a model, or one file of all parts")
+    }
+    var source = try PipelineSource(path, config: options.config, prediction: options.prediction)
+    try source.prepare()
+    export.note(source.notes)
+    var updates = try options.lora.map { (file: $0, update: try LowRankUpdate($0.weights())) }
+
+    var text = try matched(TextTower(source.text.configuration), source.text.weights)
+    try merge(
+      &updates, into: &text, ["text_encoder.text_model", "text_encoder", "lora_te_text_model", "lora_te"])
+    let prompts = try embeddings(source, text)
+    (text, source.text.weights) = ([:], [])
+
+    try createFolder(output)
+    try? FileManager.default.removeItem(atPath: "\(output)/model_index.json")
+    let encoder = AutoencoderEncoder(source.autoencoder.configuration)
+    try write(encoder, try matched(encoder, source.autoencoder.weights), output)
+    let decoder = AutoencoderDecoder(source.autoencoder.configuration)
+    try write(decoder, try matched(decoder, source.autoencoder.weights), output)
+
+    let network = DenoisingUNet(source.unet.configuration, prompts: prompts)
+    var unet = try matched(network, source.unet.weights)
+    // They are gigabytes: only one form of them is kept.
+    source.unet.weights = []
+    try merge(&updates, into: &unet, ["unet", "lora_unet"])
+    for (file, update) in updates {
+      guard update.unused.isEmpty else {
+        throw ModelError.configuration(
+          "\(file.path) changes \(update.unused.count) modules that the model does not have: "
+            + update.unused.prefix(8).joined(separator: ", "))
+      }
+      export.note(["\(file.path) changes \(update.mergedCount) modules, at \(file.strength)"])
+    }
+    try write(network, unet, output)
+    try writeJSON(source.scheduler, to: "\(output)/scheduler/scheduler_config.json")
+    try writeJSON(index(source), to: "\(output)/model_index.json")
+    print("\(output): UniRes of \(source.unet.configuration.inputChannels) channels, prompts as constants")
+  }
+
+  private func matched(_ network: some PartNetwork, _ file: [NamedWeight]) throws -> [String: Tensor] {
+    let match = try network.match([file])
+    export.note(match.notes.map { "\(type(of: network).name): \($0)" })
+    return match.weights
+  }
+
+  private func merge(
+    _ updates: inout [(file: LowRankFile, update: LowRankUpdate)], into weights: inout [String: Tensor],
+    _ prefixes: [String]
+  ) throws {
+    for index in updates.indices {
+      try updates[index].update.merge(
+        into: &weights, prefixes: prefixes, strength: updates[index].file.strength)
+    }
+  }
+
+  /// The prompts' embeddings by the text tower, `[5, 77, D]`.
+  private func embeddings(_ source: PipelineSource, _ weights: [String: Tensor]) throws -> Tensor {
+    let tower = TextTower(source.text.configuration)
+    let tokens = TaskPrompts.tokens(count: source.text.configuration.tokenCount, padding: source.padding)
+    let ids = Tensor(tokens.flatMap { $0 }, shape: [tokens.count, source.text.configuration.tokenCount])
+    let program = try Compiler().compile(try tower.graph(weights: weights, shape: ids.shape))
+    guard let states = try Session(program).run(["input_ids": ids])["last_hidden_state"] else {
+      throw ModelError.configuration("the text tower has no last_hidden_state")
+    }
+    guard states.doubles.allSatisfy(\.isFinite) else {
+      throw ModelError.configuration("the text tower's states are not finite: its weights are damaged")
+    }
+    return states
+  }
+
+  private func write<N: PartNetwork>(_ network: N, _ weights: [String: Tensor], _ output: String) throws {
+    let whole = try network.graph(weights: weights, shape: network.sampleShape)
+    var graph = try Compiler(kernels: ReferenceKernelLibrary()).reduced(whole)
+    graph.metadata = [
+      "network": N.name, "pipeline": "unires", "config": try text(of: network.configuration),
+      "title": "UniRes' \(N.name)", "paper": "arXiv 2506.05599 (reconstruction)",
+    ]
+    let folder = "\(output)/\(N.name)"
+    try createFolder(folder)
+    // The first operator set whose group normalization is one operator.
+    let model = try ONNXModel(graph, opset: options.opset ?? 21, openSizes: network.openSizes)
+    let path = "\(folder)/model.onnx"
+    try export.write(
+      model, to: path, "\(graph.parameterCount) parameters, \(graph.nodeCount) nodes")
+    try writeJSON(network.configuration, to: "\(folder)/config.json")
+    let written = try ModelSource(path)
+    try export.verify { round in
+      var types: [String: TensorType] = [:]
+      var sizes: [String: Int] = [:]
+      for id in graph.inputs {
+        var type = graph[id].type
+        for (axis, symbol) in network.openSizes[graph[id].name] ?? [:] {
+          if symbol == "N" {
+            type.shape[axis] = 1 + round % 2
+          } else {
+            type.shape[axis] += 8 * axis * (round - 1)
+          }
+          sizes[symbol] = type.shape[axis]
+        }
+        types[graph[id].name] = type
+      }
+      return [
+        ("graph", try whole.rebound(to: types)), ("file", try written.graph(ONNXBinding(dimensions: sizes))),
+      ]
+    }
+  }
+
+  /// diffusers' index of the parts, with what a sampler must know besides.
+  private struct Index: Encodable {
+    var className = "OnnxUniResPipeline"
+    var unet = ["diffusers", "OnnxRuntimeModel"]
+    var encoder = ["diffusers", "OnnxRuntimeModel"]
+    var decoder = ["diffusers", "OnnxRuntimeModel"]
+    var scheduler: [String]
+    /// The factor from the autoencoder's latents to those that the UNet sees.
+    var scalingFactor: Double
+    /// The same for the picture's latents.
+    var conditionFactor: Double
+    var prompts = TaskPrompts.texts
+
+    enum CodingKeys: String, CodingKey {
+      case className = "_class_name"
+      case unet, scheduler, prompts
+      case encoder = "vae_encoder"
+      case decoder = "vae_decoder"
+      case scalingFactor = "scaling_factor"
+      case conditionFactor = "condition_scaling_factor"
+    }
+  }
+
+  private func index(_ source: PipelineSource) -> Index {
+    let factor = source.autoencoder.configuration.scalingFactor
+    return Index(
+      scheduler: ["diffusers", source.scheduler.className], scalingFactor: factor,
+      conditionFactor: options.unscaledCondition ? 1 : factor)
+  }
+
+  private func text(of value: some Encodable) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(value), as: UTF8.self)
+  }
+
+  private func writeJSON(_ value: some Encodable, to path: String) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
+    try createFolder(URL(fileURLWithPath: path).deletingLastPathComponent().path)
+    do {
+      let file = try AtomicFile(replacing: path)
+      try file.write([UInt8](try encoder.encode(value)) + [10])
+      try file.synchronize()
+      try file.replace()
+    } catch let error as FileError { throw TensorFileError.file(path: error.path, reason: error.reason) }
+  }
+
+  private func createFolder(_ path: String) throws {
+    do {
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch { throw TensorFileError.file(path: path, reason: "the folder cannot be made") }
+  }
+}
+
+/// A file of low-rank updates and how strongly they count: `FILE` or `FILE:0.8`.
+struct LowRankFile: ExpressibleByArgument {
+  var path: String
+  var strength = 1.0
+
+  init?(argument: String) {
+    path = argument
+    guard let colon = argument.lastIndex(of: ":"),
+      let strength = Double(argument[argument.index(after: colon)...])
+    else { return }
+    guard strength.magnitude <= 100 else { return nil }
+    (path, self.strength) = (String(argument[..<colon]), strength)
+  }
+
+  func weights() throws -> [NamedWeight] {
+    try TensorFile.readWeights(path).map { (name: $0.name, tensor: $0.tensor) }
+  }
+}

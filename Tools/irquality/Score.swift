@@ -1,0 +1,142 @@
+import ArgumentParser
+import Foundation
+import IRCommandLine
+import IRCompiler
+import IRImage
+import IRModels
+import IRQuality
+import IRRuntime
+import IRTensor
+import IRTensorFiles
+import ImageRestoration
+
+struct Score: ParsableCommand {
+  enum Metric: String, ExpressibleByArgument, CaseIterable {
+    case niqe, piqe, musiq, brisqueFeatures = "brisque-features"
+  }
+
+  static let configuration = CommandConfiguration(
+    abstract: "Prints scores of pictures.",
+    discussion: """
+      irquality photo.png restored.png --by niqe,piqe
+
+      niqe and piqe are better when lower, musiq when higher. NIQE's score belongs to a model of clean photographs, by \
+      default the one fitted here to 400 photographs (Models/NIQE), and compares with scores of that model alone. \
+      brisque-features are the 36 numbers that BRISQUE judges by. All reward sharpness: none says whether a detail is \
+      true. Exit codes: 0, 2 usage, 3 a picture has no score or a model is refused, 4 a file cannot be read.
+      """)
+
+  @Argument(help: "Pictures.")
+  var files: [String]
+
+  @Option(help: "Metrics, separated by commas: niqe, piqe, musiq, brisque-features.")
+  var by = "niqe,piqe"
+
+  @Option(help: ArgumentHelp("NIQE's model of clean photographs.", valueName: "safetensors"))
+  var model: String?
+
+  @Option(help: ArgumentHelp("MUSIQ's weights (pyiqa's .pth).", valueName: "file"))
+  var musiqWeights: String?
+
+  @Flag(help: "Print one line of JSON for each picture.")
+  var json = false
+
+  private func metrics() throws -> [Metric] {
+    try by.split(separator: ",").map { name in
+      guard let metric = Metric(rawValue: String(name)) else {
+        let known = Metric.allCases.map(\.rawValue).joined(separator: ", ")
+        throw ValidationError("--by knows \(known), not \(name)")
+      }
+      return metric
+    }
+  }
+
+  func validate() throws {
+    guard try !metrics().contains(.musiq) || musiqWeights != nil else {
+      throw ValidationError("musiq needs --musiq-weights: they are not part of the project")
+    }
+  }
+
+  func run() throws {
+    let metrics = try metrics()
+    let niqe = try metrics.contains(.niqe) ? NIQE(naturalPictures()) : nil
+    let musiq = try musiqWeights.map { try MUSIQScore($0) }
+    var code: Int32 = 0
+    for file in files {
+      let image: Image
+      do { image = try ImageFile.read(file) } catch {
+        code = fail("\(error)", code: 4).rawValue
+        continue
+      }
+      var scores: [(name: String, values: [Double])] = []
+      for metric in metrics {
+        do {
+          switch metric {
+          case .niqe: scores.append((metric.rawValue, [try niqe?.score(image) ?? .nan]))
+          case .piqe: scores.append((metric.rawValue, [try PIQE.score(image)]))
+          case .musiq: scores.append((metric.rawValue, [try musiq?.score(image) ?? .nan]))
+          case .brisqueFeatures: scores.append((metric.rawValue, try BRISQUE.features(image)))
+          }
+        } catch { code = max(code, fail("\(file): \(metric.rawValue): \(error)", code: 3).rawValue) }
+      }
+      try report(file, scores)
+    }
+    if code != 0 { throw ExitCode(code) }
+  }
+
+  private func naturalPictures() throws -> NaturalPictures {
+    guard let path = model ?? ModelCatalogue.folder.map({ "\($0)/NIQE/niqe-bsd400.safetensors" }) else {
+      throw fail("the folder Models is not found: say --model", code: 4)
+    }
+    do { return try NaturalPictures(contentsOf: path) } catch let error as QualityError {
+      throw fail("\(path): \(error)", code: 3)
+    } catch { throw fail("\(error)", code: 4) }
+  }
+
+  private func report(_ file: String, _ scores: [(name: String, values: [Double])]) throws {
+    if json {
+      struct Line: Encodable {
+        var file: String
+        var scores: [String: [Double]]
+      }
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      let line = Line(
+        file: file, scores: Dictionary(uniqueKeysWithValues: scores.map { ($0.name, $0.values) }))
+      Terminal.say(String(decoding: try encoder.encode(line), as: UTF8.self))
+    } else {
+      let texts = scores.map { score in
+        "\(score.name) \(score.values.map { String(format: "%.3f", $0) }.joined(separator: " "))"
+      }
+      Terminal.say("\(file): \(texts.joined(separator: ", "))")
+    }
+  }
+}
+
+/// MUSIQ with weights of a file; a program for each size of picture.
+private struct MUSIQScore {
+  private let network: MUSIQ
+  private let weights: [String: Tensor]
+
+  init(_ path: String) throws {
+    do {
+      let file = try TensorFile.readWeights(path).map { (name: $0.name, tensor: $0.tensor) }
+      var configuration = MUSIQConfiguration()
+      // AVA's weights have a head of ten classes.
+      if let head = file.first(where: { $0.name.hasSuffix("head.0.bias") }) {
+        configuration.classes = head.tensor.elementCount
+      }
+      network = MUSIQ(configuration)
+      weights = try network.match([file]).weights
+    } catch let error as TensorFileError { throw fail("\(error)", code: 4) } catch {
+      throw fail("\(path): \(error)", code: 3)
+    }
+  }
+
+  func score(_ image: Image) throws -> Double {
+    let picture = Tensor(image.asColour())
+    let graph = try network.graph(weights: weights, shape: picture.shape)
+    let outputs = try Session(Compiler().compile(graph)).run(["image": picture])
+    return outputs["score"]?.doubles.first ?? .nan
+  }
+}
