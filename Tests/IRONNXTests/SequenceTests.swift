@@ -20,6 +20,16 @@ private func whole(_ nodes: [ONNXNode], _ scalars: [String: Int64] = [:]) -> ONN
   #expect(results["y"]?.floats == [8, 9, 10, 11, 4, 5, 6, 7, 8, 9, 10, 11])
 }
 
+/// PyTorch's `unbind` states a size of 1 and drops the axis besides.
+@Test func partsOfOneMayLoseTheirAxis() throws {
+  let nodes = [
+    node("SplitToSequence", ["x", "one"], ["s"], ["axis": .int(0), "keepdims": .int(0)]),
+    node("ConcatFromSequence", ["s"], ["y"], ["axis": .int(1), "new_axis": .int(1)]),
+  ]
+  let results = try run(whole(nodes, ["one": 1]), ["x": input])
+  #expect(results["y"]?.shape == [2, 6])
+}
+
 @Test func sequencesGrowInLoops() throws {
   let body = graph(
     [port("i", type: .int64), port("go", type: .bool), ONNXValueInfo("s", .sequence(.none))],

@@ -80,6 +80,8 @@ def recurrent_cases():
                     attributes |= {"clip": 1.5, "activations": [f for k in range(d) for f in functions[op][k]]}
                     if op == "GRU":
                         attributes["linear_before_reset"] = 1
+                        # Of HardSigmoid, and of ScaledTanh, of which ONNX states none.
+                        attributes |= {"activation_alpha": [0.3, 1.5][:d], "activation_beta": [0.4, 0.5][:d]}
                     # ONNX Runtime couples gates without peepholes only.
                     if op == "LSTM" and direction == "forward":
                         attributes["input_forget"] = 1

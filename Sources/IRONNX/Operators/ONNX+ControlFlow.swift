@@ -104,11 +104,12 @@ extension ONNXOperatorTable {
       guard case .tensor(let id)? = value else { throw .unsupported("an input is missing or no tensor") }
       return id
     }
-    let stateCount = inputs.count - scanned
-    guard scanned > 0, stateCount >= 0, body.outputs.count >= stateCount, body.inputs.count == inputs.count
+    guard (0...inputs.count).contains(scanned), scanned > 0, body.inputs.count == inputs.count,
+      body.outputs.count >= inputs.count - scanned
     else {
       throw .unsupported("\(scanned) of \(inputs.count) inputs are scanned by a body of \(body.inputs.count)")
     }
+    let stateCount = inputs.count - scanned
     let scan = ScanReader(n: n, body: body, stateCount: stateCount)
     guard isBatched else { return try scan.results(inputs) }
     guard let first = inputs.first, let batch = n.shape(first).first, batch > 0, batch <= ONNXLimits.turnCount

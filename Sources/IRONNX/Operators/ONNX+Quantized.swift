@@ -109,13 +109,18 @@ extension NodeReader {
       .minimum, try binary(.maximum, x, scalar(range.lowerBound, like: x)), scalar(range.upperBound, like: x))
   }
 
-  /// Numbers as integers of the type of a zero point: times `scale` over the result's scale, plus the zero point.
+  /// Numbers as integers of the type of a zero point, by the result's scale: sums of integers times `scale` and the
+  /// zero point are rounded together, numbers without a scale of their own before the zero point is added.
   func requantized(
     _ x: ValueID, scale: ValueID?, to target: Int, zero: Int, standard: ElementType = .uint8
   ) throws(ImportFailure) -> ValueID {
     let own = try reshaped(try emit(Cast(to: .float32), try input(target)), .scalar)
-    let factor = if let scale { try binary(.divide, scale, own) } else { try unary(.reciprocal, own) }
-    var levels = try binary(.multiply, x, factor)
+    var levels: ValueID
+    if let scale {
+      levels = try binary(.multiply, x, try binary(.divide, scale, own))
+    } else {
+      levels = try unary(.round, try binary(.divide, x, own))
+    }
     var result = standard
     if has(zero) {
       let point = try input(zero)

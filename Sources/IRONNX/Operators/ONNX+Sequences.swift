@@ -67,7 +67,11 @@ extension ONNXOperatorTable {
     if n.has(1) {
       let split = try n.constant(1)
       sizes = try n.integers(1)
-      if split.shape.rank == 0 { sizes = try equal(sizes.first ?? 0) }
+      if split.shape.rank == 0 {
+        // ONNX ignores keepdims here, ONNX Runtime and the files of PyTorch's exporter do not.
+        keepsAxis = sizes.first != 1 || n.int("keepdims", 1) != 0
+        sizes = try equal(sizes.first ?? 0)
+      }
     } else {
       sizes = try equal(1)
       keepsAxis = n.int("keepdims", 1) != 0
