@@ -20,7 +20,7 @@ extension ImportContext {
         Graph.holds(type)
           && (type.shape.checkedElementCount ?? .max) <= (type.elementType.isFloatingPoint ? 4096 : 1 << 20)
       }
-      if isSmall { return `operator`.evaluate(constants).map { builder.constant($0, name: name) } }
+      if isSmall { return `operator`.results(constants, types).map { builder.constant($0, name: name) } }
     }
     do {
       let outputs = try builder.apply(`operator`, inputs, name: name)
@@ -69,7 +69,9 @@ extension ImportContext {
       let node = graph[id]
       let operands = node.inputs.compactMap { results[$0] ?? graph.constant($0) }
       precondition(operands.count == node.inputs.count, "an input of the graph has no origin")
-      for (output, result) in zip(node.outputs, node.operator.evaluate(operands)) { results[output] = result }
+      for (output, result) in zip(node.outputs, node.operator.results(operands, graph.outputTypes(of: id))) {
+        results[output] = result
+      }
     }
     guard let result = results[value] else {
       preconditionFailure("\(value) is neither computed nor constant")

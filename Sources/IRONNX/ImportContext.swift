@@ -180,7 +180,9 @@ struct ImportProblems {
 private func mismatch(_ declared: ONNXValueInfo, _ found: TensorType) -> String? {
   guard case .tensor(let elementType, let shape) = declared.type else { return nil }
   let isSame = shape.map { shape in
-    shape.count == found.shape.rank
+    // A shape of open sizes alone says nothing: PyTorch's exporter gets its rank wrong for stacked sequences.
+    if shape.allSatisfy({ if case .fixed(let extent) = $0 { extent < 0 } else { true } }) { return true }
+    return shape.count == found.shape.rank
       && zip(shape, found.shape).allSatisfy {
         if case .fixed(let extent) = $0 { extent < 0 || extent == Int64($1) } else { true }
       }
