@@ -32,7 +32,7 @@ public struct GraphInterpreter: Sendable {
     for (index, id) in order.enumerated() {
       let node = graph[id]
       let operands = node.inputs.map { value(of: $0, in: values) }
-      let results = node.operator.evaluate(operands)
+      let results = node.operator.results(operands, graph.outputTypes(of: id))
       precondition(
         results.map(\.type) == graph.outputTypes(of: id),
         "\(node.operator.name) evaluated to \(results.map(\.type)), not \(graph.outputTypes(of: id))")

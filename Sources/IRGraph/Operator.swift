@@ -21,6 +21,13 @@ public protocol Operator: Hashable, Sendable, Codable {
 
 extension Operator {
   public var name: String { Self.name }
+
+  /// The results of `evaluate`, whose types `outputTypes` gave. Results without elements are not computed: their other
+  /// extents may be of any length.
+  package func results(_ inputs: [Tensor], _ types: [TensorType]) -> [Tensor] {
+    let isEmpty = types.allSatisfy { $0.shape.contains(0) }
+    return isEmpty ? types.map { Tensor(zeros: $0) } : evaluate(inputs)
+  }
 }
 
 /// An operator whose work is counted in multiply-adds: contractions and convolutions.

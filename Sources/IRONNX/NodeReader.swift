@@ -7,16 +7,50 @@ import IRTensor
 struct NodeReader {
   let node: ONNXNode
   let opset: Int64
-  let inputs: [ValueID?]
+  /// The operator sets of the graph that the node is in, for graphs inside its attributes.
+  let opsets: [String: Int64]
+  let inputs: [ImportedValue?]
   let context: ImportContext
 
-  func has(_ index: Int) -> Bool { index < inputs.count && inputs[index] != nil }
+  func has(_ index: Int) -> Bool {
+    guard index < inputs.count, let value = inputs[index] else { return false }
+    if case .absent = value { return false }
+    return true
+  }
 
-  func input(_ index: Int) throws(ImportFailure) -> ValueID {
+  func value(_ index: Int) throws(ImportFailure) -> ImportedValue {
     guard index < inputs.count, let value = inputs[index] else {
       throw .unsupported("input \(index) is missing")
     }
     return value
+  }
+
+  func input(_ index: Int) throws(ImportFailure) -> ValueID {
+    switch try value(index) {
+    case .tensor(let value): return value
+    case .sequence(let elements):
+      throw .unsupported("input \(index) is a sequence of \(elements.count) tensors, it takes a tensor")
+    case .absent: throw .unsupported("input \(index) is an optional without an element")
+    case .masked(let masked):
+      guard let result = try MaskedReader.materialized(masked, context, name: name) else {
+        throw unknown(masked.mask)
+      }
+      return result
+    }
+  }
+
+  /// The failure of a node that must know a value.
+  func unknown(_ value: ValueID) -> ImportFailure {
+    let inputs = context.origins(of: value)
+    guard inputs.isEmpty else { return .needsValues(inputs) }
+    return .unsupported("its result has a size that is known only when the model runs")
+  }
+
+  /// The inputs that are there, all tensors.
+  func allInputs() throws(ImportFailure) -> [ValueID] {
+    var result: [ValueID] = []
+    for index in inputs.indices { result.append(try input(index)) }
+    return result
   }
 
   func type(_ value: ValueID) -> TensorType { context.builder.type(of: value) }
@@ -26,8 +60,8 @@ struct NodeReader {
   func constant(_ index: Int) throws(ImportFailure) -> Tensor { try constant(of: try input(index)) }
 
   func constant(of value: ValueID) throws(ImportFailure) -> Tensor {
-    if let tensor = context.builder.graph.constant(value) { return tensor }
-    throw .needsValues(context.origins(of: value))
+    if let tensor = try context.known(value) { return tensor }
+    throw unknown(value)
   }
 
   func integers(_ index: Int) throws(ImportFailure) -> [Int] {
@@ -73,6 +107,29 @@ struct NodeReader {
     return standard
   }
 
+  func floats(_ name: String) -> [Float]? {
+    switch node[attribute: name] {
+    case .floats(let values)?: return values
+    case nil: return nil
+    default: return mistyped(name, "a list of numbers", nil)
+    }
+  }
+
+  func texts(_ name: String) -> [String]? {
+    switch node[attribute: name] {
+    case .strings(let values)?: return values.map { String(decoding: $0, as: UTF8.self) }
+    case nil: return nil
+    default: return mistyped(name, "a list of texts", nil)
+    }
+  }
+
+  func graph(_ name: String) throws(ImportFailure) -> ONNXGraph {
+    guard case .graph(let graph)? = node[attribute: name] else {
+      throw .unsupported("it has no graph \(name)")
+    }
+    return graph
+  }
+
   /// A list that is an attribute in old operator sets and an input in new ones.
   func list(_ name: String, input index: Int) throws(ImportFailure) -> [Int]? {
     if let values = ints(name) { return values }
@@ -112,6 +169,12 @@ struct NodeReader {
   /// A scalar of the element type of `value`.
   func scalar(_ number: Double, like value: ValueID) -> ValueID {
     constant(Tensor(TensorType(type(value).elementType, .scalar), doubles: [number]))
+  }
+
+  /// A tensor of one number; nothing of its size is allocated.
+  func filled(_ number: Double, _ type: TensorType) throws(ImportFailure) -> ValueID {
+    let scalar = constant(Tensor(TensorType(type.elementType, .scalar), doubles: [number]))
+    return type.shape.rank == 0 ? scalar : try emit(Expand(shape: type.shape), scalar)
   }
 
   func reshaped(_ value: ValueID, _ shape: Shape) throws(ImportFailure) -> ValueID {

@@ -162,4 +162,10 @@ extension ONNXNamedAttribute {
   static func string(_ name: String, _ value: String) -> ONNXNamedAttribute {
     ONNXNamedAttribute(name, .string(value))
   }
+  static func floats(_ name: String, _ values: [Float]) -> ONNXNamedAttribute {
+    ONNXNamedAttribute(name, .floats(values))
+  }
+  static func strings(_ name: String, _ values: [String]) -> ONNXNamedAttribute {
+    ONNXNamedAttribute(name, .strings(values.map { Array($0.utf8) }))
+  }
 }

@@ -1,14 +1,20 @@
 import IRTensor
 
-/// What a model leaves open and a graph must know: symbolic sizes by name, and the values of inputs
+/// The things that a model leaves open and a graph must know: symbolic sizes by name, and the values of inputs
 /// that decide shapes. A size without a name is called after its input and axis: `image.2`.
 public struct ONNXBinding: Sendable {
   public var dimensions: [String: Int]
   public var values: [String: Tensor]
+  /// The element types and shapes of inputs that are sequences or optionals: one for each element. An optional
+  /// that is not named here has no element.
+  public var elements: [String: [TensorType]]
 
-  public init(dimensions: [String: Int] = [:], values: [String: Tensor] = [:]) {
+  public init(
+    dimensions: [String: Int] = [:], values: [String: Tensor] = [:], elements: [String: [TensorType]] = [:]
+  ) {
     self.dimensions = dimensions
     self.values = values
+    self.elements = elements
   }
 }
 
@@ -18,7 +24,7 @@ extension ONNXValueInfo {
   public func openDimension(_ axis: Int) -> String? {
     guard case .tensor(_, let shape?) = type, shape.indices.contains(axis) else { return nil }
     switch shape[axis] {
-    case .fixed: return nil
+    case .fixed(let extent) where extent >= 0: return nil
     case .symbolic(let symbol) where !symbol.isEmpty: return symbol
     default: return "\(name).\(axis)"
     }

@@ -7,7 +7,8 @@ extension ONNXError: CustomStringConvertible {
       return "\(path): external data of tensor \(tensor): \(reason)"
     case .tensor(let name, let detail): return "tensor \(name.isEmpty ? "(unnamed)" : name): \(detail)"
     case .unboundValues(let inputs):
-      return "shapes depend on the values of \(inputs.joined(separator: ", ")): bind them"
+      return "shapes depend on the values of \(inputs.joined(separator: ", ")), not on its size alone: "
+        + "the model runs on tensors (.npz), whose values are known when it is imported"
     case .unboundDimensions(let names):
       return "the sizes \(names.joined(separator: ", ")) are not bound"
     case .unsupported(let path, let problems):

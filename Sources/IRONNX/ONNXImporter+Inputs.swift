@@ -4,7 +4,8 @@ import IRTensor
 extension ONNXImporter {
   /// The graph for inputs of these shapes. An input whose value decides a shape becomes a constant; the
   /// graph's own inputs are the others.
-  /// Inputs are found by name; one that is missing keeps its declared sizes.
+  /// Inputs are found by name, elements of sequences as `name.0`, `name.1`, …; one that is missing keeps its
+  /// declared sizes.
   /// - Parameter inputs: the tensors that are to be run.
   /// - Returns: a verified graph.
   /// - Throws: as `graph(binding:)`, and `ONNXError.tensor` where a tensor is not what the model declares.
@@ -27,6 +28,7 @@ extension ONNXImporter {
   private func binding(for inputs: [String: Tensor]) throws(ONNXError) -> ONNXBinding {
     var binding = ONNXBinding()
     for input in model.graphInputs {
+      if let elements = elements(of: input, in: inputs) { binding.elements[input.name] = elements }
       guard case .tensor(let type, let shape?) = input.type, let tensor = inputs[input.name] else { continue }
       func refuse(_ detail: String) -> ONNXError { .tensor(name: input.name, detail: detail) }
       guard tensor.elementType.rawValue == type else {
@@ -37,7 +39,7 @@ extension ONNXImporter {
       }
       for (axis, dimension) in shape.enumerated() {
         let extent = tensor.shape[axis]
-        if case .fixed(let fixed) = dimension, fixed != extent {
+        if case .fixed(let fixed) = dimension, fixed >= 0, fixed != extent {
           throw refuse("axis \(axis) is \(extent), the model takes \(fixed): it was exported for one size")
         }
         guard let name = input.openDimension(axis) else { continue }
@@ -47,5 +49,21 @@ extension ONNXImporter {
       }
     }
     return binding
+  }
+
+  /// The types of the elements of an input that is a sequence or an optional; nil where it is neither, or an
+  /// optional without an element.
+  private func elements(of input: ONNXValueInfo, in inputs: [String: Tensor]) -> [TensorType]? {
+    func sequence() -> [TensorType] {
+      var types: [TensorType] = []
+      while let tensor = inputs["\(input.name).\(types.count)"] { types.append(tensor.type) }
+      return types
+    }
+    switch input.type {
+    case .sequence: return sequence()
+    case .optional(.sequence): return inputs["\(input.name).0"] == nil ? nil : sequence()
+    case .optional: return inputs[input.name].map { [$0.type] }
+    default: return nil
+    }
   }
 }

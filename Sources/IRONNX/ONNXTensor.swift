@@ -110,8 +110,14 @@ package enum ONNXLimits {
   static let rank = Graph.rankLimit
   static let elementCount = 1 << 40
   static let nesting = 96
-  /// Nodes, with functions inlined.
+  /// Nodes, with functions inlined and loops unrolled.
   static let nodeCount = 1 << 16
+  /// Turns of one loop that are unrolled.
+  static let turnCount = 1 << 14
+  /// Random numbers drawn for one model.
+  static let randomElementCount = 1 << 25
+  /// Elements of all sequences together.
+  static let sequenceElementCount = 1 << 20
   /// Inputs, and as many outputs, of the graph and of one node.
   static let portCount = 1 << 12
   /// Protobuf's own limit on a message.

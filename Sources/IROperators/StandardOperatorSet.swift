@@ -4,16 +4,19 @@ extension OperatorSet {
   /// Every operator that graphs are built of.
   public static let standard = OperatorSet([
     Activation.self, ArgExtreme.self, Attention.self, AveragePool.self, BatchNormalization.self, Binary.self,
-    Cast.self, ChannelGram.self,
+    BitCast.self, Cast.self, ChannelGram.self,
     Concatenate.self, Convolution.self, ConvolutionTranspose.self, CumulativeSum.self, DepthToSpace.self,
+    Determinant.self,
     ElementwiseChain.self, FusedConvolution.self, Expand.self, Gather.self, GatherElements.self,
     GatherND.self, GridSample.self,
     GroupNormalization.self,
     IsInfinite.self, L2Normalization.self, LayerNormalization.self, LogSoftmax.self, LpPool.self,
-    MatrixMultiply.self, MaxPool.self, OneHot.self, Pad.self, RMSNormalization.self, Reduce.self,
+    MatrixMultiply.self, MaxPool.self, OneHot.self, Pad.self, RMSNormalization.self, Recurrence.self,
+    Reduce.self,
     RelativeExpand.self, RelativePad.self, RelativeReshape.self, RelativeResize.self, RelativeSlice.self,
     Reshape.self,
-    Resize.self, Roll.self, ScatterElements.self, ScatterND.self, Select.self, Slice.self, Softmax.self,
+    Resize.self, RoiAlign.self, Roll.self, ScatterElements.self, ScatterND.self, Select.self, Slice.self,
+    Softmax.self,
     SpaceToDepth.self,
     Split.self, Tile.self, TopK.self, Transpose.self, Trilu.self, Unary.self,
   ])
@@ -26,13 +29,15 @@ extension OperatorSet {
   ])
 
   /// The operators through which no gradient flows: they choose, compare or count, or are made after gradients
-  /// were taken, or become others before (those of relative sizes), or no restorer is trained through them (`GridSample`, `LpPool`, `ScatterElements`,
-  /// `ScatterND`).
+  /// were taken, or become others before (those of relative sizes), or no restorer is trained through them (`Determinant`,
+  /// `GridSample`, `LpPool`, `Recurrence`, `RoiAlign`, `ScatterElements`, `ScatterND`).
   public static let nondifferentiableOperators: Set<String> = [
-    "ArgExtreme", "Attention", "ChannelGram", "ElementwiseChain", "FusedConvolution", "GridSample",
+    "ArgExtreme", "Attention", "BitCast", "ChannelGram", "Determinant", "ElementwiseChain",
+    "FusedConvolution", "GridSample",
     "IsInfinite", "LpPool",
-    "OneHot",
-    "RelativeExpand", "RelativePad", "RelativeReshape", "RelativeResize", "RelativeSlice", "ScatterElements",
+    "OneHot", "Recurrence",
+    "RelativeExpand", "RelativePad", "RelativeReshape", "RelativeResize", "RelativeSlice", "RoiAlign",
+    "ScatterElements",
     "ScatterND",
   ]
 }

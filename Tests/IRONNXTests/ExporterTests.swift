@@ -16,8 +16,8 @@ func operatorsSurviveTheFile(_ index: Int, _ opset: Int64) throws {
   switch Result(catching: { () throws(ONNXError) in try ONNXModel(graph, opset: opset) }) {
   case .success(let made): model = made
   case .failure(let error):
-    // Wrapping pads came with operator set 19.
-    #expect(opset == 18 && "\(error)".contains("needs operator set 19"))
+    // Wrapping pads came with operator set 19, bits read anew with 26, shifts of signed integers with 28.
+    #expect(opset == 18 && "\(error)".contains("needs operator set"))
     return
   }
   let read = try model.serialized().withUnsafeBytes { try ONNXModel(bytes: $0) }

@@ -4,7 +4,7 @@ import IRTensor
 import Testing
 
 /// Adds a node with attributes that only a hostile file has, and says what the graph answers.
-private func constraint(
+func constraint(
   of operation: any Operator, on inputs: [TensorType]
 ) throws(GraphError) -> String {
   var builder = GraphBuilder()
@@ -20,7 +20,7 @@ private func constraint(
   return "accepted"
 }
 
-private func floats(_ extents: Int...) -> TensorType { TensorType(.float32, Shape(extents)) }
+func floats(_ extents: Int...) -> TensorType { TensorType(.float32, Shape(extents)) }
 
 @Test(arguments: [
   Slice(starts: [.max], steps: [1], extents: [0]), Slice(starts: [.min], steps: [-1], extents: [0]),
@@ -60,7 +60,7 @@ func sliceLimits(_ slice: Slice) throws {
       == "GridSample.empty")
 }
 
-/// Coordinates that are no numbers, or far away, read something or nothing, and never trap.
+/// Coordinates that are not numbers, or far away, read something or nothing, and never trap.
 @Test(arguments: [ResizeMode.nearest, .linear, .cubic], GridPadding.allCases)
 func gridSampleTakesEveryCoordinate(_ mode: ResizeMode, _ padding: GridPadding) {
   let image = Tensor([Float(1), 2, 3, 4], shape: [1, 1, 2, 2])

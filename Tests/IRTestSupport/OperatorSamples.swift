@@ -19,7 +19,7 @@ private func integers(_ values: Int64...) -> Tensor { Tensor(values, shape: [val
 extension OperatorSample {
   /// Samples of every operator of the standard set.
   public static let all =
-    convolutions + elementwise + normalizations + layouts + relatives + indexing + reductions
+    convolutions + elementwise + normalizations + layouts + relatives + indexing + reductions + recurrences
 
   static let convolutions: [OperatorSample] = [
     OperatorSample(plain(), [1, 5, 7, 9], [11, 5, 1, 1], [11], hasWeights: true),
@@ -82,6 +82,12 @@ extension OperatorSample {
       [.equal, .less, .lessOrEqual, .greater, .greaterOrEqual].contains($0)
     }
     .map { OperatorSample(Binary($0), [integers(1, 2, 3), integers(3, 2, 1)]) }
+    + [BinaryFunction.shiftLeft, .shiftRight].map { function in
+      let bytes = TensorType(.uint8, [4])
+      return OperatorSample(
+        Binary(function),
+        [Tensor(bytes, integers: [200, 3, 255, 1]), Tensor(bytes, integers: [1, 7, 8, 0])])
+    }
     + BinaryFunction.allCases.filter { [.modulo, .bitwiseAnd, .bitwiseOr, .bitwiseXor].contains($0) }
     .map { OperatorSample(Binary($0), [integers(9, -8, 7), integers(4, 3, -2)]) }
     + [BinaryFunction.and, .or, .xor].map {
@@ -91,6 +97,8 @@ extension OperatorSample {
     + [
       OperatorSample(Binary(.power), [4, 5], [5], in: 0.2...3),
       OperatorSample(Binary(.remainder), [4, 5], [5], in: 0.2...3),
+      OperatorSample(Binary(.shiftRight), [integers(9, -8, 7), integers(1, 70, -1)]),
+      OperatorSample(BitCast(to: .int32), [3, 5]),
       OperatorSample(Unary(.not), [Tensor([true, false], shape: [2])]),
       OperatorSample(Unary(.bitwiseNot), [integers(5, -1)]),
       OperatorSample(Unary(.isNaN), [Tensor([Float(1), .nan, 2], shape: [3])]),
@@ -198,6 +206,18 @@ extension OperatorSample {
       OperatorSample(
         GridSample(mode: .cubic, padding: .reflection, alignsCorners: true), [1, 2, 4, 5], [1, 3, 3, 2],
         in: -1.3...1.3),
+      OperatorSample(
+        RoiAlign(height: 2, width: 3, samplingRatio: 2, scale: 0.5),
+        [
+          Tensor((0..<60).map { Float($0 * 7 % 11) }, shape: [1, 3, 4, 5]),
+          Tensor([Float(0), 1, 6, 7, 2, 2, 9, 12], shape: [2, 4]), integers(0, 0),
+        ]),
+      OperatorSample(
+        RoiAlign(pooling: .maximum, height: 2, width: 2, isHalfPixel: false),
+        [
+          Tensor((0..<40).map { Float($0 * 7 % 11) }, shape: [2, 1, 4, 5]),
+          Tensor([Float(0), 0, 3.5, 3, -2, 1, 7, 2], shape: [2, 4]), integers(1, 0),
+        ]),
       OperatorSample(Gather(axis: 0), [rows, integers(2, 0, -1)]),
       OperatorSample(GatherElements(axis: 0), [rows, Tensor([Int64(2), 0, 1, 1], shape: [2, 2])]),
       OperatorSample(GatherND(), [rows, Tensor([Int64(2), 0, 1, 1], shape: [2, 2])]),
@@ -211,6 +231,37 @@ extension OperatorSample {
     ]
   }()
 
+  /// Every cell in every direction, on sequences of 4, 2 and 3 elements.
+  static let recurrences: [OperatorSample] = RecurrentCell.allCases.flatMap { cell in
+    RecurrentDirection.allCases.map { direction in
+      var generator = SeededGenerator(seed: UInt64(cell.gateCount * 10 + direction.rawValue.count))
+      let (directions, hidden, size, gates) = (direction == .bidirectional ? 2 : 1, 5, 3, cell.gateCount)
+      let isPlain = direction == .forward
+      let functions: [RecurrentActivation] =
+        isPlain
+        ? []
+        : (0..<(directions * cell.activationCount)).map {
+          [
+            RecurrentActivation(.hardSigmoid), RecurrentActivation(.softsign),
+            RecurrentActivation(.leakyRelu, alpha: 0.3),
+            RecurrentActivation(.scaledTanh, alpha: 1.5, beta: 0.5),
+          ][$0 % 4]
+        }
+      let shapes: [Shape] = [
+        [4, 3, size], [directions, gates * hidden, size], [directions, gates * hidden, hidden],
+        [directions, 2 * gates * hidden], [directions, 3, hidden], [directions, 3, hidden],
+        [directions, 3 * hidden],
+      ]
+      var inputs = shapes.map { generator.tensor($0, in: -1...1) }
+      inputs.insert(Tensor(TensorType(.int32, [3]), integers: [4, 2, 3]), at: 4)
+      return OperatorSample(
+        Recurrence(
+          cell, direction: direction, activations: functions, clip: isPlain ? 0 : 2,
+          isLinearBeforeReset: !isPlain, couplesForget: direction == .reverse),
+        cell == .lstm ? inputs : Array(inputs[..<6]))
+    }
+  }
+
   static let reductions: [OperatorSample] =
     ReduceFunction.allCases.map { OperatorSample(Reduce($0, axes: [1]), [2, 17, 6], in: 0.5...1.5) } + [
       OperatorSample(Reduce(.l2, axes: [2, 3], keepsAxes: false), [1, 3, 6, 5]),
@@ -218,5 +269,6 @@ extension OperatorSample {
       OperatorSample(ArgExtreme(findsMaximum: false, axis: 0, keepsAxis: false, selectsLast: true), [4, 3]),
       OperatorSample(CumulativeSum(axis: 1, isReversed: true), [2, 5]),
       OperatorSample(TopK(axis: 1, count: 3), [2, 7]),
+      OperatorSample(Determinant(), [2, 4, 4]), OperatorSample(Determinant(), [1, 1]),
     ]
 }

@@ -13,7 +13,9 @@ struct Conformance: ParsableCommand {
     commandName: "irconformance",
     abstract: "Runs ONNX's backend test cases, interpreted and compiled, against a list of expectations.")
 
-  @Option(help: "Folder of cases: <name>/model.onnx, case.json, test_data_set_<i>/*.pb.")
+  @Option(
+    help: "Folder of cases: <name>/model.onnx, case.json, test_data_set_<i>/*.pb; sequences as <port>.<i>.pb."
+  )
   var cases: String
 
   @Option(help: "File of expectations: a line per case, `name pass` or `name skip reason`.")
@@ -90,17 +92,11 @@ struct Conformance: ParsableCommand {
   private static func problem(
     of model: ONNXModel, in path: String, _ tolerance: Tolerance, exported: String?
   ) throws -> String? {
-    var inputs: [String: Tensor] = [:]
-    for (index, input) in model.graphInputs.enumerated() {
-      let file = "\(path)/input_\(index).pb"
-      guard FileManager.default.fileExists(atPath: file) else { continue }
-      inputs[input.name] = try ONNXTensor(contentsOf: file).tensor()
-    }
+    let inputs = try tensors(model.graphInputs.map(\.name), "\(path)/input")
     let graph = try ONNXImporter(model).graph(for: inputs)
-    var expected: [String: Tensor] = [:]
-    for (index, output) in model.graph.outputs.enumerated() {
-      expected[output.name] = try ONNXTensor(contentsOf: "\(path)/output_\(index).pb").tensor()
-    }
+    let expected = try tensors(model.graph.outputs.map(\.name), "\(path)/output")
+    let unexpected = graph.outputs.map(\.name).filter { expected[$0] == nil }
+    guard unexpected.isEmpty else { return "has outputs that the case does not: \(unexpected)" }
     let program = try Compiler().compile(graph)
     var results = [
       ("interpreted", try GraphInterpreter(graph).run(inputs)),
@@ -123,6 +119,24 @@ struct Conformance: ParsableCommand {
       }
     }
     return nil
+  }
+
+  /// The tensors in the files of a case's ports, an element of a sequence as `name.0`, `name.1`, ….
+  private static func tensors(_ names: [String], _ path: String) throws -> [String: Tensor] {
+    var result: [String: Tensor] = [:]
+    for (port, name) in names.enumerated() {
+      let file = "\(path)_\(port).pb"
+      if FileManager.default.fileExists(atPath: file) {
+        result[name] = try ONNXTensor(contentsOf: file).tensor()
+        continue
+      }
+      for element in 0..<(1 << 12) {
+        let file = "\(path)_\(port).\(element).pb"
+        guard FileManager.default.fileExists(atPath: file) else { break }
+        result["\(name).\(element)"] = try ONNXTensor(contentsOf: file).tensor()
+      }
+    }
+    return result
   }
 
   /// The graph as ONNX in the oldest operator set that can be written and has what it needs, and in the

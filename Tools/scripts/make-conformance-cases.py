@@ -3,7 +3,8 @@
 
 usage: make-conformance-cases.py OUT [LIST]
 LIST (Tests/IRONNXTests/conformance.txt by default) has a line per case, its name first. case.json holds
-the case's rtol and atol. Needs onnx==1.23.2, whose cases these are.
+the case's rtol and atol. An element of a sequence is a file of its own, input_<i>.<element>.pb; an optional
+without an element has none. Needs onnx==1.23.2, whose cases these are.
 """
 import json
 import os
@@ -33,9 +34,16 @@ def stored_cases():
     return found
 
 
-def write_tensor(path, value, name):
+def write_value(path, value, name):
+    """A tensor as PATH.pb, a sequence as PATH.0.pb, PATH.1.pb, …, nothing for an absent optional."""
+    if value is None:
+        return
+    if isinstance(value, list):
+        for index, element in enumerate(value):
+            write_value(f"{path}.{index}", element, f"{name}.{index}")
+        return
     proto = value if isinstance(value, onnx.TensorProto) else numpy_helper.from_array(np.asarray(value), name)
-    with open(path, "wb") as file:
+    with open(f"{path}.pb", "wb") as file:
         file.write(proto.SerializeToString())
 
 
@@ -71,7 +79,7 @@ def main():
                     ("output", outputs, case.model.graph.output),
                 ):
                     for position, value in enumerate(values):
-                        write_tensor(os.path.join(data, f"{kind}_{position}.pb"), value, infos[position].name)
+                        write_value(os.path.join(data, f"{kind}_{position}"), value, infos[position].name)
         with open(os.path.join(folder, "case.json"), "w") as file:
             json.dump(tolerance, file)
     print(f"{len(names)} cases in {out}")

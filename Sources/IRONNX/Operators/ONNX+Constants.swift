@@ -5,7 +5,12 @@ import IRTensor
 /// Operators that the importer computes: shapes, constants and what follows from them.
 extension ONNXOperatorTable {
   static let constants: [String: Reader] = [
-    "Constant": { (n) throws(ImportFailure) in [n.constant(try value(of: n))] },
+    "Constant": { (n) throws(ImportFailure) in
+      if case .sparseTensor(let sparse)? = n.node.attributes.first?.value {
+        do throws(ONNXError) { return [try n.context.sparse(sparse)] } catch { throw .tensor(error) }
+      }
+      return [n.constant(try value(of: n))]
+    },
     "Shape": { (n) throws(ImportFailure) in
       let shape = n.shape(try n.input(0))
       func clamped(_ position: Int) -> Int {
@@ -20,15 +25,9 @@ extension ONNXOperatorTable {
     },
     "ConstantOfShape": { (n) throws(ImportFailure) in
       let shape = Shape(try n.integers(0))
-      guard let count = shape.checkedElementCount, count <= 1 << 28 else {
-        throw .unsupported("a constant of \(shape)")
-      }
-      var tensor = Tensor([Float(0)], shape: [1])
-      if case .tensor(let given)? = n.node[attribute: "value"] { tensor = try read(given) }
-      guard tensor.elementCount == 1 else {
-        throw .unsupported("its value has \(tensor.elementCount) elements")
-      }
-      return [n.constant(tensor.reshaped(to: .scalar).broadcast(to: shape))]
+      guard let number = try fill(of: n) else { throw .unsupported("its value is not one number") }
+      let scalar = n.constant(number)
+      return [shape.rank == 0 ? scalar : try n.emit(Expand(shape: shape), scalar)]
     },
     "Range": { (n) throws(ImportFailure) in
       let (start, limit, delta) = (try n.constant(0), try n.constant(1), try n.constant(2))
@@ -57,6 +56,13 @@ extension ONNXOperatorTable {
       return [n.constant(Tensor(TensorType(elementType, shape), integers: values))]
     },
   ]
+
+  /// The number that `ConstantOfShape` fills its result with, nil where it holds several.
+  static func fill(of n: NodeReader) throws(ImportFailure) -> Tensor? {
+    guard case .tensor(let given)? = n.node[attribute: "value"] else { return Tensor(scalar: 0) }
+    let tensor = try read(given)
+    return tensor.elementCount == 1 ? tensor.reshaped(to: .scalar) : nil
+  }
 
   private static func read(_ tensor: ONNXTensor) throws(ImportFailure) -> Tensor {
     do { return try tensor.tensor() } catch { throw .tensor(error) }

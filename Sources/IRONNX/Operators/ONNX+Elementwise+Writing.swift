@@ -8,6 +8,10 @@ extension ONNXOperatorTable {
       w.finish(try w.unary(unary.function, w.inputs[0], w.outputTypes[0]))
     },
     writer(Activation.self) { (activation, w) throws(ExportFailure) in
+      let isElu = activation.function == .elu || activation.function == .celu
+      guard !isElu || w.outputTypes[0].elementType != .bfloat16 || w.opset >= 22 else {
+        throw ExportFailure("Elu of bfloat16 needs operator set 22")
+      }
       w.finish(w.activation(activation, w.inputs[0], w.outputTypes[0].elementType))
     },
     writer(Binary.self) { (binary, w) throws(ExportFailure) in
@@ -29,6 +33,10 @@ extension ONNXOperatorTable {
       }
     },
     writer(Select.self, as: "Where"),
+    writer(BitCast.self) { (cast, w) throws(ExportFailure) in
+      guard w.opset >= 26 else { throw ExportFailure("bits read as another type needs operator set 26") }
+      w.emit("BitCast", [.int("to", Int(cast.elementType.rawValue))])
+    },
     writer(Cast.self, as: "Cast") { [.int("to", Int($0.elementType.rawValue))] },
     writer(IsInfinite.self) { (infinite, w) throws(ExportFailure) in
       let type = w.inputTypes[0].elementType
@@ -129,6 +137,12 @@ extension NodeWriter {
     ]
     if let name = names[function] { return Expression(name, [a, b]) }
     switch function {
+    case .shiftLeft, .shiftRight:
+      let direction = function == .shiftLeft ? "LEFT" : "RIGHT"
+      guard !types[0].elementType.isSigned || opset >= 28 else {
+        throw ExportFailure("a shift of signed integers needs operator set 28")
+      }
+      return Expression("BitShift", [a, b], [.string("direction", direction)])
     case .remainder: return Expression("Mod", [a, b], [.int("fmod", 1)])
     // Of floating point it came with operator set 28.
     case .modulo where !types[0].elementType.isFloatingPoint || opset >= 28: return Expression("Mod", [a, b])

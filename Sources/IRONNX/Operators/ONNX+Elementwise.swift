@@ -46,7 +46,6 @@ extension ONNXOperatorTable {
           try n.input(0))
       ]
     },
-    "Identity": { (n) throws(ImportFailure) in [try n.input(0)] },
     "Cast": { (n) throws(ImportFailure) in
       guard let type = ElementType(rawValue: Int32(clamping: n.int("to"))) else {
         throw .unsupported("casts to \(ONNXTensor.typeName(Int32(clamping: n.int("to")))) are not supported")

@@ -47,14 +47,6 @@ extension ONNXOperatorTable {
       let axis = try n.axis(n.int("axis", -1), rank: n.shape(indices).rank + 1)
       return [try n.emit(OneHot(axis: axis, depth: try n.integers(1).first ?? 0), indices, try n.input(2))]
     },
-    "NonZero": { (n) throws(ImportFailure) in
-      let tensor = try n.constant(0)
-      let strides = tensor.shape.strides
-      let found = tensor.booleans.enumerated().filter(\.element).map(\.offset)
-      let indices = strides.indices.flatMap { axis in
-        found.map { Int64($0 / strides[axis] % tensor.shape[axis]) }
-      }
-      return [n.constant(Tensor(indices, shape: [tensor.shape.rank, found.count]))]
-    },
+    "NonZero": { (n) throws(ImportFailure) in [n.constant(MaskedReader.indices(try n.constant(0)))] },
   ]
 }

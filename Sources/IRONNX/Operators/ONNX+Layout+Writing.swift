@@ -57,6 +57,9 @@ extension ONNXOperatorTable {
     writer(ScatterElements.self, as: "ScatterElements") { [.int("axis", $0.axis), reduction($0.reduction)] },
     writer(ScatterND.self, as: "ScatterND") { [reduction($0.reduction)] },
     writer(OneHot.self) { (hot, w) throws(ExportFailure) in
+      guard w.inputTypes[1].elementType != .bfloat16 || w.opset >= 28 else {
+        throw ExportFailure("OneHot of bfloat16 needs operator set 28")
+      }
       let depth = w.constant(Tensor([Int64(hot.depth)], shape: .scalar))
       w.emit("OneHot", [w.inputs[0], depth, w.inputs[1]], [.int("axis", hot.axis)])
     },

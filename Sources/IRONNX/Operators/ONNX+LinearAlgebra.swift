@@ -5,20 +5,24 @@ import IRTensor
 extension ONNXOperatorTable {
   static let linearAlgebra: [String: Reader] = [
     "MatMul": { (n) throws(ImportFailure) in [try product(n, try n.input(0), try n.input(1))] },
-    "Gemm": { (n) throws(ImportFailure) in
-      let operation = MatrixMultiply(transposesA: n.int("transA") != 0, transposesB: n.int("transB") != 0)
-      var result = try n.emit(operation, try n.input(0), try n.input(1))
-      let (alpha, beta) = (n.float("alpha", 1), n.float("beta", 1))
-      if alpha != 1 { result = try n.binary(.multiply, result, n.scalar(Double(alpha), like: result)) }
-      guard n.has(2), beta != 0 else { return [result] }
-      var addend = try n.input(2)
-      if beta != 1 { addend = try n.binary(.multiply, addend, n.scalar(Double(beta), like: addend)) }
-      return [try n.binary(.add, result, addend)]
-    },
+    "Det": { (n) throws(ImportFailure) in [try n.emit(Determinant(), try n.input(0))] },
+    "Gemm": { (n) throws(ImportFailure) in [try generalProduct(n)] },
   ]
 
+  /// `Gemm` with the node's attributes.
+  static func generalProduct(_ n: NodeReader) throws(ImportFailure) -> ValueID {
+    let operation = MatrixMultiply(transposesA: n.int("transA") != 0, transposesB: n.int("transB") != 0)
+    var result = try n.emit(operation, try n.input(0), try n.input(1))
+    let (alpha, beta) = (n.float("alpha", 1), n.float("beta", 1))
+    if alpha != 1 { result = try n.binary(.multiply, result, n.scalar(Double(alpha), like: result)) }
+    guard n.has(2), beta != 0 else { return result }
+    var addend = try n.input(2)
+    if beta != 1 { addend = try n.binary(.multiply, addend, n.scalar(Double(beta), like: addend)) }
+    return try n.binary(.add, result, addend)
+  }
+
   /// NumPy's matmul: vectors become matrices for the product only.
-  private static func product(_ n: NodeReader, _ a: ValueID, _ b: ValueID) throws(ImportFailure) -> ValueID {
+  static func product(_ n: NodeReader, _ a: ValueID, _ b: ValueID) throws(ImportFailure) -> ValueID {
     let (shapeA, shapeB) = (n.shape(a), n.shape(b))
     guard shapeA.rank > 0, shapeB.rank > 0 else { throw .unsupported("a product with a scalar") }
     let left = shapeA.rank == 1 ? try n.reshaped(a, [1, shapeA[0]]) : a

@@ -39,6 +39,14 @@ extension ONNXOperatorTable {
       let y = try n.emit(RMSNormalization(axes: axes, epsilon: n.float("epsilon", 1e-5)), x)
       return [n.has(1) ? try n.binary(.multiply, y, try n.input(1)) : y]
     },
+    // ONNX Runtime's own, though it has no domain.
+    "SimplifiedLayerNormalization": { (n) throws(ImportFailure) in
+      let x = try n.input(0)
+      let rank = n.shape(x).rank
+      let axes = Array(try n.axis(n.int("axis", -1), rank: rank)..<rank)
+      let y = try n.emit(RMSNormalization(axes: axes, epsilon: n.float("epsilon", 1e-5)), x)
+      return [try n.binary(.multiply, y, try n.input(1))]
+    },
     "LpNormalization": { (n) throws(ImportFailure) in
       let x = try n.input(0)
       let axis = try n.axis(n.int("axis", -1), rank: n.shape(x).rank)

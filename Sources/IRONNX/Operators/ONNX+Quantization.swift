@@ -3,45 +3,42 @@ import IROperators
 import IRTensor
 
 extension ONNXOperatorTable {
-  static let quantization: [String: Reader] = [
-    "QuantizeLinear": { (n) throws(ImportFailure) in
-      let x = try n.input(0)
-      let scale = try parameter(n, 1, like: n.shape(x))
-      var target = n.has(2) ? n.type(try n.input(2)).elementType : .uint8
-      if !n.has(2), n.int("output_dtype") != 0 {
-        guard let stated = ElementType(rawValue: Int32(clamping: n.int("output_dtype"))) else {
-          throw .unsupported("to \(ONNXTensor.typeName(Int32(clamping: n.int("output_dtype"))))")
-        }
-        target = stated
+  static let quantization: [String: Reader] = ["QuantizeLinear": quantize, "DequantizeLinear": dequantize]
+
+  static let quantize: Reader = { (n) throws(ImportFailure) in
+    let x = try n.input(0)
+    let scale = try parameter(n, 1, like: n.shape(x))
+    var target = n.has(2) ? n.type(try n.input(2)).elementType : .uint8
+    if !n.has(2), n.int("output_dtype") != 0 {
+      guard let stated = ElementType(rawValue: Int32(clamping: n.int("output_dtype"))) else {
+        throw .unsupported("to \(ONNXTensor.typeName(Int32(clamping: n.int("output_dtype"))))")
       }
-      guard target.isInteger, target.integerBitWidth <= 16 else { throw .unsupported("to \(target)") }
-      let type = n.type(scale).elementType
-      let same = n.type(x).elementType == type ? x : try n.emit(Cast(to: type), x)
-      var levels = try n.unary(.round, try n.binary(.divide, same, scale))
-      if n.has(2) {
-        levels = try n.binary(.add, levels, try n.emit(Cast(to: type), try parameter(n, 2, like: n.shape(x))))
-      }
-      let low = target.isSigned ? -Double(1 << (target.integerBitWidth - 1)) : 0
-      let high = low + Double(1 << target.integerBitWidth) - 1
-      let bounded = try n.binary(
-        .minimum, try n.binary(.maximum, levels, n.scalar(low, like: levels)), n.scalar(high, like: levels))
-      return [try n.emit(Cast(to: target), bounded)]
-    },
-    "DequantizeLinear": { (n) throws(ImportFailure) in
-      let x = try n.input(0)
-      let scale = try parameter(n, 1, like: n.shape(x))
-      let type = n.type(scale).elementType
-      // The difference of two integers is exact in float32, which float16 scales would not hold.
-      var difference = try n.emit(Cast(to: .float32), x)
-      if n.has(2) {
-        let zero = try n.emit(Cast(to: .float32), try parameter(n, 2, like: n.shape(x)))
-        difference = try n.binary(.subtract, difference, zero)
-      }
-      return [
-        try n.binary(.multiply, type == .float32 ? difference : try n.emit(Cast(to: type), difference), scale)
-      ]
-    },
-  ]
+      target = stated
+    }
+    guard target.isInteger, target.integerBitWidth <= 16 else { throw .unsupported("to \(target)") }
+    let type = n.type(scale).elementType
+    let same = n.type(x).elementType == type ? x : try n.emit(Cast(to: type), x)
+    var levels = try n.unary(.round, try n.binary(.divide, same, scale))
+    if n.has(2) {
+      levels = try n.binary(.add, levels, try n.emit(Cast(to: type), try parameter(n, 2, like: n.shape(x))))
+    }
+    return [try n.emit(Cast(to: target), try n.clipped(levels, target.levels))]
+  }
+
+  static let dequantize: Reader = { (n) throws(ImportFailure) in
+    let x = try n.input(0)
+    let scale = try parameter(n, 1, like: n.shape(x))
+    let type = n.type(scale).elementType
+    // The difference of two integers is exact in float32, which float16 scales would not hold.
+    var difference = try n.emit(Cast(to: .float32), x)
+    if n.has(2) {
+      let zero = try n.emit(Cast(to: .float32), try parameter(n, 2, like: n.shape(x)))
+      difference = try n.binary(.subtract, difference, zero)
+    }
+    return [
+      try n.binary(.multiply, type == .float32 ? difference : try n.emit(Cast(to: type), difference), scale)
+    ]
+  }
 
   /// A scale or a zero point lined up with the data: one for all, one an index along an axis, or one a block.
   private static func parameter(_ n: NodeReader, _ index: Int, like shape: Shape) throws(ImportFailure)

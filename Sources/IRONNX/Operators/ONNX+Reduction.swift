@@ -40,6 +40,7 @@ extension ONNXOperatorTable {
         isExclusive: n.int("exclusive") != 0, isReversed: n.int("reverse") != 0)
       return [try n.emit(operation, x)]
     },
+    "CumProd": cumulativeProduct,
     "TopK": { (n) throws(ImportFailure) in
       let x = try n.input(0)
       let count = n.has(1) ? try n.integers(1).first ?? 0 : n.int("k")
@@ -49,4 +50,31 @@ extension ONNXOperatorTable {
       return try n.emitAll(operation, [x])
     },
   ]
+
+  /// Running products by doubling: each round multiplies by what lies 1, 2, 4, … elements before.
+  private static let cumulativeProduct: Reader = { (n) throws(ImportFailure) in
+    var x = try n.input(0)
+    let shape = n.shape(x)
+    let axis = try n.axis(try n.integers(1).first ?? 0, rank: shape.rank)
+    let isReversed = n.int("reverse") != 0
+    let zeros = [Int](repeating: 0, count: shape.rank)
+    func moved(_ value: ValueID, by distance: Int) throws(ImportFailure) -> ValueID {
+      var (shift, starts) = (zeros, zeros)
+      shift[axis] = distance
+      if isReversed { starts[axis] = distance }
+      let padded = try n.emit(
+        Pad(before: isReversed ? zeros : shift, after: isReversed ? shift : zeros, mode: .constant, value: 1),
+        value)
+      return try n.emit(
+        Slice(starts: starts, steps: zeros.map { _ in 1 }, extents: shape.extents), padded)
+    }
+    guard !shape.contains(0) else { return [x] }
+    if n.int("exclusive") != 0 { x = try moved(x, by: 1) }
+    var distance = 1
+    while distance < shape[axis] {
+      x = try n.binary(.multiply, x, try moved(x, by: distance))
+      distance *= 2
+    }
+    return [x]
+  }
 }

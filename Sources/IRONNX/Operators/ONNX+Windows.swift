@@ -5,12 +5,7 @@ import IRTensor
 extension ONNXOperatorTable {
   static let windows: [String: Reader] = [
     "Conv": { (n) throws(ImportFailure) in
-      let (x, w) = (try n.input(0), try n.input(1))
-      let window = try geometry(n, n.shape(x), kernel: Array(n.shape(w).dropFirst(2)))
-      let operation = Convolution(
-        strides: window.strides, padsBefore: window.padsBefore, padsAfter: window.padsAfter,
-        dilations: window.dilations, groupCount: n.int("group", 1))
-      return try n.emitAll(operation, n.has(2) ? [x, w, try n.input(2)] : [x, w])
+      [try convolution(n, try n.input(0), try n.input(1), bias: n.has(2) ? try n.input(2) : nil)]
     },
     "ConvTranspose": convolutionTranspose,
     "MaxPool": { (n) throws(ImportFailure) in
@@ -21,10 +16,7 @@ extension ONNXOperatorTable {
       return try n.emitAll(operation, [x])
     },
     "AveragePool": { (n) throws(ImportFailure) in
-      let x = try n.input(0)
-      return [
-        try n.emit(AveragePool(window: try pooling(n, x), countsPadding: n.int("count_include_pad") != 0), x)
-      ]
+      [try averagePool(n, try n.input(0))]
     },
     "LpPool": { (n) throws(ImportFailure) in
       let x = try n.input(0)
@@ -32,6 +24,22 @@ extension ONNXOperatorTable {
     },
     "GlobalAveragePool": global(.mean), "GlobalMaxPool": global(.maximum),
   ]
+
+  /// A convolution with the node's attributes.
+  static func convolution(
+    _ n: NodeReader, _ x: ValueID, _ weight: ValueID, bias: ValueID? = nil
+  ) throws(ImportFailure) -> ValueID {
+    let window = try geometry(n, n.shape(x), kernel: Array(n.shape(weight).dropFirst(2)))
+    let operation = Convolution(
+      strides: window.strides, padsBefore: window.padsBefore, padsAfter: window.padsAfter,
+      dilations: window.dilations, groupCount: n.int("group", 1))
+    return try n.emitAll(operation, [x, weight] + (bias.map { [$0] } ?? []))[0]
+  }
+
+  /// An average pool with the node's attributes.
+  static func averagePool(_ n: NodeReader, _ x: ValueID) throws(ImportFailure) -> ValueID {
+    try n.emit(AveragePool(window: try pooling(n, x), countsPadding: n.int("count_include_pad") != 0), x)
+  }
 
   private static func global(_ function: ReduceFunction) -> Reader {
     { (n) throws(ImportFailure) in

@@ -15,6 +15,9 @@ public enum BinaryFunction: String, Hashable, Sendable, Codable, CaseIterable {
   case and, or, xor
   case equal, less, lessOrEqual, greater, greaterOrEqual
   case bitwiseAnd, bitwiseOr, bitwiseXor
+  /// Bits moved by a count; those moved out are lost, and a count outside the element's width moves all of them.
+  /// To the right signed integers keep their sign.
+  case shiftLeft, shiftRight
 
   var isComparison: Bool {
     switch self {
@@ -22,6 +25,8 @@ public enum BinaryFunction: String, Hashable, Sendable, Codable, CaseIterable {
     default: false
     }
   }
+
+  var isShift: Bool { self == .shiftLeft || self == .shiftRight }
 
   var isLogical: Bool { self == .and || self == .or || self == .xor }
 }
@@ -46,6 +51,9 @@ public struct Binary: Operator {
       }
     } else if !function.isComparison, a.elementType == .bool || b.elementType == .bool {
       throw TypeError("Binary.numeric", "\(function.rawValue) of bool")
+    }
+    if function.isShift, !a.elementType.isInteger {
+      throw TypeError("Binary.integer", "\(function.rawValue) of \(a.elementType)")
     }
     return [TensorType(function.isComparison ? .bool : a.elementType, shape)]
   }
@@ -85,7 +93,7 @@ extension BinaryFunction {
     case .lessOrEqual: a <= b ? 1 : 0
     case .greater: a > b ? 1 : 0
     case .greaterOrEqual: a >= b ? 1 : 0
-    case .and, .or, .xor, .bitwiseAnd, .bitwiseOr, .bitwiseXor: a
+    case .and, .or, .xor, .bitwiseAnd, .bitwiseOr, .bitwiseXor, .shiftLeft, .shiftRight: a
     }
   }
 
@@ -117,6 +125,10 @@ extension BinaryFunction {
     case .and, .bitwiseAnd: return a & b
     case .or, .bitwiseOr: return a | b
     case .xor, .bitwiseXor: return a ^ b
+    case .shiftLeft: return (0..<64).contains(b) ? a << b : 0
+    case .shiftRight:
+      guard isUnsigned else { return a >> ((0..<64).contains(b) ? b : 63) }
+      return (0..<64).contains(b) ? Int64(bitPattern: UInt64(bitPattern: a) >> b) : 0
     case .equal: return a == b ? 1 : 0
     case .less: return isLess ? 1 : 0
     case .lessOrEqual: return isLess || a == b ? 1 : 0

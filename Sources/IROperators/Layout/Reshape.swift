@@ -142,6 +142,7 @@ public struct Slice: Operator {
 
 /// The offsets in `source` of the elements of `shape`, each axis' index mapped on its own.
 func offsets(in source: Shape, of shape: Shape, _ map: (Int, Int) -> Int) -> [Int] {
+  guard !shape.contains(0) else { return [] }
   let strides = source.strides
   var result = [0]
   for axis in shape.indices {
