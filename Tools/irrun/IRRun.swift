@@ -32,7 +32,7 @@ struct IRRun: ParsableCommand {
       tensor of a file, or the one called `input`.
 
       Exit codes: 0 all written, 2 usage, 3 the model was rejected, 4 some files failed, 5 they would exceed \
-      the memory, 130 interrupted.
+      the memory, 129, 130 and 143 hung up, interrupted and asked to end.
 
       EXAMPLES
         irrun -m symunet-s -i noisy.png -o restored.png
@@ -127,10 +127,20 @@ struct IRRun: ParsableCommand {
       }
     }
     guard let output else { return }
-    let list = try JobList(
-      inputs: inputs, output: output, reference: reference, options: files, model: model)
+    let list: JobList
+    do {
+      list = try JobList(inputs: inputs, output: output, reference: reference, options: files, model: model)
+    } catch let error as FileError {
+      complain(error)
+      throw ExitCode(4)
+    }
+    if let text = list.leftOutText { complain(text) }
+    for error in list.unreadable { complain(error) }
     if list.skipped > 0 { complain("\(list.skipped) outputs exist and are left as they are") }
-    guard !list.jobs.isEmpty else { return }
+    guard !list.jobs.isEmpty else {
+      if !list.unreadable.isEmpty { throw ExitCode(4) }
+      return
+    }
     Interruption.install()
     let progress = Progress(total: list.jobs.count)
     if TensorFile.isTensorFile(list.jobs[0].input) {
@@ -165,7 +175,7 @@ struct IRRun: ParsableCommand {
       try TensorRun(
         model: model, multiple: modelOptions.multiple, verifies: verify, profiles: profile, options: runtime)
     }
-    var tally = Tally(total: list.jobs.count)
+    var tally = Tally(total: list.jobs.count, unreadableFolders: list.unreadable.count)
     for (index, job) in list.jobs.enumerated() {
       progress.show(done: index, current: job.input)
       let outcome: ImageRun.Outcome
@@ -205,7 +215,7 @@ struct IRRun: ParsableCommand {
         metrics: metricNames, files: files, comparison: compare, verifies: verify, profiles: profile,
         provesTiles: proveTiles, isVerbose: verbose, threads: threads),
       reader: reader, writer: writer, trace: trace)
-    var tally = Tally(total: list.jobs.count)
+    var tally = Tally(total: list.jobs.count, unreadableFolders: list.unreadable.count)
     var fault: (any Error)?
     run.process(list.jobs, progress) { outcome in
       do { return try report(outcome, &tally, progress) } catch {
@@ -240,6 +250,7 @@ struct IRRun: ParsableCommand {
   /// Counts of a run.
   struct Tally {
     let total: Int
+    let unreadableFolders: Int
     var kept = 0
     var failures = 0
     var memoryFailures = 0
@@ -273,7 +284,10 @@ struct IRRun: ParsableCommand {
   }
 
   private func finish(_ tally: Tally) throws {
-    guard tally.failures > 0 else { return }
+    guard tally.failures > 0 else {
+      if tally.unreadableFolders > 0 { throw ExitCode(4) }
+      return
+    }
     complain("\(tally.failures) of \(tally.total) files failed")
     throw ExitCode(tally.failures == tally.memoryFailures ? 5 : 4)
   }
