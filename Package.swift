@@ -169,6 +169,7 @@ let package = Package(
         "IRTensor", "IRTensorFiles",
       ]),
     test("IRImageTests", ["IRImage", "IRTensor", "CVips"]),
+    test("ImageRestorationTests", ["IRTestSupport", "ImageRestoration", "IRImage", "IRTensor"]),
     test(
       "CIRKernelsTests",
       ["CIRKernels", "CIROperators", "IRTestSupport", "IRRuntime", "IRCompiler", "IRGraph", "IRTensor"]),

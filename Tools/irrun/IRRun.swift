@@ -27,6 +27,10 @@ struct IRRun: ParsableCommand {
       A picture is restored whole where that fits the memory, else in tiles: exact ones where the network looks \
       only so far, blended ones where an operator looks at the whole picture. -v says which.
 
+      Samples of the input that are infinite or not numbers are replaced by the mean of their neighbours. Colours \
+      under alpha 0 are restored as if the visible ones went on there, and are written as they were. A result with \
+      samples that are not finite is not written.
+
       Where IN is an .npy, .npz or .safetensors file, its tensors are given to the model's inputs by name, and \
       OUT, a file of any of these kinds, takes the outputs. A model of one input also takes an .npy, the only \
       tensor of a file, or the one called `input`.
@@ -90,6 +94,15 @@ struct IRRun: ParsableCommand {
 
   @Flag(help: "Also restore in one piece and print the tiles' largest difference to it.")
   var proveTiles = false
+
+  @Flag(
+    help: ArgumentHelp(
+      "Do not write a picture with a warning; exit with 4.",
+      discussion:
+        "Each result is compared with its input. A warning says that the whole, a region or the colours became "
+        + "darker or brighter, that samples became black or white, that few levels are left, or that samples of "
+        + "the input were not finite. Warnings go to the error stream and to --json."))
+  var strict = false
 
   @Flag(help: "Say on the error stream where the time went, by kernel and by step.")
   var profile = false
@@ -213,7 +226,7 @@ struct IRRun: ParsableCommand {
       restorer: restorer,
       options: ImageRun.Options(
         metrics: metricNames, files: files, comparison: compare, verifies: verify, profiles: profile,
-        provesTiles: proveTiles, isVerbose: verbose, threads: threads),
+        provesTiles: proveTiles, isStrict: strict, isVerbose: verbose, threads: threads),
       reader: reader, writer: writer, trace: trace)
     var tally = Tally(total: list.jobs.count, unreadableFolders: list.unreadable.count)
     var fault: (any Error)?
@@ -242,6 +255,7 @@ struct IRRun: ParsableCommand {
       "quality \(files.quality)",
       "depth \(files.depth)", "metadata \(files.metadata)", "icc \(files.icc)",
       "storage \(float16Storage ? "float16" : "float32")",
+      "strength \(restorer.settings.strength)",
     ]
     digest.update(options.joined(separator: "\n").utf8)
     return digest.finished()
@@ -268,12 +282,18 @@ struct IRRun: ParsableCommand {
         Terminal.say(try Report.json(Report.Other(input: job.input, output: job.output, kept: true)))
       }
     case .done(let report):
+      if let warnings = report.warnings {
+        complain("\(report.input): suspicious: \(warnings.sentence)")
+      }
       let line = json ? try report.json() : report.text
       if report.output == Job.stream { Terminal.complain(line) } else { Terminal.say(line) }
     case .failed(let job, let error):
       complain(error, about: job.inputName)
       if json {
-        Terminal.say(try Report.json(Report.Other(input: job.input, output: job.output, error: "\(error)")))
+        let warnings = (error as? StrictRefusal)?.warnings
+        Terminal.say(
+          try Report.json(
+            Report.Other(input: job.input, output: job.output, error: "\(error)", warnings: warnings)))
       }
       if isModelsFault(error) { throw ExitCode(3) }
       tally.failures += 1
@@ -302,7 +322,7 @@ struct IRRun: ParsableCommand {
   /// Whether another input would fail as well.
   private func isModelsFault(_ error: any Error) -> Bool {
     switch error {
-    case ONNXError.tensor, RestorationError.unsuitableImage: false
+    case ONNXError.tensor, RestorationError.unsuitableImage, RestorationError.nonFiniteResult: false
     case is ONNXError, is CompilerError, is GraphError, is RestorationError: true
     default: false
     }

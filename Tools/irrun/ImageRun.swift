@@ -11,6 +11,7 @@ final class ImageRun {
     var verifies: Bool
     var profiles: Bool
     var provesTiles: Bool
+    var isStrict: Bool
     var isVerbose: Bool
     var threads: ThreadChoice
   }
@@ -97,19 +98,21 @@ final class ImageRun {
       width: image.width, height: image.height,
       holding: restorer.resultByteCount(image) + reader.encodingByteCount(image, restorer.scale))
     if options.isVerbose { progress.note("\(job.inputName): \(plan)") }
-    var none: Profile?
     let start = Date()
-    let (restored, seconds) = try timed {
-      try restorer.restore(image, by: plan, profile: &none) { done, count in
+    let (result, seconds) = try timed {
+      try restorer.restoration(of: image, by: plan) { done, count in
         progress.show(step: "\(job.inputName): tile", done: done, of: count, since: start)
       }
     }
+    if options.isStrict, !result.warnings.isEmpty { throw StrictRefusal(warnings: result.warnings) }
+    let restored = result.image
     trace?.add("restore \(job.input)", thread: .restoring, from: begin)
     if options.profiles { progress.note(timings.text) }
     var report = Report(
       input: job.input, output: job.output, shape: [restored.width, restored.height], seconds: seconds)
     report.plan = "\(plan)"
     report.tiles = plan.tiles.count
+    report.warnings = result.warnings.isEmpty ? nil : result.warnings
     if let truth = loaded.truth, !options.metrics.isEmpty { try measure(image, restored, truth, &report) }
     if options.verifies {
       let start = Date()
@@ -141,8 +144,7 @@ final class ImageRun {
         byteCount: try whole.wholeByteCount(width: image.width, height: image.height),
         limit: AvailableMemory.byteCount ?? 0)
     }
-    var none: Profile?
-    let expected = try whole.restore(image, by: wholePlan, profile: &none)
+    let expected = try whole.restoration(of: image, by: wholePlan).image
     let format = options.files.depth.sampleFormat ?? image.sampleFormat
     var (largest, differing) = (Float(0), 0)
     func level(_ value: Float) -> Float {
@@ -173,6 +175,18 @@ final class ImageRun {
       report.metrics?[metric] = Report.Metric(before: try value(image), after: try value(restored))
     }
   }
+}
+
+/// A picture that `--strict` does not write.
+struct StrictRefusal: Error, CustomStringConvertible {
+  var warnings: [RestorationWarning]
+
+  var description: String { "not written because of --strict: \(warnings.sentence)" }
+}
+
+extension [RestorationWarning] {
+  /// All in one line.
+  var sentence: String { map(\.sentence).joined(separator: "; ") }
 }
 
 /// What `body` returns and the seconds that it took.
