@@ -15,16 +15,20 @@ public struct RestorationSettings: Sendable {
   public var strength = 1.0 {
     didSet { strength = Self.clamped(strength) }
   }
+  /// Whether values between the network's steps may be kept as float16 where tiles would have to be blended
+  /// otherwise.
+  public var allowsFloat16Storage = true
 
   public init(
     tileSize: Int? = nil, overlap: Int = 64, isAugmented: Bool = false, noiseLevel: Double? = nil,
-    strength: Double = 1
+    strength: Double = 1, allowsFloat16Storage: Bool = true
   ) {
     self.tileSize = tileSize
     self.overlap = overlap
     self.isAugmented = isAugmented
     self.noiseLevel = noiseLevel
     self.strength = Self.clamped(strength)
+    self.allowsFloat16Storage = allowsFloat16Storage
   }
 
   private static func clamped(_ strength: Double) -> Double {

@@ -40,6 +40,11 @@ extension Restorer {
   private static let smallPixelCount = 1 << 21
   /// Tiles are no smaller than this, beside their margins: below, the margins cost more than they are worth.
   private static let leastCore = 16
+  /// A picture that is reduced further shows a network neither its noise nor its texture.
+  private static let largestReduction = 8
+  /// Reduced pictures of smaller sides are mostly border to a network.
+  private static let leastReducedSide = 128
+
   /// How an image of this size will be restored within the memory.
   /// `held` are bytes that the caller will hold beside the program, for the pictures themselves.
   /// - Returns: the tiles and how they meet.
@@ -57,7 +62,7 @@ extension Restorer {
   private func planOfWhole(_ height: Int, _ width: Int, _ budget: MemoryBudget) throws -> RestorationPlan? {
     let isFixed = fixedSides != (nil, nil)
     // Where the memory does not suffice, a compilation for it may find a smaller program.
-    let mayRound = try options.allowsFloat16Storage && (isFixed || !hasExactTiles())
+    let mayRound = try settings.allowsFloat16Storage && (isFixed || !hasExactTiles())
     guard try isFixed || mayFit(height * width, within: budget.available, mayRound: mayRound) else {
       return nil
     }
@@ -77,8 +82,13 @@ extension Restorer {
   ) throws -> RestorationPlan {
     let sums = try blendingByteCount(height * width)
     let free = max(0, budget.available - sums)
-    let plan = try tiled(height, width, (side, side))
+    var plan = try tiled(height, width, (side, side))
     guard plan.byteCount <= free else { throw budget.exceeded(by: plan.byteCount + sums) }
+    if case .blended = plan.seams,
+      let anchor = try anchor(height, width, from: 1, within: free, beside: plan.byteCount)
+    {
+      plan.add(anchor, resultByteCount: resultByteCount(anchor))
+    }
     return plan
   }
 
@@ -87,11 +97,16 @@ extension Restorer {
     _ height: Int, _ width: Int, _ budget: MemoryBudget
   ) throws -> RestorationPlan {
     let sums = try blendingByteCount(height * width)
-    let free = max(0, budget.available - sums)
+    var free = max(0, budget.available - sums)
+    let anchor = try hasExactTiles() ? nil : anchor(height, width, from: 2, within: free, beside: free / 2)
+    free -= anchor.map(resultByteCount) ?? 0
     var pixelsOfTile = try memory().pixels(within: free / 100 * 95)
     while true {
-      let plan = try tiled(height, width, tileSides(height, width, pixelsOfTile))
-      if plan.byteCount <= free { return plan }
+      var plan = try tiled(height, width, tileSides(height, width, pixelsOfTile))
+      if plan.byteCount <= free {
+        if let anchor { plan.add(anchor, resultByteCount: resultByteCount(anchor)) }
+        return plan
+      }
       guard pixelsOfTile > 64 * 64 else { throw budget.exceeded(by: plan.byteCount + sums) }
       pixelsOfTile = pixelsOfTile / 5 * 4
     }
@@ -157,6 +172,33 @@ extension Restorer {
     return RestorationPlan(
       tiles: grid, seams: grid.count == 1 ? .none : seams, byteCount: Self.byteCount(of: program),
       program: program)
+  }
+
+  /// The least reduction of a picture, `factor` or more, whose restoration fits beside so many bytes; nil where
+  /// none fits.
+  private func anchor(
+    _ height: Int, _ width: Int, from factor: Int, within free: Int, beside byteCount: Int
+  ) throws -> RestorationPlan.Anchor? {
+    let mayRound = settings.allowsFloat16Storage
+    for factor in factor...Self.largestReduction {
+      let (reducedHeight, reducedWidth) = ((height + factor - 1) / factor, (width + factor - 1) / factor)
+      guard factor == 1 || min(reducedHeight, reducedWidth) >= Self.leastReducedSide else { break }
+      let sides = (padded(reducedHeight), padded(reducedWidth))
+      let left = free - resultByteCount(pixels: sides.0 * sides.1)
+      guard byteCount <= left, try mayFit(sides.0 * sides.1, within: left, mayRound: mayRound) else {
+        continue
+      }
+      let program = try program(sides.0, sides.1, within: left, mayRound: mayRound)
+      guard Self.byteCount(of: program) <= left else { continue }
+      return RestorationPlan.Anchor(factor: factor, height: sides.0, width: sides.1, program: program)
+    }
+    return nil
+  }
+
+  /// Bytes of a reduced picture and of its restoration.
+  private func resultByteCount(pixels: Int) -> Int { 4 * channelCount * pixels * (1 + scale * scale) }
+  private func resultByteCount(_ anchor: RestorationPlan.Anchor) -> Int {
+    resultByteCount(pixels: anchor.height * anchor.width)
   }
 
   private func memory() throws -> MemoryModel {

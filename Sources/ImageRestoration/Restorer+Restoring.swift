@@ -52,9 +52,12 @@ extension Restorer {
     let (height, width) = (scale * image.height, scale * image.width)
     let pixels: [Float]
     if case .blended(let overlap, _) = plan.seams {
+      let anchor = try plan.anchor.map { try shadeAnchor(of: prepared.source, $0) }
       var blend = BlendedTiles(plan.tiles, channels: channelCount, scale: scale, overlap: overlap)
       try eachTile(of: prepared.source, plan.tiles, progress) { tile, input in
-        blend.add(try augmented(input, by: plan.program), at: tile)
+        let output = try augmented(input, by: plan.program)
+        let (top, left) = (scale * tile.rows.lowerBound, scale * tile.columns.lowerBound)
+        blend.add(anchor?.corrected(output, top: top, left: left) ?? output, at: tile)
       }
       pixels = blend.pixels(height: height, width: width)
     } else {
@@ -65,6 +68,20 @@ extension Restorer {
       pixels = result
     }
     return (try finished(pixels, of: prepared), prepared)
+  }
+
+  private func shadeAnchor(of source: Image, _ plan: RestorationPlan.Anchor) throws -> ShadeAnchor {
+    let reduced = source.reduced(by: plan.factor)
+    var result: ShadeAnchor?
+    try eachTile(of: reduced, TileGrid(height: plan.height, width: plan.width), nil) { _, input in
+      result = ShadeAnchor(
+        try augmented(input, by: plan.program, reduction: plan.factor), factor: plan.factor,
+        height: scale * reduced.height, width: scale * reduced.width)
+    }
+    // The tiles need the memory.
+    dropSessions(height: plan.height, width: plan.width)
+    guard let result else { preconditionFailure("a grid of one tile has one") }
+    return result
   }
 
   /// As `restore`, by the operators' definitions: slow, the oracle of the compiled program.
@@ -88,11 +105,11 @@ extension Restorer {
   private var turns: [Dihedral] { settings.isAugmented ? Dihedral.all : [.identity] }
 
   /// The program's output, or its mean over turns.
-  private func augmented(_ input: Tensor, by program: Program) throws -> Tensor {
-    guard settings.isAugmented else { return try run(input, planned: program) }
+  private func augmented(_ input: Tensor, by program: Program, reduction: Int = 1) throws -> Tensor {
+    guard settings.isAugmented else { return try run(input, planned: program, reduction: reduction) }
     var sum: Tensor?
     for turn in turns {
-      let output = turn.undone(on: try run(turn.applied(to: input), planned: program))
+      let output = turn.undone(on: try run(turn.applied(to: input), planned: program, reduction: reduction))
       sum = sum.map { $0.adding(output) } ?? output
     }
     guard let sum else { return input }

@@ -142,12 +142,12 @@ public final class Restorer {
   }
 
   /// Runs the model on one image `[1, C, H, W]` of sides that it takes. `planned` is the program for these sides or for
-  /// the other orientation.
-  func run(_ input: Tensor, planned: Program? = nil) throws -> Tensor {
+  /// the other orientation. `reduction` is the picture's side / the image's side: means over pixels have less noise.
+  func run(_ input: Tensor, planned: Program? = nil, reduction: Int = 1) throws -> Tensor {
     let session = try session(height: input.shape[2], width: input.shape[3], planned: planned)
     var inputs = [inputName: input]
     if let noiseInput, let port = session.program.inputs.first(where: { $0.name == noiseInput.name }) {
-      inputs[port.name] = noise(port.type)
+      inputs[port.name] = noise(port.type, reduction: reduction)
     }
     var profile: Profile? = observer == nil ? nil : Profile()
     let start = ContinuousClock.now
@@ -158,8 +158,8 @@ public final class Restorer {
   }
 
   /// The noise level as the model takes it: σ of a scale of 0...1, in every element of its input.
-  private func noise(_ type: TensorType) -> Tensor {
-    let level = (settings.noiseLevel ?? 0) / 255
+  private func noise(_ type: TensorType, reduction: Int = 1) -> Tensor {
+    let level = (settings.noiseLevel ?? 0) / 255 / Double(reduction)
     return Tensor(type, doubles: [Double](repeating: level, count: type.shape.elementCount))
   }
 
@@ -213,5 +213,10 @@ public final class Restorer {
 
   func keptProgram(height: Int, width: Int) -> Program? {
     sessions.first { $0.height == height && $0.width == width }?.session.program
+  }
+
+  /// Gives back the memory of the sessions for images of these sides, in both orientations.
+  func dropSessions(height: Int, width: Int) {
+    sessions.removeAll { [[height, width], [width, height]].contains([$0.height, $0.width]) }
   }
 }

@@ -25,7 +25,8 @@ struct IRRun: ParsableCommand {
       and cropped back. Each output is written beside its place and renamed when it is whole.
 
       A picture is restored whole where that fits the memory, else in tiles: exact ones where the network looks \
-      only so far, blended ones where an operator looks at the whole picture. -v says which.
+      only so far, blended ones where an operator looks at the whole picture: these take their low frequencies \
+      from the whole picture, at reduced size where the memory does not hold it. -v says which.
 
       Samples of the input that are infinite or not numbers are replaced by the mean of their neighbours. Colours \
       under alpha 0 are restored as if the visible ones went on there, and are written as they were. A result with \
@@ -75,10 +76,13 @@ struct IRRun: ParsableCommand {
   var memory: MemorySize?
 
   @Flag(
-    help:
-      "Where a picture exceeds the memory and tiles would have to be blended, let what the network keeps of it wait as float16 first: whole, and off by less than a step of 8 bits."
-  )
-  var float16Storage = false
+    inversion: .prefixedNo,
+    help: ArgumentHelp(
+      "Store values between the network's steps as float16 if a program exceeds the memory.",
+      discussion:
+        "By default for pictures whose tiles would be blended: the picture stays whole and is off by less than a "
+        + "step of 8 bits. Files of tensors are computed in float32 unless the option is given."))
+  var float16Storage: Bool?
 
   @Option(help: "Metrics to print against --reference: psnr, ssim, or both with a comma.")
   var metrics: String?
@@ -92,7 +96,10 @@ struct IRRun: ParsableCommand {
   @Flag(help: "Also run the reference interpreter and print the largest difference.")
   var verify = false
 
-  @Flag(help: "Also restore in one piece and print the tiles' largest difference to it.")
+  @Flag(
+    help:
+      "Also restore in one piece and print the tiles' largest difference to it, of samples and of the means of 32×32 pixels."
+  )
   var proveTiles = false
 
   @Flag(
@@ -166,7 +173,7 @@ struct IRRun: ParsableCommand {
   private var runtime: RuntimeOptions {
     RuntimeOptions(
       threadCount: threads.threads ?? RuntimeOptions.defaultThreadCount, memoryByteCount: memory?.byteCount,
-      allowsFloat16Storage: float16Storage)
+      allowsFloat16Storage: float16Storage ?? false)
   }
 
   private func loading<R>(_ body: () throws -> R) throws -> R {
@@ -199,9 +206,10 @@ struct IRRun: ParsableCommand {
   }
 
   private func runImages(_ list: JobList, _ model: String, _ progress: Progress) throws {
+    var settings = modelOptions.settings
+    settings.allowsFloat16Storage = float16Storage ?? settings.allowsFloat16Storage
     let restorer = try loading {
-      try Restorer(
-        model: model, multiple: modelOptions.multiple, options: runtime, settings: modelOptions.settings)
+      try Restorer(model: model, multiple: modelOptions.multiple, options: runtime, settings: settings)
     }
     if let scale = modelOptions.scale, scale != restorer.scale {
       throw ValidationError("-s is \(scale), the model's scale is \(restorer.scale)")
@@ -254,7 +262,7 @@ struct IRRun: ParsableCommand {
       "augmented \(modelOptions.augmented)", "noise \(modelOptions.settings.noiseLevel ?? -1)",
       "quality \(files.quality)",
       "depth \(files.depth)", "metadata \(files.metadata)", "icc \(files.icc)",
-      "storage \(float16Storage ? "float16" : "float32")",
+      "storage \(restorer.settings.allowsFloat16Storage ? "float16" : "float32")",
       "strength \(restorer.settings.strength)",
     ]
     digest.update(options.joined(separator: "\n").utf8)

@@ -132,7 +132,9 @@ final class ImageRun {
 
   /// The tiles' largest distance to the same picture restored whole, whatever memory that takes.
   private func proof(_ image: Image, _ tiled: Image, _ plan: RestorationPlan) throws -> Report.Proof {
-    guard plan.tiles.count > 1 else { return Report.Proof(tiles: 1, largest: 0, differingBytes: 0) }
+    guard plan.tiles.count > 1 else {
+      return Report.Proof(tiles: 1, largest: 0, differingBytes: 0, largestOfMeans: 0)
+    }
     var settings = restorer.settings
     settings.tileSize = nil
     let whole = try Restorer(
@@ -155,7 +157,10 @@ final class ImageRun {
       largest = max(largest, abs(a - b))
       if level(a) != level(b) { differing += 1 }
     }
-    return Report.Proof(tiles: plan.tiles.count, largest: Double(largest), differingBytes: differing)
+    return Report.Proof(
+      tiles: plan.tiles.count, largest: Double(largest), differingBytes: differing,
+      largestOfMeans: 255
+        * Double(BlockMeans.largestDifference(tiled, expected, side: Report.Proof.meansSide)))
   }
 
   private func measure(_ image: Image, _ restored: Image, _ truth: Image, _ report: inout Report) throws {

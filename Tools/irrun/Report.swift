@@ -10,10 +10,15 @@ struct Report: Encodable, Sendable {
 
   /// Tiles beside the whole.
   struct Proof: Encodable, Sendable {
+    /// The side of the squares whose means are compared.
+    static let meansSide = 32
+
     var tiles: Int
     var largest: Double
     /// Samples that are stored differently.
     var differingBytes: Int
+    /// The largest difference of the means of squares, in levels of 0...255.
+    var largestOfMeans: Double
   }
 
   struct Difference: Encodable, Sendable {
@@ -89,7 +94,8 @@ struct Report: Encodable, Sendable {
         proof.tiles == 1
         ? "restored whole: nothing to prove"
         : "tiles beside the whole: largest difference \(String(format: "%.3g", proof.largest)), "
-          + "\(proof.differingBytes) samples stored otherwise"
+          + "\(proof.differingBytes) samples stored otherwise, means of \(Proof.meansSide)×\(Proof.meansSide) "
+          + "pixels at most \(String(format: "%.3g", proof.largestOfMeans)) levels apart"
       parts.append(text)
     }
     if let clipped {
