@@ -13,7 +13,13 @@ public struct RestorationSettings: Sendable {
   /// the input, to the bit, at 0 and the restoration at 1. Models that enlarge are blended with the input's cubic
   /// enlargement.
   public var strength = 1.0 {
-    didSet { strength = Self.clamped(strength) }
+    didSet { strength = Self.clamped(strength, else: 1) }
+  }
+  /// The share of the input's fine brightness in the result, 0...1: of each sample strength · detail · F is taken away
+  /// again, where F is the fine part (`FineDetail`) of the luma of (restored - input). Colour is not concerned, and
+  /// with it no coloured noise.
+  public var detail = 0.0 {
+    didSet { detail = Self.clamped(detail, else: 0) }
   }
   /// Whether values between the network's steps may be kept as float16 where tiles would have to be blended
   /// otherwise.
@@ -21,17 +27,21 @@ public struct RestorationSettings: Sendable {
 
   public init(
     tileSize: Int? = nil, overlap: Int = 64, isAugmented: Bool = false, noiseLevel: Double? = nil,
-    strength: Double = 1, allowsFloat16Storage: Bool = true
+    strength: Double = 1, detail: Double = 0, allowsFloat16Storage: Bool = true
   ) {
     self.tileSize = tileSize
     self.overlap = overlap
     self.isAugmented = isAugmented
     self.noiseLevel = noiseLevel
-    self.strength = Self.clamped(strength)
+    self.strength = Self.clamped(strength, else: 1)
+    self.detail = Self.clamped(detail, else: 0)
     self.allowsFloat16Storage = allowsFloat16Storage
   }
 
-  private static func clamped(_ strength: Double) -> Double {
-    strength.isNaN ? 1 : min(max(strength, 0), 1)
+  /// Whether nothing of the input is blended in.
+  package var isWhole: Bool { strength == 1 && detail == 0 }
+
+  private static func clamped(_ share: Double, else replacement: Double) -> Double {
+    share.isNaN ? replacement : min(max(share, 0), 1)
   }
 }

@@ -24,19 +24,29 @@ extension Restorer {
     return (0..<count).map { (pixels[$0] + pixels[count + $0] + pixels[2 * count + $0]) / 3 }
   }
 
-  /// input + strength · (restored - input), the input enlarged cubically where the model enlarges.
+  /// input + strength · (restored - input) less the share of the detail, the input enlarged cubically where the model
+  /// enlarges.
   private func blend(_ pixels: inout [Float], with input: Image) {
-    let strength = Float(settings.strength)
-    guard strength < 1 else { return }
+    let (strength, detail) = (Float(settings.strength), Float(settings.detail))
+    guard !settings.isWhole else { return }
     let planeCount = input.width * input.height
     let grownCount = planeCount * scale * scale
+    var luma = [Float](repeating: 0, count: detail > 0 ? grownCount : 0)
     for channel in 0..<input.channelCount {
       let plane = Array(input.pixels[(channel * planeCount)..<((channel + 1) * planeCount)])
       let base = plane.enlargedCubically(input.width, input.height, by: scale)
+      let weight = input.channelCount == 1 ? 1 : Float(ToneComparison.lumaWeights[channel])
       for index in 0..<grownCount {
         let place = channel * grownCount + index
-        pixels[place] = base[index] + strength * (pixels[place] - base[index])
+        let difference = pixels[place] - base[index]
+        if detail > 0 { luma[index] += weight * difference }
+        if strength < 1 { pixels[place] = base[index] + strength * difference }
       }
+    }
+    guard detail > 0 else { return }
+    let fine = FineDetail.of(luma, width: scale * input.width, height: scale * input.height)
+    for channel in 0..<input.channelCount {
+      for index in 0..<grownCount { pixels[channel * grownCount + index] -= strength * detail * fine[index] }
     }
   }
 

@@ -165,6 +165,20 @@ private func kinds(_ report: [String: Any]) -> [String] {
       for index in input.pixels.indices {
         #expect(abs(half.pixels[index] - (input.pixels[index] + all.pixels[index]) / 2) < 1e-6)
       }
+      let grainy = try run(
+        "irrun", "-m", "\(folder)/m.onnx", "-i", "\(folder)/a.png", "-o", "\(folder)/g.tif", "--depth", "32f",
+        "--detail", "0.5")
+      #expect(grainy.code == 0, "\(grainy.errors)")
+      func distance(_ image: Image) -> Float {
+        zip(image.pixels, input.pixels).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+      }
+      // The picture is noise: detail is most of it.
+      #expect(try distance(read("\(folder)/g.tif")) < distance(all))
+      try TensorFile.write([NamedTensor("image", Tensor(input))], to: "\(folder)/x.npz")
+      let raw = try run(
+        "irrun", "-m", "\(folder)/m.onnx", "-i", "\(folder)/x.npz", "-o", "\(folder)/y.npz", "--strength",
+        "0.5")
+      #expect(raw.code == 2 && raw.errors.contains("are for images"), "\(raw.errors)")
       for wrong in ["1.5", "-0.1", "nan"] {
         let outcome = try run(
           "irrun", "-m", "\(folder)/m.onnx", "-i", "\(folder)/a.png", "-o", "\(folder)/x.png",

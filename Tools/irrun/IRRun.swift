@@ -184,8 +184,10 @@ struct IRRun: ParsableCommand {
   }
 
   private func runTensors(_ list: JobList, _ model: String, _ progress: Progress) throws {
-    guard metrics == nil, compare == nil, trace == nil, !proveTiles else {
-      throw ValidationError("--metrics, --compare, --trace and --prove-tiles are for images")
+    guard metrics == nil, compare == nil, trace == nil, !proveTiles, !strict, modelOptions.settings.isWhole
+    else {
+      throw ValidationError(
+        "--metrics, --compare, --trace, --prove-tiles, --strict, --strength and --detail are for images")
     }
     if files.dryRun {
       for job in list.jobs { Terminal.say("\(job.input) -> \(job.output)") }
@@ -263,7 +265,7 @@ struct IRRun: ParsableCommand {
       "quality \(files.quality)",
       "depth \(files.depth)", "metadata \(files.metadata)", "icc \(files.icc)",
       "storage \(restorer.settings.allowsFloat16Storage ? "float16" : "float32")",
-      "strength \(restorer.settings.strength)",
+      "strength \(restorer.settings.strength)", "detail \(restorer.settings.detail)",
     ]
     digest.update(options.joined(separator: "\n").utf8)
     return digest.finished()
@@ -291,7 +293,8 @@ struct IRRun: ParsableCommand {
       }
     case .done(let report):
       if let warnings = report.warnings {
-        complain("\(report.input): suspicious: \(warnings.sentence)")
+        let name = report.input == Job.stream ? Job.inputStreamName : report.input
+        complain("\(name): suspicious: \(warnings.sentence)")
       }
       let line = json ? try report.json() : report.text
       if report.output == Job.stream { Terminal.complain(line) } else { Terminal.say(line) }
