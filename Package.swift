@@ -206,6 +206,7 @@ let package = Package(
         "IRTensor", "IRTensorFiles",
       ]),
     test("IRImageTests", ["IRImage", "IRTensor", "CVips"]),
+    test("ImageRestorationTests", ["IRTestSupport", "ImageRestoration", "IRImage", "IRTensor"]),
     test(
       "CIRKernelsTests",
       [

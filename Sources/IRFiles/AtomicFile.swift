@@ -10,14 +10,27 @@ package final class AtomicFile {
   private let descriptor: Int32
   private var isInPlace = false
 
+  /// Digits of base 36 that every number of 64 bits fits in.
+  private static let digitCount = 13
+  private static let mark = ".partial"
+  /// Bytes of a name that file systems take.
+  private static let nameLimit = 255
+  /// Bytes of the file's own name in the temporary one, which people may read.
+  private static let shownLimit = 80
+
   /// The temporary name ends in `suffix`, for writers that go by the extension.
   /// - Throws: `FileError` with the system's reason.
-  package init(replacing path: String, suffix: String = ".partial") throws(FileError) {
-    let slash = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
-    let (folder, name) = (path[..<slash], path[slash...].prefix(80))
+  package init(replacing path: String, suffix: String = AtomicFile.mark) throws(FileError) {
+    let folder = PathText.folder(path)
+    let prefix = folder.isEmpty || folder.hasSuffix("/") ? folder : "\(folder)/"
+    // Two dots and the digits beside the name and the suffix.
+    let space = Self.nameLimit - 2 - Self.digitCount - suffix.utf8.count
+    let name = PathText.start(of: PathText.name(path), byteCount: min(Self.shownLimit, space))
     var (descriptor, temporary) = (Int32(-1), path)
     for _ in 0..<16 {
-      temporary = "\(folder).\(name).\(String(UInt64.random(in: 0 ... .max), radix: 36))\(suffix)"
+      let digits = String(UInt64.random(in: 0 ... .max), radix: 36)
+      let number = String(repeating: "0", count: Self.digitCount - digits.count) + digits
+      temporary = "\(prefix).\(name).\(number)\(suffix)"
       Self.unfinished.withLock { _ = $0.insert(temporary) }
       descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
       // Held while this process lives: who finds the name and no lock may take it away.
@@ -59,21 +72,42 @@ package final class AtomicFile {
   package func replace() throws(FileError) {
     guard rename(temporary, path) == 0 else { throw FileError(path: path, reason: systemError()) }
     isInPlace = true
-    let slash = path.lastIndex(of: "/")
-    let folder = open(slash.map { String(path[...$0]) } ?? ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    let name = PathText.folder(path)
+    let folder = open(name.isEmpty ? "." : name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard folder >= 0 else { return }
     fsync(folder)
     close(folder)
   }
 
-  /// Removes from a folder what writers that were killed have left; files that are being written stay.
+  /// Whether a name has the form that this type gives to temporary files.
+  private static func isTemporary(_ name: String) -> Bool {
+    let parts = name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+    // Nothing before the first dot, the name, the digits, the mark, and for some an extension.
+    guard let mark = parts.lastIndex(where: { $0.elementsEqual(Self.mark.utf8.dropFirst()) }), mark >= 3,
+      parts[0].isEmpty, parts.count - mark <= 2
+    else { return false }
+    let digits = parts[mark - 1]
+    return digits.count == digitCount
+      && digits.allSatisfy {
+        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+          || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+      }
+  }
+
+  /// Removes from a folder what writers of this user that were killed have left; files that are being written stay,
+  /// and so does every file whose name is not of the temporary form.
   package static func removeAbandoned(in folder: String) {
     for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
-      guard name.hasPrefix("."), name.contains(".partial") else { continue }
+      guard isTemporary(name) else { continue }
       let path = folder.isEmpty ? name : "\(folder)/\(name)"
       let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
       guard descriptor >= 0 else { continue }
-      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unlink(path) }
+      var status = stat()
+      if fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_uid == geteuid(),
+        flock(descriptor, LOCK_EX | LOCK_NB) == 0
+      {
+        unlink(path)
+      }
       close(descriptor)
     }
   }

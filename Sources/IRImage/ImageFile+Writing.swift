@@ -47,7 +47,8 @@ extension ImageFile {
   /// A description of the file that was written.
   public struct WritingReport: Hashable, Sendable {
     public var sampleFormat: Image.SampleFormat
-    /// Colour samples that lay outside the format's range by more than half a step, and were clipped to it.
+    /// Colour samples that lay outside the format's range by more than half a step, and were clipped to it. Samples
+    /// that are not numbers are written as black and are not counted.
     public var clippedSampleCount: Int
     /// Whether the picture has alpha and the format none.
     public var dropsAlpha: Bool
@@ -251,6 +252,7 @@ extension ImageFile {
     }
     func quantized(_ value: Float, _ white: Float) -> Float {
       let level = (value * white).rounded(.toNearestOrAwayFromZero)
+      guard !level.isNaN else { return 0 }
       guard level >= 0, level <= white else {
         clipped += 1
         return level > white ? white : 0

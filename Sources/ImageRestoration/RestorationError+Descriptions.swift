@@ -7,6 +7,8 @@ extension RestorationError: CustomStringConvertible {
       return "\(name): no such file or model; \(known)"
     case .notARestorer(let path, let detail): return "\(path): not an image restorer: \(detail)"
     case .unsuitableImage(let detail): return detail
+    case .nonFiniteResult(let count, let total):
+      return "\(count) of \(total) samples of the result are infinite or not numbers: nothing is written"
     }
   }
 }

@@ -6,4 +6,6 @@ public enum RestorationError: Error, Sendable {
   case notARestorer(path: String, detail: String)
   /// The model works, but not on this image.
   case unsuitableImage(detail: String)
+  /// The model's result for this image holds infinite samples or such that are not numbers.
+  case nonFiniteResult(count: Int, of: Int)
 }

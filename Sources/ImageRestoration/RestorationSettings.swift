@@ -1,4 +1,4 @@
-/// What a caller may ask of a restoration beside the model.
+/// Choices of a restoration beside the model.
 public struct RestorationSettings: Sendable {
   /// The side of square tiles in input pixels; nil restores the picture whole where that fits the memory.
   public var tileSize: Int?
@@ -9,44 +9,39 @@ public struct RestorationSettings: Sendable {
   public var isAugmented = false
   /// σ of the noise on a scale of 0...255, for models that take it.
   public var noiseLevel: Double?
+  /// The share of the restoration in the result, 0...1: input + strength · (restored - input). The result is
+  /// the input, to the bit, at 0 and the restoration at 1. Models that enlarge are blended with the input's cubic
+  /// enlargement.
+  public var strength = 1.0 {
+    didSet { strength = Self.clamped(strength, else: 1) }
+  }
+  /// The share of the input's fine brightness in the result, 0...1: of each sample strength · detail · F is taken away
+  /// again, where F is the fine part (`FineDetail`) of the luma of (restored - input). Colour is not concerned, and
+  /// with it no coloured noise.
+  public var detail = 0.0 {
+    didSet { detail = Self.clamped(detail, else: 0) }
+  }
+  /// Whether values between the network's steps may be kept as float16 where tiles would have to be blended
+  /// otherwise.
+  public var allowsFloat16Storage = true
 
-  public init(tileSize: Int? = nil, overlap: Int = 64, isAugmented: Bool = false, noiseLevel: Double? = nil) {
+  public init(
+    tileSize: Int? = nil, overlap: Int = 64, isAugmented: Bool = false, noiseLevel: Double? = nil,
+    strength: Double = 1, detail: Double = 0, allowsFloat16Storage: Bool = true
+  ) {
     self.tileSize = tileSize
     self.overlap = overlap
     self.isAugmented = isAugmented
     self.noiseLevel = noiseLevel
-  }
-}
-
-/// How a picture of one size will be restored.
-public struct RestorationPlan: Sendable {
-  public enum Seams: Hashable, Sendable {
-    /// One piece.
-    case none
-    /// Tiles with the margin that the network looks over: the same pixels as in one piece.
-    case exact(margin: Int)
-    /// Tiles faded into each other; the reason why they are not exact.
-    case blended(overlap: Int, reason: String)
+    self.strength = Self.clamped(strength, else: 1)
+    self.detail = Self.clamped(detail, else: 0)
+    self.allowsFloat16Storage = allowsFloat16Storage
   }
 
-  public var tiles: TileGrid
-  public var seams: Seams
-  /// Bytes of the program's arena and of its inputs and outputs.
-  public var byteCount: Int
-  /// Pictures between the network's steps that are kept as float16.
-  public var float16Count = 0
-}
+  /// Whether nothing of the input is blended in.
+  package var isWhole: Bool { strength == 1 && detail == 0 }
 
-extension RestorationPlan: CustomStringConvertible {
-  public var description: String {
-    let size = "\(tiles.tileWidth)×\(tiles.tileHeight)"
-    let halves = float16Count == 0 ? "" : ", \(float16Count) pictures between steps as float16"
-    let memory = "\((byteCount + (1 << 20) - 1) >> 20) MiB" + halves
-    return switch seams {
-    case .none: "whole (\(size)), \(memory)"
-    case .exact(let margin): "\(tiles.count) exact tiles of \(size), margin \(margin), \(memory)"
-    case .blended(let overlap, let reason):
-      "\(tiles.count) tiles of \(size) blended over \(overlap), since \(reason), \(memory)"
-    }
+  private static func clamped(_ share: Double, else replacement: Double) -> Double {
+    share.isNaN ? replacement : min(max(share, 0), 1)
   }
 }

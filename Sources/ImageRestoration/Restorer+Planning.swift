@@ -12,13 +12,38 @@ struct MemoryModel {
   }
 }
 
-extension Restorer {
+/// What the memory leaves for programs.
+private struct MemoryBudget {
   /// What stacks, decoders and the allocator take beside what is counted, under a limit of the whole process.
   private static let reserve = 24 << 20
+
+  let limit: Int
+  /// Bytes that the process holds, that the caller will hold, and the reserve.
+  let taken: Int
+
+  init(_ options: RuntimeOptions, holding held: Int) {
+    limit = options.memoryLimit
+    // What a limit of the whole process leaves: the system's own number has it taken off already.
+    let isOfProcess = options.memoryByteCount != nil
+    taken = held + (isOfProcess ? (ResidentMemory.byteCount ?? 0) + Self.reserve : 0)
+  }
+
+  var available: Int { max(0, limit - taken) }
+
+  func exceeded(by byteCount: Int) -> RuntimeError {
+    .exceedsMemory(byteCount: byteCount + taken, limit: limit)
+  }
+}
+
+extension Restorer {
   /// Pictures of fewer pixels are compiled rather than estimated.
   private static let smallPixelCount = 1 << 21
   /// Tiles are no smaller than this, beside their margins: below, the margins cost more than they are worth.
   private static let leastCore = 16
+  /// A picture that is reduced further shows a network neither its noise nor its texture.
+  private static let largestReduction = 8
+  /// Reduced pictures of smaller sides are mostly border to a network.
+  private static let leastReducedSide = 128
 
   /// How an image of this size will be restored within the memory.
   /// `held` are bytes that the caller will hold beside the program, for the pictures themselves.
@@ -26,42 +51,70 @@ extension Restorer {
   /// - Throws: `RuntimeError.exceedsMemory` where no tile is small enough.
   public func plan(width: Int, height: Int, holding held: Int = 0) throws -> RestorationPlan {
     let (height, width) = (padded(height), padded(width))
-    let limit = options.memoryLimit
-    // What a limit of the whole process leaves: the system's own number has it taken off already.
-    let used = options.memoryByteCount == nil ? 0 : ResidentMemory.byteCount ?? 0
-    let available = max(0, limit - used - held - (options.memoryByteCount == nil ? 0 : Self.reserve))
+    let budget = MemoryBudget(options, holding: held)
     if let side = settings.tileSize, fixedSides == (nil, nil), side < max(height, width) {
-      let sums = try blendingByteCount(height * width)
-      return try tiled(height, width, (side, side), within: max(0, available - sums), limit: limit)
+      return try planOfTiles(height, width, side: side, budget)
     }
-    let pixels = height * width
+    return try planOfWhole(height, width, budget) ?? planOfLargestTiles(height, width, budget)
+  }
+
+  /// One piece, where that fits.
+  private func planOfWhole(_ height: Int, _ width: Int, _ budget: MemoryBudget) throws -> RestorationPlan? {
     let isFixed = fixedSides != (nil, nil)
     // Where the memory does not suffice, a compilation for it may find a smaller program.
-    let mayRound = try options.allowsFloat16Storage && (isFixed || !hasExactTiles())
-    let share = mayRound ? 4 : 2
-    let mayFit =
-      try pixels <= Self.smallPixelCount || isFixed || memory().byteCount(pixels) / share <= available
-    if mayFit {
-      let byteCount = try programByteCount(height, width, within: available, mayRound: mayRound)
-      if byteCount <= available || isFixed {
-        guard byteCount <= available else {
-          throw RuntimeError.exceedsMemory(byteCount: byteCount + used + held, limit: limit)
-        }
-        return RestorationPlan(
-          tiles: TileGrid(height: height, width: width), seams: .none, byteCount: byteCount,
-          float16Count: plannedProgram(height, width)?.float16Values.count ?? 0)
-      }
+    let mayRound = try settings.allowsFloat16Storage && (isFixed || !hasExactTiles())
+    guard try isFixed || mayFit(height * width, within: budget.available, mayRound: mayRound) else {
+      return nil
     }
-    let free = max(0, available - (try blendingByteCount(height * width)))
+    let program = try program(height, width, within: budget.available, mayRound: mayRound)
+    let byteCount = Self.byteCount(of: program)
+    guard byteCount <= budget.available else {
+      if isFixed { throw budget.exceeded(by: byteCount) }
+      return nil
+    }
+    return RestorationPlan(
+      tiles: TileGrid(height: height, width: width), seams: .none, byteCount: byteCount, program: program)
+  }
+
+  /// Tiles of the side that was asked for.
+  private func planOfTiles(
+    _ height: Int, _ width: Int, side: Int, _ budget: MemoryBudget
+  ) throws -> RestorationPlan {
+    let sums = try blendingByteCount(height * width)
+    let free = max(0, budget.available - sums)
+    var plan = try tiled(height, width, (side, side))
+    guard plan.byteCount <= free else { throw budget.exceeded(by: plan.byteCount + sums) }
+    if case .blended = plan.seams,
+      let anchor = try anchor(height, width, from: 1, within: free, beside: plan.byteCount)
+    {
+      plan.add(anchor, resultByteCount: resultByteCount(anchor))
+    }
+    return plan
+  }
+
+  /// The largest tiles that fit.
+  private func planOfLargestTiles(
+    _ height: Int, _ width: Int, _ budget: MemoryBudget
+  ) throws -> RestorationPlan {
+    let sums = try blendingByteCount(height * width)
+    var free = max(0, budget.available - sums)
+    let anchor = try hasExactTiles() ? nil : anchor(height, width, from: 2, within: free, beside: free / 2)
+    free -= anchor.map(resultByteCount) ?? 0
     var pixelsOfTile = try memory().pixels(within: free / 100 * 95)
     while true {
-      let plan = try tiled(height, width, tileSides(height, width, pixelsOfTile), within: nil, limit: limit)
-      if plan.byteCount <= free { return plan }
-      guard pixelsOfTile > 64 * 64 else {
-        throw RuntimeError.exceedsMemory(byteCount: plan.byteCount + used + held, limit: limit)
+      var plan = try tiled(height, width, tileSides(height, width, pixelsOfTile))
+      if plan.byteCount <= free {
+        if let anchor { plan.add(anchor, resultByteCount: resultByteCount(anchor)) }
+        return plan
       }
+      guard pixelsOfTile > 64 * 64 else { throw budget.exceeded(by: plan.byteCount + sums) }
       pixelsOfTile = pixelsOfTile / 5 * 4
     }
+  }
+
+  /// Whether a program for so many pixels is worth a compilation for this memory.
+  private func mayFit(_ pixels: Int, within available: Int, mayRound: Bool) throws -> Bool {
+    try pixels <= Self.smallPixelCount || memory().byteCount(pixels) / (mayRound ? 4 : 2) <= available
   }
 
   /// Bytes of the sums and weights of blended tiles; none where tiles are exact.
@@ -71,10 +124,10 @@ extension Restorer {
 
   /// Bytes of the program for a picture in one piece, without a limit.
   public func wholeByteCount(width: Int, height: Int) throws -> Int {
-    try programByteCount(padded(height), padded(width))
+    Self.byteCount(of: try program(padded(height), padded(width)))
   }
 
-  private func padded(_ side: Int) -> Int { (side + multiple - 1) / multiple * multiple }
+  func padded(_ side: Int) -> Int { (side + multiple - 1) / multiple * multiple }
 
   /// The sides of a tile of at most so many pixels; as wide as it goes, since rows lie together.
   private func tileSides(_ height: Int, _ width: Int, _ pixels: Int) -> (height: Int, width: Int) {
@@ -85,7 +138,7 @@ extension Restorer {
   }
 
   private func tiled(
-    _ height: Int, _ width: Int, _ sides: (height: Int, width: Int), within available: Int?, limit: Int
+    _ height: Int, _ width: Int, _ sides: (height: Int, width: Int)
   ) throws -> RestorationPlan {
     let margin: Int
     let alignment: Int
@@ -115,17 +168,43 @@ extension Restorer {
     let grid = TileGrid(
       height: height, width: width, tileHeight: tileHeight, tileWidth: tileWidth, margin: margin,
       alignment: alignment)
-    let byteCount = try programByteCount(grid.tileHeight, grid.tileWidth)
-    if let available, byteCount > available {
-      throw RuntimeError.exceedsMemory(byteCount: byteCount, limit: limit)
+    let program = try program(grid.tileHeight, grid.tileWidth)
+    return RestorationPlan(
+      tiles: grid, seams: grid.count == 1 ? .none : seams, byteCount: Self.byteCount(of: program),
+      program: program)
+  }
+
+  /// The least reduction of a picture, `factor` or more, whose restoration fits beside so many bytes; nil where
+  /// none fits.
+  private func anchor(
+    _ height: Int, _ width: Int, from factor: Int, within free: Int, beside byteCount: Int
+  ) throws -> RestorationPlan.Anchor? {
+    let mayRound = settings.allowsFloat16Storage
+    for factor in factor...Self.largestReduction {
+      let (reducedHeight, reducedWidth) = ((height + factor - 1) / factor, (width + factor - 1) / factor)
+      guard factor == 1 || min(reducedHeight, reducedWidth) >= Self.leastReducedSide else { break }
+      let sides = (padded(reducedHeight), padded(reducedWidth))
+      let left = free - resultByteCount(pixels: sides.0 * sides.1)
+      guard byteCount <= left, try mayFit(sides.0 * sides.1, within: left, mayRound: mayRound) else {
+        continue
+      }
+      let program = try program(sides.0, sides.1, within: left, mayRound: mayRound)
+      guard Self.byteCount(of: program) <= left else { continue }
+      return RestorationPlan.Anchor(factor: factor, height: sides.0, width: sides.1, program: program)
     }
-    return RestorationPlan(tiles: grid, seams: grid.count == 1 ? .none : seams, byteCount: byteCount)
+    return nil
+  }
+
+  /// Bytes of a reduced picture and of its restoration.
+  private func resultByteCount(pixels: Int) -> Int { 4 * channelCount * pixels * (1 + scale * scale) }
+  private func resultByteCount(_ anchor: RestorationPlan.Anchor) -> Int {
+    resultByteCount(pixels: anchor.height * anchor.width)
   }
 
   private func memory() throws -> MemoryModel {
     if let memoryModel { return memoryModel }
     let sides = [padded(128), padded(256)]
-    let bytes = try sides.map { Double(try programByteCount($0, $0)) }
+    let bytes = try sides.map { Double(Self.byteCount(of: try program($0, $0))) }
     let slope = (bytes[1] - bytes[0]) / Double(sides[1] * sides[1] - sides[0] * sides[0])
     let model = MemoryModel(fixed: max(0, bytes[0] - slope * Double(sides[0] * sides[0])), pixel: slope)
     memoryModel = model
@@ -134,25 +213,19 @@ extension Restorer {
 
   private func hasExactTiles() throws -> Bool { if case .success = try field() { true } else { false } }
 
-  private func programByteCount(
+  /// The program of a session that is kept, or a new one.
+  private func program(
     _ height: Int, _ width: Int, within byteCount: Int? = nil, mayRound: Bool = false
-  ) throws -> Int {
-    let program: Program
-    if let known = hasSession(height: height, width: width) ?? plannedProgram(height, width) {
-      program = known
-    } else {
-      program = try self.program(
-        height: height, width: width, within: byteCount, allowsFloat16Storage: mayRound)
-      planned = (height, width, program)
-    }
+  ) throws -> Program {
+    try keptProgram(height: height, width: width)
+      ?? program(height: height, width: width, within: byteCount, allowsFloat16Storage: mayRound)
+  }
+
+  /// Bytes that running a program takes.
+  static func byteCount(of program: Program) -> Int {
     // Steps by definition copy their operands, and more.
     let reference = program.steps.lazy.filter(\.kernel.isReference).map { 8 * $0.byteCount }.max() ?? 0
     return program.byteCount + reference
-  }
-
-  /// The program that was compiled last for a plan.
-  func plannedProgram(_ height: Int, _ width: Int) -> Program? {
-    planned.flatMap { $0.height == height && $0.width == width ? $0.program : nil }
   }
 
   /// The network's receptive field, which graphs of two sizes must agree on.

@@ -1,20 +1,13 @@
+import IRCompiler
 import IRRuntime
 
 extension Restorer {
   /// Restores an image: metadata and sample format kept, sides times `scale`, alpha with them; values are not
   /// clipped.
+  /// - Throws: `RestorationError`, `RuntimeError.exceedsMemory`.
   public func restore(_ image: Image) throws -> Image {
-    var none: Profile?
-    return try restore(image, profile: &none)
-  }
-
-  /// As above; `profile` collects the seconds of each step of `latestProgram`. `progress` is called with the
-  /// count of tiles done and of all.
-  public func restore(
-    _ image: Image, profile: inout Profile?, progress: ((Int, Int) -> Void)? = nil
-  ) throws -> Image {
     let plan = try plan(width: image.width, height: image.height, holding: resultByteCount(image))
-    return try restore(image, by: plan, profile: &profile, progress: progress)
+    return try restored(image, by: plan).image
   }
 
   /// Bytes that restoring an image holds beside its program.
@@ -22,37 +15,82 @@ extension Restorer {
     4 * channelCount * image.width * image.height * scale * scale
   }
 
-  /// Restores an image as planned for its size.
-  public func restore(
-    _ image: Image, by plan: RestorationPlan, profile: inout Profile?, progress: ((Int, Int) -> Void)? = nil
-  ) throws -> Image {
-    let source = try adapted(image)
+  /// Restores an image as planned for its size and compares the result with it; `progress` is called with the count of
+  /// tiles done and of all.
+  /// - Returns: the image, the plan and what is suspicious.
+  /// - Throws: `RestorationError.unsuitableImage` for channels or sides that the model does not take and for a
+  ///   channel without a finite sample, `.nonFiniteResult`, `RuntimeError`.
+  public func restoration(
+    of image: Image, by plan: RestorationPlan, progress: ((Int, Int) -> Void)? = nil
+  ) throws -> RestorationResult {
+    let (restored, prepared) = try restored(image, by: plan, progress: progress)
+    var warnings: [RestorationWarning] = []
+    if prepared.mendedCount > 0 {
+      warnings.append(
+        RestorationWarning(
+          .nonFiniteInput, ["samples": Double(prepared.mendedCount)],
+          prepared.mendedCount == 1
+            ? "1 sample of the input was infinite or not a number, and was mended from its neighbours"
+            : "\(prepared.mendedCount) samples of the input were infinite or not numbers, "
+              + "and were mended from their neighbours"))
+    }
+    warnings += try HarmCheck.warnings(input: prepared.input, output: restored, tasks: toneTasks)
+    return RestorationResult(image: restored, plan: plan, warnings: warnings)
+  }
+
+  /// The tone tasks that the model's metadata state, under `tasks` or in words under `task`.
+  public var toneTasks: ToneTasks {
+    let stated = ["tasks", "task"].lazy.compactMap { key in self.model.metadata.first { $0.key == key }?.value
+    }
+    return stated.first.map { ToneTasks(metadata: $0) } ?? ToneTasks()
+  }
+
+  private func restored(
+    _ image: Image, by plan: RestorationPlan, progress: ((Int, Int) -> Void)? = nil
+  ) throws -> (image: Image, prepared: PreparedImage) {
+    let prepared = try prepared(image)
+    let (height, width) = (scale * image.height, scale * image.width)
     let pixels: [Float]
     if case .blended(let overlap, _) = plan.seams {
+      let anchor = try plan.anchor.map { try shadeAnchor(of: prepared.source, $0) }
       var blend = BlendedTiles(plan.tiles, channels: channelCount, scale: scale, overlap: overlap)
-      try eachTile(of: source, plan.tiles, progress) { tile, input in
-        blend.add(try augmented(input, &profile), at: tile)
+      try eachTile(of: prepared.source, plan.tiles, progress) { tile, input in
+        let output = try augmented(input, by: plan.program)
+        let (top, left) = (scale * tile.rows.lowerBound, scale * tile.columns.lowerBound)
+        blend.add(anchor?.corrected(output, top: top, left: left) ?? output, at: tile)
       }
-      pixels = blend.pixels(height: scale * image.height, width: scale * image.width)
+      pixels = blend.pixels(height: height, width: width)
     } else {
-      var result = [Float](repeating: 0, count: channelCount * image.width * image.height * scale * scale)
-      try eachTile(of: source, plan.tiles, progress) { tile, input in
-        copyCore(
-          try augmented(input, &profile), of: tile, to: &result, scale * image.height, scale * image.width)
+      var result = [Float](repeating: 0, count: channelCount * height * width)
+      try eachTile(of: prepared.source, plan.tiles, progress) { tile, input in
+        copyCore(try augmented(input, by: plan.program), of: tile, to: &result, height, width)
       }
       pixels = result
     }
-    return restored(image, pixels)
+    return (try finished(pixels, of: prepared), prepared)
+  }
+
+  private func shadeAnchor(of source: Image, _ plan: RestorationPlan.Anchor) throws -> ShadeAnchor {
+    let reduced = source.reduced(by: plan.factor)
+    var result: ShadeAnchor?
+    try eachTile(of: reduced, TileGrid(height: plan.height, width: plan.width), nil) { _, input in
+      result = ShadeAnchor(
+        try augmented(input, by: plan.program, reduction: plan.factor), factor: plan.factor,
+        height: scale * reduced.height, width: scale * reduced.width)
+    }
+    // The tiles need the memory.
+    dropSessions(height: plan.height, width: plan.width)
+    guard let result else { preconditionFailure("a grid of one tile has one") }
+    return result
   }
 
   /// As `restore`, by the operators' definitions: slow, the oracle of the compiled program.
   /// `progress` is called with the count of nodes done and of all.
   public func restoreByReference(_ image: Image, progress: ((Int, Int) -> Void)? = nil) throws -> Image {
-    let source = try adapted(image)
-    func padded(_ side: Int) -> Int { (side + multiple - 1) / multiple * multiple }
+    let prepared = try prepared(image)
     let grid = TileGrid(height: padded(image.height), width: padded(image.width))
     var result = [Float](repeating: 0, count: channelCount * image.width * image.height * scale * scale)
-    try eachTile(of: source, grid, nil) { tile, input in
+    try eachTile(of: prepared.source, grid, nil) { tile, input in
       var sum: Tensor?
       for turn in turns {
         let output = turn.undone(on: try interpret(turn.applied(to: input), progress: progress))
@@ -61,60 +99,21 @@ extension Restorer {
       guard let sum else { return }
       copyCore(sum.divided(by: turns.count), of: tile, to: &result, scale * image.height, scale * image.width)
     }
-    return restored(image, result)
+    return try finished(result, of: prepared)
   }
 
   private var turns: [Dihedral] { settings.isAugmented ? Dihedral.all : [.identity] }
 
   /// The program's output, or its mean over turns.
-  private func augmented(_ input: Tensor, _ profile: inout Profile?) throws -> Tensor {
-    guard settings.isAugmented else { return try run(input, profile: &profile) }
+  private func augmented(_ input: Tensor, by program: Program, reduction: Int = 1) throws -> Tensor {
+    guard settings.isAugmented else { return try run(input, planned: program, reduction: reduction) }
     var sum: Tensor?
     for turn in turns {
-      let output = turn.undone(on: try run(turn.applied(to: input), profile: &profile))
+      let output = turn.undone(on: try run(turn.applied(to: input), planned: program, reduction: reduction))
       sum = sum.map { $0.adding(output) } ?? output
     }
     guard let sum else { return input }
     return sum.divided(by: turns.count)
-  }
-
-  /// The image as the model takes it.
-  func adapted(_ image: Image) throws -> Image {
-    let isGreyInColour = image.channelCount == 1 && channelCount == 3
-    guard image.channelCount == channelCount || isGreyInColour else {
-      throw RestorationError.unsuitableImage(
-        detail: "the model \(path) takes grey images, this one has colour")
-    }
-    let (height, width) = (fixedSides.height ?? image.height, fixedSides.width ?? image.width)
-    guard height == image.height, width == image.width else {
-      throw RestorationError.unsuitableImage(
-        detail: "the model takes float32[1, \(channelCount), \(height), \(width)] only, "
-          + "the image has \(image.height) rows of \(image.width) pixels")
-    }
-    return isGreyInColour ? image.asColour() : image
-  }
-
-  /// The result as the picture was: grey stays grey, alpha grows with it.
-  private func restored(_ image: Image, _ pixels: [Float]) -> Image {
-    let count = image.width * image.height * scale * scale
-    let isGreyInColour = image.channelCount == 1 && channelCount == 3
-    let kept =
-      !isGreyInColour
-      ? pixels
-      : [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
-        for index in 0..<count {
-          buffer[index] = (pixels[index] + pixels[count + index] + pixels[2 * count + index]) / 3
-        }
-        initialized = count
-      }
-    var result = Image(
-      width: scale * image.width, height: scale * image.height, channelCount: image.channelCount,
-      pixels: kept,
-      alpha: image.alpha.map { $0.enlarged(image.width, image.height, by: scale) },
-      sampleFormat: image.sampleFormat, metadata: image.metadata)
-    result.extraChannels = image.extraChannels.map { $0.enlarged(image.width, image.height, by: scale) }
-    result.notes = image.notes
-    return result
   }
 
   /// Calls `body` with each tile's pixels `[1, C, H, W]`, those beyond the picture mirrored.
@@ -190,29 +189,5 @@ extension Tensor {
         for index in a.indices { target[index] = a[index] * factor }
       }
     }
-  }
-}
-
-extension [Float] {
-  /// A plane enlarged by a whole factor, bilinearly between pixels' centres.
-  fileprivate func enlarged(_ width: Int, _ height: Int, by scale: Int) -> [Float] {
-    guard scale > 1 else { return self }
-    func taps(_ index: Int, _ side: Int) -> (Int, Int, Float) {
-      let place = Swift.min(Swift.max((Float(index) + 0.5) / Float(scale) - 0.5, 0), Float(side - 1))
-      let first = Int(place)
-      return (first, Swift.min(first + 1, side - 1), place - Float(first))
-    }
-    let columns = (0..<(width * scale)).map { taps($0, width) }
-    var result: [Float] = []
-    result.reserveCapacity(count * scale * scale)
-    for row in 0..<(height * scale) {
-      let (top, bottom, down) = taps(row, height)
-      for (left, right, across) in columns {
-        let upper = self[top * width + left] * (1 - across) + self[top * width + right] * across
-        let lower = self[bottom * width + left] * (1 - across) + self[bottom * width + right] * across
-        result.append(upper * (1 - down) + lower * down)
-      }
-    }
-    return result
   }
 }

@@ -20,7 +20,7 @@ public final class Restorer {
   public let multiple: Int
   /// 1 or 3: what the model's image input takes.
   public let channelCount: Int
-  /// Sides of the result for one of the picture's.
+  /// The upscaling factor: output side / input side.
   public let scale: Int
   /// The sides that the model fixes, nil where they are open.
   public let fixedSides: (height: Int?, width: Int?)
@@ -38,7 +38,6 @@ public final class Restorer {
   /// What was found out about the graph and about memory, kept for the next picture.
   var receptiveField: Result<ReceptiveField, ReceptiveField.Unbounded>?
   var memoryModel: MemoryModel?
-  var planned: (height: Int, width: Int, program: Program)?
   /// Called after each run of a program, with its seconds by step, and the clock's at its start.
   public var observer: ((Program, Profile, ContinuousClock.Instant) -> Void)?
 
@@ -125,8 +124,8 @@ public final class Restorer {
       path: path, detail: "its output is neither of its input's size nor a multiple of it")
   }
 
-  /// The program for images of this size; where it would take more than `byteCount` bytes with its inputs and outputs, it
-  /// is made smaller for work, and for precision where that is allowed, as far as that goes.
+  /// The program for images of this size. If it would take more than `byteCount` bytes with its inputs and outputs, its
+  /// memory is reduced by recomputation and, if allowed, by float16 storage, as far as that goes.
   public func program(
     height: Int, width: Int, within byteCount: Int? = nil, allowsFloat16Storage: Bool = false
   ) throws -> Program {
@@ -138,38 +137,30 @@ public final class Restorer {
 
   /// Everything that the model gives for an image, by name, padded as its sides were.
   public func outputs(for image: Image) throws -> [String: Tensor] {
-    let source = try adapted(image)
-    let input = Tensor(source).reflectPadded(toMultipleOf: multiple)
+    let input = Tensor(try prepared(image).source).reflectPadded(toMultipleOf: multiple)
     return try session(height: input.shape[2], width: input.shape[3]).run([inputName: input])
   }
 
-  /// The program of the size used last.
-  public var latestProgram: Program? { sessions.last?.session.program }
-
-  /// Runs the model on one image `[1, C, H, W]` of sides that it takes.
-  func run(_ input: Tensor, profile: inout Profile?) throws -> Tensor {
-    let session = try session(height: input.shape[2], width: input.shape[3])
+  /// Runs the model on one image `[1, C, H, W]` of sides that it takes. `planned` is the program for these sides or for
+  /// the other orientation. `reduction` is the picture's side / the image's side: means over pixels have less noise.
+  func run(_ input: Tensor, planned: Program? = nil, reduction: Int = 1) throws -> Tensor {
+    let session = try session(height: input.shape[2], width: input.shape[3], planned: planned)
     var inputs = [inputName: input]
     if let noiseInput, let port = session.program.inputs.first(where: { $0.name == noiseInput.name }) {
-      inputs[port.name] = noise(port.type)
+      inputs[port.name] = noise(port.type, reduction: reduction)
     }
-    var own: Profile? = observer == nil ? nil : Profile()
+    var profile: Profile? = observer == nil ? nil : Profile()
     let start = ContinuousClock.now
-    let result: Tensor?
-    if let observer {
-      result = try session.run(inputs, profile: &own)[outputName]
-      if let own { observer(session.program, own, start) }
-    } else {
-      result = try session.run(inputs, profile: &profile)[outputName]
-    }
+    let result = try session.run(inputs, profile: &profile)[outputName]
+    if let profile { observer?(session.program, profile, start) }
     guard let result else { throw RestorationError.notARestorer(path: path, detail: "it has no output") }
     return try checked(result, of: input)
   }
 
   /// The noise level as the model takes it: σ of a scale of 0...1, in every element of its input.
-  private func noise(_ type: TensorType) -> Tensor {
-    Tensor(
-      type, doubles: [Double](repeating: (settings.noiseLevel ?? 0) / 255, count: type.shape.elementCount))
+  private func noise(_ type: TensorType, reduction: Int = 1) -> Tensor {
+    let level = (settings.noiseLevel ?? 0) / 255 / Double(reduction)
+    return Tensor(type, doubles: [Double](repeating: level, count: type.shape.elementCount))
   }
 
   /// As `run`, by the operators' definitions.
@@ -194,13 +185,22 @@ public final class Restorer {
     return output
   }
 
-  /// A session for images of this size, with the program that was compiled for a plan where there is one.
-  func session(height: Int, width: Int) throws -> Session {
+  /// A session for images of this size: one that is kept, or a new one of the planned program. If that is for the
+  /// other orientation, a program of the same restraint is compiled.
+  func session(height: Int, width: Int, planned: Program? = nil) throws -> Session {
     if let index = sessions.firstIndex(where: { $0.height == height && $0.width == width }) {
       sessions.append(sessions.remove(at: index))
       return sessions[sessions.count - 1].session
     }
-    let program = try plannedProgram(height, width) ?? self.program(height: height, width: width)
+    let program: Program
+    let shape = planned?.inputs.first { $0.name == inputName }?.type.shape
+    if let planned, let shape, shape[2] == height, shape[3] == width {
+      program = planned
+    } else {
+      program = try self.program(
+        height: height, width: width, within: planned?.byteCount,
+        allowsFloat16Storage: planned.map { !$0.float16Values.isEmpty } ?? false)
+    }
     func keptByteCount() -> Int { sessions.reduce(0) { $0 + $1.session.program.memoryPlan.peakByteCount } }
     let limit = options.memoryByteCount == nil ? Self.keptByteCountLimit : 0
     while sessions.count >= Self.sessionLimit || (!sessions.isEmpty && keptByteCount() > limit) {
@@ -211,7 +211,12 @@ public final class Restorer {
     return session
   }
 
-  func hasSession(height: Int, width: Int) -> Program? {
+  func keptProgram(height: Int, width: Int) -> Program? {
     sessions.first { $0.height == height && $0.width == width }?.session.program
+  }
+
+  /// Gives back the memory of the sessions for images of these sides, in both orientations.
+  func dropSessions(height: Int, width: Int) {
+    sessions.removeAll { [[height, width], [width, height]].contains([$0.height, $0.width]) }
   }
 }

@@ -127,12 +127,7 @@ func writeNetwork(
     ? try builder.value(DepthToSpace(blockSize: 2), [try convolution(sum, (width, 12))])
     : try builder.value(Binary(.add), [x, try convolution(sum, (width, 3))])
   builder.output(result, name: "restored")
-  var model = try ONNXModel(try builder.finished())
-  let open: [ONNXDimension] = [.fixed(1), .fixed(3), .symbolic("H"), .symbolic("W")]
-  model.graph.inputs[0].type = .tensor(elementType: ElementType.float32.rawValue, shape: open)
-  model.graph.outputs[0].type = .tensor(elementType: ElementType.float32.rawValue, shape: nil)
-  model.graph.valueInfos = []
-  try model.write(to: path)
+  try writeOpenModel(try builder.finished(), to: path)
 }
 
 /// A model of open sizes that gives its picture back as it is.
@@ -141,10 +136,42 @@ func writeIdentity(_ path: String) throws {
   let x = builder.input("image", TensorType(.float32, [1, 3, 8, 8]))
   let one = builder.constant(Tensor(scalar: 1))
   builder.output(try builder.value(Binary(.multiply), [x, one]), name: "restored")
-  var model = try ONNXModel(try builder.finished())
+  try writeOpenModel(try builder.finished(), to: path)
+}
+
+/// Writes a graph from one picture to one as a model of open height and width.
+func writeOpenModel(_ graph: Graph, to path: String) throws {
+  var model = try ONNXModel(graph)
   let open: [ONNXDimension] = [.fixed(1), .fixed(3), .symbolic("H"), .symbolic("W")]
   model.graph.inputs[0].type = .tensor(elementType: ElementType.float32.rawValue, shape: open)
   model.graph.outputs[0].type = .tensor(elementType: ElementType.float32.rawValue, shape: nil)
   model.graph.valueInfos = []
   try model.write(to: path)
+}
+
+/// A clear sky: a gradient from top to bottom.
+func skyPicture(width: Int, height: Int) -> Image {
+  let top: [Float] = [120, 150, 205], bottom: [Float] = [180, 200, 230]
+  return Image(
+    width: width, height: height, channelCount: 3,
+    pixels: (0..<(3 * width * height)).map { index in
+      let (channel, row) = (index / (width * height), index / width % height)
+      return (top[channel] + (bottom[channel] - top[channel]) * Float(row) / Float(height)).rounded() / 255
+    })
+}
+
+/// A clear sky over textured land.
+func landPicture(width: Int, height: Int) -> Image {
+  let sky = skyPicture(width: width, height: height)
+  var pixels = sky.pixels
+  for index in pixels.indices {
+    let (channel, row, column) = (index / (width * height), index / width % height, index % width)
+    let horizon = Double(height) * (0.5 + 0.05 * sin(Double(column) / 90))
+    guard Double(row) > horizon else { continue }
+    let (x, y) = (Double(column), Double(row))
+    let shape = sin(x / 41 + sin(y / 67)) + sin(y / 23 + x / 97) + 0.5 * sin(x / 5.3 + y / 7.1)
+    let grain = Double((row * 7919 + column * 104_729) % 61 - 30) / 3
+    pixels[index] = Float([95.0, 110, 60][channel] + 22 * shape + grain) / 255
+  }
+  return Image(width: width, height: height, channelCount: 3, pixels: pixels)
 }

@@ -75,8 +75,7 @@ struct DryRun {
         width: header.width, height: header.height,
         holding: header.byteCount + 4 * samples + 2 * samples)
       (line.plan, line.tiles, line.memoryBytes) = ("\(plan)", plan.tiles.count, plan.byteCount)
-      let pixels = plan.tiles.count * plan.tiles.tileWidth * plan.tiles.tileHeight
-      line.seconds = rate * Double(pixels) * (restorer.settings.isAugmented ? 8 : 1)
+      line.seconds = rate * Double(plan.pixelCount) * (restorer.settings.isAugmented ? 8 : 1)
       let suffix = PathText.suffix(job.output)
       let bytesPerSample =
         header.byteCount / max(1, header.width * header.height * header.bandCount) > 6 ? 2 : 1

@@ -25,14 +25,19 @@ struct IRRun: ParsableCommand {
       and cropped back. Each output is written beside its place and renamed when it is whole.
 
       A picture is restored whole where that fits the memory, else in tiles: exact ones where the network looks \
-      only so far, blended ones where an operator looks at the whole picture. -v says which.
+      only so far, blended ones where an operator looks at the whole picture: these take their low frequencies \
+      from the whole picture, at reduced size where the memory does not hold it. -v says which.
+
+      Samples of the input that are infinite or not numbers are replaced by the mean of their neighbours. Colours \
+      under alpha 0 are restored as if the visible ones went on there, and are written as they were. A result with \
+      samples that are not finite is not written.
 
       Where IN is an .npy, .npz or .safetensors file, its tensors are given to the model's inputs by name, and \
       OUT, a file of any of these kinds, takes the outputs. A model of one input also takes an .npy, the only \
       tensor of a file, or the one called `input`.
 
       Exit codes: 0 all written, 2 usage, 3 the model was rejected, 4 some files failed, 5 they would exceed \
-      the memory, 130 interrupted.
+      the memory, 129, 130 and 143 hung up, interrupted and asked to end.
 
       EXAMPLES
         irrun -m symunet-s -i noisy.png -o restored.png
@@ -71,10 +76,13 @@ struct IRRun: ParsableCommand {
   var memory: MemorySize?
 
   @Flag(
-    help:
-      "Where a picture exceeds the memory and tiles would have to be blended, let what the network keeps of it wait as float16 first: whole, and off by less than a step of 8 bits."
-  )
-  var float16Storage = false
+    inversion: .prefixedNo,
+    help: ArgumentHelp(
+      "Store values between the network's steps as float16 if a program exceeds the memory.",
+      discussion:
+        "By default for pictures whose tiles would be blended: the picture stays whole and is off by less than a "
+        + "step of 8 bits. Files of tensors are computed in float32 unless the option is given."))
+  var float16Storage: Bool?
 
   @Option(help: "Metrics to print against --reference: psnr, ssim, or both with a comma.")
   var metrics: String?
@@ -88,13 +96,20 @@ struct IRRun: ParsableCommand {
   @Flag(help: "Also run the reference interpreter and print the largest difference.")
   var verify = false
 
-  @Flag(help: "Also restore in one piece and print the tiles' largest difference to it.")
+  @Flag(
+    help:
+      "Also restore in one piece and print the tiles' largest difference to it, of samples and of the means of 32×32 pixels."
+  )
   var proveTiles = false
 
   @Flag(
     help: ArgumentHelp(
-      "Do not write a picture that loses what its input stated; exit with 4.",
-      discussion: "What would not be carried over is said on the error stream and in --json."))
+      "Do not write a picture with a warning, or one that loses what its input stated; exit with 4.",
+      discussion:
+        "Each result is compared with its input. A warning says that the whole, a region or the colours became "
+        + "darker or brighter, that samples became black or white, that few levels are left, or that samples of "
+        + "the input were not finite. Warnings, and what a format cannot carry over, go to the error stream and "
+        + "to --json."))
   var strict = false
 
   @Flag(help: "Say on the error stream where the time went, by kernel and by step.")
@@ -133,10 +148,20 @@ struct IRRun: ParsableCommand {
       }
     }
     guard let output else { return }
-    let list = try JobList(
-      inputs: inputs, output: output, reference: reference, options: files, model: model)
+    let list: JobList
+    do {
+      list = try JobList(inputs: inputs, output: output, reference: reference, options: files, model: model)
+    } catch let error as FileError {
+      complain(error)
+      throw ExitCode(4)
+    }
+    if let text = list.leftOutText { complain(text) }
+    for error in list.unreadable { complain(error) }
     if list.skipped > 0 { complain("\(list.skipped) outputs exist and are left as they are") }
-    guard !list.jobs.isEmpty else { return }
+    guard !list.jobs.isEmpty else {
+      if !list.unreadable.isEmpty { throw ExitCode(4) }
+      return
+    }
     Interruption.install()
     let progress = Progress(total: list.jobs.count)
     if TensorFile.isTensorFile(list.jobs[0].input) {
@@ -149,7 +174,7 @@ struct IRRun: ParsableCommand {
   private var runtime: RuntimeOptions {
     RuntimeOptions(
       threadCount: threads.threads ?? RuntimeOptions.defaultThreadCount, memoryByteCount: memory?.byteCount,
-      allowsFloat16Storage: float16Storage)
+      allowsFloat16Storage: float16Storage ?? false)
   }
 
   private func loading<R>(_ body: () throws -> R) throws -> R {
@@ -160,8 +185,10 @@ struct IRRun: ParsableCommand {
   }
 
   private func runTensors(_ list: JobList, _ model: String, _ progress: Progress) throws {
-    guard metrics == nil, compare == nil, trace == nil, !proveTiles else {
-      throw ValidationError("--metrics, --compare, --trace and --prove-tiles are for images")
+    guard metrics == nil, compare == nil, trace == nil, !proveTiles, !strict, modelOptions.settings.isWhole
+    else {
+      throw ValidationError(
+        "--metrics, --compare, --trace, --prove-tiles, --strict, --strength and --detail are for images")
     }
     if files.dryRun {
       for job in list.jobs { Terminal.say("\(job.input) -> \(job.output)") }
@@ -171,7 +198,7 @@ struct IRRun: ParsableCommand {
       try TensorRun(
         model: model, multiple: modelOptions.multiple, verifies: verify, profiles: profile, options: runtime)
     }
-    var tally = Tally(total: list.jobs.count)
+    var tally = Tally(total: list.jobs.count, unreadableFolders: list.unreadable.count)
     for (index, job) in list.jobs.enumerated() {
       progress.show(done: index, current: job.input)
       let outcome: ImageRun.Outcome
@@ -182,9 +209,10 @@ struct IRRun: ParsableCommand {
   }
 
   private func runImages(_ list: JobList, _ model: String, _ progress: Progress) throws {
+    var settings = modelOptions.settings
+    settings.allowsFloat16Storage = float16Storage ?? settings.allowsFloat16Storage
     let restorer = try loading {
-      try Restorer(
-        model: model, multiple: modelOptions.multiple, options: runtime, settings: modelOptions.settings)
+      try Restorer(model: model, multiple: modelOptions.multiple, options: runtime, settings: settings)
     }
     if let scale = modelOptions.scale, scale != restorer.scale {
       throw ValidationError("-s is \(scale), the model's scale is \(restorer.scale)")
@@ -210,9 +238,9 @@ struct IRRun: ParsableCommand {
       restorer: restorer,
       options: ImageRun.Options(
         metrics: metricNames, files: files, comparison: compare, verifies: verify, profiles: profile,
-        provesTiles: proveTiles, isVerbose: verbose, threads: threads),
+        provesTiles: proveTiles, isStrict: strict, isVerbose: verbose, threads: threads),
       reader: reader, writer: writer, trace: trace)
-    var tally = Tally(total: list.jobs.count)
+    var tally = Tally(total: list.jobs.count, unreadableFolders: list.unreadable.count)
     var fault: (any Error)?
     run.process(list.jobs, progress) { outcome in
       do { return try report(outcome, &tally, progress) } catch {
@@ -239,7 +267,8 @@ struct IRRun: ParsableCommand {
       "quality \(files.quality)",
       "lossless \(files.lossless)", "compression \(files.compression?.rawValue ?? "")",
       "salvage \(files.salvage)", "depth \(files.depth)", "metadata \(files.metadata)", "icc \(files.icc)",
-      "storage \(float16Storage ? "float16" : "float32")",
+      "storage \(restorer.settings.allowsFloat16Storage ? "float16" : "float32")",
+      "strength \(restorer.settings.strength)", "detail \(restorer.settings.detail)",
     ]
     digest.update(options.joined(separator: "\n").utf8)
     return digest.finished()
@@ -248,6 +277,7 @@ struct IRRun: ParsableCommand {
   /// Counts of a run.
   struct Tally {
     let total: Int
+    let unreadableFolders: Int
     var kept = 0
     var failures = 0
     var memoryFailures = 0
@@ -265,12 +295,19 @@ struct IRRun: ParsableCommand {
         Terminal.say(try Report.json(Report.Other(input: job.input, output: job.output, kept: true)))
       }
     case .done(let report):
+      if let warnings = report.warnings {
+        let name = report.input == Job.stream ? Job.inputStreamName : report.input
+        complain("\(name): suspicious: \(warnings.sentence)")
+      }
       let line = json ? try report.json() : report.text
       if report.output == Job.stream { Terminal.complain(line) } else { Terminal.say(line) }
     case .failed(let job, let error):
       complain(error, about: job.inputName)
       if json {
-        Terminal.say(try Report.json(Report.Other(input: job.input, output: job.output, error: "\(error)")))
+        let warnings = (error as? StrictRefusal)?.warnings
+        Terminal.say(
+          try Report.json(
+            Report.Other(input: job.input, output: job.output, error: "\(error)", warnings: warnings)))
       }
       if isModelsFault(error) { throw ExitCode(3) }
       tally.failures += 1
@@ -281,7 +318,10 @@ struct IRRun: ParsableCommand {
   }
 
   private func finish(_ tally: Tally) throws {
-    guard tally.failures > 0 else { return }
+    guard tally.failures > 0 else {
+      if tally.unreadableFolders > 0 { throw ExitCode(4) }
+      return
+    }
     complain("\(tally.failures) of \(tally.total) files failed")
     throw ExitCode(tally.failures == tally.memoryFailures ? 5 : 4)
   }
@@ -296,7 +336,7 @@ struct IRRun: ParsableCommand {
   /// Whether another input would fail as well.
   private func isModelsFault(_ error: any Error) -> Bool {
     switch error {
-    case ONNXError.tensor, RestorationError.unsuitableImage: false
+    case ONNXError.tensor, RestorationError.unsuitableImage, RestorationError.nonFiniteResult: false
     case is ONNXError, is CompilerError, is GraphError, is RestorationError: true
     default: false
     }

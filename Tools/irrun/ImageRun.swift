@@ -11,6 +11,7 @@ final class ImageRun {
     var verifies: Bool
     var profiles: Bool
     var provesTiles: Bool
+    var isStrict: Bool
     var isVerbose: Bool
     var threads: ThreadChoice
   }
@@ -97,19 +98,21 @@ final class ImageRun {
       width: image.width, height: image.height,
       holding: restorer.resultByteCount(image) + reader.encodingByteCount(image, restorer.scale))
     if options.isVerbose { progress.note("\(job.inputName): \(plan)") }
-    var none: Profile?
     let start = Date()
-    let (restored, seconds) = try timed {
-      try restorer.restore(image, by: plan, profile: &none) { done, count in
+    let (result, seconds) = try timed {
+      try restorer.restoration(of: image, by: plan) { done, count in
         progress.show(step: "\(job.inputName): tile", done: done, of: count, since: start)
       }
     }
+    if options.isStrict, !result.warnings.isEmpty { throw StrictRefusal(warnings: result.warnings) }
+    let restored = result.image
     trace?.add("restore \(job.input)", thread: .restoring, from: begin)
     if options.profiles { progress.note(timings.text) }
     var report = Report(
       input: job.input, output: job.output, shape: [restored.width, restored.height], seconds: seconds)
     report.plan = "\(plan)"
     report.tiles = plan.tiles.count
+    report.warnings = result.warnings.isEmpty ? nil : result.warnings
     if let truth = loaded.truth, !options.metrics.isEmpty { try measure(image, restored, truth, &report) }
     if options.verifies {
       let start = Date()
@@ -129,7 +132,9 @@ final class ImageRun {
 
   /// The tiles' largest distance to the same picture restored whole, whatever memory that takes.
   private func proof(_ image: Image, _ tiled: Image, _ plan: RestorationPlan) throws -> Report.Proof {
-    guard plan.tiles.count > 1 else { return Report.Proof(tiles: 1, largest: 0, differingBytes: 0) }
+    guard plan.tiles.count > 1 else {
+      return Report.Proof(tiles: 1, largest: 0, differingBytes: 0, largestOfMeans: 0)
+    }
     var settings = restorer.settings
     settings.tileSize = nil
     let whole = try Restorer(
@@ -141,8 +146,7 @@ final class ImageRun {
         byteCount: try whole.wholeByteCount(width: image.width, height: image.height),
         limit: AvailableMemory.byteCount ?? 0)
     }
-    var none: Profile?
-    let expected = try whole.restore(image, by: wholePlan, profile: &none)
+    let expected = try whole.restoration(of: image, by: wholePlan).image
     let format = options.files.depth.sampleFormat ?? image.sampleFormat
     var (largest, differing) = (Float(0), 0)
     func level(_ value: Float) -> Float {
@@ -153,7 +157,10 @@ final class ImageRun {
       largest = max(largest, abs(a - b))
       if level(a) != level(b) { differing += 1 }
     }
-    return Report.Proof(tiles: plan.tiles.count, largest: Double(largest), differingBytes: differing)
+    return Report.Proof(
+      tiles: plan.tiles.count, largest: Double(largest), differingBytes: differing,
+      largestOfMeans: 255
+        * Double(BlockMeans.largestDifference(tiled, expected, side: Report.Proof.meansSide)))
   }
 
   private func measure(_ image: Image, _ restored: Image, _ truth: Image, _ report: inout Report) throws {
@@ -173,6 +180,18 @@ final class ImageRun {
       report.metrics?[metric] = Report.Metric(before: try value(image), after: try value(restored))
     }
   }
+}
+
+/// A picture that `--strict` does not write.
+struct StrictRefusal: Error, CustomStringConvertible {
+  var warnings: [RestorationWarning]
+
+  var description: String { "not written because of --strict: \(warnings.sentence)" }
+}
+
+extension [RestorationWarning] {
+  /// All in one line.
+  var sentence: String { map(\.sentence).joined(separator: "; ") }
 }
 
 /// What `body` returns and the seconds that it took.

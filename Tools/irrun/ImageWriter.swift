@@ -53,16 +53,26 @@ final class ImageWriter: Sendable {
 
   private func writeToStream(_ image: Image) throws -> ImageFile.WritingReport {
     let folder = NSTemporaryDirectory() + "irrun-\(UUID().uuidString)"
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+    guard mkdir(folder, 0o700) == 0 else { throw FileError(path: folder, reason: systemError()) }
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let path = "\(folder)/picture.\(options.format ?? "png")"
     let report = try ImageFile.write(image, to: path, options: writing)
     let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
     defer { try? file.close() }
-    while let piece = try file.read(upToCount: 1 << 20), !piece.isEmpty {
-      try FileHandle.standardOutput.write(contentsOf: piece)
-    }
+    while let piece = try file.read(upToCount: 1 << 20), !piece.isEmpty { try Self.writeToStream(piece) }
     return report
+  }
+}
+
+extension ImageWriter {
+  private static func writeToStream(_ bytes: Data) throws(FileError) {
+    var rest = bytes
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Foundation.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw FileError(path: "the standard output", reason: systemError()) }
+      rest = rest.dropFirst(count)
+    }
   }
 }
 

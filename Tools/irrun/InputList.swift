@@ -13,9 +13,17 @@ struct InputList {
 
   private(set) var sources: [Source] = []
   private(set) var hasFolder = false
+  /// Folders that could not be read, each with the system's reason.
+  private(set) var unreadable: [FileError] = []
+  /// Files of folders that are not read, by their extension.
+  private(set) var leftOut: [String: Int] = [:]
+  /// Where outputs go: no input is looked for there.
+  private let outputFolder: String?
 
+  /// `outputFolder` is left out where it lies below a folder of inputs.
   /// - Throws: `ValidationError` where one stands for nothing.
-  init(_ inputs: [String], _ options: FileOptions) throws {
+  init(_ inputs: [String], _ options: FileOptions, outputFolder: String? = nil) throws {
+    self.outputFolder = outputFolder.map(Self.place)
     for input in try inputs + Self.listed(options.list) {
       if input == Job.stream {
         sources.append(Source(path: input, relative: "stdin.png"))
@@ -30,10 +38,30 @@ struct InputList {
           continue
         }
         hasFolder = true
-        sources += try Self.images(in: path, recurse: options.recurse)
+        let before = sources.count
+        addImages(in: path, recurse: options.recurse)
+        if sources.count == before, unreadable.isEmpty {
+          throw ValidationError(
+            "\(path): no images in this folder\(leftOut.isEmpty ? "" : "; \(leftOutText)")")
+        }
       }
     }
-    guard !sources.isEmpty else { throw ValidationError("no inputs: name some with -i or --list") }
+    guard !sources.isEmpty || !unreadable.isEmpty else {
+      throw ValidationError("no inputs: name some with -i or --list")
+    }
+  }
+
+  /// What folders hold beside their images: `left out: 2 .bmp, 1 without an extension`.
+  var leftOutText: String {
+    let parts = leftOut.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { suffix, count in
+      suffix.isEmpty ? "\(count) without an extension" : "\(count) .\(suffix)"
+    }
+    return "left out: \(parts.joined(separator: ", "))"
+  }
+
+  /// The path of a folder without links and dots.
+  private static func place(_ folder: String) -> String {
+    URL(fileURLWithPath: folder.isEmpty ? "." : folder).resolvingSymlinksInPath().standardizedFileURL.path
   }
 
   private static func listed(_ file: String?) throws -> [String] {
@@ -59,25 +87,29 @@ struct InputList {
     }
   }
 
-  /// The images of a folder in order of their names; hidden files are no images.
-  private static func images(in folder: String, recurse: Bool, below prefix: String = "") throws -> [Source] {
-    var result: [Source] = []
-    let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+  /// Adds the images of a folder in order of their names; hidden files are no images.
+  private mutating func addImages(in folder: String, recurse: Bool, below prefix: String = "") {
+    let names: [String]
+    do { names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted() } catch {
+      // Foundation's text names its own domains and codes; the system's is in its last error.
+      let reason = access(folder, R_OK | X_OK) == 0 ? "it cannot be listed" : systemError()
+      unreadable.append(FileError(path: folder, reason: reason))
+      return
+    }
     for name in names where !name.hasPrefix(".") {
-      let path = joined(folder, name)
+      let path = Self.joined(folder, name)
       let relative = prefix.isEmpty ? name : "\(prefix)/\(name)"
-      if isFolder(path) == true {
+      if Self.isFolder(path) == true {
         // Links to folders are not followed: they may lead in circles.
         let isLink = (try? FileManager.default.destinationOfSymbolicLink(atPath: path)) != nil
-        if recurse, !isLink { result += try images(in: path, recurse: true, below: relative) }
+        let isOutput = outputFolder != nil && Self.place(path) == outputFolder
+        if recurse, !isLink, !isOutput { addImages(in: path, recurse: true, below: relative) }
       } else if ImageFile.writableExtensions.contains(PathText.suffix(name).lowercased()) {
-        result.append(Source(path: path, relative: relative))
+        sources.append(Source(path: path, relative: relative))
+      } else {
+        leftOut[PathText.suffix(name).lowercased(), default: 0] += 1
       }
     }
-    guard !result.isEmpty || !prefix.isEmpty else {
-      throw ValidationError("\(folder): no images in this folder")
-    }
-    return result
   }
 
   static func joined(_ folder: String, _ name: String) -> String {

@@ -22,6 +22,10 @@ struct Job: Sendable {
 /// What the command line asks for: inputs to jobs.
 struct JobList {
   let jobs: [Job]
+  /// Folders of inputs that could not be read.
+  let unreadable: [FileError]
+  /// How many files of folders are no inputs, by extension; nil where all are.
+  let leftOutText: String?
   /// Inputs whose output was there already.
   let skipped: Int
   /// Where outputs go: the folder, or that of the one file.
@@ -29,9 +33,12 @@ struct JobList {
 
   /// - Throws: `ValidationError` where inputs are missing, mixed, or would overwrite each other.
   init(inputs: [String], output: String, reference: String?, options: FileOptions, model: String) throws {
-    let found = try InputList(inputs, options)
-    let sources = found.sources
     let template = OutputTemplate(output, model: model, format: options.format)
+    let isFolder = output != Job.stream && InputList.isFolder(output) == true
+    let found = try InputList(
+      inputs, options, outputFolder: template.map(\.folder) ?? (isFolder ? output : nil))
+    let sources = found.sources
+    (unreadable, leftOutText) = (found.unreadable, found.leftOut.isEmpty ? nil : found.leftOutText)
     let needsFolder = sources.count > 1 || found.hasFolder
     let writesFolder =
       template == nil && output != Job.stream
@@ -55,18 +62,34 @@ struct JobList {
             : output),
         reference: reference.map { isReferenceFolder ? InputList.joined($0, source.relative) : $0 })
     }
-    try Self.check(all)
+    // What is numbered meets nothing.
+    if options.ifExists != .rename { try Self.check(all) }
     // Every part sees the whole list, so that the parts together are the whole.
     let own = options.shard.map { shard in
       all.enumerated().filter { $0.offset % shard.count == shard.index - 1 }.map(\.element)
     }
     let kept = try Self.settled(own ?? all, options.ifExists)
+    if options.ifExists == .rename { try Self.check(kept) }
     (jobs, skipped) = (kept, (own ?? all).count - kept.count)
     folder = template?.folder ?? (writesFolder ? output : PathText.folder(output))
     guard writesFolder || template != nil, !options.dryRun else { return }
     for folder in Set(jobs.map { PathText.folder($0.output) } + [folder])
     where !folder.isEmpty {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      try Self.makeFolder(folder)
+    }
+  }
+
+  /// Makes a folder and those above it.
+  /// - Throws: `FileError` with the system's reason.
+  private static func makeFolder(_ path: String) throws(FileError) {
+    if let isFolder = InputList.isFolder(path) {
+      guard isFolder else { throw FileError(path: path, reason: systemError(ENOTDIR)) }
+      return
+    }
+    let above = PathText.folder(path.hasSuffix("/") && path != "/" ? String(path.dropLast()) : path)
+    if !above.isEmpty { try makeFolder(above) }
+    guard mkdir(path, 0o777) == 0 || errno == EEXIST && InputList.isFolder(path) == true else {
+      throw FileError(path: path, reason: systemError())
     }
   }
 
@@ -101,7 +124,9 @@ struct JobList {
     var owner: [String: String] = [:]
     for job in jobs where job.output != Job.stream {
       if let other = owner.updateValue(job.input, forKey: job.output) {
-        throw ValidationError("\(other) and \(job.input) would both be written to \(job.output)")
+        throw ValidationError(
+          "\(other) and \(job.input) would both be written to \(job.output); "
+            + "{name} in a template keeps their extensions apart")
       }
       let places = [job.input, job.output].map { URL(fileURLWithPath: $0).resolvingSymlinksInPath() }
       if places[0] == places[1] {

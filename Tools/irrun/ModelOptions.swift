@@ -40,6 +40,22 @@ struct ModelOptions: ParsableArguments {
   var augmented = false
 
   @Option(
+    help: ArgumentHelp(
+      "The share of the restoration in the result, from 0 (the input) to 1.",
+      discussion:
+        "Every sample is input + strength · (restored - input). A model that enlarges is blended with the input's "
+        + "cubic enlargement."))
+  var strength = 1.0
+
+  @Option(
+    help: ArgumentHelp(
+      "The share of the input's fine brightness (grain, texture) that the result keeps, from 0 to 1.",
+      discussion:
+        "Fine is what a blur of 2 pixels takes away. Colours are not concerned: coloured noise does not come back."
+    ))
+  var detail = 0.0
+
+  @Option(
     help:
       "Pad height and width to multiples of this; by default what the model needs, and nothing for tensors.")
   var multiple: Int?
@@ -51,6 +67,10 @@ struct ModelOptions: ParsableArguments {
     guard (0...4096).contains(overlap) else {
       throw ValidationError("--overlap is \(overlap), must be 0 to 4096")
     }
+    guard (0...1).contains(strength) else {
+      throw ValidationError("--strength is \(strength), must be 0 to 1")
+    }
+    guard (0...1).contains(detail) else { throw ValidationError("--detail is \(detail), must be 0 to 1") }
     if let multiple, !(1...4096).contains(multiple) {
       throw ValidationError("--multiple is \(multiple), must be 1 to 4096")
     }
@@ -67,7 +87,7 @@ struct ModelOptions: ParsableArguments {
   var settings: RestorationSettings {
     RestorationSettings(
       tileSize: tile == 0 ? nil : tile, overlap: overlap, isAugmented: augmented,
-      noiseLevel: isFolder ? nil : level)
+      noiseLevel: isFolder ? nil : level, strength: strength, detail: detail)
   }
 
   /// The model to load: as named, or the one of a folder that -n and -s leave.

@@ -1,4 +1,5 @@
 import Foundation
+import ImageRestoration
 
 /// What was done with one input, as a line of text or of JSON.
 struct Report: Encodable, Sendable {
@@ -9,17 +10,25 @@ struct Report: Encodable, Sendable {
 
   /// Tiles beside the whole.
   struct Proof: Encodable, Sendable {
+    /// The side of the squares whose means are compared.
+    static let meansSide = 32
+
     var tiles: Int
     var largest: Double
     /// Samples that are stored differently.
     var differingBytes: Int
+    /// The largest difference of the means of squares, in levels of 0...255.
+    var largestOfMeans: Double
   }
 
   struct Difference: Encodable, Sendable {
     var output: String?
+    /// Over the numbers that are finite in both.
     var largest: Double
     /// The expected values' largest less their smallest.
     var range: Double
+    /// Numbers that are infinite or not numbers in one or in both; nil if there are none.
+    var nonFinite: Int?
   }
 
   var input: String
@@ -31,6 +40,8 @@ struct Report: Encodable, Sendable {
   var metrics: [String: Metric]?
   var metricProtocol: String?
   var proof: Proof?
+  /// Suspicious properties of the picture; nil if there are none.
+  var warnings: [RestorationWarning]?
   /// The share of samples that the file's range clipped, where it is worth a word.
   var clipped: Double?
   /// Names of the input's statements that the output lacks.
@@ -49,6 +60,8 @@ struct Report: Encodable, Sendable {
     /// Nil where an earlier run has made the output, which stays.
     var error: String?
     var kept: Bool?
+    /// Why `--strict` did not write it.
+    var warnings: [RestorationWarning]?
   }
 
   func json() throws -> String { try Self.json(self) }
@@ -75,7 +88,8 @@ struct Report: Encodable, Sendable {
         let name = difference.output.map { "\($0): " } ?? ""
         parts.append(
           "\(name)largest difference to \(what) \(String(format: "%.3g", difference.largest))"
-            + " of a range of \(String(format: "%.4g", difference.range))")
+            + " of a range of \(String(format: "%.4g", difference.range))"
+            + (difference.nonFinite.map { ", beside \($0) numbers that are not finite" } ?? ""))
       }
     }
     if let proof {
@@ -83,7 +97,8 @@ struct Report: Encodable, Sendable {
         proof.tiles == 1
         ? "restored whole: nothing to prove"
         : "tiles beside the whole: largest difference \(String(format: "%.3g", proof.largest)), "
-          + "\(proof.differingBytes) samples stored otherwise"
+          + "\(proof.differingBytes) samples stored otherwise, means of \(Proof.meansSide)×\(Proof.meansSide) "
+          + "pixels at most \(String(format: "%.3g", proof.largestOfMeans)) levels apart"
       parts.append(text)
     }
     if let clipped {
@@ -96,14 +111,22 @@ struct Report: Encodable, Sendable {
 }
 
 extension Report.Difference {
-  /// The largest distance of two lists of numbers; infinite where one has a NaN and the other not.
+  /// The largest distance of two lists of numbers, as large as numbers go if one is finite and the other is not.
+  /// Places that are finite in neither are counted and make no distance.
   init(_ found: some Collection<Double>, _ expected: some Collection<Double>, output: String? = nil) {
     var (largest, low, high) = (0.0, Double.infinity, -Double.infinity)
-    for (a, b) in zip(found, expected) where !(a == b || (a.isNaN && b.isNaN)) {
-      let distance = (a - b).magnitude
-      largest = max(largest, distance.isNaN ? .greatestFiniteMagnitude : distance)
+    var nonFiniteCount = 0
+    for (a, b) in zip(found, expected) {
+      if a.isFinite, b.isFinite {
+        largest = max(largest, min((a - b).magnitude, .greatestFiniteMagnitude))
+      } else {
+        nonFiniteCount += 1
+        if !(a == b || (a.isNaN && b.isNaN)) { largest = .greatestFiniteMagnitude }
+      }
     }
     for value in expected where value.isFinite { (low, high) = (min(low, value), max(high, value)) }
-    self.init(output: output, largest: largest, range: low <= high ? high - low : 0)
+    self.init(
+      output: output, largest: largest, range: low <= high ? high - low : 0,
+      nonFinite: nonFiniteCount == 0 ? nil : nonFiniteCount)
   }
 }

@@ -1,0 +1,35 @@
+/// A property of a restored picture that a person should look at before trusting it.
+public struct RestorationWarning: Codable, Hashable, Sendable {
+  public enum Kind: String, Codable, Sendable, CaseIterable {
+    /// Samples of the input were infinite or not a number. Numbers: `samples`.
+    case nonFiniteInput
+    /// The whole picture became darker or brighter. Numbers in levels of 0...255: `before`, `after`, `shift`.
+    case meanShift
+    /// One region moved otherwise than the whole. Numbers: `left`, `top`, `width`, `height` in input pixels,
+    /// `before`, `after`, `shift` in levels, `wholeShift`.
+    case regionShift
+    /// The channels moved by different amounts. Numbers in levels: `red`, `green`, `blue`.
+    case colourShift
+    /// Samples moved to black or white. Numbers: shares `before` and `after`.
+    case rangeEnds
+    /// Only few of 256 levels are left. Numbers: counts `before` and `after`.
+    case fewLevels
+  }
+
+  public var kind: Kind
+  public var numbers: [String: Double]
+  /// The kind and its numbers in words, for a person.
+  public var sentence: String
+  /// The tasks of the model that do this to a picture which needs them; nil if it has no such task.
+  public var explanations: [ToneTask]?
+
+  public init(
+    _ kind: Kind, _ numbers: [String: Double], _ sentence: String, explanations: [ToneTask] = []
+  ) {
+    (self.kind, self.numbers) = (kind, numbers)
+    self.sentence =
+      explanations.isEmpty
+      ? sentence : "\(sentence), as \(explanations.map(\.phrase).joined(separator: " or ")) does"
+    self.explanations = explanations.isEmpty ? nil : explanations
+  }
+}

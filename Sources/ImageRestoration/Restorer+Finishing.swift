@@ -1,0 +1,74 @@
+extension Restorer {
+  /// The network's result `[C, scale · H, scale · W]` as the picture was: grey stays grey, alpha grows with it, hidden
+  /// colours stay the input's, and the input keeps its share if the strength is less than 1.
+  /// - Returns: the image to write, not clipped.
+  /// - Throws: `RestorationError.nonFiniteResult`.
+  func finished(_ pixels: [Float], of prepared: PreparedImage) throws -> Image {
+    let input = prepared.input
+    let nonFiniteCount = pixels.count { !$0.isFinite }
+    guard nonFiniteCount == 0 else {
+      throw RestorationError.nonFiniteResult(count: nonFiniteCount, of: pixels.count)
+    }
+    let isGreyInColour = input.channelCount == 1 && channelCount == 3
+    var kept = isGreyInColour ? meanOfChannels(pixels) : pixels
+    blend(&kept, with: input)
+    keepHiddenColours(&kept, of: prepared)
+    var result = Image(
+      width: scale * input.width, height: scale * input.height, channelCount: input.channelCount,
+      pixels: kept, alpha: input.alpha.map { $0.enlargedLinearly(input.width, input.height, by: scale) },
+      sampleFormat: input.sampleFormat, metadata: input.metadata)
+    result.extraChannels = input.extraChannels.map {
+      $0.enlargedLinearly(input.width, input.height, by: scale)
+    }
+    result.notes = input.notes
+    return result
+  }
+
+  private func meanOfChannels(_ pixels: [Float]) -> [Float] {
+    let count = pixels.count / 3
+    return (0..<count).map { (pixels[$0] + pixels[count + $0] + pixels[2 * count + $0]) / 3 }
+  }
+
+  /// input + strength · (restored - input) less the share of the detail, the input enlarged cubically where the model
+  /// enlarges.
+  private func blend(_ pixels: inout [Float], with input: Image) {
+    let (strength, detail) = (Float(settings.strength), Float(settings.detail))
+    guard !settings.isWhole else { return }
+    let planeCount = input.width * input.height
+    let grownCount = planeCount * scale * scale
+    var luma = [Float](repeating: 0, count: detail > 0 ? grownCount : 0)
+    for channel in 0..<input.channelCount {
+      let plane = Array(input.pixels[(channel * planeCount)..<((channel + 1) * planeCount)])
+      let base = plane.enlargedCubically(input.width, input.height, by: scale)
+      let weight = input.channelCount == 1 ? 1 : Float(ToneComparison.lumaWeights[channel])
+      for index in 0..<grownCount {
+        let place = channel * grownCount + index
+        let difference = pixels[place] - base[index]
+        if detail > 0 { luma[index] += weight * difference }
+        if strength < 1 { pixels[place] = base[index] + strength * difference }
+      }
+    }
+    guard detail > 0 else { return }
+    let fine = FineDetail.of(luma, width: scale * input.width, height: scale * input.height)
+    for channel in 0..<input.channelCount {
+      for index in 0..<grownCount { pixels[channel * grownCount + index] -= strength * detail * fine[index] }
+    }
+  }
+
+  /// Pixels of alpha 0 keep the input's colours, each repeated where the model enlarges.
+  private func keepHiddenColours(_ pixels: inout [Float], of prepared: PreparedImage) {
+    let input = prepared.input
+    guard let alpha = input.alpha, alpha.contains(where: { !($0 > 0) }) else { return }
+    let (width, height) = (scale * input.width, scale * input.height)
+    for row in 0..<height {
+      for column in 0..<width {
+        let index = row / scale * input.width + column / scale
+        guard prepared.isHidden(index) else { continue }
+        for channel in 0..<input.channelCount {
+          pixels[(channel * height + row) * width + column] =
+            input.pixels[channel * input.width * input.height + index]
+        }
+      }
+    }
+  }
+}
