@@ -96,7 +96,7 @@ struct PipelineExport {
 
   private func write<N: PartNetwork>(_ network: N, _ weights: [String: Tensor], _ output: String) throws {
     let whole = try network.graph(weights: weights, shape: network.sampleShape)
-    var graph = try Compiler(kernels: ReferenceKernelLibrary()).reduced(whole)
+    var graph = try Rewriter().reduced(whole)
     graph.metadata = [
       "network": N.name, "pipeline": "unires", "config": try text(of: network.configuration),
       "title": "UniRes' \(N.name)", "paper": "arXiv 2506.05599 (reconstruction)",
