@@ -56,7 +56,9 @@ public struct CompVisCheckpoint: Sendable {
   private static func blocksPerLevel(_ names: [String]) -> Int {
     let halvings = names.compactMap { name -> Int? in
       guard name.hasPrefix(unetPrefix + "input_blocks."), name.hasSuffix(".0.op.weight") else { return nil }
-      return Int(name.dropFirst(unetPrefix.count).split(separator: ".")[1])
+      return Int(name.dropFirst(unetPrefix.count).split(separator: ".")[1]).flatMap {
+        (1..<1 << 16).contains($0) ? $0 : nil
+      }
     }
     return max((halvings.min() ?? 3) - 1, 1)
   }
@@ -152,7 +154,9 @@ extension CompVisCheckpoint {
     var position = 0
     while position < words.count {
       let word = words[position]
-      if position == 1, word == "down" || word == "up", words.count > 2, let level = Int(words[2]) {
+      if position == 1, word == "down" || word == "up", words.count > 2, let level = Int(words[2]),
+        (0..<64).contains(level)
+      {
         result.append(word == "down" ? "down_blocks.\(level)" : "up_blocks.\(levelCount - 1 - level)")
         position += 2
         continue

@@ -1,6 +1,6 @@
 import IRImage
 
-/// What is done to a picture to make it worse, or to make another scene of it: a pure function of the picture and a
+/// A change of a picture that makes it worse, or makes another scene of it: a pure function of the picture and a
 /// seed. Parameters that are ranges are drawn from the seed, uniformly.
 public struct Degradation: Hashable, Sendable {
   /// One step of a degradation.

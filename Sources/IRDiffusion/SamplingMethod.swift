@@ -49,7 +49,11 @@ extension NoiseSchedule {
     case .ddim: return ddimSteps(spaced(count, of: count).map { Int($0) }, by: total / count)
     case .dpmSolver2M:
       // A step more, left out at the end, unless the last one ends a whole step early anyway.
-      return ratioSteps(spaced(count, of: configuration.spacing == .trailing ? count : count + 1))
+      let division = configuration.spacing == .trailing ? count : count + 1
+      guard division <= total else {
+        throw .schedule("\(count) steps of dpm++2m, must be 1 to \(total - 1)")
+      }
+      return ratioSteps(spaced(count, of: division))
     case .euler:
       guard configuration.spacing == .linspace else { return ratioSteps(spaced(count, of: count)) }
       let last = Double(max(count - 1, 1))

@@ -45,10 +45,7 @@ extension ImportContext {
   private func importNode(
     _ node: ONNXNode, opsets: [String: Int64]
   ) throws(ImportFailure) -> [ImportedValue?] {
-    guard nodeCount <= ONNXLimits.nodeCount else {
-      throw .unsupported(
-        "the model has over \(ONNXLimits.nodeCount) nodes with its functions inlined and its loops unrolled")
-    }
+    try countNodes(0)
     guard max(node.inputs.count, node.outputs.count) <= ONNXLimits.portCount else {
       throw .unsupported("it has \(node.inputs.count) inputs and \(node.outputs.count) outputs")
     }
@@ -131,10 +128,22 @@ extension ImportContext {
     guard inputs.count == graph.inputs.count else {
       throw .unsupported("its graph takes \(graph.inputs.count) inputs, it is given \(inputs.count)")
     }
+    // A turn without nodes costs values and constants too.
+    try countNodes(1 + inputs.count + graph.outputs.count)
     var bindings: [String: ImportedValue] = [:]
     for (info, value) in zip(graph.inputs, inputs) { bindings[info.name] = value }
     return try nested(
       graph.nodes, opsets, initializers: graph, bindings: bindings, seesOuterValues: true,
       outputs: graph.outputs.map(\.name))
+  }
+
+  /// Counts nodes, and work that costs as much as they do.
+  /// - Throws: `ImportFailure.unsupported` where the model has more than the limit.
+  func countNodes(_ count: Int) throws(ImportFailure) {
+    nodeCount += min(count, ONNXLimits.nodeCount + 1)
+    guard nodeCount <= ONNXLimits.nodeCount else {
+      throw .unsupported(
+        "the model has over \(ONNXLimits.nodeCount) nodes with its functions inlined and its loops unrolled")
+    }
   }
 }

@@ -20,6 +20,8 @@ final class ImportContext {
   var attributeProblem: String?
   /// Nodes read so far, those of functions, branches and loops at each use.
   var nodeCount = 0
+  /// Elements of constants that were made from a stated size.
+  var statedElementCount = 0
   /// Elements of all sequences made so far.
   var sequenceElementCount = 0
   /// Random tensors made so far: each without a seed of its own is drawn from the next stream.

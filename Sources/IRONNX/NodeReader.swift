@@ -12,6 +12,16 @@ struct NodeReader {
   let inputs: [ImportedValue?]
   let context: ImportContext
 
+  /// Counts the elements of a constant that is made from a stated size.
+  /// - Throws: `ImportFailure.unsupported` where those of all nodes together are over the limit.
+  func countElements(_ count: Int) throws(ImportFailure) {
+    let limit = ONNXLimits.statedElementCount
+    guard count <= limit, context.statedElementCount + count <= limit else {
+      throw .unsupported("its constants have over \(limit) elements, those of all nodes together")
+    }
+    context.statedElementCount += count
+  }
+
   func has(_ index: Int) -> Bool {
     guard index < inputs.count, let value = inputs[index] else { return false }
     if case .absent = value { return false }

@@ -59,10 +59,10 @@ extension ONNXTensor {
       throw .tensor(name: name, detail: "dimensions \(dims) are not a shape")
     }
     let shape = Shape(dims.map { Int(clamping: $0) })
-    guard let count = shape.checkedElementCount, count <= ONNXLimits.elementCount else {
+    let type = TensorType(elementType, shape)
+    guard let count = shape.checkedElementCount, count <= ONNXLimits.elementCount, Graph.holds(type) else {
       throw .tensor(name: name, detail: "dimensions \(dims) are too large")
     }
-    let type = TensorType(elementType, shape)
     switch data {
     case .bytes(let storage, let byteCount):
       guard byteCount == type.byteCount else {
@@ -112,6 +112,8 @@ package enum ONNXLimits {
   static let nesting = 96
   /// Nodes, with functions inlined and loops unrolled.
   static let nodeCount = 1 << 16
+  /// Elements of all constants that a model's nodes make from a stated size.
+  static let statedElementCount = 1 << 28
   /// Turns of one loop that are unrolled.
   static let turnCount = 1 << 14
   /// Random numbers drawn for one model.

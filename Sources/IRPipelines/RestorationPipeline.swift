@@ -50,7 +50,7 @@ public struct RestorationPipeline: Sendable {
     guard unet.inputNames.contains("timestep") else { throw refusal("unet/model.onnx takes no timestep") }
     decoder = try PipelinePart("vae_decoder", files)
     guard let latents = decoder.extents(of: "latent_sample"), latents.count == 4, let count = latents[1],
-      count > 0
+      (1...4096).contains(count)
     else { throw refusal("vae_decoder/model.onnx takes no latent_sample [N, C, h, w] of known channels") }
     latentChannels = count
     guard channels != count else {
@@ -87,7 +87,12 @@ public struct RestorationPipeline: Sendable {
     let tokens = TaskPrompts.tokens(padding: .end)
     let ids = Tensor(tokens.flatMap { $0 }, shape: [tokens.count, 77])
     let session = try tower.session(["input_ids": ids.shape], options)
-    return try session.output("last_hidden_state", ["input_ids": ids], of: tower)
+    let states = try session.output("last_hidden_state", ["input_ids": ids], of: tower)
+    guard states.shape.rank == 3, states.shape[0] == tokens.count else {
+      throw PipelineError.part(
+        path: tower.path, detail: "last_hidden_state is \(states.shape) for \(ids.shape)")
+    }
+    return states
   }
 
   /// Restores a picture.

@@ -33,7 +33,7 @@ extension MachineModel {
 }
 
 extension KernelSupport {
-  /// What the drivers' headers say.
+  /// As the drivers' headers say.
   static let ofDrivers: KernelSupport = {
     var support = KernelSupport()
     support.unary = Set(UnaryFunction.allCases.filter { opcode($0) != nil })

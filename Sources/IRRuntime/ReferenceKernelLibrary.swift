@@ -24,7 +24,7 @@ private struct ReferenceKernel: Kernel {
     let inputs = zip(inputTypes, arguments.inputs).map { type, pointer in
       Tensor(type) { $0.copyMemory(from: UnsafeRawBufferPointer(start: pointer, count: type.byteCount)) }
     }
-    for (result, output) in zip(`operator`.evaluate(inputs), arguments.outputs) {
+    for (result, output) in zip(`operator`.results(inputs, outputTypes), arguments.outputs) {
       result.withUnsafeBytes { bytes in
         if let start = bytes.baseAddress { output.copyMemory(from: start, byteCount: bytes.count) }
       }

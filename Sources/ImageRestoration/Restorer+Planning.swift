@@ -12,7 +12,7 @@ struct MemoryModel {
   }
 }
 
-/// What the memory leaves for programs.
+/// The memory that is left for programs.
 private struct MemoryBudget {
   /// What stacks, decoders and the allocator take beside what is counted, under a limit of the whole process.
   private static let reserve = 24 << 20

@@ -9,7 +9,7 @@ import Testing
 
 @testable import IRLowering
 
-/// What the library says of its kernels is what it has kernels for.
+/// The library has kernels for all that it says it has, and for no more.
 extension KernelTests {
   @Test func functionsThatAreSupportedHaveKernels() throws {
     let kernels = CPUKernelLibrary()

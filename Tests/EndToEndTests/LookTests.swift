@@ -27,7 +27,7 @@ private func kinds(_ report: [String: Any]) -> [String] {
   ((report["warnings"] as? [[String: Any]]) ?? []).compactMap { $0["kind"] as? String }
 }
 
-/// What is said of a result before it is written, and what keeps it from being written.
+/// Warnings about a result before it is written, and refusals to write it.
 @Suite struct LookTests {
   @Test func aDarkerPictureIsSaidAndUnderStrictNotWritten() throws {
     try withFolder { folder in

@@ -117,7 +117,7 @@ func blendedTilesHaveTheWholesShades(_ name: String, side: Int) throws {
   }
 }
 
-/// Where the memory does not hold the whole, a reduction of it gives the shades: here every pixel becomes darker by
+/// A reduction of the whole gives the shades if the memory does not hold it: here every pixel becomes darker by
 /// half of the picture's mean, which a tile of its own would take from itself.
 @Test func reducedPicturesAnchorTiles() throws {
   try withFolder { folder in

@@ -35,7 +35,7 @@ import Testing
     #expect("\(try #require(error))".contains("all 2 samples of channel 2"))
   }
 
-  /// What lies under alpha 0 does not matter, however far from the edge, and visible pixels stay.
+  /// Colours under alpha 0 do not matter, however far from the edge, and visible pixels stay.
   @Test func hiddenColoursGoOnFromTheEdge() {
     let (width, height) = (40, 30)
     let alpha = (0..<(width * height)).map {

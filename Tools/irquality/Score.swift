@@ -101,8 +101,11 @@ struct Score: ParsableCommand {
       }
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      encoder.nonConformingFloatEncodingStrategy = .convertToString(
+        positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
       let line = Line(
-        file: file, scores: Dictionary(uniqueKeysWithValues: scores.map { ($0.name, $0.values) }))
+        file: file,
+        scores: Dictionary(scores.map { ($0.name, $0.values) }, uniquingKeysWith: { first, _ in first }))
       Terminal.say(String(decoding: try encoder.encode(line), as: UTF8.self))
     } else {
       let texts = scores.map { score in

@@ -108,8 +108,8 @@ struct IRRun: ParsableCommand {
       discussion:
         "Each result is compared with its input. A warning says that the whole, a region or the colours became "
         + "darker or brighter, that samples became black or white, that few levels are left, or that samples of "
-        + "the input were not finite. Warnings, and what a format cannot carry over, go to the error stream and "
-        + "to --json."))
+        + "the input were not finite. Warnings go to the error stream, the picture's line says what the format "
+        + "cannot carry over, and --json says both."))
   var strict = false
 
   @Flag(help: "Say on the error stream where the time went, by kernel and by step.")
@@ -268,7 +268,7 @@ struct IRRun: ParsableCommand {
       "lossless \(files.lossless)", "compression \(files.compression?.rawValue ?? "")",
       "salvage \(files.salvage)", "depth \(files.depth)", "metadata \(files.metadata)", "icc \(files.icc)",
       "storage \(restorer.settings.allowsFloat16Storage ? "float16" : "float32")",
-      "strength \(restorer.settings.strength)", "detail \(restorer.settings.detail)",
+      "strength \(restorer.settings.strength)", "detail \(restorer.settings.detail)", "strict \(strict)",
     ]
     digest.update(options.joined(separator: "\n").utf8)
     return digest.finished()

@@ -17,7 +17,7 @@ struct InputList {
   private(set) var unreadable: [FileError] = []
   /// Files of folders that are not read, by their extension.
   private(set) var leftOut: [String: Int] = [:]
-  /// Where outputs go: no input is looked for there.
+  /// The outputs' folder: no input is looked for there.
   private let outputFolder: String?
 
   /// `outputFolder` is left out where it lies below a folder of inputs.
@@ -51,7 +51,7 @@ struct InputList {
     }
   }
 
-  /// What folders hold beside their images: `left out: 2 .bmp, 1 without an extension`.
+  /// The other files of the folders, counted: `left out: 2 .bmp, 1 without an extension`.
   var leftOutText: String {
     let parts = leftOut.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { suffix, count in
       suffix.isEmpty ? "\(count) without an extension" : "\(count) .\(suffix)"

@@ -62,8 +62,8 @@ struct JobList {
             : output),
         reference: reference.map { isReferenceFolder ? InputList.joined($0, source.relative) : $0 })
     }
-    // What is numbered meets nothing.
-    if options.ifExists != .rename { try Self.check(all) }
+    // Numbered outputs meet no other, but parts number theirs without seeing those of the others.
+    if options.ifExists != .rename || options.shard != nil { try Self.check(all) }
     // Every part sees the whole list, so that the parts together are the whole.
     let own = options.shard.map { shard in
       all.enumerated().filter { $0.offset % shard.count == shard.index - 1 }.map(\.element)

@@ -4,14 +4,14 @@ import IRImage
 import ImageRestoration
 
 /// How much a restorer changes photographs that need nothing or little: clean ones, weak noise, good JPEGs.
-struct HarmTable: Encodable {
+struct HarmTable {
   struct Row: Encodable {
     var task: String
     var images = 0
     /// Means of PSNR in dB against the clean photograph; of equal pictures 100.
     var inputPSNR = 0.0
     var psnr = 0.0
-    var lowestPSNR = Double.infinity
+    var lowestPSNR = 100.0
     var lowestImage = ""
     /// Pictures that became worse, and by how much the worst of them, in dB.
     var worseCount = 0
@@ -39,7 +39,7 @@ struct HarmTable: Encodable {
     row.images += 1
     row.inputPSNR += before
     row.psnr += after
-    if after < row.lowestPSNR { (row.lowestPSNR, row.lowestImage) = (after, name) }
+    if after < row.lowestPSNR || row.lowestImage.isEmpty { (row.lowestPSNR, row.lowestImage) = (after, name) }
     // A clean photograph can only be left alone or become worse.
     if row.task != Self.tasks[0], after < before {
       row.worseCount += 1

@@ -23,7 +23,7 @@ struct UncommonTIFF {
     let what =
       "its samples are \(layout.sampleFormat == 3 ? "floats" : "whole numbers") of \(layout.bits) bits"
     guard let reader = TIFFReader(file), Self.compressions.contains(layout.compression),
-      layout.fillOrder == 1,
+      layout.fillOrder == 1, (1..<1 << 24).contains(layout.width), (1..<1 << 24).contains(layout.height),
       [0, 1, 2].contains(layout.photometric), (1...16).contains(layout.samples),
       (1...3).contains(layout.predictor)
     else {
@@ -42,7 +42,8 @@ struct UncommonTIFF {
     rowsPerStrip = tile?.height ?? min(all(0x0116).first ?? layout.height, layout.height)
     offsets = all(tile == nil ? 0x0111 : 0x0144)
     counts = all(tile == nil ? 0x0117 : 0x0145)
-    guard !offsets.isEmpty, offsets.count == counts.count, rowsPerStrip > 0, file.count < Int(UInt32.max) / 2,
+    guard max(tileWidth, height) < 1 << 24, !offsets.isEmpty, offsets.count == counts.count, rowsPerStrip > 0,
+      file.count < Int(UInt32.max) / 2,
       offsets.allSatisfy({ $0 >= 8 && $0 < file.count })
     else { throw .reason("\(what), and its strips do not lie in the file") }
   }

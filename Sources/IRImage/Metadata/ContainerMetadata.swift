@@ -35,7 +35,8 @@ extension PictureFormat {
     case .png: PNGChunks.chunks(in: file).last.flatMap { $0.type == "IEND" ? $0.whole.upperBound : nil }
     case .webp: file.littleEndian(4, 4).map { 8 + $0 + $0 % 2 }
     case .ppm: PPMHeader(file)?.end
-    case .bmp: file.littleEndian(2, 4)
+    // Many writers leave the size 0.
+    case .bmp: file.littleEndian(2, 4).flatMap { $0 >= 26 ? $0 : nil }
     case .tiff, .heif, .jxl: nil
     }
   }

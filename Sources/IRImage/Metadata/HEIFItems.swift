@@ -78,10 +78,13 @@ struct HEIFItems {
     guard [offsetSize, lengthSize, baseSize, indexSize].allSatisfy({ [0, 4, 8].contains($0) }),
       let count = take(version == 2 ? 4 : 2), count <= Self.countLimit
     else { return }
+    // Extents of sizes 0 take no bytes of the box.
+    var left = Self.countLimit
     for _ in 0..<count {
       guard let item = take(version == 2 ? 4 : 2), let method = version == 0 ? 0 : take(2), take(2) != nil,
-        let base = take(baseSize), let extentCount = take(2)
+        let base = take(baseSize), let extentCount = take(2), extentCount <= left
       else { return }
+      left -= extentCount
       var extents: [Extent] = []
       for _ in 0..<extentCount {
         guard take(indexSize) != nil, let place = take(offsetSize), let length = take(lengthSize) else {

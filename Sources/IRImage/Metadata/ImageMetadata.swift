@@ -72,7 +72,8 @@ public struct ImageMetadata: Sendable, Hashable {
       result.exif = block?.removePosition() == true ? block?.bytes : nil
     }
     result.xmp = xmp.flatMap(Self.withoutPosition)
-    if let extendedXMP, let bytes = Self.withoutPosition(extendedXMP.bytes) {
+    if let extendedXMP {
+      let bytes = Self.withoutPosition(extendedXMP.bytes)
       // Its digest is one of the bytes.
       result.extendedXMP = bytes == extendedXMP.bytes ? extendedXMP : nil
       if bytes != extendedXMP.bytes { result.xmp = wholeXMP.flatMap(Self.withoutPosition) }
@@ -86,9 +87,11 @@ public struct ImageMetadata: Sendable, Hashable {
   }
 
   private static func withoutPosition(_ xmp: [UInt8]) -> [UInt8]? {
+    // Zeros between the letters: UTF-16 or UTF-32, in which no name would be found.
+    guard !xmp.reversed().drop(while: { $0 == 0 }).contains(0) else { return nil }
     var packet = XMPPacket(xmp)
     packet.removePosition()
-    return packet.contains(":GPS") ? nil : packet.bytes
+    return packet.isDamaged || packet.contains(":GPS") ? nil : packet.bytes
   }
 
   /// A copy for pixels that were turned as the orientation said.

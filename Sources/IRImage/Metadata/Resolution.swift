@@ -47,7 +47,10 @@ public struct Resolution: Hashable, Sendable {
 
   /// A rational number of EXIF and TIFF.
   static func rational(_ value: Double) -> (numerator: Int, denominator: Int) {
-    value == value.rounded() ? (Int(value), 1) : (Int((value * 10_000).rounded()), 10_000)
+    if value == value.rounded() { return (Int(value), 1) }
+    // The numerator has 32 bits.
+    let denominator = value < 400_000 ? 10_000 : 100
+    return (Int((value * Double(denominator)).rounded()), denominator)
   }
 
   /// Whether both say the same but for rounding.

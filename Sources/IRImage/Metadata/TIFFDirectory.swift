@@ -62,7 +62,9 @@ struct TIFFDirectory {
         continue
       }
       if Self.childTags.contains(row.tag) {
-        if depth > 1 { children[row.tag] = TIFFDirectory(reader, at: row.target, depth: depth - 1) }
+        if depth > 1, children[row.tag] == nil {
+          children[row.tag] = TIFFDirectory(reader, at: row.target, depth: depth - 1)
+        }
         continue
       }
       let byteCount = size * row.count

@@ -17,6 +17,8 @@ struct TIFFReader {
   }
 
   private static let pageLimit = 1 << 16
+  /// Entries of all pages together; pages may overlap.
+  private static let entryLimit = 1 << 20
 
   /// Nil where the first bytes are not TIFF's.
   init?(_ file: PictureBytes) {
@@ -57,10 +59,12 @@ struct TIFFReader {
       else { return nil }
       let field = place + 4 + offsetSize
       guard file.bytes(field, offsetSize) != nil else { return nil }
-      // Offsets of children are 4 bytes in either form, where they are not 8.
-      let target = (isBig && type == 4 ? number(field, 4) : number(field, offsetSize)) ?? -1
       let size = TIFFDirectory.layout(type)?.size ?? 1
       guard length <= 1 << 40 else { continue }
+      // A child's offset of 4 bytes lies in the entry. An offset beyond the file counts as absent: sums with it would
+      // overflow.
+      let isShort = isBig && length == 1 && [4, 13].contains(type)
+      let target = number(field, isShort ? 4 : offsetSize).flatMap { $0 < file.count ? $0 : nil } ?? -1
       result.append(
         Entry(
           tag: tag, type: type, count: length, value: size * length <= offsetSize ? field : target,
@@ -74,10 +78,12 @@ struct TIFFReader {
     var result: [Int] = []
     var seen: Set<Int> = []
     var next = firstDirectory
-    while let offset = next, offset > 0, result.count < Self.pageLimit, seen.insert(offset).inserted,
-      let (_, link) = entries(at: offset)
+    var left = Self.entryLimit
+    while left > 0, let offset = next, offset > 0, result.count < Self.pageLimit,
+      seen.insert(offset).inserted, let (_, link) = entries(at: offset)
     {
       result.append(offset)
+      left -= (link - offset) / (isBig ? 20 : 12)
       next = number(link, offsetSize)
     }
     return result
@@ -85,7 +91,7 @@ struct TIFFReader {
 
   /// The whole numbers of an entry, no more than `limit`.
   func numbers(_ entry: Entry, limit: Int = 64) -> [Int] {
-    guard let (size, unit) = TIFFDirectory.layout(entry.type), size == unit,
+    guard entry.value >= 0, let (size, unit) = TIFFDirectory.layout(entry.type), size == unit,
       [1, 3, 4, 13, 16].contains(entry.type)
     else { return [] }
     return (0..<min(entry.count, limit)).compactMap { number(entry.value + size * $0, size) }

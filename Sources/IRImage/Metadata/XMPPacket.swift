@@ -2,6 +2,8 @@
 /// sees what strangers wrote.
 struct XMPPacket {
   private(set) var text: String
+  /// Whether `removeProperties` met a tag without an end.
+  private(set) var isDamaged = false
 
   init(_ bytes: [UInt8]) { text = String(decoding: bytes, as: UTF8.self) }
 
@@ -17,10 +19,15 @@ struct XMPPacket {
     result.reserveCapacity(source.count)
     var position = 0
     while position < source.count {
-      guard source[position] == UInt8(ascii: "<"), let tag = Tag(source, at: position) else {
+      guard source[position] == UInt8(ascii: "<") else {
         result.append(source[position])
         position += 1
         continue
+      }
+      guard let tag = Tag(source, at: position) else {
+        result += source[position...]
+        isDamaged = true
+        break
       }
       if tag.isStart, isUnwanted(tag.name(source)) {
         position = tag.isEmpty ? tag.end : Self.end(ofElement: tag, source)
@@ -43,10 +50,11 @@ struct XMPPacket {
     var depth = 1
     var position = first.end
     while position < source.count {
-      guard source[position] == UInt8(ascii: "<"), let tag = Tag(source, at: position) else {
+      guard source[position] == UInt8(ascii: "<") else {
         position += 1
         continue
       }
+      guard let tag = Tag(source, at: position) else { return source.count }
       position = tag.end
       if tag.isEmpty || !(tag.isStart || tag.isEnd) { continue }
       depth += tag.isStart ? 1 : -1
@@ -122,7 +130,7 @@ struct XMPPacket {
     }
   }
 
-  // MARK: What is asked of it
+  // MARK: Uses
 
   /// Says that the picture stands upright, where the packet says otherwise.
   mutating func setUpright() {

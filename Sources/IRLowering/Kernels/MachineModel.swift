@@ -1,5 +1,5 @@
-/// The speed of a machine as the cost model assumes it. Only the cut of the work depends on it, never a
-/// result. A library of kernels fills it; until then rates are 1 and caches are empty.
+/// The speed of a machine as the cost model assumes it. Only the cut of the work depends on it, and with that
+/// the order of sums. A library of kernels fills it; until then rates are 1 and caches are empty.
 public struct MachineModel: Sendable {
   /// Multiply-adds a second of all threads, with operands in the cache.
   package var multiplyAddRate = 1.0

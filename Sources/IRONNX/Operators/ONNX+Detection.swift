@@ -29,6 +29,7 @@ extension ONNXOperatorTable {
         let work = Shape([classes[0], classes[1], classes[2], classes[2]]).checkedElementCount,
         work <= 1 << 32
       else { throw .unsupported("boxes of \(shape) with scores of \(classes)") }
+      guard !classes.contains(0) else { return [n.constant(Tensor([Int64](), shape: [0, 3]))] }
       return [n.constant(suppression.selected(boxes, scores))]
     },
   ]
@@ -44,6 +45,7 @@ extension ONNXOperatorTable {
       let count = Shape([regions.shape[0], cells[0], cells[1]]).checkedElementCount, count > 0,
       count <= ONNXLimits.turnCount
     else { throw .unsupported("cells of \(cells) in regions of \(regions.shape) of \(shape)") }
+    try n.context.countNodes(2 * count)
     let numbers = regions.doubles
     guard numbers.allSatisfy({ $0.isFinite && $0.magnitude < 1e9 }), scale.isFinite, scale.magnitude < 1e6
     else {

@@ -50,6 +50,7 @@ extension ONNXOperatorTable {
       throw .unsupported("\(channels) channels of \(shape[0]) images")
     }
     let element = n.type(x).elementType
+    try n.countElements(size * size)
     // Row k of the kernel is 1 at element k of the block.
     let kernel = Tensor(
       TensorType(element, Shape([size, 1] + block)),

@@ -44,6 +44,7 @@ extension ONNXOperatorTable {
 
     // Row (position, part), column (result, part).
     let width = results * resultParts
+    try n.countElements(count * parts * width)
     var matrix = [Double](repeating: 0, count: count * parts * width)
     for position in 0..<used {
       // Of a half spectrum each line stands for two, but for the first and the middle one.
@@ -105,6 +106,7 @@ extension ONNXOperatorTable {
       guard (0...(1 << 24)).contains(size), let type = ElementType(rawValue: stated) else {
         throw .unsupported("a window of \(size) elements of \(ONNXTensor.typeName(stated))")
       }
+      try n.countElements(size)
       let period = n.int("periodic", 1) != 0 ? size : size - 1
       let values = (0..<size).map { period > 0 ? value(2 * Double.pi * Double($0) / Double(period)) : 1 }
       return [n.constant(Tensor(TensorType(type, [size]), doubles: values))]
@@ -128,6 +130,7 @@ extension ONNXOperatorTable {
       let frequency = 700 * (pow(10, (mel(low) + Double(index) * spacing) / 2595) - 1)
       return min(Int((Double(length + 1) * frequency / Double(rate)).rounded(.down)), count - 1)
     }
+    try n.countElements(count * bins)
     var result = [Double](repeating: 0, count: count * bins)
     for bin in 0..<bins {
       let (start, centre, end) = (corners[bin], corners[bin + 1], corners[bin + 2])

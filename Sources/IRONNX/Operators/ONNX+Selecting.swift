@@ -22,7 +22,9 @@ extension ONNXOperatorTable {
     },
     "Unique": { (n) throws(ImportFailure) in
       let x = try n.constant(0)
-      guard x.elementCount <= 1 << 20 else { throw .unsupported("\(x.shape) has over \(1 << 20) elements") }
+      guard x.elementCount <= 1 << 20, x.shape.allSatisfy({ $0 <= 1 << 20 }) else {
+        throw .unsupported("\(x.shape) has over \(1 << 20) elements")
+      }
       let axis = n.node[attribute: "axis"] == nil ? nil : try n.axis(n.int("axis"), rank: x.shape.rank)
       return UniqueSlices(x, axis: axis, isSorted: n.int("sorted", 1) != 0).tensors.map { n.constant($0) }
     },
@@ -104,6 +106,7 @@ extension NodeReader {
   /// 0, 1, 2, … in this shape, which has as many elements.
   func counted(_ count: Int, _ elementType: ElementType, _ shape: Shape) throws(ImportFailure) -> ValueID {
     guard count <= 1 << 24, shape.elementCount == count else { throw .unsupported("\(count) positions") }
+    try countElements(count)
     return constant(Tensor(TensorType(elementType, shape), integers: (0..<count).map { Int64($0) }))
   }
 }

@@ -43,7 +43,8 @@ public struct RoiAlign: Operator {
     guard x.rank == 4, !x.contains(0) else { throw TypeError("RoiAlign.rank", "regions of \(x)") }
     guard regions.rank == 2, regions[1] == 4, pictures.elementType.isInteger, pictures.shape == [regions[0]]
     else { throw TypeError("RoiAlign.regions", "\(regions) regions in pictures \(pictures)") }
-    guard (1...(1 << 20)).contains(height), (1...(1 << 20)).contains(width) else {
+    // Each cell has up to 1024 samples along an axis, which are computed before any is read.
+    guard (1...(1 << 12)).contains(height), (1...(1 << 12)).contains(width) else {
       throw TypeError("RoiAlign.extents", "\(height) × \(width) cells")
     }
     guard (0...1024).contains(samplingRatio) else {

@@ -42,7 +42,7 @@ public struct Recurrence: Operator {
   public var direction: RecurrentDirection
   /// `activationCount` functions for each direction.
   public var activations: [RecurrentActivation]
-  /// The bound of what enters a function; 0 sets none.
+  /// The bound of what enters the functions of gates and candidates; 0 sets none.
   public var clip: Float
   /// GRU: the reset gate is applied after the product with R.
   public var isLinearBeforeReset: Bool

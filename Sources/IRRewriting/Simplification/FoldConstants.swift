@@ -18,7 +18,8 @@ struct FoldConstants: GraphPass {
       let outputBytes = node.outputs.reduce(0) { $0 + graph[$1].type.byteCount }
       guard outputBytes <= max(byteCountLimit, 2 * inputBytes) else { continue }
       var patch = GraphPatch(to: graph)
-      for (output, result) in zip(node.outputs, node.operator.evaluate(constants)) {
+      let results = node.operator.results(constants, graph.outputTypes(of: id))
+      for (output, result) in zip(node.outputs, results) {
         patch.replace(output, with: patch.constant(result, name: graph[output].name))
       }
       do { try graph.apply(patch) } catch { throw .invalidGraph(pass: Self.name, error) }

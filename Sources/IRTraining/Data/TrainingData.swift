@@ -112,7 +112,7 @@ public struct TrainingData: Sendable {
     let whole = try set.crop(index, left: x0, top: y0, width: x1 - x0, height: y1 - y0)
     let frame = Degradation.Frame(width: size.width, height: size.height, left: x0, top: y0)
     let pair = degradation.pair(of: whole, seed: seed, frame: frame, minimumScale: minimumScale)
-    // Where the crop begins in the result.
+    // The crop's begin in the result.
     func start(_ offset: Int, _ count: Int, _ length: Int) -> Int {
       max(0, min(Int((Double(offset) * scale).rounded()), count - length))
     }

@@ -121,8 +121,7 @@ package enum RegionWorth: Sendable {
   case nothing
 }
 
-/// An instruction as the cost model sees it. Shares of calls and passes are fitted to regions of Restormer,
-/// SymUNet and NAFNet that were timed cut one way and another.
+/// An instruction as the cost model sees it. Shares of calls and passes are fitted to measured times.
 package struct RegionCost {
   /// Kernel calls for a row of the result, or what starting on a row takes where a call does several.
   var calls: Double
