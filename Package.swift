@@ -175,9 +175,8 @@ let package = Package(
       "EndToEndTests",
       [
         "irrun", "irdump", "irexport", "irtrain", "irdegrade", "irbench", "irquality", "IRModels",
-        "ImageRestoration", "IRTensorFiles",
-        "IRFiles",
-        "IRONNX", "IROperators", "IRGraph", "IRTensor",
+        "ImageRestoration", "IRTensorFiles", "IRDegradation", "IRImage", "IRFiles", "IRONNX", "IROperators",
+        "IRGraph", "IRTensor",
       ]),
     test(
       "IRModelsTests",
