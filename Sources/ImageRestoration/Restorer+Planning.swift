@@ -14,7 +14,7 @@ struct MemoryModel {
 
 /// The memory that is left for programs.
 private struct MemoryBudget {
-  /// What stacks, decoders and the allocator take beside what is counted, under a limit of the whole process.
+  /// Bytes of stacks, decoders and the allocator beside those counted, under a limit of the whole process.
   private static let reserve = 24 << 20
 
   let limit: Int
@@ -23,7 +23,7 @@ private struct MemoryBudget {
 
   init(_ options: RuntimeOptions, holding held: Int) {
     limit = options.memoryLimit
-    // What a limit of the whole process leaves: the system's own number has it taken off already.
+    // A limit of the whole process includes its own bytes; the system's number has them taken off already.
     let isOfProcess = options.memoryByteCount != nil
     taken = held + (isOfProcess ? (ResidentMemory.byteCount ?? 0) + Self.reserve : 0)
   }
