@@ -5,16 +5,8 @@
 
 // Convolutions of one group as products of packed weights with the pixels where they lie.
 
-static size_t taps_of(const struct ir_region_instruction *i) {
-  return i->window.kernel_height * i->window.kernel_width;
-}
-
-static size_t packed_count(const struct ir_region_instruction *i) {
-  return ir_aligned_count(i->channels * i->depth * taps_of(i));
-}
-
 static void pack(const struct ir_region_instruction *i, const float *weights, float *packed) {
-  ir_region_pack_panels(i->channels, i->depth, taps_of(i), weights, packed);
+  ir_region_pack_panels(i->channels, i->depth, ir_region_taps(i), weights, packed);
 }
 
 // Weights of a convolution that stay in a core's cache beside the rows, in elements.
@@ -111,6 +103,6 @@ static size_t product_count(const struct ir_region_instruction *i, size_t column
 }
 
 const struct ir_region_operation ir_region_convolution = {
-  .run = run, .scratch_count = scratch_count, .packed_count = packed_count, .pack = pack,
+  .run = run, .scratch_count = scratch_count, .packed_count = ir_region_panels_count, .pack = pack,
   .packing = IR_PACKING_PANELS, .product_count = product_count, .reads_depth = true,
 };

@@ -3,25 +3,17 @@
 
 // Convolutions of several groups: the products of one after the other, each from its own channels.
 
-static size_t taps_of(const struct ir_region_instruction *i) {
-  return i->window.kernel_height * i->window.kernel_width;
-}
-
-static size_t packed_count(const struct ir_region_instruction *i) {
-  return ir_aligned_count(i->channels * i->depth * taps_of(i));
-}
-
 static void pack(const struct ir_region_instruction *i, const float *weights, float *packed) {
-  const size_t outputs = i->channels / i->groups, size = outputs * i->depth * taps_of(i);
+  const size_t outputs = i->channels / i->groups, size = outputs * i->depth * ir_region_taps(i);
   for (size_t group = 0; group < i->groups; group++)
-    ir_region_pack_panels(outputs, i->depth, taps_of(i), weights + group * size, packed + group * size);
+    ir_region_pack_panels(outputs, i->depth, ir_region_taps(i), weights + group * size, packed + group * size);
 }
 
 static void run(
   const struct ir_region_tile *t, const struct ir_region_instruction *i, const struct ir_region_rows *rows) {
   const struct ir_region_window *window = &i->window;
   const struct ir_region_operand *residual = i->has_residual ? &i->operands[1] : NULL;
-  const size_t outputs = i->channels / i->groups, size = outputs * i->depth * taps_of(i);
+  const size_t outputs = i->channels / i->groups, size = outputs * i->depth * ir_region_taps(i);
   const ptrdiff_t x = (ptrdiff_t)rows->first_column;
   for (size_t y = rows->first; y < rows->last; y++) {
     struct ir_planar_product product = {
@@ -52,6 +44,6 @@ static size_t product_count(const struct ir_region_instruction *i, size_t column
 }
 
 const struct ir_region_operation ir_region_grouped_convolution = {
-  .run = run, .packed_count = packed_count, .pack = pack, .packing = IR_PACKING_PANELS,
+  .run = run, .packed_count = ir_region_panels_count, .pack = pack, .packing = IR_PACKING_PANELS,
   .product_count = product_count,
 };

@@ -2,6 +2,14 @@
 
 #include "parallel.h"
 
+size_t ir_region_taps(const struct ir_region_instruction *i) {
+  return i->window.kernel_height * i->window.kernel_width;
+}
+
+size_t ir_region_panels_count(const struct ir_region_instruction *i) {
+  return ir_aligned_count(i->channels * i->depth * ir_region_taps(i));
+}
+
 void ir_region_pack_panels(size_t channels, size_t depth, size_t taps, const float *weights, float *packed) {
   const size_t most = ir_kernels()->planar_rows;
   for (size_t start = 0; start < channels; start += most) {

@@ -14,14 +14,17 @@ struct BlurKernel {
   }
 }
 
-/// exp(-x²/2σ²) at -radius...radius, the radius at least 3 σ, not normalised.
+/// The pixels on each side of a Gaussian's centre that count.
+private func gaussianRadius(sigma: Double) -> Int { max(1, Int((3 * sigma).rounded(.up))) }
+
+/// exp(-x²/2σ²) at -radius...radius, not normalised.
 private func gaussian(sigma: Double) -> [Double] {
-  let radius = max(1, Int((3 * sigma).rounded(.up)))
+  let radius = gaussianRadius(sigma: sigma)
   return (-radius...radius).map { exp(-Double($0 * $0) / (2 * sigma * sigma)) }
 }
 
 func gaussianKernel(sigma: Double) -> BlurKernel {
-  let radius = max(1, Int((3 * sigma).rounded(.up)))
+  let radius = gaussianRadius(sigma: sigma)
   var weights: [Double] = []
   for y in -radius...radius {
     for x in -radius...radius { weights.append(exp(-Double(x * x + y * y) / (2 * sigma * sigma))) }

@@ -19,7 +19,7 @@ enum ONNXOperatorTable {
   /// The readers of a domain by operator type, nil for a domain that is not known.
   static func readers(of domain: String) -> [String: Reader]? {
     switch domain {
-    case "", "ai.onnx": standard
+    case "": standard
     case "com.microsoft": contributed
     case "ai.onnx.preview": preview
     default: nil
@@ -34,7 +34,7 @@ enum ONNXOperatorTable {
 
   /// Why an operator has no reader, and what to do about it.
   static func absence(of opType: String, domain: String) -> String {
-    if domain.isEmpty || domain == "ai.onnx" {
+    if domain.isEmpty {
       let isText = textOperators.contains(opType)
       return isText
         ? "irkit does not compute with texts, which this operator takes"

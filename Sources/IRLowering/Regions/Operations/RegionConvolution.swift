@@ -52,11 +52,7 @@ package struct RegionConvolution: RegionOperation {
   package func cost(
     of instruction: RegionPlan.Instruction, stepRows: Int, on machine: MachineModel
   ) -> RegionCost {
-    var cost = RegionCost(
-      calls: Double(instruction.channelCount) / Double(machine.panelRows), passes: instruction.productPasses,
-      depth: instruction.channelCount)
-    cost.panelDepth = window.shape.elementCount(in: 1..<4)
-    return cost
+    window.directCost(of: instruction, on: machine)
   }
 }
 
@@ -71,7 +67,32 @@ extension RegionWindow {
   }
 }
 
+extension RegionWindow {
+  /// The cost of a product with the window's weights, panel by panel.
+  func directCost(of instruction: RegionPlan.Instruction, on machine: MachineModel) -> RegionCost {
+    var cost = instruction.productCost(on: machine)
+    cost.panelDepth = shape.elementCount(in: 1..<4)
+    return cost
+  }
+
+  /// Appends the convolution of a node with weights that are constants: operands x, [residual].
+  func emit(_ id: NodeID, as operation: some RegionOperation, into planner: inout RegionPlanner) {
+    let node = planner.graph[id]
+    var operands = [planner.operand(node.inputs[0], isReadOften: true)]
+    if convolution.hasResidual {
+      operands.append(planner.operand(node.inputs[convolution.ownInputCount], isReadOften: false))
+    }
+    planner.append(
+      operation, operands, to: node.outputs[0], multiplyAddCount: planner.graph.multiplyAddCount(of: id))
+  }
+}
+
 extension RegionPlan.Instruction {
-  /// Passes of a product over its result: rows that are read soon are written to the cache.
-  var productPasses: Double { if case .rolling = output.place { 0.2 } else { 1 } }
+  /// The cost of a product of panels.
+  func productCost(on machine: MachineModel) -> RegionCost {
+    // Rows that are read soon are written to the cache.
+    let passes = if case .rolling = output.place { 0.2 } else { 1.0 }
+    return RegionCost(
+      calls: Double(channelCount) / Double(machine.panelRows), passes: passes, depth: channelCount)
+  }
 }

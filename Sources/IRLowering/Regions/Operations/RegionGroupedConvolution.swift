@@ -27,22 +27,12 @@ package struct RegionGroupedConvolution: RegionOperation {
   }
 
   package func emit(_ id: NodeID, into planner: inout RegionPlanner) {
-    let (node, fused) = (planner.graph[id], window.convolution)
-    var operands = [planner.operand(node.inputs[0], isReadOften: true)]
-    if fused.hasResidual {
-      operands.append(planner.operand(node.inputs[fused.ownInputCount], isReadOften: false))
-    }
-    planner.append(
-      self, operands, to: node.outputs[0], multiplyAddCount: planner.graph.multiplyAddCount(of: id))
+    window.emit(id, as: self, into: &planner)
   }
 
   package func cost(
     of instruction: RegionPlan.Instruction, stepRows: Int, on machine: MachineModel
   ) -> RegionCost {
-    var cost = RegionCost(
-      calls: Double(instruction.channelCount) / Double(machine.panelRows),
-      passes: instruction.productPasses, depth: instruction.channelCount)
-    cost.panelDepth = window.shape.elementCount(in: 1..<4)
-    return cost
+    window.directCost(of: instruction, on: machine)
   }
 }

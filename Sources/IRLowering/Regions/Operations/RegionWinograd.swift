@@ -29,21 +29,13 @@ package struct RegionWinograd: RegionOperation {
   package var alignment: Int { form.tile }
 
   package func emit(_ id: NodeID, into planner: inout RegionPlanner) {
-    let (node, fused) = (planner.graph[id], window.convolution)
-    var operands = [planner.operand(node.inputs[0], isReadOften: true)]
-    if fused.hasResidual {
-      operands.append(planner.operand(node.inputs[fused.ownInputCount], isReadOften: false))
-    }
-    planner.append(
-      self, operands, to: node.outputs[0], multiplyAddCount: planner.graph.multiplyAddCount(of: id))
+    window.emit(id, as: self, into: &planner)
   }
 
   package func cost(
     of instruction: RegionPlan.Instruction, stepRows: Int, on machine: MachineModel
   ) -> RegionCost {
-    var cost = RegionCost(
-      calls: Double(instruction.channelCount) / Double(machine.panelRows), passes: instruction.productPasses,
-      depth: instruction.channelCount)
+    var cost = instruction.productCost(on: machine)
     cost.gain = machine.winogradGain
     cost.residentByteCount = form.transformedByteCount(window.shape)
     return cost
