@@ -104,17 +104,19 @@ let package = Package(
     tool(
       "irtrain",
       [
-        "IRTraining", "IRDegradation", "ImageRestoration", "IRRuntime", "IRCompiler", "IRTensorFiles",
-        "IRFiles", "IRONNX", "IRImage", "IRTensor",
+        "IRCommandLine", "IRTraining", "IRDegradation", "ImageRestoration", "IRRuntime", "IRCompiler",
+        "IRTensorFiles", "IRFiles", "IRONNX", "IRImage", "IRTensor",
       ]),
     tool(
       "irquality",
       [
-        "IRCommandLine", "IRQuality", "IRModels", "ImageRestoration", "IRImage", "IRTensorFiles", "IRRuntime",
-        "IRCompiler", "IRTensor",
+        "IRCommandLine", "IRQuality", "IRModels", "ImageRestoration", "IRImage", "IRFiles", "IRTensorFiles",
+        "IRRuntime", "IRCompiler", "IRTensor",
       ]),
-    tool("irdegrade", ["IRTraining", "IRDegradation", "IRImage", "IRFiles"]),
-    library("IRCommandLine", [argumentParser, "IRRuntime", "IRCompiler"], path: "Tools/IRCommandLine"),
+    tool("irdegrade", ["IRCommandLine", "IRDegradation", "IRImage", "IRFiles"]),
+    library(
+      "IRCommandLine", [argumentParser, "IRFiles", "IRImage", "IRRuntime", "IRCompiler"],
+      path: "Tools/IRCommandLine"),
     tool(
       "irrun",
       [
@@ -124,8 +126,8 @@ let package = Package(
     tool(
       "irbench",
       [
-        "IRCommandLine", "ImageRestoration", "IRTensorFiles", "IRRuntime", "IRCompiler", "IRGraph", "IRONNX",
-        "IRTensor",
+        "IRCommandLine", "ImageRestoration", "IRTensorFiles", "IRFiles", "IRRuntime", "IRCompiler", "IRGraph",
+        "IRONNX", "IRTensor",
       ]),
     tool(
       "irexport",
@@ -204,6 +206,7 @@ let package = Package(
         "IRTraining", "IRDegradation", "IRRuntime", "IRONNX", "IRImage", "IROperators", "IRGraph",
         "IRTensor", "IRTensorFiles",
       ]),
+    test("IRCommandLineTests", ["IRCommandLine"]),
     test("IRImageTests", ["IRImage", "IRTensor", "CVips"]),
     test("ImageRestorationTests", ["IRTestSupport", "ImageRestoration", "IRImage", "IRTensor"]),
     test(

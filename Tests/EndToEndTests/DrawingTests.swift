@@ -28,7 +28,7 @@ private let pageDrawings = """
 @Test func drawingsSayWhatThePlanSays() throws {
   try withFolder { folder in
     let outcome = try run(
-      "irdump", "symunet-s", "--dim", "8*h=64,8*w=96", "--json", "--svg", "\(folder)/graph.svg",
+      "irdump", "symunet-s", "--size", "8*h=64,8*w=96", "--json", "--svg", "\(folder)/graph.svg",
       "--memory-svg",
       "\(folder)/memory.svg", "--html", "\(folder)/page.html")
     #expect(outcome.code == 0, "\(outcome.errors)")

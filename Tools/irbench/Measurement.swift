@@ -1,4 +1,5 @@
 import Foundation
+import IRCommandLine
 
 /// What was measured of one model.
 struct Measurement: Encodable {
@@ -17,8 +18,8 @@ struct Measurement: Encodable {
   var runByteCount: Int?
   /// The most that the process held, loading included.
   var peakByteCount: Int?
-  /// In order; nil where they were not timed.
-  var steps: [StepTime]?
+  /// Nil where they were not timed.
+  var kernelTimes: KernelTimes?
 
   private var sorted: [Double] { seconds.sorted() }
   private var median: Double? {
@@ -50,7 +51,7 @@ struct Measurement: Encodable {
     try values.encode(plannedByteCount, forKey: .plannedByteCount)
     try values.encodeIfPresent(runByteCount, forKey: .runByteCount)
     try values.encodeIfPresent(peakByteCount, forKey: .peakByteCount)
-    try values.encodeIfPresent(steps, forKey: .steps)
+    try values.encodeIfPresent(kernelTimes?.steps, forKey: .steps)
   }
 
   var text: String {
@@ -65,6 +66,6 @@ struct Measurement: Encodable {
       memory  \(mebibytes(plannedByteCount)) planned for a run, \(mebibytes(runByteCount)) taken; \
       the process at most \(mebibytes(peakByteCount))
       loaded  \(String(format: "%.2f s: import %.2f, compile %.2f", loadSeconds, importSeconds, compileSeconds))
-      """ + (steps.map { "\n" + StepTable($0).text } ?? "")
+      """ + (kernelTimes.map { "\n" + $0.text(slowest: 10) } ?? "")
   }
 }

@@ -2,27 +2,14 @@ import ArgumentParser
 import Foundation
 import IRCommandLine
 import IRDiffusion
+import IRFiles
 import IRGraph
 import IRModels
 import IRONNX
 import IRTensorFiles
 
-/// Runs the command; ArgumentParser's code for wrong usage becomes the documented 2.
 @main
-enum Main {
-  static func main() {
-    do {
-      var command = try IRExport.parseAsRoot()
-      try command.run()
-    } catch {
-      guard IRExport.exitCode(for: error) == .validationFailure else { IRExport.exit(withError: error) }
-      FileHandle.standardError.write(Data((IRExport.fullMessage(for: error) + "\n").utf8))
-      Foundation.exit(2)
-    }
-  }
-}
-
-struct IRExport: ParsableCommand {
+struct IRExport: Tool {
   static let configuration = CommandConfiguration(
     commandName: "irexport",
     abstract: "Freezes a network with its weights into an ONNX file, or writes a model file anew.",
@@ -30,7 +17,7 @@ struct IRExport: ParsableCommand {
       SOURCE is a network (\(NetworkCatalogue.networks.map { $0.name }.joined(separator: ", "))), \
       a model file (.onnx), or unires.
 
-      The file is plain ONNX in standard operators; height and width stay open unless --dims fixes them. Weights \
+      The file is plain ONNX in standard operators; height and width stay open unless --size fixes them. Weights \
       keep the names of the official checkpoints: prefixes such as "module." or "params." are found and left out, \
       and every name that is missing, unexpected or of another shape is reported. Without --weights they are \
       fresh, from --seed: a network of the right cost, not a trained one.
@@ -48,12 +35,13 @@ struct IRExport: ParsableCommand {
 
       EXAMPLES
         irexport symunet --weights symunet.pth -o symunet.onnx --verify 3
-        irexport nafnet --config sidd-64 --dims 256x256 -o nafnet.onnx
+        irexport nafnet --config sidd-64 --size 256x256 -o nafnet.onnx
         irexport daair --config settings.json --weights daair.safetensors -o daair.onnx --f16-weights
         irexport promptir --card
         irexport network.onnx -o smaller.onnx --opset 20 --f16-weights --verify 2
         irexport unires --weights instruct-pix2pix/ --unscaled-condition -o restorer --f16-weights
-      """)
+      """, version: Version.text)
+  static let oldSpellings: [OldSpelling] = [.option("--dims", now: "--size")]
 
   @Argument(help: "A network, or a model file.")
   var source: String
@@ -84,8 +72,10 @@ struct IRExport: ParsableCommand {
   @Option(name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "onnx"))
   var output: String?
 
-  @Option(help: "HxW fixes the sides; dynamic leaves them open.")
-  var dims = Dimensions.dynamic
+  @Option(
+    help: ArgumentHelp(
+      "Fix height and width; dynamic, the default, leaves them open.", valueName: "HxW"))
+  var size = Dimensions.dynamic
 
   @Option(help: "Pictures in one run.")
   var batch = 1
@@ -127,6 +117,8 @@ struct IRExport: ParsableCommand {
   @Flag(help: "Print the network's card, settings and parameters; writes nothing without -o.")
   var card = false
 
+  @OptionGroup var threads: ThreadOptions
+
   func validate() throws {
     guard card || output != nil else { throw ValidationError("-o is missing: where is the file to go?") }
     guard (1...64).contains(batch) else { throw ValidationError("--batch is \(batch), must be 1 to 64") }
@@ -154,8 +146,8 @@ struct IRExport: ParsableCommand {
     guard weights.count == 1 else {
       throw ValidationError("unires takes one --weights: a folder of diffusers, or one file of all parts")
     }
-    guard dims == .dynamic, batch == 1, !card else {
-      throw ValidationError("--dims, --batch and --card are not for unires")
+    guard size == .dynamic, batch == 1, !card else {
+      throw ValidationError("--size, --batch and --card are not for unires")
     }
   }
 
@@ -169,20 +161,12 @@ struct IRExport: ParsableCommand {
     return (try? NetworkCatalogue.network(source)) == nil && FileManager.default.fileExists(atPath: source)
   }
 
-  func run() throws {
-    do { try Export(options: self).run() } catch let error as ValidationError { throw error } catch let error
-      as ExitCode
-    { throw error } catch {
-      FileHandle.standardError.write(Data("irexport: \(error)\n".utf8))
-      throw ExitCode(isAboutFiles(error) ? 4 : 3)
-    }
-  }
+  func run() throws { try Export(options: self).run() }
 
-  private func isAboutFiles(_ error: any Error) -> Bool {
+  static func exitCode(of error: any Error) -> ExitCode {
     switch error {
-    case ONNXError.file: true
-    case is TensorFileError: true
-    default: false
+    case ONNXError.file, is TensorFileError: .someFailed
+    default: .rejected
     }
   }
 }

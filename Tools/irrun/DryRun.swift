@@ -44,7 +44,7 @@ struct DryRun {
       let line = line(for: job, rate)
       (seconds, bytes) = (seconds + (line.seconds ?? 0), bytes + (line.outputBytes ?? 0))
       if json {
-        Terminal.say(try Report.json(line))
+        try Terminal.say(json: line)
       } else {
         Terminal.say(line.text)
       }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import IRCommandLine
 import ImageRestoration
 
 /// What to do where an output is already there.
@@ -22,22 +23,6 @@ enum MetadataChoice: String, ExpressibleByArgument, CaseIterable {
 extension ImageFile.ColourChoice: ExpressibleByArgument {}
 
 extension ImageFile.TIFFCompression: ExpressibleByArgument {}
-
-enum DepthChoice: String, ExpressibleByArgument, CaseIterable {
-  case auto
-  case bits8 = "8"
-  case bits16 = "16"
-  case float32 = "32f"
-
-  var sampleFormat: Image.SampleFormat? {
-    switch self {
-    case .auto: nil
-    case .bits8: .uint8
-    case .bits16: .uint16
-    case .float32: .float32
-    }
-  }
-}
 
 /// One part of several, for jobs in an array: `2/8`.
 struct Shard: ExpressibleByArgument {
@@ -96,8 +81,8 @@ struct FileOptions: ParsableArguments {
   @Flag(help: "Read damaged and truncated pictures as far as they go, and say so.")
   var salvage = false
 
-  @Option(help: "Bits a sample: auto keeps the input's where the format has them; 8, 16, 32f.")
-  var depth = DepthChoice.auto
+  @Option(help: "Bits of a sample; auto keeps the input's if the format has them.")
+  var depth = SampleDepth.auto
 
   @Option(help: "EXIF, XMP and IPTC: keep, strip, or strip-gps. Colour profiles stay.")
   var metadata = MetadataChoice.keep

@@ -10,11 +10,7 @@ import IRTensorFiles
 import ImageRestoration
 
 @main
-enum Main {
-  static func main() { IRRun.runAsTool() }
-}
-
-struct IRRun: ParsableCommand {
+struct IRRun: Tool {
   static let configuration = CommandConfiguration(
     commandName: "irrun",
     abstract: "Restores photographs with a frozen model, or runs a model on tensors.",
@@ -47,7 +43,7 @@ struct IRRun: ParsableCommand {
         irrun -m network.onnx -i inputs.npz -o outputs.npz --verify
         irrun --models
         irrun -m daair.onnx -i noisy.png --explain
-      """)
+      """, version: Version.text)
 
   @OptionGroup(title: "Model") var modelOptions: ModelOptions
 
@@ -72,8 +68,7 @@ struct IRRun: ParsableCommand {
       valueName: "n"))
   var threads = ThreadChoice()
 
-  @Option(help: "The most memory to use, as 500M or 4G; by default three quarters of what is free.")
-  var memory: MemorySize?
+  @OptionGroup(title: "Memory") var memoryOptions: MemoryOptions
 
   @Flag(
     inversion: .prefixedNo,
@@ -144,7 +139,7 @@ struct IRRun: ParsableCommand {
         try questions.answer(model: model, images: inputs, multiple: modelOptions.multiple, options: runtime)
       } catch {
         complain(error)
-        throw ExitCode(isModelsFault(error) ? 3 : 4)
+        throw isModelsFault(error) ? ExitCode.rejected : .someFailed
       }
     }
     guard let output else { return }
@@ -153,17 +148,16 @@ struct IRRun: ParsableCommand {
       list = try JobList(inputs: inputs, output: output, reference: reference, options: files, model: model)
     } catch let error as FileError {
       complain(error)
-      throw ExitCode(4)
+      throw ExitCode.someFailed
     }
     if let text = list.leftOutText { complain(text) }
     for error in list.unreadable { complain(error) }
     if list.skipped > 0 { complain("\(list.skipped) outputs exist and are left as they are") }
     guard !list.jobs.isEmpty else {
-      if !list.unreadable.isEmpty { throw ExitCode(4) }
+      if !list.unreadable.isEmpty { throw ExitCode.someFailed }
       return
     }
-    Interruption.install()
-    let progress = Progress(total: list.jobs.count)
+    let progress = JobProgress(total: list.jobs.count)
     if TensorFile.isTensorFile(list.jobs[0].input) {
       try runTensors(list, model, progress)
     } else {
@@ -173,18 +167,19 @@ struct IRRun: ParsableCommand {
 
   private var runtime: RuntimeOptions {
     RuntimeOptions(
-      threadCount: threads.threads ?? RuntimeOptions.defaultThreadCount, memoryByteCount: memory?.byteCount,
+      threadCount: threads.threads ?? RuntimeOptions.defaultThreadCount,
+      memoryByteCount: memoryOptions.memory?.byteCount,
       allowsFloat16Storage: float16Storage ?? false)
   }
 
   private func loading<R>(_ body: () throws -> R) throws -> R {
     do { return try body() } catch let error as ValidationError { throw error } catch {
       complain(error)
-      throw ExitCode(3)
+      throw ExitCode.rejected
     }
   }
 
-  private func runTensors(_ list: JobList, _ model: String, _ progress: Progress) throws {
+  private func runTensors(_ list: JobList, _ model: String, _ progress: JobProgress) throws {
     guard metrics == nil, compare == nil, trace == nil, !proveTiles, !strict, modelOptions.settings.isWhole
     else {
       throw ValidationError(
@@ -208,7 +203,7 @@ struct IRRun: ParsableCommand {
     try finish(tally)
   }
 
-  private func runImages(_ list: JobList, _ model: String, _ progress: Progress) throws {
+  private func runImages(_ list: JobList, _ model: String, _ progress: JobProgress) throws {
     var settings = modelOptions.settings
     settings.allowsFloat16Storage = float16Storage ?? settings.allowsFloat16Storage
     let restorer = try loading {
@@ -225,7 +220,7 @@ struct IRRun: ParsableCommand {
       }
       journal = SharedJournal(folder: list.folder, common: try resultKey(restorer))
     }
-    let limit = memory?.byteCount ?? AvailableMemory.byteCount.map { $0 / 4 * 3 }
+    let limit = memoryOptions.memory?.byteCount ?? AvailableMemory.byteCount.map { $0 / 4 * 3 }
     let reader = ImageReader(
       options: files, byteCountLimit: limit, journal: journal, trace: trace, scale: restorer.scale)
     if files.dryRun {
@@ -285,31 +280,36 @@ struct IRRun: ParsableCommand {
 
   /// Says what became of a file.
   /// - Returns: whether to go on.
-  private func report(_ outcome: ImageRun.Outcome, _ tally: inout Tally, _ progress: Progress) throws -> Bool
+  private func report(_ outcome: ImageRun.Outcome, _ tally: inout Tally, _ progress: JobProgress) throws
+    -> Bool
   {
     progress.clear()
     switch outcome {
     case .kept(let job):
       tally.kept += 1
       if json {
-        Terminal.say(try Report.json(Report.Other(input: job.input, output: job.output, kept: true)))
+        try Terminal.say(json: Report.Other(input: job.input, output: job.output, kept: true))
       }
     case .done(let report):
       if let warnings = report.warnings {
         let name = report.input == Job.stream ? Job.inputStreamName : report.input
         complain("\(name): suspicious: \(warnings.sentence)")
       }
-      let line = json ? try report.json() : report.text
-      if report.output == Job.stream { Terminal.complain(line) } else { Terminal.say(line) }
+      if report.output == Job.stream {
+        Terminal.complain(json ? try JSONText.text(report) : report.text)
+      } else if json {
+        try Terminal.say(json: report)
+      } else {
+        Terminal.say(report.text)
+      }
     case .failed(let job, let error):
       complain(error, about: job.inputName)
       if json {
         let warnings = (error as? StrictRefusal)?.warnings
-        Terminal.say(
-          try Report.json(
-            Report.Other(input: job.input, output: job.output, error: "\(error)", warnings: warnings)))
+        try Terminal.say(
+          json: Report.Other(input: job.input, output: job.output, error: "\(error)", warnings: warnings))
       }
-      if isModelsFault(error) { throw ExitCode(3) }
+      if isModelsFault(error) { throw ExitCode.rejected }
       tally.failures += 1
       if exceedsMemory(error) { tally.memoryFailures += 1 }
       return files.keepGoing
@@ -319,11 +319,11 @@ struct IRRun: ParsableCommand {
 
   private func finish(_ tally: Tally) throws {
     guard tally.failures > 0 else {
-      if tally.unreadableFolders > 0 { throw ExitCode(4) }
+      if tally.unreadableFolders > 0 { throw ExitCode.someFailed }
       return
     }
     complain("\(tally.failures) of \(tally.total) files failed")
-    throw ExitCode(tally.failures == tally.memoryFailures ? 5 : 4)
+    throw tally.failures == tally.memoryFailures ? ExitCode.exceedsMemory : .someFailed
   }
 
   private func exceedsMemory(_ error: any Error) -> Bool {
@@ -349,5 +349,5 @@ struct IRRun: ParsableCommand {
     complain(isNamed ? text : "\(input ?? ""): \(text)")
   }
 
-  private func complain(_ text: String) { Terminal.complain("irrun: \(text)") }
+  private func complain(_ text: String) { Terminal.warn(text) }
 }

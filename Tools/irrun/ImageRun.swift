@@ -1,4 +1,5 @@
 import Foundation
+import IRCommandLine
 import IRRuntime
 import ImageRestoration
 
@@ -21,7 +22,7 @@ final class ImageRun {
   let reader: ImageReader
   private let writer: ImageWriter
   private let trace: Trace?
-  private var timings = Timings()
+  private var times = KernelTimes()
 
   init(restorer: Restorer, options: Options, reader: ImageReader, writer: ImageWriter, trace: Trace?) {
     (self.restorer, self.options, self.reader, self.writer, self.trace) = (
@@ -29,7 +30,7 @@ final class ImageRun {
     )
     guard options.profiles || trace != nil else { return }
     restorer.observer = { [unowned self] program, profile, start in
-      timings.add(program, profile)
+      times.add(program, seconds: profile.seconds)
       trace?.add(program, profile, from: start)
     }
   }
@@ -42,7 +43,7 @@ final class ImageRun {
   }
 
   /// Restores all, and hands over each outcome in the jobs' order; `isOver` ends the run early.
-  func process(_ jobs: [Job], _ progress: Progress, _ handle: (Outcome) -> Bool) {
+  func process(_ jobs: [Job], _ progress: JobProgress, _ handle: (Outcome) -> Bool) {
     let reading = DispatchQueue(label: "read"), writing = DispatchQueue(label: "write")
     var ahead: [Promise<ImageReader.Loaded>] = []
     var behind: [(Job, Promise<Report>)] = []
@@ -89,11 +90,11 @@ final class ImageRun {
 
   /// Restores one picture; everything is computed before anything is written.
   private func restore(
-    _ job: Job, _ loaded: ImageReader.Picture, _ progress: Progress
+    _ job: Job, _ loaded: ImageReader.Picture, _ progress: JobProgress
   ) throws -> (ImageWriter.Finished, Report) {
     let image = loaded.image
     let begin = ContinuousClock.now
-    timings = Timings()
+    times = KernelTimes()
     let plan = try restorer.plan(
       width: image.width, height: image.height,
       holding: restorer.resultByteCount(image) + reader.encodingByteCount(image, restorer.scale))
@@ -107,7 +108,7 @@ final class ImageRun {
     if options.isStrict, !result.warnings.isEmpty { throw StrictRefusal(warnings: result.warnings) }
     let restored = result.image
     trace?.add("restore \(job.input)", thread: .restoring, from: begin)
-    if options.profiles { progress.note(timings.text) }
+    if options.profiles { progress.note(times.text()) }
     var report = Report(
       input: job.input, output: job.output, shape: [restored.width, restored.height], seconds: seconds)
     report.plan = "\(plan)"

@@ -64,14 +64,6 @@ struct Report: Encodable, Sendable {
     var warnings: [RestorationWarning]?
   }
 
-  func json() throws -> String { try Self.json(self) }
-
-  static func json(_ value: some Encodable) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(value), as: UTF8.self)
-  }
-
   var text: String {
     var parts = [
       "\(output): \(shape.map(String.init).joined(separator: "×"))", String(format: "%.2f s", seconds),

@@ -1,4 +1,5 @@
 import Foundation
+import IRCommandLine
 import IRCompiler
 import IRGraph
 import IRONNX
@@ -29,7 +30,7 @@ final class TensorRun {
     self.options = options
   }
 
-  func process(_ job: Job, _ progress: Progress) throws -> Report {
+  func process(_ job: Job, _ progress: JobProgress) throws -> Report {
     let expected = try job.reference.map { try TensorFile.read($0) }
     var inputs = try TensorFile.inputs(model.graphInputs.map(\.name), in: job.input)
     let size = try pad(&inputs)
@@ -37,7 +38,7 @@ final class TensorRun {
     let program = session.program
     var profile: Profile? = profiles ? Profile() : nil
     let (results, seconds) = try timed { try session.run(inputs, profile: &profile) }
-    if let profile { progress.note(Timings(program, profile).text) }
+    if let profile { progress.note(KernelTimes(program, seconds: profile.seconds).text()) }
     let outputs = graph.outputs.compactMap { output in
       results[output.name].map { NamedTensor(output.name, cropped($0, to: size)) }
     }

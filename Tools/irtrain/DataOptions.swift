@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import IRDegradation
 import IRONNX
 import IRTraining
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import IRCommandLine
 import IRONNX
 import IRRuntime
 import IRTraining
@@ -59,16 +60,13 @@ struct StepOptions: ParsableArguments {
   @Option(help: "Leave weights as they are whose name holds one of these, separated by commas.")
   var freeze: String?
 
-  @Option(
-    name: [.customShort("j"), .customLong("threads")], help: "Threads; by default what the system allows.")
-  var threads: Int?
+  @OptionGroup var threads: ThreadOptions
 
   @Option(
-    help: """
-      The most memory that a step may plan for, in MiB; a step that needs more computes values again on the way \
-      back, which takes longer.
-      """)
-  var memory: Int?
+    help: ArgumentHelp(
+      "Memory limit of a step, as 500M or 4G; above it, activations are recomputed in the backward pass, which takes longer.",
+      valueName: "size"))
+  var memory: MemorySize?
 
   func validate() throws {
     func require(_ condition: Bool, _ text: String) throws {
@@ -84,15 +82,12 @@ struct StepOptions: ParsableArguments {
     try require((0..<1).contains(beta1) && (0..<1).contains(beta2), "--beta1 and --beta2 must be in 0..<1")
     try require(clip >= 0 && weightDecay >= 0, "--clip and --weight-decay must not be negative")
     try require(fourierWeight >= 0 && routerWeight >= 0, "weights of the loss must not be negative")
-    if let threads { try require(threads >= 1, "--threads is \(threads), must be at least 1") }
-    if let memory { try require(memory >= 1, "--memory is \(memory), must be at least 1") }
   }
 
   var lossFunction: Loss { Loss(pixel: loss, fourierWeight: fourierWeight, routerWeight: routerWeight) }
 
   var runtime: RuntimeOptions {
-    RuntimeOptions(
-      threadCount: threads ?? RuntimeOptions.defaultThreadCount, memoryByteCount: memory.map { $0 << 20 })
+    RuntimeOptions(threadCount: threads.count, memoryByteCount: memory?.byteCount)
   }
 
   func trainerOptions(stepCount: Int) -> Trainer.Options {

@@ -71,10 +71,8 @@ struct Train: ParsableCommand {
   }
 
   func run() throws {
-    try withExitCodes {
-      let run = try TrainingRun(self)
-      try run.run()
-    }
+    let run = try TrainingRun(self)
+    try run.run()
   }
 
   /// What a resumed run must have been asked for; the schedule is compared on its own.

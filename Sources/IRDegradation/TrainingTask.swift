@@ -1,5 +1,3 @@
-import IRDegradation
-
 /// One of the things that a restorer learns to undo, and how often it is shown.
 public struct TrainingTask: Hashable, Sendable {
   public enum Source: Hashable, Sendable {
