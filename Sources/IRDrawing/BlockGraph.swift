@@ -189,30 +189,3 @@ struct BlockGraph {
     }
   }
 }
-
-/// Sizes in a drawing's words.
-enum SizeText {
-  static func shape(_ shape: Shape) -> String {
-    let extents = shape.first == 1 && shape.rank > 1 ? Array(shape.dropFirst()) : shape.extents
-    return extents.map(String.init).joined(separator: "×")
-  }
-
-  static func count(_ number: Int) -> String {
-    for (unit, size) in [("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)] where Double(number) >= size {
-      return "\(rounded(Double(number) / size)) \(unit)"
-    }
-    return "\(number)"
-  }
-
-  static func bytes(_ number: Int) -> String {
-    for (unit, shift) in [("GiB", 30), ("MiB", 20), ("KiB", 10)] where number >= 1 << shift {
-      return "\(rounded(Double(number) / Double(1 << shift))) \(unit)"
-    }
-    return "\(number) bytes"
-  }
-
-  private static func rounded(_ value: Double) -> String {
-    let scaled = value < 10 ? (value * 10).rounded() / 10 : value.rounded()
-    return scaled == scaled.rounded() ? "\(Int(scaled))" : "\(scaled)"
-  }
-}
