@@ -95,6 +95,13 @@ let package = Package(
       ["IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRImage"]),
 
     library(
+      "IRBatch",
+      [
+        "ImageRestoration", "IRTensorFiles", "IRFiles", "IRONNX", "IRRuntime", "IRCompiler", "IRGraph",
+        "IRTensor",
+      ]),
+
+    library(
       "IRTraining",
       [
         "IRAutodiff", "IRRuntime", "IRCompiler", "IRONNX", "IRDegradation", "IRImage", "IRTensorFiles",
@@ -120,8 +127,7 @@ let package = Package(
     tool(
       "irrun",
       [
-        "IRCommandLine", "ImageRestoration", "IRTensorFiles", "IRFiles", "IRRuntime", "IRCompiler", "IRGraph",
-        "IRONNX", "IRTensor",
+        "IRBatch", "IRCommandLine", "ImageRestoration", "IRTensorFiles", "IRFiles", "IRRuntime", "IRCompiler",
       ]),
     tool(
       "irbench",
@@ -207,6 +213,9 @@ let package = Package(
         "IRTensor", "IRTensorFiles",
       ]),
     test("IRCommandLineTests", ["IRCommandLine"]),
+    test(
+      "IRBatchTests",
+      ["IRBatch", "ImageRestoration", "IRFiles", "IRONNX", "IROperators", "IRGraph", "IRTensor"]),
     test("IRImageTests", ["IRImage", "IRTensor", "CVips"]),
     test("ImageRestorationTests", ["IRTestSupport", "ImageRestoration", "IRImage", "IRTensor"]),
     test(

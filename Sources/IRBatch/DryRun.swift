@@ -1,70 +1,103 @@
 import Foundation
-import IRCommandLine
 import IRFiles
+import IRTensor
 import ImageRestoration
 
-/// Says what a run would do.
-struct DryRun {
-  let restorer: Restorer
-  let files: FileOptions
-  let reader: ImageReader
-  let json: Bool
+/// The plan, time and size of one input of a run.
+package struct Estimate: Encodable {
+  package var input: String
+  package var output: String
+  package var width: Int?
+  package var height: Int?
+  package var plan: String?
+  package var tiles: Int?
+  package var memoryBytes: Int?
+  package var seconds: Double?
+  /// An upper bound where the format loses nothing, else a usual size.
+  package var outputBytes: Int?
+  package var problem: String?
 
-  private struct Line: Encodable {
-    var input: String
-    var output: String
-    var width: Int?
-    var height: Int?
-    var plan: String?
-    var tiles: Int?
-    var memoryBytes: Int?
-    var seconds: Double?
-    /// An upper bound where the format loses nothing, else a usual size.
-    var outputBytes: Int?
-    var problem: String?
+  package init(_ job: Job, problem: String? = nil) {
+    input = job.input
+    output = job.output
+    self.problem = problem
+  }
 
-    var text: String {
-      if let problem { return "\(input): \(problem)" }
-      guard let plan, let seconds, let outputBytes, let width, let height else {
-        return "\(input) -> \(output)"
-      }
-      return "\(input) -> \(output): \(width)×\(height), \(plan), about \(Self.time(seconds)), "
-        + "about \(max(1, outputBytes >> 10)) KiB on disk"
+  package var text: String {
+    if let problem { return "\(input): \(problem)" }
+    guard let plan, let seconds, let outputBytes, let width, let height else {
+      return "\(input) -> \(output)"
     }
+    return "\(input) -> \(output): \(width)×\(height), \(plan), about \(Self.time(seconds)), "
+      + "about \(max(1, outputBytes >> 10)) KiB on disk"
+  }
 
-    static func time(_ seconds: Double) -> String {
-      seconds < 90 ? String(format: "%.1f s", seconds) : String(format: "%.0f min", seconds / 60)
+  static func time(_ seconds: Double) -> String {
+    seconds < 90 ? String(format: "%.1f s", seconds) : String(format: "%.0f min", seconds / 60)
+  }
+}
+
+/// Estimates what a run would do, by headers and by a small picture of its own.
+package struct DryRun {
+  /// Sums over all inputs.
+  package struct Totals {
+    package var count = 0
+    package var seconds = 0.0
+    /// Of outputs.
+    package var byteCount = 0
+
+    package func text(freeByteCount: Int?) -> String {
+      let text = "\(count) files, about \(Estimate.time(seconds)) and \(max(1, byteCount >> 20)) MiB"
+      guard let freeByteCount else { return text }
+      let warning = byteCount > freeByteCount ? ": the disk will not hold them" : ""
+      return "\(text) of \(freeByteCount >> 20) MiB free\(warning)"
     }
   }
 
-  func run(_ list: JobList) throws {
-    let rate = try secondsPerPixel()
-    var (seconds, bytes) = (0.0, 0)
-    for job in list.jobs {
-      let line = line(for: job, rate)
-      (seconds, bytes) = (seconds + (line.seconds ?? 0), bytes + (line.outputBytes ?? 0))
-      if json {
-        try Terminal.say(json: line)
-      } else {
-        Terminal.say(line.text)
-      }
-    }
-    guard !json else { return }
-    var text = "\(list.jobs.count) files, about \(Line.time(seconds)) and \(max(1, bytes >> 20)) MiB"
-    if let free = freeByteCount(list.folder) {
-      text += " of \(free >> 20) MiB free" + (bytes > free ? ": the disk will not hold them" : "")
-    }
-    Terminal.say(text)
+  private let restorer: Restorer
+  private let options: OutputOptions
+  private let secondsPerPixel: Double
+
+  package init(restorer: Restorer, options: OutputOptions) throws {
+    self.restorer = restorer
+    self.options = options
+    let (height, width) = (restorer.fixedSides.height ?? 192, restorer.fixedSides.width ?? 192)
+    let image = Image(
+      width: width, height: height, channelCount: restorer.channelCount,
+      pixels: [Float](repeating: 0.5, count: height * width * restorer.channelCount))
+    _ = try restorer.restore(image)
+    let start = ContinuousClock.now
+    _ = try restorer.restore(image)
+    let turns: Double = restorer.settings.isAugmented ? 8 : 1
+    secondsPerPixel = start.duration(to: .now).inSeconds / Double(height * width) / turns
   }
 
-  private func line(for job: Job, _ rate: Double) -> Line {
-    var line = Line(input: job.input, output: job.output)
-    guard job.input != Job.stream else { return line }
+  /// Estimates all jobs, one after the other.
+  package func run(_ jobs: any JobSource, _ handle: (Estimate) throws -> Void) rethrows -> Totals {
+    var totals = Totals()
+    while true {
+      let estimate: Estimate
+      switch jobs.next(waits: true) {
+      case .job(let job): estimate = self.estimate(job)
+      case .kept: continue
+      case .failed(let job, let error): estimate = Estimate(job, problem: "\(error)")
+      case .notYet, .end: return totals
+      }
+      totals.count += 1
+      totals.seconds += estimate.seconds ?? 0
+      totals.byteCount += estimate.outputBytes ?? 0
+      try handle(estimate)
+    }
+  }
+
+  private func estimate(_ job: Job) -> Estimate {
+    var estimate = Estimate(job)
+    guard job.input != Job.stream else { return estimate }
     do {
       let header = try ImageFile.header(of: job.input)
-      (line.width, line.height) = (header.width, header.height)
+      (estimate.width, estimate.height) = (header.width, header.height)
       let refusal =
-        ImageFile.refusal(writingTo: job.output, options: files.writing)
+        ImageFile.refusal(writingTo: job.output, options: options.writing)
         ?? ImageFile.refusal(
           writingTo: job.output, width: header.width * restorer.scale, height: header.height * restorer.scale)
       if let refusal, job.output != Job.stream {
@@ -74,31 +107,21 @@ struct DryRun {
       let plan = try restorer.plan(
         width: header.width, height: header.height,
         holding: header.byteCount + 4 * samples + 2 * samples)
-      (line.plan, line.tiles, line.memoryBytes) = ("\(plan)", plan.tiles.count, plan.byteCount)
-      line.seconds = rate * Double(plan.pixelCount) * (restorer.settings.isAugmented ? 8 : 1)
+      (estimate.plan, estimate.tiles, estimate.memoryBytes) = ("\(plan)", plan.tiles.count, plan.byteCount)
+      estimate.seconds = secondsPerPixel * Double(plan.pixelCount) * (restorer.settings.isAugmented ? 8 : 1)
       let suffix = PathText.suffix(job.output)
       let bytesPerSample =
         header.byteCount / max(1, header.width * header.height * header.bandCount) > 6 ? 2 : 1
       // At qualities around 90 a lossy format takes a third of a byte a sample.
-      line.outputBytes =
-        ImageFile.isLossy(suffix) ? samples / 3 : samples * (files.depth == .float32 ? 4 : bytesPerSample)
-    } catch { line.problem = "\(error)" }
-    return line
+      estimate.outputBytes =
+        ImageFile.isLossy(suffix)
+        ? samples / 3 : samples * (options.writing.sampleFormat == .float32 ? 4 : bytesPerSample)
+    } catch { estimate.problem = "\(error)" }
+    return estimate
   }
 
-  /// What the model takes for a pixel, measured on a small picture.
-  private func secondsPerPixel() throws -> Double {
-    let side = (restorer.fixedSides.height ?? 192, restorer.fixedSides.width ?? 192)
-    let image = Image(
-      width: side.1, height: side.0, channelCount: restorer.channelCount,
-      pixels: [Float](repeating: 0.5, count: side.0 * side.1 * restorer.channelCount))
-    let turns: Double = restorer.settings.isAugmented ? 8 : 1
-    _ = try restorer.restore(image)
-    let (_, seconds) = try timed { try restorer.restore(image) }
-    return seconds / Double(side.0 * side.1) / turns
-  }
-
-  private func freeByteCount(_ folder: String) -> Int? {
+  /// Bytes that are free where a folder is, or will be.
+  package static func freeByteCount(_ folder: String) -> Int? {
     var place = URL(fileURLWithPath: folder.isEmpty ? "." : folder)
     while !FileManager.default.fileExists(atPath: place.path), place.path != "/" {
       place.deleteLastPathComponent()

@@ -1,31 +1,33 @@
 import Foundation
 import ImageRestoration
 
-/// Reads the pictures of jobs, where they are not done already.
+/// Reads the pictures of jobs, unless their outputs are there already.
 final class ImageReader: Sendable {
   struct Picture: Sendable {
     var image: Image
     var truth: Image?
-    /// What the output will depend on, where it is to be noted.
+    /// The digest of what the output depends on, if it is to be noted.
     var key: String?
   }
 
   struct Loaded: Sendable {
-    /// Nil where an earlier run has made the output.
+    /// Nil if an earlier run has made the output.
     var picture: Picture?
   }
 
-  private let options: FileOptions
+  private let options: OutputOptions
   private let byteCountLimit: Int?
-  private let journal: SharedJournal?
+  private let journal: Journal?
   private let trace: Trace?
-  /// The scale by which the model's pictures grow.
+  /// The model's upscaling factor.
   private let scale: Int
 
-  init(options: FileOptions, byteCountLimit: Int?, journal: SharedJournal?, trace: Trace?, scale: Int) {
-    (self.options, self.byteCountLimit, self.journal, self.trace, self.scale) = (
-      options, byteCountLimit, journal, trace, scale
-    )
+  init(options: OutputOptions, byteCountLimit: Int?, journal: Journal?, trace: Trace?, scale: Int) {
+    self.options = options
+    self.byteCountLimit = byteCountLimit
+    self.journal = journal
+    self.trace = trace
+    self.scale = scale
   }
 
   private var limits: ImageFile.Limits { ImageFile.Limits(byteCount: byteCountLimit) }
@@ -47,7 +49,7 @@ final class ImageReader: Sendable {
   func encodingByteCount(_ image: Image, _ scale: Int) -> Int {
     let samples =
       image.width * image.height * scale * scale * (image.channelCount + (image.alpha == nil ? 0 : 1))
-    return 2 * samples * ((options.depth.sampleFormat ?? image.sampleFormat) == .uint8 ? 1 : 4)
+    return 2 * samples * ((options.writing.sampleFormat ?? image.sampleFormat) == .uint8 ? 1 : 4)
   }
 
   func load(_ job: Job) throws -> Loaded {
@@ -67,14 +69,14 @@ final class ImageReader: Sendable {
       job.input == Job.stream
       ? try ImageFile.read(
         bytes: StandardInput.read(atMost: min(StandardInput.pictureLimit, byteCountLimit ?? .max)),
-        name: Job.inputStreamName, limits: limits, colours: options.icc, salvages: options.salvage)
-      : try ImageFile.read(job.input, limits: limits, colours: options.icc, salvages: options.salvage)
+        name: Job.inputStreamName, limits: limits, colours: options.colours, salvages: options.salvages)
+      : try ImageFile.read(job.input, limits: limits, colours: options.colours, salvages: options.salvages)
     if let refusal = ImageFile.refusal(
       writingTo: outputName(job), width: image.width * scale, height: image.height * scale)
     {
       throw ImageError.unwritable(path: job.output, reason: refusal)
     }
-    let truth = try job.reference.map { try ImageFile.read($0, limits: limits, colours: options.icc) }
+    let truth = try job.reference.map { try ImageFile.read($0, limits: limits, colours: options.colours) }
     if let truth, truth.width != image.width * scale || truth.height != image.height * scale {
       let times = scale == 1 ? "" : " (times \(scale))"
       throw ImageError.mismatch(

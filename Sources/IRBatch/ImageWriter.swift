@@ -10,21 +10,16 @@ final class ImageWriter: Sendable {
     var key: String?
   }
 
-  private let options: FileOptions
-  private let writing: ImageFile.WritingOptions
+  private let options: OutputOptions
   private let comparison: Comparison?
-  private let journal: SharedJournal?
+  private let journal: Journal?
   private let trace: Trace?
 
-  /// A strict writer writes no picture that would lose what its input stated.
-  init(
-    options: FileOptions, isStrict: Bool, comparison: Comparison?, journal: SharedJournal?, trace: Trace?
-  ) {
-    var writing = options.writing
-    writing.refusesLosses = isStrict
-    (self.options, self.writing, self.comparison, self.journal, self.trace) = (
-      options, writing, comparison, journal, trace
-    )
+  init(options: OutputOptions, comparison: Comparison?, journal: Journal?, trace: Trace?) {
+    self.options = options
+    self.comparison = comparison
+    self.journal = journal
+    self.trace = trace
   }
 
   func write(_ finished: Finished, for job: Job, _ report: Report) throws -> Report {
@@ -35,8 +30,9 @@ final class ImageWriter: Sendable {
     if job.output == Job.stream {
       written = try writeToStream(finished.image)
     } else {
-      written = try ImageFile.write(finished.image, to: job.output, options: writing) { temporary in
-        if let key = finished.key { try self.journal?.note(job, key: key, temporary: temporary) }
+      written = try ImageFile.write(finished.image, to: job.output, options: options.writing) { temporary in
+        if options.keepsTime, job.input != Job.stream { try Self.copyTime(of: job.input, to: temporary) }
+        if let key = finished.key { try journal?.note(job, key: key, temporary: temporary) }
       }
       if let comparison, let picture = finished.comparison {
         let stem = PathText.stem(job.output)
@@ -51,20 +47,26 @@ final class ImageWriter: Sendable {
     return report
   }
 
+  /// Gives a file the times of access and modification of another.
+  private static func copyTime(of source: String, to path: String) throws(FileError) {
+    var status = stat()
+    guard stat(source, &status) == 0 else { throw FileError(path: source, reason: systemError()) }
+    let times = [status.st_atim, status.st_mtim]
+    guard utimensat(AT_FDCWD, path, times, 0) == 0 else { throw FileError(path: path, reason: systemError()) }
+  }
+
   private func writeToStream(_ image: Image) throws -> ImageFile.WritingReport {
     let folder = NSTemporaryDirectory() + "irrun-\(UUID().uuidString)"
     guard mkdir(folder, 0o700) == 0 else { throw FileError(path: folder, reason: systemError()) }
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let path = "\(folder)/picture.\(options.format ?? "png")"
-    let report = try ImageFile.write(image, to: path, options: writing)
+    let report = try ImageFile.write(image, to: path, options: options.writing)
     let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
     defer { try? file.close() }
     while let piece = try file.read(upToCount: 1 << 20), !piece.isEmpty { try Self.writeToStream(piece) }
     return report
   }
-}
 
-extension ImageWriter {
   private static func writeToStream(_ bytes: Data) throws(FileError) {
     var rest = bytes
     while !rest.isEmpty {
@@ -73,37 +75,5 @@ extension ImageWriter {
       guard count > 0 else { throw FileError(path: "the standard output", reason: systemError()) }
       rest = rest.dropFirst(count)
     }
-  }
-}
-
-/// The journal of a run, for the threads that read and write.
-final class SharedJournal: @unchecked Sendable {
-  private let journal: Journal
-  private let lock = NSLock()
-  /// What every output depends on beside its input.
-  private let common: String
-
-  init(folder: String, common: String) {
-    journal = Journal(folder: folder)
-    self.common = common
-  }
-
-  func key(of job: Job) throws -> String {
-    var digest = SHA256()
-    digest.update(common.utf8)
-    try digest.update(contentsOf: job.input)
-    return digest.finished()
-  }
-
-  func isDone(_ job: Job, key: String) -> Bool {
-    lock.lock()
-    defer { lock.unlock() }
-    return journal.isDone(job.output, key: key)
-  }
-
-  func note(_ job: Job, key: String, temporary: String) throws {
-    lock.lock()
-    defer { lock.unlock() }
-    try journal.note(job.output, key: key, temporary: temporary)
   }
 }

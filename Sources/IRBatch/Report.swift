@@ -1,8 +1,8 @@
 import Foundation
 import ImageRestoration
 
-/// What was done with one input, as a line of text or of JSON.
-struct Report: Encodable, Sendable {
+/// The result of one input, as a line of text or of JSON.
+package struct Report: Encodable, Sendable {
   struct Metric: Encodable, Sendable {
     var before: Double?
     var after: Double?
@@ -31,40 +31,52 @@ struct Report: Encodable, Sendable {
     var nonFinite: Int?
   }
 
-  var input: String
-  var output: String
-  var shape: [Int]
-  var seconds: Double
-  var plan: String?
-  var tiles: Int?
+  package var input: String
+  package var output: String
+  package var shape: [Int]
+  package var seconds: Double
+  package var plan: String?
+  package var tiles: Int?
   var metrics: [String: Metric]?
   var metricProtocol: String?
   var proof: Proof?
   /// Suspicious properties of the picture; nil if there are none.
-  var warnings: [RestorationWarning]?
+  package var warnings: [RestorationWarning]?
   /// The share of samples that the file's range clipped, where it is worth a word.
   var clipped: Double?
   /// Names of the input's statements that the output lacks.
-  var lost: [String]?
+  package var lost: [String]?
   /// Sentences about reading the input.
-  var notes: [String]?
+  package var notes: [String]?
   /// Against `--reference`, for tensors.
   var reference: [Difference]?
   /// Against the reference interpreter.
   var verification: [Difference]?
 
-  /// What became of an input that gave no picture.
-  struct Other: Encodable, Sendable {
+  /// The result of an input that gave no picture.
+  package struct Other: Encodable, Sendable {
     var input: String
     var output: String
     /// Nil where an earlier run has made the output, which stays.
     var error: String?
     var kept: Bool?
-    /// Why `--strict` did not write it.
+    /// Why a strict run did not write it.
     var warnings: [RestorationWarning]?
+    /// Names of the input's statements that the output would lack, if a strict run did not write it for them.
+    var lost: [String]?
+
+    /// Without an error an earlier run has made the output.
+    package init(_ job: Job, error: (any Error)?) {
+      input = job.input
+      output = job.output
+      kept = error == nil ? true : nil
+      self.error = error.map { "\($0)" }
+      if case BatchError.suspicious(let found)? = error { warnings = found }
+      if case ImageError.losesStatements(_, let names)? = error { lost = names }
+    }
   }
 
-  var text: String {
+  package var text: String {
     var parts = [
       "\(output): \(shape.map(String.init).joined(separator: "×"))", String(format: "%.2f s", seconds),
     ]

@@ -1,14 +1,12 @@
 import Foundation
 import IRFiles
 
-/// What comes through a pipe states no size beforehand and may never end: only so much of it is taken in.
+/// Data from a pipe, which states no size beforehand and may never end: only so much of it is read.
 enum StandardInput {
   /// Bytes of a picture's file.
   static let pictureLimit = 1 << 30
-  /// Bytes of a list of files.
-  static let listLimit = 64 << 20
 
-  /// All that comes, if it is no more than `limit` bytes.
+  /// All data, up to `limit` bytes.
   /// - Throws: `FileError` for more, and with the system's reason.
   static func read(atMost limit: Int) throws -> Data {
     var data = Data()

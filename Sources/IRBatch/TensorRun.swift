@@ -1,5 +1,4 @@
 import Foundation
-import IRCommandLine
 import IRCompiler
 import IRGraph
 import IRONNX
@@ -9,7 +8,7 @@ import IRTensorFiles
 import ImageRestoration
 
 /// Runs a model on files of tensors as they are.
-final class TensorRun {
+package final class TensorRun {
   let path: String
   let model: ONNXModel
   let options: RuntimeOptions
@@ -17,11 +16,16 @@ final class TensorRun {
   let multiple: Int?
   let verifies: Bool
   let profiles: Bool
+  private weak var monitor: (any BatchMonitor)?
   private let weights = PackedWeights()
-  /// What was compiled last, and for which tensors: files of equal shapes share it.
+  /// The latest program and the tensors it is for: files of equal shapes share it.
   private var latest: (types: [String: TensorType], graph: Graph, session: Session)?
 
-  init(model name: String, multiple: Int?, verifies: Bool, profiles: Bool, options: RuntimeOptions) throws {
+  package init(
+    model name: String, multiple: Int?, verifies: Bool, profiles: Bool, options: RuntimeOptions,
+    monitor: (any BatchMonitor)? = nil
+  ) throws {
+    self.monitor = monitor
     path = try ModelCatalogue.path(of: name)
     model = try ONNXModel(contentsOf: path)
     self.multiple = multiple
@@ -30,15 +34,18 @@ final class TensorRun {
     self.options = options
   }
 
-  func process(_ job: Job, _ progress: JobProgress) throws -> Report {
+  package func process(_ job: Job) throws -> Report {
     let expected = try job.reference.map { try TensorFile.read($0) }
     var inputs = try TensorFile.inputs(model.graphInputs.map(\.name), in: job.input)
     let size = try pad(&inputs)
     let (graph, session) = try compiled(for: inputs)
     let program = session.program
     var profile: Profile? = profiles ? Profile() : nil
-    let (results, seconds) = try timed { try session.run(inputs, profile: &profile) }
-    if let profile { progress.note(KernelTimes(program, seconds: profile.seconds).text()) }
+    let begin = ContinuousClock.now
+    let results = try session.run(inputs, profile: &profile)
+    let seconds = begin.duration(to: .now).inSeconds
+    if let profile { monitor?.ran(program, profile) }
+    monitor?.restored(job)
     let outputs = graph.outputs.compactMap { output in
       results[output.name].map { NamedTensor(output.name, cropped($0, to: size)) }
     }
@@ -47,9 +54,9 @@ final class TensorRun {
     )
     if let expected { report.reference = try differences(outputs, expected, job.reference ?? "") }
     if verifies {
-      let start = Date()
-      let interpreted = try GraphInterpreter(graph).run(inputs) { done, count in
-        progress.show(step: "reference interpreter", done: done, of: count, since: start)
+      let start = ContinuousClock.now
+      let interpreted = try GraphInterpreter(graph).run(inputs) { [monitor] done, count in
+        monitor?.advanced("reference interpreter", done: done, of: count, since: start)
       }
       report.verification = outputs.compactMap { output in
         interpreted[output.name].map {
@@ -71,7 +78,7 @@ final class TensorRun {
       allowsFloat16Storage: options.allowsFloat16Storage)
     let program = try compiler.compile(graph)
     let session = try Session(program, options: options)
-    // Where values decide shapes, another file of equal shapes may need another program.
+    // If values decide shapes, another file of equal shapes may need another program.
     if graph.inputs.count == inputs.count { latest = (types, graph, session) }
     return (graph, session)
   }

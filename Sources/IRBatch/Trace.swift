@@ -2,10 +2,11 @@ import Foundation
 import IRCompiler
 import IRFiles
 import IRRuntime
+import IRTensor
 
 /// Events in the format of Chrome's trace viewer, which Perfetto opens: what was read, restored and written
 /// when, and every step of the programs.
-final class Trace: @unchecked Sendable {
+package final class Trace: @unchecked Sendable {
   enum Thread: Int, CaseIterable { case reading = 1, restoring, steps, writing }
 
   private struct Event: Encodable {
@@ -28,9 +29,10 @@ final class Trace: @unchecked Sendable {
   private let path: String
   private let origin = ContinuousClock.now
   private let lock = NSLock()
+  // Used with the lock held.
   private var events: [Event] = []
 
-  init(path: String) {
+  package init(path: String) {
     self.path = path
     for thread in Thread.allCases {
       events.append(
@@ -73,7 +75,7 @@ final class Trace: @unchecked Sendable {
       })
   }
 
-  func write() throws {
+  package func write() throws {
     lock.lock()
     defer { lock.unlock() }
     let file = try AtomicFile(replacing: path)
