@@ -127,7 +127,7 @@ struct BlockGraph {
 
   private func isContraction(_ id: NodeID) -> Bool { graph[id].operator is any ContractionOperator }
 
-  /// What a piece looks like, but for names.
+  /// The form of a piece, without names.
   private func signature(_ piece: [NodeID]) -> [String] {
     piece.map { id in "\(graph[id].operator.name) \(graph.outputTypes(of: id).map { "\($0.shape)" })" }
   }

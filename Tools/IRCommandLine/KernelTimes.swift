@@ -1,7 +1,7 @@
 import Foundation
 import IRCompiler
 
-/// Where the time of a program's runs went, by kernel and by step. Steps of several programs are summed where they
+/// The time of a program's runs, by kernel and by step. Steps of several programs are summed where they
 /// have the same number and shape, as those of tiles have.
 package struct KernelTimes {
   /// A step as `--json` has it.

@@ -1,7 +1,7 @@
 import Foundation
 import IRCommandLine
 
-/// What was measured of one model.
+/// Times and memory of one model.
 struct Measurement: Encodable {
   var model: String
   var threads: Int
@@ -13,7 +13,7 @@ struct Measurement: Encodable {
   var arenaByteCount: Int
   /// Of inputs and outputs.
   var portByteCount: Int
-  /// What a run takes beside the inputs, by the plan, and what it took: nil where the system does not say.
+  /// Memory of a run beside the inputs: planned, and used; nil if the system does not tell.
   var plannedByteCount: Int
   var runByteCount: Int?
   /// The most that the process held, loading included.

@@ -3,7 +3,7 @@ import IRCompiler
 import IRGraph
 import IRONNX
 
-/// What `irdump` says of a model, as text or as JSON.
+/// A model in words and numbers, as text or as JSON.
 struct ModelDescription: Encodable {
   struct Port: Encodable { var name, type: String }
   struct NodeLine: Encodable {

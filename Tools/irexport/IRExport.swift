@@ -12,7 +12,7 @@ import IRTensorFiles
 struct IRExport: Tool {
   static let configuration = CommandConfiguration(
     commandName: "irexport",
-    abstract: "Freezes a network with its weights into an ONNX file, or writes a model file anew.",
+    abstract: "Freezes a network with its weights into an ONNX file, or rewrites a model file.",
     discussion: """
       SOURCE is a network (\(NetworkCatalogue.networks.map { $0.name }.joined(separator: ", "))), \
       a model file (.onnx), or unires.
@@ -60,12 +60,12 @@ struct IRExport: Tool {
       valueName: "file"))
   var weights: [String] = []
 
-  @Option(help: "Where fresh weights begin.")
+  @Option(help: "Seed of fresh weights.")
   var seed: UInt64 = 0
 
   @Option(
     help:
-      "Fresh weights are those that training begins with, or, to compare runtimes, such that each one matters."
+      "Fresh weights: initial ones for training, or, to compare runtimes, weights that all affect the output."
   )
   var fresh = FreshWeights.training
 
@@ -77,7 +77,7 @@ struct IRExport: Tool {
       "Fix height and width; dynamic, the default, leaves them open.", valueName: "HxW"))
   var size = Dimensions.dynamic
 
-  @Option(help: "Pictures in one run.")
+  @Option(help: "Batch size.")
   var batch = 1
 
   @Option(help: "The operator set to write; by default 18, of unires 21, of model files their own.")
@@ -86,14 +86,14 @@ struct IRExport: Tool {
   @Flag(name: .customLong("f16-weights"), help: "Store large weights as float16; computing stays float32.")
   var halfWeights = false
 
-  @Flag(help: "Put large weights into a second file, <onnx>.data.")
+  @Flag(help: "Write large weights to a second file, <onnx>.data.")
   var external = false
 
-  @Flag(help: "Leave out when and from which files this was made: the same bytes for the same network.")
+  @Flag(help: "Leave out dates and file names: the same network gives the same bytes.")
   var reproducible = false
 
   @Option(
-    help: ArgumentHelp("Metadata of the file, besides or instead of the card's.", valueName: "key=value"))
+    help: ArgumentHelp("Metadata to add to the card's or to replace it.", valueName: "key=value"))
   var meta: [String] = []
 
   @Option(
@@ -104,14 +104,14 @@ struct IRExport: Tool {
 
   @Option(
     help: ArgumentHelp(
-      "unires: a LoRA file to add to the weights, and how strongly. Several add up.",
+      "unires: a LoRA file to add to the weights, with its strength. May be repeated.",
       valueName: "file[:strength]"))
   var lora: [LowRankFile] = []
 
-  @Option(help: "unires: what the UNet predicts, where the model's files do not say it.")
+  @Option(help: "unires: prediction type of the UNet, if the model's files do not state it.")
   var prediction: Prediction?
 
-  @Flag(help: "unires: the UNet is shown the picture's latents unscaled, as InstructPix2Pix is.")
+  @Flag(help: "unires: give the UNet the unscaled latents of the picture, as InstructPix2Pix does.")
   var unscaledCondition = false
 
   @Flag(help: "Print the network's card, settings and parameters; writes nothing without -o.")
@@ -120,7 +120,9 @@ struct IRExport: Tool {
   @OptionGroup var threads: ThreadOptions
 
   func validate() throws {
-    guard card || output != nil else { throw ValidationError("-o is missing: where is the file to go?") }
+    guard card || output != nil else {
+      throw ValidationError("no output: name a file with -o, or ask for --card")
+    }
     guard (1...64).contains(batch) else { throw ValidationError("--batch is \(batch), must be 1 to 64") }
     guard (0...100).contains(verify) else { throw ValidationError("--verify is \(verify), must be 0 to 100") }
     if let opset, !ONNXModel.writableOpsets.contains(opset) {
@@ -171,7 +173,7 @@ struct IRExport: Tool {
   }
 }
 
-/// What weights are where no file has them.
+/// Weights that no file has.
 enum FreshWeights: String, ExpressibleByArgument, CaseIterable { case training, check }
 
 /// Sides of pictures: open, or fixed.

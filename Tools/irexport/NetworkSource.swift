@@ -110,7 +110,7 @@ struct NetworkSource {
     return result
   }
 
-  /// What `--card` prints.
+  /// The text of `--card`.
   func card() throws -> String {
     let card = network.card
     let parameters = try network.parameters()

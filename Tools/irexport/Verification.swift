@@ -8,7 +8,7 @@ import IRTensor
 
 /// Runs the same numbers through several graphs that should agree, and says by how much they do not.
 struct Verification {
-  /// Where a difference is larger than this share of the output's range, the file is not what it should be.
+  /// The largest difference of a right file, as a share of the output's range.
   let tolerance: Double
   let threadCount: Int
   private(set) var worst = 0.0

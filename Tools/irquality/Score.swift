@@ -16,7 +16,7 @@ struct Score: ParsableCommand {
   }
 
   static let configuration = CommandConfiguration(
-    abstract: "Prints scores of pictures.",
+    abstract: "Scores pictures without a reference.",
     discussion: """
       irquality photo.png restored.png --by niqe,piqe
 

@@ -22,10 +22,10 @@ struct Average: ParsableCommand {
   @Argument(help: "A model file (.onnx), or the name of a model in Models.")
   var first: String
 
-  @Argument(help: "Another with the same weights' names and shapes.")
+  @Argument(help: "A second model with weights of the same names and shapes.")
   var second: String
 
-  @Option(help: "The share of SECOND, 0 to 1.")
+  @Option(help: "Share of SECOND, 0 to 1.")
   var share = 0.5
 
   @Option(name: [.customShort("o"), .long], help: "The model to write.")

@@ -16,13 +16,13 @@ struct Batches: ParsableCommand {
       are those of irtrain with the same data, tasks, sizes and seed, to the byte.
       """)
 
-  @Argument(help: "The model that is trained: it says how many channels pictures have.")
+  @Argument(help: "The model to train, which states the number of channels.")
   var model: String
 
-  @Option(help: "Steps of the run.")
+  @Option(help: "Number of steps of the run.")
   var steps: Int
 
-  @Option(help: "The step to begin with.")
+  @Option(help: "First step.")
   var from = 0
 
   @OptionGroup var threads: ThreadOptions
@@ -34,7 +34,7 @@ struct Batches: ParsableCommand {
 
   func validate() throws {
     guard steps >= 1, (0...steps).contains(from) else {
-      throw ValidationError("--from \(from) and --steps \(steps) are no run")
+      throw ValidationError("--from is \(from), must be 0 to --steps, which is \(steps)")
     }
   }
 

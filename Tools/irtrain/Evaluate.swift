@@ -15,13 +15,13 @@ struct Evaluate: ParsableCommand {
     discussion: """
       Clean photographs (--sets) are degraded as irdegrade would do it with the same seed; --pairs takes two folders \
       as they are. PSNR and SSIM (uniform 7×7) are of RGB; --protocol says of which values: clamped (DaAIR, \
-      PromptIR; the default), float (SymUNet), 8bit (Restormer, NAFNet). A network with routers (DaAIR) gets a second \
-      table: which expert they chose for which task, and how often that was the task's own.
+      PromptIR; the default), float (SymUNet), 8bit (Restormer, NAFNet). For a network with routers (DaAIR) a second \
+      table says which expert they chose for which task, and how often it was the right one.
 
-      --harm measures instead how much the model changes photographs of --sets that need nothing or little: clean, \
-      noise of σ 2 and 5, JPEG of quality 85. It says which rules a restorer breaks that is to be harmless: clean \
-      photographs come back at 46 dB on the mean and 40 each, no mean shifts by more than a level, the others become \
-      better on the mean and none worse by more than 0.3 dB.
+      --harm measures instead how much the model changes photographs of --sets that need little or no restoration: \
+      clean, noise of σ 2 and 5, JPEG of quality 85. It lists the rules of a harmless restorer that the model breaks: \
+      clean photographs come back at 46 dB on average and 40 dB each, no mean shifts by more than one 8-bit level, the \
+      other photographs improve on average, and none loses more than 0.3 dB.
       """)
 
   @Argument(help: "A model file (.onnx), or the name of a model in Models.")
@@ -36,21 +36,21 @@ struct Evaluate: ParsableCommand {
   @Option(help: "Degradations of the clean photographs, separated by commas.")
   var tasks = "noise15,noise25,noise50"
 
-  @Option(help: "The seed of the degradations.")
+  @Option(help: "Seed of the degradations.")
   var seed: UInt64 = 1
 
-  @Option(help: "What values are compared: clamped, float, 8bit.")
+  @Option(help: "Values that are compared.")
   var `protocol` = Values.clamped
 
   @Option(help: "Centre-crop both pictures to a multiple of this many pixels (the all-in-one papers: 16).")
   var cropMultiple = 1
 
-  @Option(help: "At most this many pictures of each set.")
+  @Option(help: "Largest number of pictures per set.")
   var limit: Int?
 
   @OptionGroup var threads: ThreadOptions
 
-  @Flag(help: "Measure what the model does to photographs that need nothing or little.")
+  @Flag(help: "Measure how much the model changes photographs that need little or no restoration.")
   var harm = false
 
   @Flag(help: "Print JSON.")

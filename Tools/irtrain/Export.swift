@@ -30,7 +30,7 @@ struct Export: ParsableCommand {
   @Option(name: [.customShort("o"), .long], help: "The model to write.")
   var output: String
 
-  @Flag(help: "The weights of the last step instead of their average.")
+  @Flag(help: "Use the weights of the last step instead of their average.")
   var last = false
 
   func validate() throws {

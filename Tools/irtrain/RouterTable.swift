@@ -6,7 +6,7 @@ import IRTensor
 import IRTraining
 import ImageRestoration
 
-/// What a network's routers take pictures for: counted by the task that a picture was really given.
+/// Decisions of a network's routers, counted by the true task of each picture.
 struct RouterTable: Encodable {
   struct Row: Encodable {
     var set: String

@@ -11,7 +11,7 @@ import ImageRestoration
 /// Steps on one given batch: for comparisons with other trainers, and for timing.
 struct Step: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Makes steps on one given batch, and says what they computed and how long they took.",
+    abstract: "Trains on one given batch, and prints losses and times.",
     discussion: """
       --input holds `image` and `target` [N, C, H, W] float32, and `tasks` [N] int64 where routers are taught. \
       --output gets `loss` of every step, `gradient/NAME` of the first and `weight/NAME` after the last.
@@ -23,13 +23,13 @@ struct Step: ParsableCommand {
   @Option(help: "A file of tensors: image, target, tasks.")
   var input: String
 
-  @Option(help: "Where to write losses, gradients and weights.")
+  @Option(help: "File for losses, gradients and weights.")
   var output: String?
 
-  @Option(help: "Steps to make.")
+  @Option(help: "Number of steps.")
   var steps = 1
 
-  @Option(help: "The number of tasks that routers tell apart.")
+  @Option(help: "Number of tasks that routers distinguish.")
   var taskCount = 0
 
   @Flag(help: "Print the time that each kernel and the slowest steps took.")

@@ -10,54 +10,54 @@ extension Loss.Pixel: ExpressibleByArgument {}
 
 enum Optimizer: String, ExpressibleByArgument, CaseIterable { case adamw, adam }
 
-/// What a step is: the loss, the optimizer, which weights move, on how many threads.
+/// The loss, the optimizer, the weights that are trained, and the threads of a training step.
 struct StepOptions: ParsableArguments {
-  @Option(help: "The loss of pixels.")
+  @Option(help: "Loss of pixels.")
   var loss = Loss.Pixel.l1
 
-  @Option(help: "The weight of the Fourier term (SymUNet: 0.1).")
+  @Option(help: "Weight of the Fourier term (SymUNet: 0.1).")
   var fourierWeight = 0.1
 
-  @Option(help: "The weight of the routers' classification (DaAIR: 0.01); 0 teaches none.")
+  @Option(help: "Weight of the routers' classification (DaAIR: 0.01); 0 leaves it out.")
   var routerWeight = 0.0
 
-  @Option(help: "The optimizer.")
+  @Option(help: "Optimizer.")
   var optimizer = Optimizer.adamw
 
-  @Option(help: "The highest learning rate.")
+  @Option(help: "Peak learning rate.")
   var rate = 1e-3
 
-  @Option(help: "The learning rate of the last step.")
+  @Option(help: "Learning rate of the last step.")
   var finalRate = 1e-7
 
-  @Option(help: "Steps in which the rate rises to its highest.")
+  @Option(help: "Steps of the linear warm-up.")
   var warmUp = 0
 
-  @Option(help: "Steps in which the rate falls, the last ones; by default all after the warm-up.")
+  @Option(help: "Last steps, over which the rate decays; by default all after the warm-up.")
   var decaySteps: Int?
 
-  @Option(help: "The decay of weights.")
+  @Option(help: "Weight decay.")
   var weightDecay = 1e-3
 
-  @Option(help: "The optimizer's share of the old mean gradient.")
+  @Option(help: "Decay rate of the mean gradient (first moment).")
   var beta1 = 0.9
 
-  @Option(help: "The optimizer's share of the old mean square.")
+  @Option(help: "Decay rate of the mean squared gradient (second moment).")
   var beta2 = 0.999
 
-  @Option(help: "The largest norm of all gradients together; 0 does not clip.")
+  @Option(help: "Largest global norm of the gradients; 0 does not clip.")
   var clip = 0.01
 
-  @Option(help: "The share of the old average of weights that stays at a step; 0 keeps no average.")
+  @Option(help: "Decay rate of the moving average of weights; 0 keeps no average.")
   var average = 0.999
 
-  @Option(help: "The share that stays of DaAIR's controllers, which follow the encoder's agnostic experts.")
+  @Option(help: "Decay rate of DaAIR's controllers, which follow the encoder's agnostic experts.")
   var controllerDecay = 0.999
 
-  @Option(help: "Train only weights whose name holds one of these, separated by commas.")
+  @Option(help: "Train only weights whose name contains one of these texts, separated by commas.")
   var only: String?
 
-  @Option(help: "Leave weights as they are whose name holds one of these, separated by commas.")
+  @Option(help: "Do not train weights whose name contains one of these texts, separated by commas.")
   var freeze: String?
 
   @OptionGroup var threads: ThreadOptions

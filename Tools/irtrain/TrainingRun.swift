@@ -32,7 +32,7 @@ final class TrainingRun {
     let held = command.validation == nil ? try command.source.heldOut() : []
     var chosen = try command.validation.map { try ImageSet.images(in: $0) } ?? held
     if chosen.isEmpty, let clean = command.source.clean {
-      Terminal.complain("under ten photographs: the run is validated with some that it is trained on")
+      Terminal.complain("fewer than ten photographs: some are used both for training and for validation")
       chosen = try ImageSet.images(in: clean)
     }
     let pairs =
@@ -89,7 +89,7 @@ final class TrainingRun {
       if isLast || report.step % command.checkpointEvery == 0 { try checkpoint() }
       if let code = Interruption.requested {
         try checkpoint()
-        progress.note("irtrain: interrupted after step \(report.step); go on with --resume")
+        progress.note("irtrain: interrupted after step \(report.step); continue with --resume")
         throw ExitCode(code)
       }
     }
@@ -133,7 +133,7 @@ final class TrainingRun {
   private func validate(_ progress: TrainingProgress) throws {
     try model.replaceInitializers(trainer.result)
     model.setMetadata("training", "\(trainer.state.step) steps, \(command.settings["tasks"] ?? "")")
-    // What the routers' outputs mean from now on.
+    // The meaning of the routers' outputs from now on.
     if trainer.training.routerCount > 0 {
       model.setMetadata("tasks", data.categories.joined(separator: ", "))
     }
