@@ -88,7 +88,8 @@ let package = Package(
     library(
       "IRPipelines",
       [
-        "IRDiffusion", "IRModels", "IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor",
+        "IRDiffusion", "IRModels", "IRQuality", "ImageRestoration", "IRImage", "IRTensorFiles", "IRONNX",
+        "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRFiles",
       ]),
     library(
       "ImageRestoration",
@@ -193,8 +194,8 @@ let package = Package(
     test(
       "IRPipelinesTests",
       [
-        "IRPipelines", "IRDiffusion", "IRModels", "IRONNX", "IRTensorFiles", "IRRuntime", "IRGraph",
-        "IRTensor",
+        "IRPipelines", "IRDiffusion", "IRModels", "IRQuality", "IRImage", "IRONNX", "IRTensorFiles",
+        "IRRuntime", "IRGraph", "IRTensor",
       ]),
     test("IRQualityTests", ["IRQuality", "IRImage", "IRTensorFiles"]),
     test("IRDegradationTests", ["IRDegradation", "IRImage"]),
