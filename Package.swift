@@ -96,6 +96,13 @@ let package = Package(
       ["IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRImage"]),
 
     library(
+      "IRBatch",
+      [
+        "ImageRestoration", "IRTensorFiles", "IRFiles", "IRONNX", "IRRuntime", "IRCompiler", "IRGraph",
+        "IRTensor",
+      ]),
+
+    library(
       "IRTraining",
       [
         "IRAutodiff", "IRRuntime", "IRCompiler", "IRONNX", "IRDegradation", "IRImage", "IRTensorFiles",
@@ -105,28 +112,29 @@ let package = Package(
     tool(
       "irtrain",
       [
-        "IRTraining", "IRDegradation", "ImageRestoration", "IRRuntime", "IRCompiler", "IRTensorFiles",
-        "IRFiles", "IRONNX", "IRImage", "IRTensor",
+        "IRCommandLine", "IRTraining", "IRDegradation", "ImageRestoration", "IRRuntime", "IRCompiler",
+        "IRTensorFiles", "IRFiles", "IRONNX", "IRImage", "IRTensor",
       ]),
     tool(
       "irquality",
       [
-        "IRCommandLine", "IRQuality", "IRModels", "ImageRestoration", "IRImage", "IRTensorFiles", "IRRuntime",
-        "IRCompiler", "IRTensor",
+        "IRCommandLine", "IRQuality", "IRModels", "ImageRestoration", "IRImage", "IRFiles", "IRTensorFiles",
+        "IRRuntime", "IRCompiler", "IRTensor",
       ]),
-    tool("irdegrade", ["IRTraining", "IRDegradation", "IRImage", "IRFiles"]),
-    library("IRCommandLine", [argumentParser, "IRRuntime", "IRCompiler"], path: "Tools/IRCommandLine"),
+    tool("irdegrade", ["IRCommandLine", "IRDegradation", "IRImage", "IRFiles"]),
+    library(
+      "IRCommandLine", [argumentParser, "IRFiles", "IRImage", "IRRuntime", "IRCompiler"],
+      path: "Tools/IRCommandLine"),
     tool(
       "irrun",
       [
-        "IRCommandLine", "ImageRestoration", "IRTensorFiles", "IRFiles", "IRRuntime", "IRCompiler", "IRGraph",
-        "IRONNX", "IRTensor",
+        "IRBatch", "IRCommandLine", "ImageRestoration", "IRTensorFiles", "IRFiles", "IRRuntime", "IRCompiler",
       ]),
     tool(
       "irbench",
       [
-        "IRCommandLine", "ImageRestoration", "IRTensorFiles", "IRRuntime", "IRCompiler", "IRGraph", "IRONNX",
-        "IRTensor",
+        "IRCommandLine", "ImageRestoration", "IRTensorFiles", "IRFiles", "IRRuntime", "IRCompiler", "IRGraph",
+        "IRONNX", "IRTensor",
       ]),
     tool(
       "irexport",
@@ -205,6 +213,10 @@ let package = Package(
         "IRTraining", "IRDegradation", "IRRuntime", "IRONNX", "IRImage", "IROperators", "IRGraph",
         "IRTensor", "IRTensorFiles",
       ]),
+    test("IRCommandLineTests", ["IRCommandLine"]),
+    test(
+      "IRBatchTests",
+      ["IRBatch", "ImageRestoration", "IRFiles", "IRONNX", "IROperators", "IRGraph", "IRTensor"]),
     test("IRImageTests", ["IRImage", "IRTensor", "CVips"]),
     test("ImageRestorationTests", ["IRTestSupport", "ImageRestoration", "IRImage", "IRTensor"]),
     test(

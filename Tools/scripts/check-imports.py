@@ -7,7 +7,7 @@ import sys
 
 # Foundation is for files, tools and tests: layers below compute, and run where it is not.
 SYSTEM = {"Glibc", "Darwin", "Synchronization"}
-WITH_FOUNDATION = {"IRFiles", "IRONNX", "IRImage", "IRTensorFiles", "IRDegradation", "IRPipelines", "IRTraining", "ImageRestoration", "IRCommandLine"}
+WITH_FOUNDATION = {"IRFiles", "IRONNX", "IRImage", "IRTensorFiles", "IRDegradation", "IRPipelines", "IRTraining", "ImageRestoration", "IRBatch", "IRCommandLine"}
 IMPORT = re.compile(r"^\s*(?:@\w+(?:\(\w+\))?\s+)*(?:public |package |internal |private )?import (?:struct |class |enum |func )?(\w+)(?:\.\w+)*\s*(?://.*)?$")
 
 
