@@ -98,7 +98,8 @@ let package = Package(
     library(
       "IRBatch",
       [
-        "ImageRestoration", "IRTensorFiles", "IRFiles", "IRONNX", "IRRuntime", "IRCompiler", "IRGraph",
+        "IRPipelines", "IRDiffusion", "ImageRestoration", "IRTensorFiles", "IRFiles", "IRONNX", "IRRuntime",
+        "IRCompiler", "IRGraph",
         "IRTensor",
       ]),
 
@@ -118,8 +119,8 @@ let package = Package(
     tool(
       "irquality",
       [
-        "IRCommandLine", "IRQuality", "IRModels", "ImageRestoration", "IRImage", "IRFiles", "IRTensorFiles",
-        "IRRuntime", "IRCompiler", "IRTensor",
+        "IRCommandLine", "IRPipelines", "IRQuality", "ImageRestoration", "IRImage", "IRFiles",
+        "IRTensorFiles", "IRRuntime",
       ]),
     tool("irdegrade", ["IRCommandLine", "IRDegradation", "IRImage", "IRFiles"]),
     library(
@@ -128,7 +129,8 @@ let package = Package(
     tool(
       "irrun",
       [
-        "IRBatch", "IRCommandLine", "ImageRestoration", "IRTensorFiles", "IRFiles", "IRRuntime", "IRCompiler",
+        "IRPipelines", "IRDiffusion", "IRBatch", "IRCommandLine", "ImageRestoration", "IRTensorFiles",
+        "IRFiles", "IRRuntime", "IRCompiler",
       ]),
     tool(
       "irbench",
@@ -146,7 +148,8 @@ let package = Package(
     tool(
       "irdump",
       [
-        "IRCommandLine", "IRDrawing", "IRFiles", "IRTensor", "ImageRestoration", "IRRuntime", "IRONNX",
+        "IRPipelines", "IRCommandLine", "IRDrawing", "IRFiles", "IRTensor", "ImageRestoration", "IRRuntime",
+        "IRONNX",
         "IRCompiler", "IRGraph",
       ]),
     .executableTarget(

@@ -163,3 +163,30 @@ func pipelinesAreDiffusers(_ name: String) throws {
   }
   #expect(swapped.contains("vae_encoder/model.onnx takes no sample"), "\(swapped)")
 }
+
+@Test func pipelinesAreFoundAndDescribed() throws {
+  try withFolder { folder in
+    try writeSmall("\(folder)/UniRes/small")
+    try writeSmall("\(folder)/broken", channels: 9)
+    #expect(
+      PipelineCatalogue.pipelines(in: folder) == [
+        "small": "\(folder)/UniRes/small", "broken": "\(folder)/broken",
+      ])
+    #expect(PipelineCatalogue.path(of: "\(folder)/broken") == "\(folder)/broken")
+    #expect(PipelineCatalogue.path(of: folder) == nil)
+    let good = PipelineListing("small", "\(folder)/UniRes/small")
+    #expect(good.problem == nil && good.components == ["sr", "md", "dd", "dn", "d2", "d4"])
+    let bad = PipelineListing("broken", "\(folder)/broken")
+    #expect(bad.problem?.contains("takes 9 channels") ?? false)
+    let runner = PipelineRunner(try RestorationPipeline(contentsOf: "\(folder)/UniRes/small"))
+    var settings = PipelineSettings(try Composition("sr=.5,d2=.5"))
+    settings.stepCount = 3
+    let description = try PipelineDescription(runner, height: 64, width: 100, settings)
+    let parts = description.parts.map(\.multiplyAdds)
+    // Two pictures are encoded, two components asked for three times.
+    #expect(description.multiplyAdds == 2 * parts[0] + 6 * parts[1] + parts[2])
+    #expect(description.memory >= description.parts.map(\.memory).max() ?? 0)
+    #expect(try #require(good.parameters) > 0 && description.parts.allSatisfy { $0.parameters > 0 })
+    for word in ["unet", "vae_encoder", "whole", "3 steps"] { #expect(description.text.contains(word)) }
+  }
+}
