@@ -17,9 +17,12 @@ let optimizedC: [CSetting] = [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-ma
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 func library(
-  _ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil, exclude: [String] = []
+  _ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil, exclude: [String] = [],
+  resources: [Resource] = []
 ) -> Target {
-  .target(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: swift)
+  .target(
+    name: name, dependencies: dependencies, path: path, exclude: exclude, resources: resources,
+    swiftSettings: swift)
 }
 
 /// What lies beside the builders in Models: cards and frozen networks.
@@ -80,7 +83,8 @@ let package = Package(
     library("IRDrawing", ["IRCompiler", "IROperators", "IRGraph", "IRTensor"]),
     library("IRONNX", ["IROperators", "IRGraph", "IRTensor", "IRFiles", "CONNXProto", "CSystem"]),
     library("IRModels", ["IROperators", "IRGraph", "IRTensor"], path: "Models", exclude: modelFiles),
-    library("IRImage", ["IRTensor", "IRFiles", "CVips", "CZlib"]),
+    library("IRPicture", ["IRTensor"]),
+    library("IRImage", ["IRPicture", "IRTensor", "IRFiles", "CVips", "CZlib"]),
     library("IRDegradation", ["IRImage"]),
     library("IRQuality", ["IRImage", "IRTensorFiles", "IRTensor", "COpenBLAS"]),
     library("IRDiffusion", ["IROperators", "IRTensor"]),
@@ -91,8 +95,13 @@ let package = Package(
         "IRDiffusion", "IRModels", "IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor",
       ]),
     library(
-      "ImageRestoration",
-      ["IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRImage"]),
+      "IRRestoration",
+      [
+        "IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRPicture", "IRFiles",
+        "CSystem",
+      ],
+      path: "Sources/ImageRestoration", resources: [.embedInCode("SHA256SUMS")]),
+    library("ImageRestoration", ["IRRestoration", "IRImage"], path: "Sources/Umbrella"),
 
     library(
       "IRTraining",
@@ -204,8 +213,11 @@ let package = Package(
         "IRTraining", "IRDegradation", "IRRuntime", "IRONNX", "IRImage", "IROperators", "IRGraph",
         "IRTensor", "IRTensorFiles",
       ]),
+    test("IRPictureTests", ["IRPicture"]),
     test("IRImageTests", ["IRImage", "IRTensor", "CVips"]),
-    test("ImageRestorationTests", ["IRTestSupport", "ImageRestoration", "IRImage", "IRTensor"]),
+    test(
+      "ImageRestorationTests",
+      ["IRTestSupport", "IRRestoration", "ImageRestoration", "IRImage", "IRTensor", "IRFiles"]),
     test(
       "CIRKernelsTests",
       [
