@@ -47,6 +47,7 @@ let package = Package(
   name: "irkit",
   products: [
     .library(name: "ImageRestoration", targets: ["ImageRestoration"]),
+    .library(name: "IRInference", targets: ["IRInference"]),
     .executable(name: "irrun", targets: ["irrun"]),
     .executable(name: "irdump", targets: ["irdump"]),
     .executable(name: "irexport", targets: ["irexport"]),
@@ -94,6 +95,7 @@ let package = Package(
       [
         "IRDiffusion", "IRModels", "IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor",
       ]),
+    library("IRInference", ["IRONNX", "IRRuntime", "IRCompiler", "IRGraph", "IRTensor"]),
     library(
       "IRRestoration",
       [
@@ -218,6 +220,9 @@ let package = Package(
     test(
       "ImageRestorationTests",
       ["IRTestSupport", "IRRestoration", "ImageRestoration", "IRImage", "IRTensor", "IRFiles"]),
+    test(
+      "IRInferenceTests",
+      ["IRTestSupport", "IRInference", "IROperators", "IRGraph", "IRONNX", "IRRuntime", "IRTensor"]),
     test(
       "CIRKernelsTests",
       [
