@@ -48,6 +48,7 @@ let package = Package(
   products: [
     .library(name: "ImageRestoration", targets: ["ImageRestoration"]),
     .library(name: "IRInference", targets: ["IRInference"]),
+    .library(name: "irkit", type: .dynamic, targets: ["IRCInterface"]),
     .executable(name: "irrun", targets: ["irrun"]),
     .executable(name: "irdump", targets: ["irdump"]),
     .executable(name: "irexport", targets: ["irexport"]),
@@ -68,6 +69,7 @@ let package = Package(
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CVips", pkgConfig: "vips", providers: [.apt(["libvips-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CIRKit"),
     .target(name: "CSystem"),
     .target(name: "CONNXProto", dependencies: ["CProtobufC"], exclude: ["onnx.proto"]),
 
@@ -104,6 +106,9 @@ let package = Package(
       ],
       path: "Sources/ImageRestoration", resources: [.embedInCode("SHA256SUMS")]),
     library("ImageRestoration", ["IRRestoration", "IRImage"], path: "Sources/Umbrella"),
+    library(
+      "IRCInterface",
+      ["CIRKit", "IRInference", "IRRestoration", "IRONNX", "IRRuntime", "IRPicture", "IRTensor", "IRFiles"]),
 
     library(
       "IRTraining",
