@@ -69,7 +69,8 @@ public final class InferenceSession: Sendable {
     for name in inputs.keys.sorted() where !known.contains(name) {
       guard let dot = name.lastIndex(of: "."), known.contains(String(name[..<dot])) else {
         throw ONNXError.tensor(
-          name: name, detail: "the model has no such input; it takes \(known.sorted().joined(separator: ", "))")
+          name: name,
+          detail: "the model has no such input; it takes \(known.sorted().joined(separator: ", "))")
       }
     }
     if let missing = declared.first(where: { $0.kind == .tensor && inputs[$0.name] == nil }) {
