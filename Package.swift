@@ -111,6 +111,13 @@ let package = Package(
       ["CIRKit", "IRInference", "IRRestoration", "IRONNX", "IRRuntime", "IRPicture", "IRTensor", "IRFiles"]),
 
     library(
+      "IRBatch",
+      [
+        "ImageRestoration", "IRTensorFiles", "IRFiles", "IRONNX", "IRRuntime", "IRCompiler", "IRGraph",
+        "IRTensor",
+      ]),
+
+    library(
       "IRTraining",
       [
         "IRAutodiff", "IRRuntime", "IRCompiler", "IRONNX", "IRDegradation", "IRImage", "IRTensorFiles",
@@ -120,28 +127,29 @@ let package = Package(
     tool(
       "irtrain",
       [
-        "IRTraining", "IRDegradation", "ImageRestoration", "IRRuntime", "IRCompiler", "IRTensorFiles",
-        "IRFiles", "IRONNX", "IRImage", "IRTensor",
+        "IRCommandLine", "IRTraining", "IRDegradation", "ImageRestoration", "IRRuntime", "IRCompiler",
+        "IRTensorFiles", "IRFiles", "IRONNX", "IRImage", "IRTensor",
       ]),
     tool(
       "irquality",
       [
-        "IRCommandLine", "IRQuality", "IRModels", "ImageRestoration", "IRImage", "IRTensorFiles", "IRRuntime",
-        "IRCompiler", "IRTensor",
+        "IRCommandLine", "IRQuality", "IRModels", "ImageRestoration", "IRImage", "IRFiles", "IRTensorFiles",
+        "IRRuntime", "IRCompiler", "IRTensor",
       ]),
-    tool("irdegrade", ["IRTraining", "IRDegradation", "IRImage", "IRFiles"]),
-    library("IRCommandLine", [argumentParser, "IRRuntime", "IRCompiler"], path: "Tools/IRCommandLine"),
+    tool("irdegrade", ["IRCommandLine", "IRDegradation", "IRImage", "IRFiles"]),
+    library(
+      "IRCommandLine", [argumentParser, "IRFiles", "IRImage", "IRRuntime", "IRCompiler"],
+      path: "Tools/IRCommandLine"),
     tool(
       "irrun",
       [
-        "IRCommandLine", "ImageRestoration", "IRTensorFiles", "IRFiles", "IRRuntime", "IRCompiler", "IRGraph",
-        "IRONNX", "IRTensor",
+        "IRBatch", "IRCommandLine", "ImageRestoration", "IRTensorFiles", "IRFiles", "IRRuntime", "IRCompiler",
       ]),
     tool(
       "irbench",
       [
-        "IRCommandLine", "ImageRestoration", "IRTensorFiles", "IRRuntime", "IRCompiler", "IRGraph", "IRONNX",
-        "IRTensor",
+        "IRCommandLine", "ImageRestoration", "IRTensorFiles", "IRFiles", "IRRuntime", "IRCompiler", "IRGraph",
+        "IRONNX", "IRTensor",
       ]),
     tool(
       "irexport",
@@ -221,6 +229,10 @@ let package = Package(
         "IRTensor", "IRTensorFiles",
       ]),
     test("IRPictureTests", ["IRPicture"]),
+    test("IRCommandLineTests", ["IRCommandLine"]),
+    test(
+      "IRBatchTests",
+      ["IRBatch", "ImageRestoration", "IRFiles", "IRONNX", "IROperators", "IRGraph", "IRTensor"]),
     test("IRImageTests", ["IRImage", "IRTensor", "CVips"]),
     test(
       "ImageRestorationTests",

@@ -66,7 +66,7 @@ public struct Degradation: Hashable, Sendable {
     return random.next()
   }
 
-  /// Where a part lies in the picture that it was cut from, in pixels.
+  /// The place of a part in the picture that it was cut from, in pixels.
   public struct Frame: Hashable, Sendable {
     public var width: Int
     public var height: Int

@@ -127,7 +127,7 @@ struct BlockGraph {
 
   private func isContraction(_ id: NodeID) -> Bool { graph[id].operator is any ContractionOperator }
 
-  /// What a piece looks like, but for names.
+  /// The form of a piece, without names.
   private func signature(_ piece: [NodeID]) -> [String] {
     piece.map { id in "\(graph[id].operator.name) \(graph.outputTypes(of: id).map { "\($0.shape)" })" }
   }
@@ -187,32 +187,5 @@ struct BlockGraph {
           kind: .output))
       connect(output.value, to: end)
     }
-  }
-}
-
-/// Sizes in a drawing's words.
-enum SizeText {
-  static func shape(_ shape: Shape) -> String {
-    let extents = shape.first == 1 && shape.rank > 1 ? Array(shape.dropFirst()) : shape.extents
-    return extents.map(String.init).joined(separator: "×")
-  }
-
-  static func count(_ number: Int) -> String {
-    for (unit, size) in [("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)] where Double(number) >= size {
-      return "\(rounded(Double(number) / size)) \(unit)"
-    }
-    return "\(number)"
-  }
-
-  static func bytes(_ number: Int) -> String {
-    for (unit, shift) in [("GiB", 30), ("MiB", 20), ("KiB", 10)] where number >= 1 << shift {
-      return "\(rounded(Double(number) / Double(1 << shift))) \(unit)"
-    }
-    return "\(number) bytes"
-  }
-
-  private static func rounded(_ value: Double) -> String {
-    let scaled = value < 10 ? (value * 10).rounded() / 10 : value.rounded()
-    return scaled == scaled.rounded() ? "\(Int(scaled))" : "\(scaled)"
   }
 }

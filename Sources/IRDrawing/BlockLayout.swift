@@ -1,4 +1,4 @@
-/// Where blocks stand: runs of blocks of one level are a column each, downwards where the next is deeper,
+/// The places of blocks: runs of blocks of one level are a column each, downwards where the next is deeper,
 /// upwards where the last was, and a row where neither is.
 struct BlockLayout {
   struct Place {

@@ -2,7 +2,7 @@ import IRGraph
 import IROperators
 import IRTensor
 
-/// What a person would call a run of nodes.
+/// The usual name of a run of nodes.
 struct BlockNaming {
   let graph: Graph
   let nodes: [NodeID]

@@ -23,7 +23,7 @@ public struct MemoryDrawing {
     }
   }
 
-  /// What a buffer is for: the step that begins it.
+  /// The name of a buffer: the step that begins it.
   private func name(_ index: Int) -> String {
     let (lifetime, offset) = (program.memoryPlan.lifetimes[index], program.memoryPlan.offsets[index])
     guard program.steps.indices.contains(lifetime.start) else { return "buffer \(index)" }
@@ -100,7 +100,7 @@ public struct MemoryDrawing {
         drawing.text(text, (x0 + x1) / 2, (y0 + y1) / 2 + 4, size: 10, colour: "#ffffff")
       }
     }
-    // What live values hold, as a line: the space above it is lost between buffers.
+    // The bytes of live values, as a line: the space above it is lost between buffers.
     let held = held
     var path = ""
     for (step, bytes) in held.enumerated() {

@@ -16,7 +16,7 @@ struct SVG {
       case "<": result += "&lt;"
       case ">": result += "&gt;"
       case "\"": result += "&quot;"
-      // What XML does not allow at all, in names of strangers.
+      // Characters that XML does not allow at all, in names of strangers.
       case _ where scalar.value < 0x20 || scalar.properties.generalCategory == .control: result += "\u{FFFD}"
       default: result.unicodeScalars.append(scalar)
       }

@@ -143,11 +143,14 @@ extension ImageFile {
       if format == .jxl { stated.iccProfile = metadata.iccProfile }
       report.lost = lost(image, stated, report, format, options) + warnings.map { "libvips warned: \($0)" }
       if options.refusesLosses, !report.lost.isEmpty {
-        throw FileError(path: path, reason: "not carried over: \(report.lost.joined(separator: ", "))")
+        throw FileError(path: path, reason: "losses are refused")
       }
       do { try prepare(file.temporary) } catch { throw FileError(path: path, reason: "\(error)") }
       try file.replace()
-    } catch { throw .unwritable(path: path, reason: error.reason) }
+    } catch {
+      if options.refusesLosses, !report.lost.isEmpty { throw .losesStatements(path: path, lost: report.lost) }
+      throw .unwritable(path: path, reason: error.reason)
+    }
     return report
   }
 

@@ -7,6 +7,8 @@ extension ImageError: CustomStringConvertible {
     case .exceedsMemory(let path, let byteCount, let limit):
       "\(path): decoding needs \(byteCount >> 20) MiB, of \(limit >> 20) MiB that it may use"
     case .unwritable(let path, let reason): "\(path): cannot be written: \(reason)"
+    case .losesStatements(let path, let lost):
+      "\(path): cannot be written: not carried over: \(lost.joined(separator: ", "))"
     case .mismatch(let detail): detail
     }
   }

@@ -8,6 +8,8 @@ public enum ImageError: Error, Sendable {
   case exceedsMemory(path: String, byteCount: Int, limit: Int)
   /// The file cannot be written; what was there before is untouched.
   case unwritable(path: String, reason: String)
+  /// A writer that refuses losses would lose these statements of the picture: `resolution`, `gain map`.
+  case losesStatements(path: String, lost: [String])
   /// An operation on images of sizes or channel counts that do not fit.
   case mismatch(detail: String)
 }

@@ -20,7 +20,8 @@ private struct Answer: Decodable {
   try withFolder { folder in
     let model = "\(folder)/model.onnx"
     try writeNetwork(model)
-    let fresh = try run("irbench", model, "--dim", "1024x1536", "--runs", "2", "--json", "--steps", "-j", "2")
+    let fresh = try run(
+      "irbench", model, "--size", "1024x1536", "--runs", "2", "--json", "--steps", "-j", "2")
     #expect(fresh.code == 0, "\(fresh.errors)")
     let answer = try JSONDecoder().decode(Answer.self, from: Data(fresh.output.utf8))
     #expect(answer.steps.contains { $0.kernel.contains("conv3x3") && $0.seconds > 0 && $0.gflop > 0 })
@@ -38,11 +39,11 @@ private struct Answer: Decodable {
     let given = try run(
       "irbench", model, "--input", "\(folder)/x.npy", "--output", "\(folder)/y.npz", "--runs", "1",
       "--steps")
-    #expect(given.output.contains("most expensive steps"))
+    #expect(given.output.contains("slowest steps"))
     #expect(given.code == 0 && given.output.contains("GFLOP/s"), "\(given.errors)")
     #expect(try TensorFile.read("\(folder)/y.npz").map(\.tensor.shape) == [[1, 3, 32, 32]])
 
-    #expect(try run("irbench", model, "--dim", "12").code == 2)
+    #expect(try run("irbench", model, "--size", "12").code == 2)
     let missing = try run("irbench", "\(folder)/none.onnx")
     #expect(missing.code == 3 && missing.errors.contains("none.onnx"), "\(missing.errors)")
   }

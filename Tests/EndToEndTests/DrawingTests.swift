@@ -28,7 +28,7 @@ private let pageDrawings = """
 @Test func drawingsSayWhatThePlanSays() throws {
   try withFolder { folder in
     let outcome = try run(
-      "irdump", "symunet-s", "--dim", "8*h=64,8*w=96", "--json", "--svg", "\(folder)/graph.svg",
+      "irdump", "symunet-s", "--size", "8*h=64,8*w=96", "--json", "--svg", "\(folder)/graph.svg",
       "--memory-svg",
       "\(folder)/memory.svg", "--html", "\(folder)/page.html")
     #expect(outcome.code == 0, "\(outcome.errors)")
@@ -52,7 +52,10 @@ private let pageDrawings = """
     }
     #expect(try system("python3", "-c", pageDrawings, "\(folder)/page.html") == "2")
     let page = try String(contentsOfFile: "\(folder)/page.html", encoding: .utf8)
-    #expect(page.contains("<td>\(arena) bytes with"))
+    // Three digits and a unit, as 16.5 MiB.
+    let text = try #require(page.firstMatch(of: /<td>([0-9.]+) MiB with/))
+    #expect(abs(try #require(Double(text.1)) * 1_048_576 - Double(arena)) < 0.005 * Double(arena))
+    #expect(page.contains("<title>symunet-s</title>") && page.contains("<h1>symunet-s</h1>"))
   }
 }
 

@@ -31,7 +31,7 @@ private func write(_ text: String, _ path: String) throws {
     let again = try run(
       "irexport", "\(folder)/a.onnx", "-o", "\(folder)/n.onnx", "--opset", "21", "--f16-weights",
       "--external",
-      "--dims", "32x48", "--verify", "1")
+      "--size", "32x48", "--verify", "1")
     #expect(again.code == 0, "\(again.errors)")
     #expect(FileManager.default.fileExists(atPath: "\(folder)/n.onnx.data"))
     let fixed = try ONNXModel(contentsOf: "\(folder)/n.onnx")
@@ -44,7 +44,7 @@ private func write(_ text: String, _ path: String) throws {
 @Test func wrongUseOfExportIsSaid() throws {
   try withFolder { folder in
     #expect(try run("irexport", "nafnet").code == 2)
-    #expect(try run("irexport", "nafnet", "-o", "\(folder)/a.onnx", "--dims", "8by8").code == 2)
+    #expect(try run("irexport", "nafnet", "-o", "\(folder)/a.onnx", "--size", "8by8").code == 2)
     let unknown = try run("irexport", "nafnett", "-o", "\(folder)/a.onnx")
     #expect(unknown.code == 3 && unknown.errors.contains("did you mean nafnet?"))
     try write(#"{"width": "wide"}"#, "\(folder)/c.json")

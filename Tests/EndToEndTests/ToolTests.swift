@@ -168,24 +168,24 @@ func tensorsRunRaw(_ suffix: String) throws {
 
 @Test func dumpSaysWhatTheModelIs() throws {
   let outcome = try run(
-    "irdump", "symunet-s", "--dim", "8*h=64,8*w=96", "--json", "--nodes", "--passes", "--program")
+    "irdump", "symunet-s", "--size", "8*h=64,8*w=96", "--json", "--nodes", "--passes", "--program")
   #expect(outcome.code == 0, "\(outcome.errors)")
   let report = try #require(
     try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])
   #expect((report["inputs"] as? [[String: String]])?.first?["type"] == "float32[1, 3, 64, 96]")
   #expect((report["steps"] as? [Any])?.count == report["compiledSteps"] as? Int)
-  let text = try run("irdump", "symunet-s", "--dim", "64x64", "--simplified")
+  let text = try run("irdump", "symunet-s", "--size", "64x64", "--simplified")
   // What exporters decompose is whole again: no transposition is left of the normalizations.
   #expect(text.output.contains("= LayerNormalization") && !text.output.contains("permutation: [0, 2, 1]}"))
-  let program = try run("irdump", "symunet-s", "--dim", "8*h=64,8*w=96", "--program").output
+  let program = try run("irdump", "symunet-s", "--size", "8*h=64,8*w=96", "--program").output
   #expect(program.contains("of 64 rows, tiles of 96 of 96 columns"), "\(program)")
   // For a stated machine the text is the same on all.
   let scalar = try run(
-    "irdump", "symunet-s", "--dim", "64x96", "--program", "--isa", "scalar", "--shared-cache", "far")
+    "irdump", "symunet-s", "--size", "64x96", "--program", "--isa", "scalar", "--shared-cache", "far")
   #expect(scalar.output.contains("\n      convolution weight="), "\(scalar.output)\(scalar.errors)")
   #expect(try run("irdump", "symunet-s", "--isa", "mmx").code == 2)
   // Bisection: the patches up to a number, by name.
-  let limited = try run("irdump", "symunet-s", "--dim", "64x96", "--json", "--passes", "--patch-limit", "7")
+  let limited = try run("irdump", "symunet-s", "--size", "64x96", "--json", "--passes", "--patch-limit", "7")
   let bisected = try #require(
     try JSONSerialization.jsonObject(with: Data(limited.output.utf8)) as? [String: Any])
   let passes = try #require(bisected["passes"] as? [[String: Any]])
@@ -196,7 +196,7 @@ func tensorsRunRaw(_ suffix: String) throws {
   #expect(try run("irdump", "symunet-s", "--patch-limit", "-1").code == 2)
   #expect(try run("irdump", "symunet-s", "--check").code == 0)
   #expect(text.output.contains("float32[1, 3, 64, 64]"))
-  #expect(try run("irdump", "symunet-s", "--dim", "H=64").code == 2)
+  #expect(try run("irdump", "symunet-s", "--size", "H=64").code == 2)
 }
 
 /// A model exported for one size restores pictures of that size, and says so of others.

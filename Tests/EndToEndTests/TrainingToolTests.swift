@@ -28,7 +28,7 @@ private func writePictures(_ folder: String) throws {
     #expect(whole.code == 0, "\(whole.errors)")
     let parted = try train("parted.onnx", interruptAfter: 1)
     #expect([0, 130].contains(parted.code), "\(parted.errors)")
-    if parted.code == 130 { #expect(parted.errors.contains("go on with --resume")) }
+    if parted.code == 130 { #expect(parted.errors.contains("interrupted")) }
     let resumed = try train("parted.onnx", "--resume")
     #expect(resumed.code == 0, "\(resumed.errors)")
     #expect(try bytes("\(folder)/whole.onnx") == bytes("\(folder)/parted.onnx"))

@@ -2,34 +2,43 @@ import ArgumentParser
 import IRCompiler
 import IRRuntime
 
-/// What a tool that compiles a model may be told of memory.
-public struct MemoryOptions: ParsableArguments {
+/// The memory that a run may take.
+package struct MemoryOptions: ParsableArguments {
   @Option(
-    help:
-      "Memory budget, as 500M or 4G: above it, feature maps are recomputed instead of kept."
-  )
-  public var memoryLimit: MemorySize?
+    help: ArgumentHelp(
+      "Memory limit, as 500M or 4G; by default three quarters of the free memory.", valueName: "size"))
+  package var memory: MemorySize?
+
+  package init() {}
+}
+
+/// The memory that one program may take, for tools that compile a model without running pictures.
+package struct ProgramMemoryOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Memory budget of the program, as 500M or 4G: above it, feature maps are recomputed instead of kept.",
+      valueName: "size"))
+  package var memory: MemorySize?
 
   @Flag(
     help:
       "If that is not enough, store as few feature maps as necessary as float16; each is rounded to 11 bits of precision."
   )
-  public var float16Storage = false
+  package var float16Storage = false
 
-  public init() {}
+  package init() {}
 
-  public mutating func validate() throws {
-    guard !float16Storage || memoryLimit != nil else {
-      throw ValidationError("--float16-storage needs --memory-limit: nothing is rounded without need")
+  package mutating func validate() throws {
+    guard !float16Storage || memory != nil else {
+      throw ValidationError("--float16-storage needs --memory: nothing is rounded without need")
     }
   }
 
-  /// A compiler of programs for so many threads that keeps to it.
-  public func compiler(threadCount: Int, hasNearSharedCache: Bool? = nil) -> Compiler {
+  /// A compiler of programs for so many threads that keeps to the budget.
+  package func compiler(threadCount: Int, hasNearSharedCache: Bool? = nil) -> Compiler {
     Compiler(
       options: CompilerOptions(
-        threadCount: threadCount, memoryByteCount: memoryLimit?.byteCount,
-        allowsFloat16Storage: float16Storage),
+        threadCount: threadCount, memoryByteCount: memory?.byteCount, allowsFloat16Storage: float16Storage),
       kernels: CPUKernelLibrary(hasNearSharedCache: hasNearSharedCache))
   }
 }

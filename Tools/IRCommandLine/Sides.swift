@@ -1,12 +1,12 @@
 import ArgumentParser
 
 /// Height and width, as `512x768`, each 1...65536.
-public struct Sides: ExpressibleByArgument, Hashable, Sendable {
-  public var height, width: Int
+package struct Sides: ExpressibleByArgument, Hashable, Sendable {
+  package var height, width: Int
 
-  public init(height: Int, width: Int) { (self.height, self.width) = (height, width) }
+  package init(height: Int, width: Int) { (self.height, self.width) = (height, width) }
 
-  public init?(argument: String) {
+  package init?(argument: String) {
     let sides = argument.lowercased().split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
     guard sides.count == 2, let height = sides[0], let width = sides[1], (1...65536).contains(height),
       (1...65536).contains(width)
@@ -14,5 +14,5 @@ public struct Sides: ExpressibleByArgument, Hashable, Sendable {
     self.init(height: height, width: width)
   }
 
-  public var defaultValueDescription: String { "\(height)x\(width)" }
+  package var defaultValueDescription: String { "\(height)x\(width)" }
 }

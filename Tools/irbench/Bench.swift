@@ -19,7 +19,9 @@ final class Bench {
   /// Bytes in memory before the arena was mapped, and the most before that.
   private let residentBefore, peakBefore: Int?
 
-  init(model: String, input: String?, sides: Sides, options: RuntimeOptions, memory: MemoryOptions) throws {
+  init(model: String, input: String?, sides: Sides, options: RuntimeOptions, memory: ProgramMemoryOptions)
+    throws
+  {
     path = try ModelCatalogue.path(of: model)
     let loaded = try Self.load(path, input, sides, options, memory)
     (program, inputs, gflop) = (loaded.program, loaded.inputs, loaded.gflop)
@@ -37,7 +39,8 @@ final class Bench {
   )
 
   private static func load(
-    _ path: String, _ input: String?, _ sides: Sides, _ options: RuntimeOptions, _ memory: MemoryOptions
+    _ path: String, _ input: String?, _ sides: Sides, _ options: RuntimeOptions,
+    _ memory: ProgramMemoryOptions
   ) throws -> Loaded {
     let clock = ContinuousClock()
     let begin = clock.now
@@ -63,7 +66,8 @@ final class Bench {
     var result: [String: Tensor] = [:]
     for (index, input) in file.graphInputs.enumerated() {
       guard case .tensor(ElementType.float32.rawValue, let shape?) = input.type else {
-        throw ONNXError.tensor(name: input.name, detail: "is no float32 tensor of a known rank: give --input")
+        throw ONNXError.tensor(
+          name: input.name, detail: "must be a float32 tensor of a known rank, or --input must give it")
       }
       let extents = shape.indices.map { axis -> Int in
         if case .fixed(let extent) = shape[axis] { return Int(clamping: extent) }

@@ -1,21 +1,18 @@
 import ArgumentParser
 import Foundation
 import IRCommandLine
+import IRFiles
 import IRRuntime
 import ImageRestoration
 
 @main
-enum Main {
-  static func main() { IRBench.runAsTool() }
-}
-
-struct IRBench: ParsableCommand {
+struct IRBench: Tool {
   static let configuration = CommandConfiguration(
     commandName: "irbench",
     abstract: "Times one model on tensors.",
     discussion: """
       The model is loaded and compiled once, run once to warm up, then --runs times. Without --input it runs \
-      on fresh numbers in 0..<1, the same ones every time, with sides from --dim.
+      on fresh numbers in 0..<1, the same ones every time, with sides from --size.
 
       GFLOP/s count the model's own multiply-adds twice, whatever the compiler made of them. The memory of \
       a run is what the process grew by from before its arena was mapped, at its highest; it stands beside what \
@@ -28,9 +25,12 @@ struct IRBench: ParsableCommand {
       were rejected.
 
       EXAMPLES
-        irbench symunet-s --dim 512x768 --steps
+        irbench symunet-s --size 512x768 --steps
         irbench network.onnx --input in.npz --output out.npz --runs 20 --json
-      """)
+      """, version: Version.text)
+  static let oldSpellings: [OldSpelling] = [
+    .option("--dim", now: "--size"), .option("--memory-limit", now: "--memory"),
+  ]
 
   @Argument(help: "A model file (.onnx), or the name of a model in Models.")
   var model: String
@@ -43,8 +43,9 @@ struct IRBench: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Sides of pictures where there is no --input and the model leaves them open.", valueName: "HxW"))
-  var dim = Sides(height: 256, width: 256)
+      "Height and width of the model's images if it leaves them open and there is no --input.",
+      valueName: "HxW"))
+  var size = Sides(height: 256, width: 256)
 
   @Option(help: ArgumentHelp("Where to write the outputs of the first run.", valueName: "npz|safetensors"))
   var output: String?
@@ -52,62 +53,45 @@ struct IRBench: ParsableCommand {
   @Option(help: "Runs that are timed.")
   var runs = 5
 
-  @Option(
-    name: [.customShort("j"), .customLong("threads")], help: "Threads; by default what the system allows.")
-  var threads: Int?
+  @OptionGroup var threads: ThreadOptions
 
-  @OptionGroup var memoryOptions: MemoryOptions
+  @OptionGroup var memoryOptions: ProgramMemoryOptions
 
   @Flag(
-    help: "Say what each kernel takes, and the most expensive steps, or in JSON all: the fastest run of each."
+    help:
+      "Print the time of each kernel and of the slowest steps (with --json of all steps), the fastest run of each."
   )
   var steps = false
 
   @Flag(help: "Print JSON.")
   var json = false
 
-  @Flag(help: "Run when asked to on standard input, and answer in JSON.")
+  @Flag(help: "Run when a line of the standard input asks for it, and answer in JSON.")
   var onRequest = false
 
   func validate() throws {
     guard !(steps && onRequest) else { throw ValidationError("--steps is not for --on-request") }
     guard runs >= 1 else { throw ValidationError("--runs is \(runs), must be at least 1") }
-    if let threads, threads < 1 { throw ValidationError("--threads is \(threads), must be at least 1") }
   }
 
   func run() throws {
-    do { try measure() } catch {
-      Terminal.complain("irbench: \(error)")
-      throw ExitCode(3)
-    }
-  }
-
-  private func measure() throws {
     let bench = try Bench(
-      model: model, input: input, sides: dim,
-      options: RuntimeOptions(threadCount: threads ?? RuntimeOptions.defaultThreadCount),
+      model: model, input: input, sides: size, options: RuntimeOptions(threadCount: threads.count),
       memory: memoryOptions)
     try bench.warmUp(writingTo: output)
     var profile: Profile? = steps ? Profile() : nil
     if onRequest {
-      try say(bench.result([]))
+      try Terminal.say(json: bench.result([]))
       while let line = readLine() {
         guard let count = Int(line), (1...1_000_000).contains(count) else {
           throw ValidationError("a request is a count of runs, not \(line)")
         }
-        try say(bench.result(try bench.run(count, &profile)))
+        try Terminal.say(json: bench.result(try bench.run(count, &profile)))
       }
     } else {
       var result = bench.result(try bench.run(runs, &profile))
-      result.steps = profile.map { StepTime.times(of: bench.program, in: $0) }
-      if json { try say(result) } else { Terminal.say(result.text) }
+      result.kernelTimes = profile.map { KernelTimes(bench.program, seconds: $0.fastest) }
+      if json { try Terminal.say(json: result) } else { Terminal.say(result.text) }
     }
-  }
-
-  private func say(_ value: some Encodable) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    print(String(decoding: try encoder.encode(value), as: UTF8.self))
-    fflush(nil)
   }
 }

@@ -1,6 +1,7 @@
 import Foundation
+import IRCommandLine
 
-/// What was measured of one model.
+/// Times and memory of one model.
 struct Measurement: Encodable {
   var model: String
   var threads: Int
@@ -12,13 +13,13 @@ struct Measurement: Encodable {
   var arenaByteCount: Int
   /// Of inputs and outputs.
   var portByteCount: Int
-  /// What a run takes beside the inputs, by the plan, and what it took: nil where the system does not say.
+  /// Memory of a run beside the inputs: planned, and used; nil if the system does not tell.
   var plannedByteCount: Int
   var runByteCount: Int?
   /// The most that the process held, loading included.
   var peakByteCount: Int?
-  /// In order; nil where they were not timed.
-  var steps: [StepTime]?
+  /// Nil where they were not timed.
+  var kernelTimes: KernelTimes?
 
   private var sorted: [Double] { seconds.sorted() }
   private var median: Double? {
@@ -50,7 +51,7 @@ struct Measurement: Encodable {
     try values.encode(plannedByteCount, forKey: .plannedByteCount)
     try values.encodeIfPresent(runByteCount, forKey: .runByteCount)
     try values.encodeIfPresent(peakByteCount, forKey: .peakByteCount)
-    try values.encodeIfPresent(steps, forKey: .steps)
+    try values.encodeIfPresent(kernelTimes?.steps, forKey: .steps)
   }
 
   var text: String {
@@ -65,6 +66,6 @@ struct Measurement: Encodable {
       memory  \(mebibytes(plannedByteCount)) planned for a run, \(mebibytes(runByteCount)) taken; \
       the process at most \(mebibytes(peakByteCount))
       loaded  \(String(format: "%.2f s: import %.2f, compile %.2f", loadSeconds, importSeconds, compileSeconds))
-      """ + (steps.map { "\n" + StepTable($0).text } ?? "")
+      """ + (kernelTimes.map { "\n" + $0.text(slowest: 10) } ?? "")
   }
 }

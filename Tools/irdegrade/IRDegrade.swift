@@ -1,37 +1,29 @@
 import ArgumentParser
 import Foundation
+import IRCommandLine
 import IRDegradation
+import IRFiles
 import IRImage
-import IRTraining
 
-/// Runs the command; ArgumentParser's code for wrong usage becomes the documented 2.
 @main
-enum Main {
-  static func main() {
-    do {
-      var command = try IRDegrade.parseAsRoot()
-      try command.run()
-    } catch {
-      guard IRDegrade.exitCode(for: error) == .validationFailure else { IRDegrade.exit(withError: error) }
-      complain(IRDegrade.fullMessage(for: error))
-      Foundation.exit(2)
-    }
-  }
-}
-
-private func complain(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
-
-struct IRDegrade: ParsableCommand {
+struct IRDegrade: Tool {
   static let configuration = CommandConfiguration(
     commandName: "irdegrade",
-    abstract: "Makes test sets: spoils clean photographs, the same way for the same seed.",
+    abstract: "Makes test sets: degrades clean photographs, the same way for the same seed.",
     discussion: """
-      irdegrade -i photographs -o spoiled --tasks noise25,rain,haze,lowlight+noise5-15
+      Each task gets a folder of its own in the output folder, with a picture for every input. What happens to a \
+      picture depends only on the seed, the task and the name of the file, and so do the bytes written.
 
-      Each task gets a folder of its own below --output with a picture for every input. What happens to a picture \
-      depends on the seed, the task and the file's name alone, and the bytes written on nothing else. \
-      Tasks: \(grammar). Exit codes: 0, 2 usage, 4 some file failed.
-      """)
+      Tasks: \(grammar).
+
+      Exit codes: 0, 2 usage, 4 some file failed.
+
+      EXAMPLES
+        irdegrade -i photographs -o degraded --tasks noise25,rain,haze,lowlight+noise5-15
+      """, version: Version.text)
+  static let oldSpellings: [OldSpelling] = [
+    .value(of: ["--depth"], now: { ["uint8": "8", "uint16": "16", "float32": "32f"][$0] })
+  ]
 
   private static let grammar = """
     noise25 (σ in 8-bit steps), noise0-55, noise25q (clipped and truncated to 8 bits), camera or camera100-3200 (a \
@@ -43,32 +35,23 @@ struct IRDegrade: ParsableCommand {
     name: [.customShort("i"), .long], parsing: .upToNextOption, help: "Photographs, or folders of them.")
   var input: [String]
 
-  @Option(name: [.customShort("o"), .long], help: "A folder for the spoiled pictures.")
+  @Option(name: [.customShort("o"), .long], help: "The folder to write to.")
   var output: String
 
   @Option(help: "Degradations, separated by commas.")
   var tasks: String
 
-  @Option(help: "What all that is random follows from.")
+  @Option(help: "The seed of everything random.")
   var seed: UInt64 = 1
 
   @Option(
-    help: "png, tif, …; floating-point noise beyond black and white survives in tif --depth float32 only.")
+    help: ArgumentHelp(
+      "Format to write, as an extension. Noise below black and above white survives only in tif with --depth 32f.",
+      valueName: "extension"))
   var format = "png"
 
-  @Option(help: "Bits of a sample: uint8, uint16, float32.")
-  var depth = Depth.uint8
-
-  enum Depth: String, ExpressibleByArgument, CaseIterable {
-    case uint8, uint16, float32
-    var sampleFormat: Image.SampleFormat {
-      switch self {
-      case .uint8: .uint8
-      case .uint16: .uint16
-      case .float32: .float32
-      }
-    }
-  }
+  @Option(help: "Bits of a sample.")
+  var depth = SampleDepth.bits8
 
   func validate() throws {
     guard !input.isEmpty else { throw ValidationError("no --input") }
@@ -80,63 +63,67 @@ struct IRDegrade: ParsableCommand {
   }
 
   func run() throws {
-    var paths: [String] = []
-    for entry in input {
-      var isFolder: ObjCBool = false
-      guard FileManager.default.fileExists(atPath: entry, isDirectory: &isFolder) else {
-        throw ValidationError("\(entry): no such file or folder")
-      }
-      do { paths += isFolder.boolValue ? try ImageSet.images(in: entry) : [entry] } catch {
-        throw ValidationError("\(error)")
-      }
-    }
-    try checkNames(paths)
+    let paths = try inputs()
     var failures = 0
+    let progress = ProgressLine()
     for degradation in try degradations() {
-      let folder = (output as NSString).appendingPathComponent(degradation.name)
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      let folder = "\(output)/\(degradation.name)"
+      do {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      } catch { throw FileError(path: folder, reason: "the folder cannot be made") }
+      let begin = Date()
       for (index, path) in paths.enumerated() {
-        do { try spoil(path, degradation, folder) } catch {
-          complain("irdegrade: \(error)")
+        do { try degrade(path, degradation, folder) } catch {
+          progress.clear()
+          Terminal.warn("\(error)")
           failures += 1
         }
-        show("\(degradation.name): \(index + 1)/\(paths.count)")
+        progress.show("\(degradation.name):", done: index + 1, of: paths.count, since: begin)
       }
     }
-    show(nil)
+    progress.clear()
     guard failures == 0 else {
-      complain("irdegrade: \(failures) files failed")
-      throw ExitCode(4)
+      Terminal.warn("\(failures) files failed")
+      throw ExitCode.someFailed
     }
   }
 
-  private func degradations() throws -> [Degradation] {
-    try tasks.split(separator: ",").map { try Degradation(String($0)) }
-  }
+  static func exitCode(of error: any Error) -> ExitCode { .someFailed }
 
-  private func spoil(_ path: String, _ degradation: Degradation, _ folder: String) throws {
-    let image = try ImageFile.read(path)
-    let stem = Self.stem(path)
-    let spoiled = degradation.applied(to: image, seed: Degradation.seed(seed, forFile: stem))
-    try ImageFile.write(
-      spoiled, to: "\(folder)/\(stem).\(format)", options: .init(sampleFormat: depth.sampleFormat))
-  }
-
-  private func checkNames(_ paths: [String]) throws {
+  /// The photographs that `--input` names, which must have different names.
+  private func inputs() throws -> [String] {
+    var paths: [String] = []
+    for entry in input {
+      if let pictures = PhotographFolder.pictures(in: entry) {
+        guard !pictures.isEmpty else { throw ValidationError("\(entry): no pictures in this folder") }
+        paths += pictures
+      } else {
+        guard FileManager.default.fileExists(atPath: entry) else {
+          throw ValidationError("\(entry): no such file or folder")
+        }
+        paths.append(entry)
+      }
+    }
     var owner: [String: String] = [:]
     for path in paths {
       if let other = owner.updateValue(path, forKey: Self.stem(path)) {
         throw ValidationError("\(other) and \(path) would both be written to \(Self.stem(path)).\(format)")
       }
     }
+    return paths
   }
 
-  private static func stem(_ path: String) -> String {
-    ((path as NSString).lastPathComponent as NSString).deletingPathExtension
+  private func degradations() throws -> [Degradation] {
+    try tasks.split(separator: ",").map { try Degradation(String($0)) }
   }
 
-  private func show(_ text: String?) {
-    guard isatty(STDERR_FILENO) == 1 else { return }
-    FileHandle.standardError.write(Data(("\u{1B}[2K\r" + (text ?? "")).utf8))
+  private func degrade(_ path: String, _ degradation: Degradation, _ folder: String) throws {
+    let image = try ImageFile.read(path)
+    let stem = Self.stem(path)
+    let degraded = degradation.applied(to: image, seed: Degradation.seed(seed, forFile: stem))
+    try ImageFile.write(
+      degraded, to: "\(folder)/\(stem).\(format)", options: .init(sampleFormat: depth.sampleFormat))
   }
+
+  private static func stem(_ path: String) -> String { PathText.stem(PathText.name(path)) }
 }

@@ -10,59 +10,64 @@ import IRRuntime
 import ImageRestoration
 
 @main
-enum Main {
-  static func main() { IRDump.runAsTool() }
-}
-
-struct IRDump: ParsableCommand {
+struct IRDump: Tool {
   static let configuration = CommandConfiguration(
     commandName: "irdump",
-    abstract: "Looks inside a model; runs nothing of it.",
+    abstract: "Describes a model, as it is and as it is compiled, without running it.",
     discussion: """
       Exit codes: 0, 2 usage, 3 the model was rejected.
 
       EXAMPLES
-        irdump symunet-s --dim 256x384 --svg graph.svg --memory-svg memory.svg
+        irdump symunet-s --size 256x384 --svg graph.svg --memory-svg memory.svg
         irdump network.onnx --html report.html
         irdump old.onnx --diff new.onnx
-      """)
+      """, version: Version.text)
+  static let oldSpellings: [OldSpelling] = [
+    .option("--dim", now: "--size"),
+    .flag("--memory", now: "--arena", unlessBefore: { MemorySize(argument: $0) != nil }),
+    .option("--memory-limit", now: "--memory"),
+  ]
 
   @Argument(help: "A model file (.onnx), or the name of a model in Models.")
   var model: String
 
   @Option(
     help: ArgumentHelp(
-      "Height and width of the model's pictures, or its open sizes by name, as H=256,W=256; those left out are 256, a batch is 1.",
+      "Height and width of the model's images, or its open sizes by name, as H=256,W=256; the default is 256, of a batch 1.",
       valueName: "HxW"))
-  var dim: String?
+  var size: String?
 
   @Flag(help: "List the graph's nodes as imported.") var nodes = false
   @Flag(help: "Print the graph's text form as imported; large constants are left out.") var graph = false
   @Flag(help: "Print the text form after all passes of the compiler.") var simplified = false
-  @Flag(help: "Say what each compiler pass did.") var passes = false
+  @Flag(help: "List the compiler's passes and the changes of each.") var passes = false
   @Flag(help: "Print the compiled program.") var program = false
-  @Flag(help: "Print what the arena holds over the program's steps, and what is largest.") var memory = false
-  @Flag(help: "Print everything as JSON, one object.") var json = false
+  @Flag(help: "Print the memory that the program's steps use, and the largest buffers.") var arena = false
+  @Flag(help: "Print everything as one JSON object.") var json = false
   @Flag(help: "Only check that the model can be imported and compiled.") var check = false
 
   @Option(
     help: ArgumentHelp(
-      "Draw the network: blocks by level, sizes on the edges; - for stdout.", valueName: "file"))
+      "Draw the network: blocks by level, sizes on the edges; - is the standard output.", valueName: "file"))
   var svg: String?
-  @Option(help: ArgumentHelp("Draw the arena over the program's steps; - for stdout.", valueName: "file"))
+  @Option(
+    help: ArgumentHelp(
+      "Draw the memory over the program's steps; - is the standard output.", valueName: "file"))
   var memorySvg: String?
   @Option(
     help: ArgumentHelp("Write a page with both drawings, the passes, kernels and steps.", valueName: "file"))
   var html: String?
-  @Option(help: ArgumentHelp("Say how another model differs: ports, nodes, weights.", valueName: "model"))
+  @Option(help: ArgumentHelp("Compare with another model: ports, nodes, weights.", valueName: "model"))
   var diff: String?
 
-  @Option(name: [.customShort("j"), .customLong("threads")], help: "Threads that the memory is planned for.")
+  @Option(
+    name: [.customShort("j"), .customLong("threads")],
+    help: ArgumentHelp("Number of threads that the program is compiled for.", valueName: "n"))
   var threads = 2
 
   @Option(
     help: ArgumentHelp(
-      "Stop rewriting after this many patches, and say which was the last: bisecting finds a wrong one.",
+      "Stop rewriting after this many patches and name the last: bisecting finds a wrong one.",
       valueName: "count"))
   var patchLimit: Int?
 
@@ -71,7 +76,7 @@ struct IRDump: ParsableCommand {
   @Option(help: "Plan for a shared cache that is as fast as the cores' own (near) or slower (far).")
   var sharedCache: SharedCache?
 
-  @OptionGroup var memoryOptions: MemoryOptions
+  @OptionGroup var memoryOptions: ProgramMemoryOptions
 
   enum SharedCache: String, CaseIterable, ExpressibleByArgument { case near, far }
 
@@ -87,13 +92,6 @@ struct IRDump: ParsableCommand {
   }
 
   func run() throws {
-    do { try dump() } catch let error as ValidationError { throw error } catch {
-      Terminal.complain("irdump: \(error)")
-      throw ExitCode(3)
-    }
-  }
-
-  private func dump() throws {
     let (path, file) = try read(model)
     let (binding, assumed) = try binding(for: file)
     let graph = try ONNXImporter(file, path: path).graph(binding: binding)
@@ -121,16 +119,15 @@ struct IRDump: ParsableCommand {
     if let html {
       try write(HTMLReport(description, graph: drawing.svg, memory: memoryDrawing).text, to: html)
     }
-    if [svg, memorySvg, html].contains(where: { $0 != nil }), !(json || memory || program || nodes || passes)
-    {
+    if [svg, memorySvg, html].contains(where: { $0 != nil }), !(json || arena || program || nodes || passes) {
       return
     }
-    if json { return Terminal.say(try description.json()) }
+    if json { return try Terminal.say(json: description, isPretty: true) }
     Terminal.say(description.text)
     if self.graph { Terminal.say("\(graph)") }
     if simplified { Terminal.say("\(try compiler.simplified(graph).0)") }
     if program { Terminal.say("\(compiled)") }
-    if memory { Terminal.say(memoryDrawing.text) }
+    if arena { Terminal.say(memoryDrawing.text) }
   }
 
   private func read(_ name: String) throws -> (String, ONNXModel) {
@@ -145,10 +142,10 @@ struct IRDump: ParsableCommand {
     try file.replace()
   }
 
-  /// The sizes asked for, and those assumed for want of an answer, as `NAME=SIZE`.
+  /// The sizes that `--size` gives, and the ones that are assumed, as `NAME=SIZE`.
   private func binding(for file: ONNXModel) throws -> (ONNXBinding, assumed: [String]) {
     var binding = ONNXBinding()
-    let asked = dim.flatMap { Sides(argument: $0) }
+    let asked = size.flatMap { Sides(argument: $0) }
     if let asked {
       for input in file.graphInputs {
         for (axis, side) in [(2, asked.height), (3, asked.width)] {
@@ -160,10 +157,10 @@ struct IRDump: ParsableCommand {
           "the model has no open height or width that \(asked.defaultValueDescription) could be")
       }
     }
-    for entry in asked == nil ? dim?.split(separator: ",") ?? [] : [] {
+    for entry in asked == nil ? size?.split(separator: ",") ?? [] : [] {
       let parts = entry.split(separator: "=")
       guard parts.count == 2, let extent = Int(parts[1]), extent > 0 else {
-        throw ValidationError("--dim takes HxW or NAME=SIZE,…, not \(entry)")
+        throw ValidationError("--size takes HxW or NAME=SIZE,…, not \(entry)")
       }
       guard file.openDimensions.contains(String(parts[0])) else {
         let open = file.openDimensions.joined(separator: ", ")

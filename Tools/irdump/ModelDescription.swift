@@ -3,7 +3,7 @@ import IRCompiler
 import IRGraph
 import IRONNX
 
-/// What `irdump` says of a model, as text or as JSON.
+/// A model in words and numbers, as text or as JSON.
 struct ModelDescription: Encodable {
   struct Port: Encodable { var name, type: String }
   struct NodeLine: Encodable {
@@ -102,18 +102,14 @@ struct ModelDescription: Encodable {
     }
   }
 
-  func json() throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(self), as: UTF8.self)
-  }
-
   var text: String {
     var lines = [
       "model         \(model)",
       "format        ONNX, IR version \(irVersion), operator set \(operatorSet), by \(producer)",
     ]
-    if !assumed.isEmpty { lines.append("assumed       \(assumed.joined(separator: ", ")) (--dim sets them)") }
+    if !assumed.isEmpty {
+      lines.append("assumed       \(assumed.joined(separator: ", ")) (--size sets them)")
+    }
     lines += inputs.map { "input         \($0.name) : \($0.type)" }
     lines += outputs.map { "output        \($0.name) : \($0.type)" }
     lines += metadata.sorted { $0.key < $1.key }.map { "metadata      \($0.key) = \($0.value)" }

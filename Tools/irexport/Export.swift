@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import IRCommandLine
 import IRCompiler
 import IRFiles
 import IRGraph
@@ -23,9 +24,9 @@ struct Export {
 
   private func freeze() throws {
     var source = try NetworkSource(options.source, config: options.config)
-    if options.card { print(try source.card()) }
+    if options.card { Terminal.say(try source.card()) }
     guard let output = options.output else { return }
-    let sides = source.sides(options.dims)
+    let sides = source.sides(options.size)
     let frozen = try source.freeze(
       weights: options.weights, fresh: options.fresh, seed: options.seed,
       shape: [options.batch, source.network.channelCount, sides.height, sides.width],
@@ -33,7 +34,7 @@ struct Export {
     note(frozen.notes)
     var graph = try Rewriter().reduced(frozen.graph)
     graph.metadata = frozen.graph.metadata.merging(given) { $1 }
-    let open: [String: [Int: String]] = options.dims == .dynamic ? ["image": [2: "H", 3: "W"]] : [:]
+    let open: [String: [Int: String]] = options.size == .dynamic ? ["image": [2: "H", 3: "W"]] : [:]
     let model = try ONNXModel(graph, opset: options.opset ?? 18, openSizes: open)
     try write(model, to: output, source.summary(frozen.graph))
     let written = try ModelSource(output)
@@ -41,7 +42,7 @@ struct Export {
       let image = graph.inputs.first { graph[$0].name == "image" }
       guard let image else { return [] }
       var type = graph[image].type
-      if options.dims == .dynamic {
+      if options.size == .dynamic {
         // Odd sides where the network pads, else odd multiples of what it takes.
         let multiple = source.network.multiple
         type.shape[2] = multiple == 1 ? 33 + 4 * round : multiple * (3 + 2 * round)
@@ -57,7 +58,7 @@ struct Export {
   private func rewrite() throws {
     guard let output = options.output else { return }
     let source = try ModelSource(options.source)
-    var (model, notes) = try source.rewritten(options.dims, opset: options.opset)
+    var (model, notes) = try source.rewritten(options.size, opset: options.opset)
     note(notes)
     for (key, value) in given.sorted(by: { $0.key < $1.key }) {
       model.metadata.removeAll { $0.key == key }
@@ -66,7 +67,7 @@ struct Export {
     try write(model, to: output, "\(source.path), \(model.graph.nodes.count) nodes")
     let written = try ModelSource(output)
     try verify { round in
-      let binding = source.binding(options.dims, factor: options.dims == .dynamic ? round : 1)
+      let binding = source.binding(options.size, factor: options.size == .dynamic ? round : 1)
       return [("original", try source.graph(binding)), ("file", try written.graph(binding))]
     }
   }
@@ -79,7 +80,7 @@ struct Export {
   }
 
   func note(_ notes: [String]) {
-    for note in notes { FileHandle.standardError.write(Data("irexport: \(note)\n".utf8)) }
+    for note in notes { Terminal.warn(note) }
   }
 
   func write(_ model: ONNXModel, to output: String, _ summary: String) throws {
@@ -93,19 +94,20 @@ struct Export {
     try model.write(to: output, options: .init(isExternal: options.external))
     let size = (try? FileManager.default.attributesOfItem(atPath: output))?[.size] as? Int
     let bytes = size.map { ", \($0) bytes" } ?? ""
-    print("\(output): \(summary), operator set \(model.opset)\(halved)\(bytes)")
+    Terminal.say("\(output): \(summary), operator set \(model.opset)\(halved)\(bytes)")
   }
 
   /// Runs the graphs that `make` gives for each round, the first being the truth.
   func verify(_ make: (Int) throws -> [(name: String, graph: Graph)]) throws {
     guard options.verify > 0 else { return }
-    var verification = Verification(tolerance: options.halfWeights ? 2e-2 : 1e-4)
+    var verification = Verification(
+      tolerance: options.halfWeights ? 2e-2 : 1e-4, threadCount: options.threads.count)
     for round in 1...options.verify {
       try verification.compare(make(round), round: round, of: options.verify)
     }
     guard verification.isFine else {
       note(["the largest difference, \(verification.worst) of the range, is over \(verification.tolerance)"])
-      throw ExitCode(6)
+      throw ExitCode.differs
     }
   }
 }

@@ -2,35 +2,22 @@ import ArgumentParser
 import Foundation
 import IRCommandLine
 import IRDiffusion
+import IRFiles
 import IRGraph
 import IRModels
 import IRONNX
 import IRTensorFiles
 
-/// Runs the command; ArgumentParser's code for wrong usage becomes the documented 2.
 @main
-enum Main {
-  static func main() {
-    do {
-      var command = try IRExport.parseAsRoot()
-      try command.run()
-    } catch {
-      guard IRExport.exitCode(for: error) == .validationFailure else { IRExport.exit(withError: error) }
-      FileHandle.standardError.write(Data((IRExport.fullMessage(for: error) + "\n").utf8))
-      Foundation.exit(2)
-    }
-  }
-}
-
-struct IRExport: ParsableCommand {
+struct IRExport: Tool {
   static let configuration = CommandConfiguration(
     commandName: "irexport",
-    abstract: "Freezes a network with its weights into an ONNX file, or writes a model file anew.",
+    abstract: "Freezes a network with its weights into an ONNX file, or rewrites a model file.",
     discussion: """
       SOURCE is a network (\(NetworkCatalogue.networks.map { $0.name }.joined(separator: ", "))), \
       a model file (.onnx), or unires.
 
-      The file is plain ONNX in standard operators; height and width stay open unless --dims fixes them. Weights \
+      The file is plain ONNX in standard operators; height and width stay open unless --size fixes them. Weights \
       keep the names of the official checkpoints: prefixes such as "module." or "params." are found and left out, \
       and every name that is missing, unexpected or of another shape is reported. Without --weights they are \
       fresh, from --seed: a network of the right cost, not a trained one.
@@ -48,12 +35,13 @@ struct IRExport: ParsableCommand {
 
       EXAMPLES
         irexport symunet --weights symunet.pth -o symunet.onnx --verify 3
-        irexport nafnet --config sidd-64 --dims 256x256 -o nafnet.onnx
+        irexport nafnet --config sidd-64 --size 256x256 -o nafnet.onnx
         irexport daair --config settings.json --weights daair.safetensors -o daair.onnx --f16-weights
         irexport promptir --card
         irexport network.onnx -o smaller.onnx --opset 20 --f16-weights --verify 2
         irexport unires --weights instruct-pix2pix/ --unscaled-condition -o restorer --f16-weights
-      """)
+      """, version: Version.text)
+  static let oldSpellings: [OldSpelling] = [.option("--dims", now: "--size")]
 
   @Argument(help: "A network, or a model file.")
   var source: String
@@ -72,22 +60,24 @@ struct IRExport: ParsableCommand {
       valueName: "file"))
   var weights: [String] = []
 
-  @Option(help: "Where fresh weights begin.")
+  @Option(help: "Seed of fresh weights.")
   var seed: UInt64 = 0
 
   @Option(
     help:
-      "Fresh weights are those that training begins with, or, to compare runtimes, such that each one matters."
+      "Fresh weights: initial ones for training, or, to compare runtimes, weights that all affect the output."
   )
   var fresh = FreshWeights.training
 
   @Option(name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "onnx"))
   var output: String?
 
-  @Option(help: "HxW fixes the sides; dynamic leaves them open.")
-  var dims = Dimensions.dynamic
+  @Option(
+    help: ArgumentHelp(
+      "Fix height and width; dynamic, the default, leaves them open.", valueName: "HxW"))
+  var size = Dimensions.dynamic
 
-  @Option(help: "Pictures in one run.")
+  @Option(help: "Batch size.")
   var batch = 1
 
   @Option(help: "The operator set to write; by default 18, of unires 21, of model files their own.")
@@ -96,14 +86,14 @@ struct IRExport: ParsableCommand {
   @Flag(name: .customLong("f16-weights"), help: "Store large weights as float16; computing stays float32.")
   var halfWeights = false
 
-  @Flag(help: "Put large weights into a second file, <onnx>.data.")
+  @Flag(help: "Write large weights to a second file, <onnx>.data.")
   var external = false
 
-  @Flag(help: "Leave out when and from which files this was made: the same bytes for the same network.")
+  @Flag(help: "Leave out dates and file names: the same network gives the same bytes.")
   var reproducible = false
 
   @Option(
-    help: ArgumentHelp("Metadata of the file, besides or instead of the card's.", valueName: "key=value"))
+    help: ArgumentHelp("Metadata to add to the card's or to replace it.", valueName: "key=value"))
   var meta: [String] = []
 
   @Option(
@@ -114,21 +104,25 @@ struct IRExport: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "unires: a LoRA file to add to the weights, and how strongly. Several add up.",
+      "unires: a LoRA file to add to the weights, with its strength. May be repeated.",
       valueName: "file[:strength]"))
   var lora: [LowRankFile] = []
 
-  @Option(help: "unires: what the UNet predicts, where the model's files do not say it.")
+  @Option(help: "unires: prediction type of the UNet, if the model's files do not state it.")
   var prediction: Prediction?
 
-  @Flag(help: "unires: the UNet is shown the picture's latents unscaled, as InstructPix2Pix is.")
+  @Flag(help: "unires: give the UNet the unscaled latents of the picture, as InstructPix2Pix does.")
   var unscaledCondition = false
 
   @Flag(help: "Print the network's card, settings and parameters; writes nothing without -o.")
   var card = false
 
+  @OptionGroup var threads: ThreadOptions
+
   func validate() throws {
-    guard card || output != nil else { throw ValidationError("-o is missing: where is the file to go?") }
+    guard card || output != nil else {
+      throw ValidationError("no output: name a file with -o, or ask for --card")
+    }
     guard (1...64).contains(batch) else { throw ValidationError("--batch is \(batch), must be 1 to 64") }
     guard (0...100).contains(verify) else { throw ValidationError("--verify is \(verify), must be 0 to 100") }
     if let opset, !ONNXModel.writableOpsets.contains(opset) {
@@ -154,8 +148,8 @@ struct IRExport: ParsableCommand {
     guard weights.count == 1 else {
       throw ValidationError("unires takes one --weights: a folder of diffusers, or one file of all parts")
     }
-    guard dims == .dynamic, batch == 1, !card else {
-      throw ValidationError("--dims, --batch and --card are not for unires")
+    guard size == .dynamic, batch == 1, !card else {
+      throw ValidationError("--size, --batch and --card are not for unires")
     }
   }
 
@@ -169,25 +163,17 @@ struct IRExport: ParsableCommand {
     return (try? NetworkCatalogue.network(source)) == nil && FileManager.default.fileExists(atPath: source)
   }
 
-  func run() throws {
-    do { try Export(options: self).run() } catch let error as ValidationError { throw error } catch let error
-      as ExitCode
-    { throw error } catch {
-      FileHandle.standardError.write(Data("irexport: \(error)\n".utf8))
-      throw ExitCode(isAboutFiles(error) ? 4 : 3)
-    }
-  }
+  func run() throws { try Export(options: self).run() }
 
-  private func isAboutFiles(_ error: any Error) -> Bool {
+  static func exitCode(of error: any Error) -> ExitCode {
     switch error {
-    case ONNXError.file: true
-    case is TensorFileError: true
-    default: false
+    case ONNXError.file, is TensorFileError: .someFailed
+    default: .rejected
     }
   }
 }
 
-/// What weights are where no file has them.
+/// Weights that no file has.
 enum FreshWeights: String, ExpressibleByArgument, CaseIterable { case training, check }
 
 /// Sides of pictures: open, or fixed.

@@ -47,7 +47,7 @@ struct ModelSource {
       guard opset == nil || opset == model.opset else {
         throw ONNXError.notSerializable(
           reason: "the file computes with its open sizes, so its operator set stays \(model.opset): "
-            + "fix them with --dims HxW to write another")
+            + "fix them with --size HxW to write another")
       }
       return (model, ["the file computes with its open sizes: its nodes are kept as they are"])
     }

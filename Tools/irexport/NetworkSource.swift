@@ -1,4 +1,5 @@
 import Foundation
+import IRCommandLine
 import IRFiles
 import IRGraph
 import IRModels
@@ -93,11 +94,8 @@ struct NetworkSource {
   }
 
   private func configuration() throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     let settings = network.settings
-    let data = try encoder.encode(settings)
-    return String(decoding: data, as: UTF8.self)
+    return try JSONText.text(settings)
   }
 
   private func metadata() throws -> [String: String] {
@@ -112,7 +110,7 @@ struct NetworkSource {
     return result
   }
 
-  /// What `--card` prints.
+  /// The text of `--card`.
   func card() throws -> String {
     let card = network.card
     let parameters = try network.parameters()

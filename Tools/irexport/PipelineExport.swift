@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import IRCommandLine
 import IRCompiler
 import IRDiffusion
 import IRFiles
@@ -60,7 +61,8 @@ struct PipelineExport {
     try write(network, unet, output)
     try writeJSON(source.scheduler, to: "\(output)/scheduler/scheduler_config.json")
     try writeJSON(index(source), to: "\(output)/model_index.json")
-    print("\(output): UniRes of \(source.unet.configuration.inputChannels) channels, prompts as constants")
+    Terminal.say(
+      "\(output): UniRes of \(source.unet.configuration.inputChannels) channels, prompts as constants")
   }
 
   private func matched(_ network: some PartNetwork, _ file: [NamedWeight]) throws -> [String: Tensor] {
@@ -162,18 +164,14 @@ struct PipelineExport {
   }
 
   private func text(of value: some Encodable) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return String(decoding: try encoder.encode(value), as: UTF8.self)
+    try JSONText.text(value)
   }
 
   private func writeJSON(_ value: some Encodable, to path: String) throws {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
     try createFolder(URL(fileURLWithPath: path).deletingLastPathComponent().path)
     do {
       let file = try AtomicFile(replacing: path)
-      try file.write([UInt8](try encoder.encode(value)) + [10])
+      try file.write(Array(try JSONText.text(value, isPretty: true).utf8) + [10])
       try file.synchronize()
       try file.replace()
     } catch let error as FileError { throw TensorFileError.file(path: error.path, reason: error.reason) }

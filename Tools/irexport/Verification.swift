@@ -1,4 +1,5 @@
 import Foundation
+import IRCommandLine
 import IRCompiler
 import IRGraph
 import IROperators
@@ -7,31 +8,36 @@ import IRTensor
 
 /// Runs the same numbers through several graphs that should agree, and says by how much they do not.
 struct Verification {
-  /// Where a difference is larger than this share of the output's range, the file is not what it should be.
+  /// The largest difference of a right file, as a share of the output's range.
   let tolerance: Double
+  let threadCount: Int
   private(set) var worst = 0.0
+  private let progress = ProgressLine()
 
-  init(tolerance: Double) { self.tolerance = tolerance }
+  init(tolerance: Double, threadCount: Int) {
+    self.tolerance = tolerance
+    self.threadCount = threadCount
+  }
 
   /// Compares compiled graphs with the reference interpreter on the first of them.
   mutating func compare(_ graphs: [(name: String, graph: Graph)], round: Int, of count: Int) throws {
     guard let first = graphs.first else { return }
     let inputs = Self.numbers(first.graph, seed: UInt64(round))
     let begin = Date()
-    let expected = try GraphInterpreter(first.graph).run(inputs) { done, total in
-      Self.show("verify \(round)/\(count): reference \(done)/\(total)", begin)
+    let expected = try GraphInterpreter(first.graph).run(inputs) { [progress] done, total in
+      progress.show("verify \(round)/\(count): reference", done: done, of: total, since: begin)
     }
-    Self.clear()
+    progress.clear()
     var parts: [String] = []
     for (name, graph) in graphs {
-      let program = try Compiler().compile(graph)
-      let found = try Session(program).run(inputs)
+      let program = try Compiler(threadCount: threadCount).compile(graph)
+      let found = try Session(program, options: RuntimeOptions(threadCount: threadCount)).run(inputs)
       let difference = Self.difference(found, expected)
       worst = max(worst, difference)
       parts.append("\(name) \(String(format: "%.2g", difference))")
     }
     let shape = graphs[0].graph.inputs.first.map { "\(graphs[0].graph[$0].type.shape)" } ?? ""
-    print("verify \(round)/\(count) \(shape): \(parts.joined(separator: ", ")) of the outputs' range")
+    Terminal.say("verify \(round)/\(count) \(shape): \(parts.joined(separator: ", ")) of the outputs' range")
   }
 
   var isFine: Bool { worst <= tolerance }
@@ -71,14 +77,5 @@ struct Verification {
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
       return (state ^ (state >> 29)) &* 0xBF58_476D_1CE4_E5B9
     }
-  }
-
-  private static func show(_ text: String, _ begin: Date) {
-    guard isatty(STDERR_FILENO) == 1, Date().timeIntervalSince(begin) > 0.5 else { return }
-    FileHandle.standardError.write(Data("\u{1B}[2K\r\(text)".utf8))
-  }
-
-  private static func clear() {
-    if isatty(STDERR_FILENO) == 1 { FileHandle.standardError.write(Data("\u{1B}[2K\r".utf8)) }
   }
 }

@@ -23,26 +23,26 @@ struct Fit: ParsableCommand {
 
   func run() throws {
     guard let names = try? FileManager.default.contentsOfDirectory(atPath: input) else {
-      throw fail("\(input): the folder cannot be read", code: 4)
+      throw fail("\(input): the folder cannot be read", code: .someFailed)
     }
     var fit = NaturalPictures.Fit()
     var count = 0
     for name in names.sorted() where !name.hasPrefix(".") {
       let image: Image
       do { image = try ImageFile.read("\(input)/\(name)") } catch {
-        Terminal.complain("irquality: \(error), left out")
+        Terminal.warn("\(error), left out")
         continue
       }
       do { try fit.add(image) } catch {
-        Terminal.complain("irquality: \(name): \(error), left out")
+        Terminal.warn("\(name): \(error), left out")
         continue
       }
       count += 1
     }
     do {
       try fit.result().write(to: output)
-    } catch let error as QualityError { throw fail("\(error)", code: 3) } catch {
-      throw fail("\(error)", code: 4)
+    } catch let error as QualityError { throw fail("\(error)", code: .rejected) } catch {
+      throw fail("\(error)", code: .someFailed)
     }
     Terminal.say("\(output): \(fit.blockCount) blocks of \(count) photographs")
   }

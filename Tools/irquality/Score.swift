@@ -16,7 +16,7 @@ struct Score: ParsableCommand {
   }
 
   static let configuration = CommandConfiguration(
-    abstract: "Prints scores of pictures.",
+    abstract: "Scores pictures without a reference.",
     discussion: """
       irquality photo.png restored.png --by niqe,piqe
 
@@ -37,6 +37,8 @@ struct Score: ParsableCommand {
 
   @Option(help: ArgumentHelp("MUSIQ's weights (pyiqa's .pth).", valueName: "file"))
   var musiqWeights: String?
+
+  @OptionGroup var threads: ThreadOptions
 
   @Flag(help: "Print one line of JSON for each picture.")
   var json = false
@@ -60,12 +62,12 @@ struct Score: ParsableCommand {
   func run() throws {
     let metrics = try metrics()
     let niqe = try metrics.contains(.niqe) ? NIQE(naturalPictures()) : nil
-    let musiq = try musiqWeights.map { try MUSIQScore($0) }
-    var code: Int32 = 0
+    let musiq = try musiqWeights.map { try MUSIQScore($0, threadCount: threads.count) }
+    var code: ExitCode?
     for file in files {
       let image: Image
       do { image = try ImageFile.read(file) } catch {
-        code = fail("\(error)", code: 4).rawValue
+        code = fail("\(error)", code: .someFailed)
         continue
       }
       var scores: [(name: String, values: [Double])] = []
@@ -77,20 +79,24 @@ struct Score: ParsableCommand {
           case .musiq: scores.append((metric.rawValue, [try musiq?.score(image) ?? .nan]))
           case .brisqueFeatures: scores.append((metric.rawValue, try BRISQUE.features(image)))
           }
-        } catch { code = max(code, fail("\(file): \(metric.rawValue): \(error)", code: 3).rawValue) }
+        } catch {
+          // A file that cannot be read outweighs a picture without a score.
+          let found = fail("\(file): \(metric.rawValue): \(error)", code: .rejected)
+          code = code ?? found
+        }
       }
       try report(file, scores)
     }
-    if code != 0 { throw ExitCode(code) }
+    if let code { throw code }
   }
 
   private func naturalPictures() throws -> NaturalPictures {
     guard let path = model ?? ModelCatalogue.folder.map({ "\($0)/NIQE/niqe-bsd400.safetensors" }) else {
-      throw fail("the folder Models is not found: say --model", code: 4)
+      throw fail("the folder Models is not found: say --model", code: .someFailed)
     }
     do { return try NaturalPictures(contentsOf: path) } catch let error as QualityError {
-      throw fail("\(path): \(error)", code: 3)
-    } catch { throw fail("\(error)", code: 4) }
+      throw fail("\(path): \(error)", code: .rejected)
+    } catch { throw fail("\(error)", code: .someFailed) }
   }
 
   private func report(_ file: String, _ scores: [(name: String, values: [Double])]) throws {
@@ -99,14 +105,10 @@ struct Score: ParsableCommand {
         var file: String
         var scores: [String: [Double]]
       }
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      encoder.nonConformingFloatEncodingStrategy = .convertToString(
-        positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-      let line = Line(
-        file: file,
-        scores: Dictionary(scores.map { ($0.name, $0.values) }, uniquingKeysWith: { first, _ in first }))
-      Terminal.say(String(decoding: try encoder.encode(line), as: UTF8.self))
+      try Terminal.say(
+        json: Line(
+          file: file,
+          scores: Dictionary(scores.map { ($0.name, $0.values) }, uniquingKeysWith: { first, _ in first })))
     } else {
       let texts = scores.map { score in
         "\(score.name) \(score.values.map { String(format: "%.3f", $0) }.joined(separator: " "))"
@@ -120,8 +122,10 @@ struct Score: ParsableCommand {
 private struct MUSIQScore {
   private let network: MUSIQ
   private let weights: [String: Tensor]
+  private let threadCount: Int
 
-  init(_ path: String) throws {
+  init(_ path: String, threadCount: Int) throws {
+    self.threadCount = threadCount
     do {
       let file = try TensorFile.readWeights(path).map { (name: $0.name, tensor: $0.tensor) }
       var configuration = MUSIQConfiguration()
@@ -131,15 +135,18 @@ private struct MUSIQScore {
       }
       network = MUSIQ(configuration)
       weights = try network.match([file]).weights
-    } catch let error as TensorFileError { throw fail("\(error)", code: 4) } catch {
-      throw fail("\(path): \(error)", code: 3)
+    } catch let error as TensorFileError { throw fail("\(error)", code: .someFailed) } catch {
+      throw fail("\(path): \(error)", code: .rejected)
     }
   }
 
   func score(_ image: Image) throws -> Double {
     let picture = Tensor(image.asColour())
     let graph = try network.graph(weights: weights, shape: picture.shape)
-    let outputs = try Session(Compiler().compile(graph)).run(["image": picture])
+    let program = try Compiler(threadCount: threadCount).compile(graph)
+    let outputs = try Session(program, options: RuntimeOptions(threadCount: threadCount)).run([
+      "image": picture
+    ])
     return outputs["score"]?.doubles.first ?? .nan
   }
 }

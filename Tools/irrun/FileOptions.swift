@@ -1,103 +1,88 @@
 import ArgumentParser
+import IRBatch
+import IRCommandLine
 import ImageRestoration
 
-/// What to do where an output is already there.
-enum ExistingFile: String, ExpressibleByArgument, CaseIterable {
-  case overwrite, skip, rename, fail, resume
-}
-
-enum MetadataChoice: String, ExpressibleByArgument, CaseIterable {
-  case keep, strip
-  case stripGPS = "strip-gps"
-
-  func apply(to metadata: ImageMetadata) -> ImageMetadata {
-    switch self {
-    case .keep: metadata
-    case .strip: metadata.stripped()
-    case .stripGPS: metadata.withoutPosition()
-    }
-  }
-}
-
+extension ExistingFile: ExpressibleByArgument {}
+extension MetadataChoice: ExpressibleByArgument {}
 extension ImageFile.ColourChoice: ExpressibleByArgument {}
-
 extension ImageFile.TIFFCompression: ExpressibleByArgument {}
 
-enum DepthChoice: String, ExpressibleByArgument, CaseIterable {
-  case auto
-  case bits8 = "8"
-  case bits16 = "16"
-  case float32 = "32f"
-
-  var sampleFormat: Image.SampleFormat? {
-    switch self {
-    case .auto: nil
-    case .bits8: .uint8
-    case .bits16: .uint16
-    case .float32: .float32
-    }
-  }
-}
-
-/// One part of several, for jobs in an array: `2/8`.
-struct Shard: ExpressibleByArgument {
-  var index: Int
-  var count: Int
-
-  init?(argument: String) {
+/// `2/8`.
+extension Shard: ExpressibleByArgument {
+  package init?(argument: String) {
     let parts = argument.split(separator: "/").map { Int($0) }
     guard parts.count == 2, let index = parts[0], let count = parts[1], (1...65536).contains(count),
       (1...count).contains(index)
     else { return nil }
-    (self.index, self.count) = (index, count)
-  }
-}
-
-/// Threads as the ncnn tools count them: `4`, or `load:restore:save`, where the outer two say how many
-/// pictures are read ahead and how many wait to be written.
-struct ThreadChoice: ExpressibleByArgument {
-  var readAhead = 1
-  var threads: Int?
-  var writeBehind = 1
-
-  init() {}
-
-  init?(argument: String) {
-    let parts = argument.split(separator: ":", omittingEmptySubsequences: false).map { Int($0) }
-    guard parts.allSatisfy({ $0.map { (1...1024).contains($0) } ?? false }) else { return nil }
-    switch parts.count {
-    case 1: threads = parts[0]
-    case 3: (readAhead, threads, writeBehind) = (parts[0] ?? 1, parts[1], parts[2] ?? 1)
-    default: return nil
-    }
+    self.init(index: index, count: count)
   }
 }
 
 /// Which files are read, and how they are written.
 struct FileOptions: ParsableArguments {
+  @Argument(help: ArgumentHelp("Inputs, and behind them the output unless -o names it.", valueName: "in out"))
+  var paths: [String] = []
+
+  @Option(
+    name: [.customShort("i"), .customLong("input")], parsing: .upToNextOption,
+    help: ArgumentHelp("Images, patterns, folders of images, files of tensors, or -.", valueName: "in"))
+  var inputs: [String] = []
+
+  @Option(
+    name: [.customShort("o"), .customLong("output")], parsing: .unconditional,
+    help: ArgumentHelp("The file, folder or template to write, or -.", valueName: "out"))
+  var output: String?
+
+  @Flag(help: "Read folders below a folder too; the output folder gets the same folders.")
+  var recurse = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Leave out files and folders of this name, as 'draft-*'; with a slash, of this path below the input. May be repeated.",
+      valueName: "glob"))
+  var exclude: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "A file with an input a line, besides the other inputs; - restores the lines of the standard input as they come.",
+      discussion:
+        "With - the model stays loaded, and each line of input is answered by a line of output (--json).",
+      valueName: "file"))
+  var list: String?
+
+  @Option(help: ArgumentHelp("Restore only part I of N, for runs side by side.", valueName: "i/n"))
+  var shard: Shard?
+
+  @Option(
+    help: ArgumentHelp(
+      "If an output exists: overwrite, skip, rename (name-1.png), fail, or resume.",
+      discussion:
+        "resume keeps outputs that an earlier run with resume has made of the same input, model and options; "
+        + "it notes them in .irrun.jsonl in the output folder."))
+  var ifExists = ExistingFile.overwrite
+
   @Option(
     name: [.customShort("f"), .customLong("format")],
-    help:
-      "The format to write, as an extension (png, jpg, tif, webp, avif, heic, jxl, ppm); by default the input's."
-  )
+    help: ArgumentHelp(
+      "Format to write, as an extension (png, jpg, tif, webp, avif, heic, jxl, ppm); by default the input's.",
+      valueName: "extension"))
   var format: String?
 
   @Option(
     name: [.customShort("q"), .customLong("quality")],
-    help: "1 to 100, for JPEG, WebP, AVIF, HEIF and JPEG XL.")
+    help: "Quality of JPEG, WebP, AVIF, HEIF and JPEG XL, 1 to 100.")
   var quality = 95
 
-  @Flag(help: "Write WebP and JPEG XL without loss; lossless WebP stays so by itself.")
+  @Flag(help: "Write WebP and JPEG XL without loss; lossless WebP stays lossless by itself.")
   var lossless = false
 
-  @Option(help: "TIFF's compression: none, lzw, deflate, zstd, packbits, jpeg, webp; by default the input's.")
+  @Option(
+    help: "Compression of TIFF: none, lzw, deflate, zstd, packbits, jpeg, webp; by default the input's.")
   var compression: ImageFile.TIFFCompression?
 
-  @Flag(help: "Read damaged and truncated pictures as far as they go, and say so.")
-  var salvage = false
-
-  @Option(help: "Bits a sample: auto keeps the input's where the format has them; 8, 16, 32f.")
-  var depth = DepthChoice.auto
+  @Option(help: "Bits of a sample; auto keeps the input's if the format has them.")
+  var depth = SampleDepth.auto
 
   @Option(help: "EXIF, XMP and IPTC: keep, strip, or strip-gps. Colour profiles stay.")
   var metadata = MetadataChoice.keep
@@ -105,31 +90,16 @@ struct FileOptions: ParsableArguments {
   @Option(help: "Colours: keep values and profile, or convert to srgb.")
   var icc = ImageFile.ColourChoice.keep
 
-  @Option(
-    help: ArgumentHelp(
-      "Where an output exists: overwrite, skip, rename (name-1.png), fail, or resume.",
-      discussion:
-        "resume keeps outputs that an earlier run with resume has made of the same input, model and options; "
-        + "it notes them in .irrun.jsonl in the output folder."))
-  var ifExists = ExistingFile.overwrite
+  @Flag(help: "Give each output the modification time of its input.")
+  var preserveTime = false
 
-  @Flag(help: "Take images in folders below IN too; OUT gets the same folders.")
-  var recurse = false
+  @Flag(help: "Read damaged and truncated pictures as far as they go, and say so.")
+  var salvage = false
 
-  @Option(
-    help: ArgumentHelp(
-      "A file with an input a line, besides those of -i; - reads the list from stdin.", valueName: "file"))
-  var list: String?
-
-  @Option(help: ArgumentHelp("Only part I of N, for jobs side by side.", valueName: "i/n"))
-  var shard: Shard?
-
-  @Flag(inversion: .prefixedNo, help: "Go on with the other files where one fails.")
+  @Flag(inversion: .prefixedNo, help: "Go on with the other files if one fails.")
   var keepGoing = true
 
-  @Flag(
-    help:
-      "Say for each file what would be done, in which memory, how long it would take and how large it gets.")
+  @Flag(help: "Print how each file would be restored, in which memory, how long it would take, and its size.")
   var dryRun = false
 
   func validate() throws {
@@ -142,9 +112,38 @@ struct FileOptions: ParsableArguments {
     }
   }
 
-  var writing: ImageFile.WritingOptions {
-    ImageFile.WritingOptions(
+  /// The inputs and the output: the last of the paths, unless an option names it.
+  /// - Throws: `ValidationError` if there is none and `needsOutput`.
+  func places(needsOutput: Bool) throws -> (inputs: [String], output: String?) {
+    if output != nil || !needsOutput { return (inputs + paths, output) }
+    let inputCount = inputs.count + paths.count - 1 + (list == nil ? 0 : 1)
+    guard let last = paths.last, inputCount > 0 else {
+      throw ValidationError("no output: name it behind the inputs, or with -o")
+    }
+    return (inputs + paths.dropLast(), last)
+  }
+
+  var inputOptions: InputOptions {
+    var options = InputOptions()
+    options.recurses = recurse
+    options.list = list
+    options.excluded = exclude
+    options.shard = shard
+    return options
+  }
+
+  var outputOptions: OutputOptions {
+    var options = OutputOptions()
+    options.format = format
+    options.ifExists = ifExists
+    options.writing = ImageFile.WritingOptions(
       sampleFormat: depth.sampleFormat, quality: quality, isLossless: lossless ? true : nil,
       compression: compression)
+    options.metadata = metadata
+    options.colours = icc
+    options.salvages = salvage
+    options.keepsTime = preserveTime
+    options.makesFolders = !dryRun
+    return options
   }
 }

@@ -22,26 +22,26 @@ struct ModelOptions: ParsableArguments {
   @Option(
     name: [.customShort("s"), .customLong("scale")],
     help:
-      "By how much the model enlarges; chooses a model of a folder (scale2, x4), and is held against the model's own."
+      "Upscaling factor. Selects among the models in a folder (scale2, x4); must match the chosen model."
   )
   var scale: Int?
 
   @Option(
     name: [.customShort("t"), .customLong("tile-size")],
-    help: "The side of tiles in pixels; 0 restores whole where the memory allows.")
+    help: "Side of tiles in pixels; 0 restores whole if memory allows.")
   var tile = 0
 
-  @Option(help: "Pixels that blended tiles share, for networks that look at the whole picture.")
+  @Option(help: "Overlap of blended tiles in pixels, for networks that see the whole picture.")
   var overlap = 64
 
   @Flag(
     name: [.customShort("x"), .customLong("augmented")],
-    help: "Test-time augmentation: the mean over eight turns and mirrorings.")
+    help: "Test-time augmentation: average over eight rotations and reflections.")
   var augmented = false
 
   @Option(
     help: ArgumentHelp(
-      "The share of the restoration in the result, from 0 (the input) to 1.",
+      "Share of the restoration in the result, from 0 (the input) to 1.",
       discussion:
         "Every sample is input + strength · (restored - input). A model that enlarges is blended with the input's "
         + "cubic enlargement."))
@@ -49,15 +49,15 @@ struct ModelOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The share of the input's fine brightness (grain, texture) that the result keeps, from 0 to 1.",
+      "Share of the input's fine luminance (grain, texture) in the result, from 0 to 1.",
       discussion:
-        "Fine is what a blur of 2 pixels takes away. Colours are not concerned: coloured noise does not come back."
+        "Fine is what a Gaussian blur of 2 pixels removes. Only luminance is kept, so coloured noise does not return."
     ))
   var detail = 0.0
 
   @Option(
     help:
-      "Pad height and width to multiples of this; by default what the model needs, and nothing for tensors.")
+      "Pad height and width to multiples of this; by default as the model needs, and not at all for tensors.")
   var multiple: Int?
 
   func validate() throws {
@@ -95,7 +95,7 @@ struct ModelOptions: ParsableArguments {
   func path() throws -> String {
     guard isFolder else {
       guard name == nil || level != nil else {
-        throw ValidationError("-n \(name ?? "") names a model of a folder, and -m \(model) is none")
+        throw ValidationError("-n \(name ?? "") names a model in a folder, but -m \(model) is not a folder")
       }
       return model
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import IRCommandLine
 import IRONNX
 import IRTensor
 import IRTraining
@@ -21,10 +22,10 @@ struct Average: ParsableCommand {
   @Argument(help: "A model file (.onnx), or the name of a model in Models.")
   var first: String
 
-  @Argument(help: "Another with the same weights' names and shapes.")
+  @Argument(help: "A second model with weights of the same names and shapes.")
   var second: String
 
-  @Option(help: "The share of SECOND, 0 to 1.")
+  @Option(help: "Share of SECOND, 0 to 1.")
   var share = 0.5
 
   @Option(name: [.customShort("o"), .long], help: "The model to write.")
@@ -35,9 +36,7 @@ struct Average: ParsableCommand {
     guard (0...1).contains(share) else { throw ValidationError("--share must be 0 to 1") }
   }
 
-  func run() throws { try withExitCodes(write) }
-
-  private func write() throws {
+  func run() throws {
     let (firstPath, secondPath) = (try ModelCatalogue.path(of: first), try ModelCatalogue.path(of: second))
     var model = try ONNXModel(contentsOf: firstPath)
     let other = try ONNXModel(contentsOf: secondPath)
@@ -64,6 +63,6 @@ struct Average: ParsableCommand {
     }
     model.setMetadata("training", parts.joined(separator: ", "))
     try model.write(to: output)
-    complain("\(output): \(between.count) weights, " + parts.joined(separator: ", "))
+    Terminal.complain("\(output): \(between.count) weights, " + parts.joined(separator: ", "))
   }
 }

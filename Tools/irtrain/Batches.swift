@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
+import IRCommandLine
 import IRONNX
-import IRRuntime
 import IRTensor
 import IRTraining
 import ImageRestoration
@@ -16,18 +16,16 @@ struct Batches: ParsableCommand {
       are those of irtrain with the same data, tasks, sizes and seed, to the byte.
       """)
 
-  @Argument(help: "The model that is trained: it says how many channels pictures have.")
+  @Argument(help: "The model to train, which states the number of channels.")
   var model: String
 
-  @Option(help: "Steps of the run.")
+  @Option(help: "Number of steps of the run.")
   var steps: Int
 
-  @Option(help: "The step to begin with.")
+  @Option(help: "First step.")
   var from = 0
 
-  @Option(
-    name: [.customShort("j"), .customLong("threads")], help: "Threads; by default what the system allows.")
-  var threads: Int?
+  @OptionGroup var threads: ThreadOptions
 
   @Flag(help: "Train on all photographs, also those that irtrain would validate with.")
   var all = false
@@ -36,9 +34,8 @@ struct Batches: ParsableCommand {
 
   func validate() throws {
     guard steps >= 1, (0...steps).contains(from) else {
-      throw ValidationError("--from \(from) and --steps \(steps) are no run")
+      throw ValidationError("--from is \(from), must be 0 to --steps, which is \(steps)")
     }
-    if let threads, threads < 1 { throw ValidationError("--threads is \(threads), must be at least 1") }
   }
 
   private struct Header: Encodable {
@@ -49,21 +46,17 @@ struct Batches: ParsableCommand {
     var taskCount: Int
   }
 
-  func run() throws { try withExitCodes(write) }
-
-  private func write() throws {
+  func run() throws {
     let path = try ModelCatalogue.path(of: model)
     let channels = try DataOptions.channelCount(try ONNXModel(contentsOf: path), path)
     let data = try source.data(channelCount: channels, heldOut: all ? [] : try source.heldOut())
     let output = FileHandle.standardOutput
-    // A reader that has gone is an error to be told, not a signal.
-    signal(SIGPIPE, SIG_IGN)
     let header = Header(
       count: source.batch, channels: channels, height: source.crop, width: source.crop,
       taskCount: data.taskCount)
     try output.write(contentsOf: try JSONEncoder().encode(header) + Data([10]))
-    let count = threads ?? RuntimeOptions.defaultThreadCount
-    let loader = BatchLoader(data, from: from, to: steps, depth: 2 * count, threadCount: count)
+    let loader = BatchLoader(
+      data, from: from, to: steps, depth: 2 * threads.count, threadCount: threads.count)
     defer { loader.stop() }
     for _ in from..<steps {
       let batch = try loader.next()

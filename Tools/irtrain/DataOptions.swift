@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import IRDegradation
 import IRONNX
 import IRTraining
 
@@ -8,16 +9,16 @@ func checkTasks(_ text: String) throws {
   do { _ = try TrainingTask.list(text) } catch { throw ValidationError("--tasks: \(error)") }
 }
 
-/// Where batches come from.
+/// The data that batches are made of.
 struct DataOptions: ParsableArguments {
-  @Option(help: "A folder of clean photographs.")
+  @Option(help: "Folder of clean photographs.")
   var clean: String?
 
   @Option(
     parsing: .upToNextOption,
     help: """
       Degraded and clean photographs of the same scenes: two folders with files of the same names, or two patterns \
-      with one * each, which stands for the same text in both ('set/*_noisy.jpg' 'set/*_mean.jpg').
+      whose * stands for the same text in both ('set/*_noisy.jpg' 'set/*_mean.jpg').
       """)
   var pairs: [String] = []
 
@@ -25,17 +26,17 @@ struct DataOptions: ParsableArguments {
     help: """
       Degradations of the clean photographs, and pairs, with weights, separated by commas \
       (noise25,camera+jpeg70-98:2,pairs). A class for routers follows an equals sign (camera=noise:2). Default: \
-      noise15,noise25,noise50, or pairs where there are no clean photographs.
+      noise15,noise25,noise50, or pairs without --clean.
       """)
   var tasks: String?
 
-  @Option(help: "Crops in a batch.")
+  @Option(help: "Crops per batch.")
   var batch = 8
 
-  @Option(help: "The side of a crop in pixels.")
+  @Option(help: "Side of a crop in pixels.")
   var crop = 64
 
-  @Option(help: "What all that is random follows from.")
+  @Option(help: "Seed of everything random.")
   var seed: UInt64 = 1
 
   func validate() throws {
@@ -103,7 +104,7 @@ struct DataOptions: ParsableArguments {
     guard case .tensor(_, let shape?)? = model.graphInputs.first?.type, shape.count == 4,
       case .fixed(let channels) = shape[1], channels == 1 || channels == 3
     else {
-      throw TrainingError.unsuitableModel(path: path, detail: "its input is no image of 1 or 3 channels")
+      throw TrainingError.unsuitableModel(path: path, detail: "its input must be an image of 1 or 3 channels")
     }
     return Int(channels)
   }

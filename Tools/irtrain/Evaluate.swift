@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import IRCommandLine
 import IRDegradation
 import IRImage
 import IRRuntime
@@ -14,13 +15,13 @@ struct Evaluate: ParsableCommand {
     discussion: """
       Clean photographs (--sets) are degraded as irdegrade would do it with the same seed; --pairs takes two folders \
       as they are. PSNR and SSIM (uniform 7×7) are of RGB; --protocol says of which values: clamped (DaAIR, \
-      PromptIR; the default), float (SymUNet), 8bit (Restormer, NAFNet). A network with routers (DaAIR) gets a second \
-      table: which expert they chose for which task, and how often that was the task's own.
+      PromptIR; the default), float (SymUNet), 8bit (Restormer, NAFNet). For a network with routers (DaAIR) a second \
+      table says which expert they chose for which task, and how often it was the right one.
 
-      --harm measures instead how much the model changes photographs of --sets that need nothing or little: clean, \
-      noise of σ 2 and 5, JPEG of quality 85. It says which rules a restorer breaks that is to be harmless: clean \
-      photographs come back at 46 dB on the mean and 40 each, no mean shifts by more than a level, the others become \
-      better on the mean and none worse by more than 0.3 dB.
+      --harm measures instead how much the model changes photographs of --sets that need little or no restoration: \
+      clean, noise of σ 2 and 5, JPEG of quality 85. It lists the rules of a harmless restorer that the model breaks: \
+      clean photographs come back at 46 dB on average and 40 dB each, no mean shifts by more than one 8-bit level, the \
+      other photographs improve on average, and none loses more than 0.3 dB.
       """)
 
   @Argument(help: "A model file (.onnx), or the name of a model in Models.")
@@ -35,23 +36,21 @@ struct Evaluate: ParsableCommand {
   @Option(help: "Degradations of the clean photographs, separated by commas.")
   var tasks = "noise15,noise25,noise50"
 
-  @Option(help: "The seed of the degradations.")
+  @Option(help: "Seed of the degradations.")
   var seed: UInt64 = 1
 
-  @Option(help: "What values are compared: clamped, float, 8bit.")
+  @Option(help: "Values that are compared.")
   var `protocol` = Values.clamped
 
   @Option(help: "Centre-crop both pictures to a multiple of this many pixels (the all-in-one papers: 16).")
   var cropMultiple = 1
 
-  @Option(help: "At most this many pictures of each set.")
+  @Option(help: "Largest number of pictures per set.")
   var limit: Int?
 
-  @Option(
-    name: [.customShort("j"), .customLong("threads")], help: "Threads; by default what the system allows.")
-  var threads: Int?
+  @OptionGroup var threads: ThreadOptions
 
-  @Flag(help: "Measure what the model does to photographs that need nothing or little.")
+  @Flag(help: "Measure how much the model changes photographs that need little or no restoration.")
   var harm = false
 
   @Flag(help: "Print JSON.")
@@ -81,7 +80,7 @@ struct Evaluate: ParsableCommand {
     var seconds = 0.0
   }
 
-  private struct Table: Encodable {
+  private struct Report: Encodable {
     var model: String
     var metricProtocol: String
     var seed: UInt64
@@ -94,7 +93,6 @@ struct Evaluate: ParsableCommand {
     guard pairs.isEmpty || pairs.count == 2 else { throw ValidationError("--pairs takes two folders") }
     guard cropMultiple >= 1 else { throw ValidationError("--crop-multiple must be at least 1") }
     if let limit, limit < 1 { throw ValidationError("--limit is \(limit), must be at least 1") }
-    if let threads, threads < 1 { throw ValidationError("--threads is \(threads), must be at least 1") }
     guard !harm || !sets.isEmpty else { throw ValidationError("--harm needs --sets") }
     try checkTasks(tasks)
     if try TrainingTask.list(tasks).contains(where: { $0.source == .pairs }) {
@@ -102,12 +100,10 @@ struct Evaluate: ParsableCommand {
     }
   }
 
-  func run() throws { try withExitCodes(measure) }
-
-  private func measure() throws {
-    let restorer = try Restorer(
-      model: model, options: RuntimeOptions(threadCount: threads ?? RuntimeOptions.defaultThreadCount))
-    if harm { return print(try harmText(restorer)) }
+  func run() throws {
+    let restorer = try Restorer(model: model, options: RuntimeOptions(threadCount: threads.count))
+    if harm { return try sayHarm(restorer) }
+    let progress = ProgressLine()
     let metric = MetricProtocol(values: `protocol`.metric, cropMultiple: cropMultiple)
     var rows: [Row] = []
     var routers = RouterTable(restorer)
@@ -117,11 +113,12 @@ struct Evaluate: ParsableCommand {
         guard let degradation = task.degradation else { continue }
         var row = Row(set: (set as NSString).lastPathComponent, task: task.name)
         routers?.begin(set: row.set, task)
+        let begin = Date()
         for (index, path) in paths.enumerated() {
           let (input, clean) = try pair(path, degradation, restorer)
           try add(input, clean, restorer, metric, &row)
           try routers?.add(restorer, input)
-          show("\(row.task): \(index + 1)/\(paths.count)")
+          progress.show("\(row.set), \(row.task):", done: index + 1, of: paths.count, since: begin)
         }
         rows.append(row)
       }
@@ -129,16 +126,17 @@ struct Evaluate: ParsableCommand {
     if !pairs.isEmpty {
       let (low, high) = try ImageSet.pairs(pairs[0], pairs[1])
       var row = Row(set: (pairs[0] as NSString).lastPathComponent, task: "pairs")
+      let begin = Date()
       for (index, (degraded, clean)) in zip(low, high).prefix(limit ?? .max).enumerated() {
         try add(
           try ImageFile.read(degraded).with(channelCount: restorer.channelCount),
           try ImageFile.read(clean).with(channelCount: restorer.channelCount), restorer, metric, &row)
-        show("pairs: \(index + 1)/\(low.count)")
+        progress.show("pairs:", done: index + 1, of: min(low.count, limit ?? .max), since: begin)
       }
       rows.append(row)
     }
-    show(nil)
-    print(try text(rows.map(Self.mean), sets.isEmpty ? nil : routers, metric))
+    progress.clear()
+    try say(rows.map(Self.mean), sets.isEmpty ? nil : routers, metric)
   }
 
   /// A photograph, degraded and clean.
@@ -150,29 +148,32 @@ struct Evaluate: ParsableCommand {
     return degradation.pair(of: photograph, seed: Degradation.seed(seed, forFile: stem))
   }
 
-  private func harmText(_ restorer: Restorer) throws -> String {
+  private func sayHarm(_ restorer: Restorer) throws {
     guard restorer.scale == 1 else {
       throw RestorationError.notARestorer(
         path: restorer.path, detail: "it enlarges by \(restorer.scale): --harm compares pictures of one size")
     }
     let paths = try sets.flatMap { Array(try ImageSet.images(in: $0).prefix(limit ?? .max)) }
     var table = HarmTable()
+    let progress = ProgressLine()
     for task in HarmTable.tasks {
       table.begin(task)
       let degradation = try Degradation(task)
+      let begin = Date()
       for (index, path) in paths.enumerated() {
         let (input, clean) = try pair(path, degradation, restorer)
         let name = (path as NSString).lastPathComponent
         try table.add(name, input: input, restored: try restorer.restore(input), clean: clean)
-        show("\(task): \(index + 1)/\(paths.count)")
+        progress.show("\(task):", done: index + 1, of: paths.count, since: begin)
       }
     }
-    show(nil)
+    progress.clear()
     table.finish()
     guard json else {
-      return (["\(model), seed \(seed)", ""] + table.lines).joined(separator: "\n")
+      return Terminal.say((["\(model), seed \(seed)", ""] + table.lines).joined(separator: "\n"))
     }
-    return try encoded(HarmReport(model: model, seed: seed, rows: table.rows, complaints: table.complaints))
+    let report = HarmReport(model: model, seed: seed, rows: table.rows, complaints: table.complaints)
+    try Terminal.say(json: report, isPretty: true)
   }
 
   private struct HarmReport: Encodable {
@@ -180,12 +181,6 @@ struct Evaluate: ParsableCommand {
     var seed: UInt64
     var rows: [HarmTable.Row]
     var complaints: [String]
-  }
-
-  private func encoded(_ value: some Encodable) throws -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted]
-    return String(decoding: try encoder.encode(value), as: UTF8.self)
   }
 
   private func add(
@@ -212,36 +207,34 @@ struct Evaluate: ParsableCommand {
     return row
   }
 
-  private func text(_ rows: [Row], _ routers: RouterTable?, _ metric: MetricProtocol) throws -> String {
+  private func say(_ rows: [Row], _ routers: RouterTable?, _ metric: MetricProtocol) throws {
     if json {
-      return try encoded(
-        Table(model: model, metricProtocol: "\(metric)", seed: seed, rows: rows, routers: routers))
+      let report = Report(
+        model: model, metricProtocol: "\(metric)", seed: seed, rows: rows, routers: routers)
+      return try Terminal.say(json: report, isPretty: true)
     }
-    var lines = [
-      "\(model), \(metric), SSIM \(SSIMVariant.uniform7.name), seed \(seed)", "",
-      "| set | task | images | input PSNR / SSIM | restored PSNR / SSIM | gain |",
-      "|---|---|---|---|---|---|",
-    ]
-    for row in rows {
-      lines.append(
-        String(
-          format: "| %@ | %@ | %d | %.2f / %.4f | %.2f / %.4f | %+.2f dB |", row.set, row.task, row.images,
-          row.inputPSNR, row.inputSSIM, row.psnr, row.ssim, row.psnr - row.inputPSNR))
-    }
+    var table = TextTable(
+      ["set", "task", "images", "input PSNR / SSIM", "restored PSNR / SSIM", "gain"],
+      rows.map { [$0.set, $0.task, "\($0.images)"] + Self.cells($0) })
     if rows.count > 1 {
-      func average(_ key: KeyPath<Row, Double>) -> Double {
-        rows.reduce(0) { $0 + $1[keyPath: key] } / Double(rows.count)
+      var average = Row(set: "", task: "average")
+      for row in rows {
+        average.inputPSNR += row.inputPSNR / Double(rows.count)
+        average.inputSSIM += row.inputSSIM / Double(rows.count)
+        average.psnr += row.psnr / Double(rows.count)
+        average.ssim += row.ssim / Double(rows.count)
       }
-      lines.append(
-        String(
-          format: "| | average | | %.2f / %.4f | %.2f / %.4f | %+.2f dB |", average(\.inputPSNR),
-          average(\.inputSSIM), average(\.psnr), average(\.ssim), average(\.psnr) - average(\.inputPSNR)))
+      table.rows.append(["", "average", ""] + Self.cells(average))
     }
-    return (lines + (routers?.lines ?? [])).joined(separator: "\n")
+    let title = "\(model), \(metric), SSIM \(SSIMVariant.uniform7.name), seed \(seed)"
+    Terminal.say(([title, ""] + table.markdown + (routers?.lines ?? [])).joined(separator: "\n"))
   }
 
-  private func show(_ text: String?) {
-    guard isatty(STDERR_FILENO) == 1 else { return }
-    FileHandle.standardError.write(Data(("\u{1B}[2K\r" + (text ?? "")).utf8))
+  private static func cells(_ row: Row) -> [String] {
+    [
+      String(format: "%.2f / %.4f", row.inputPSNR, row.inputSSIM),
+      String(format: "%.2f / %.4f", row.psnr, row.ssim),
+      String(format: "%+.2f dB", row.psnr - row.inputPSNR),
+    ]
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import IRCommandLine
 import IRONNX
 import IRTraining
 import ImageRestoration
@@ -29,16 +30,14 @@ struct Export: ParsableCommand {
   @Option(name: [.customShort("o"), .long], help: "The model to write.")
   var output: String
 
-  @Flag(help: "The weights of the last step instead of their average.")
+  @Flag(help: "Use the weights of the last step instead of their average.")
   var last = false
 
   func validate() throws {
     guard output.hasSuffix(".onnx") else { throw ValidationError("--output must end in .onnx") }
   }
 
-  func run() throws { try withExitCodes(write) }
-
-  private func write() throws {
+  func run() throws {
     let path = try ModelCatalogue.path(of: model)
     var frozen = try ONNXModel(contentsOf: path)
     let (weights, step, settings) = try Checkpoint.weights(checkpoint, areAverages: !last)
@@ -49,6 +48,6 @@ struct Export: ParsableCommand {
     try frozen.replaceInitializers(weights)
     frozen.setMetadata("training", "\(step) steps, \(settings["tasks"] ?? "")")
     try frozen.write(to: output)
-    complain("\(output): step \(step), \(weights.count) weights")
+    Terminal.complain("\(output): step \(step), \(weights.count) weights")
   }
 }

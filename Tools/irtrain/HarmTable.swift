@@ -1,4 +1,5 @@
 import Foundation
+import IRCommandLine
 import IRDegradation
 import IRImage
 import ImageRestoration
@@ -111,24 +112,23 @@ struct HarmTable {
   }
 
   var lines: [String] {
-    var lines = [
-      "| task | images | input PSNR | restored PSNR | lowest | worse | largest loss | largest mean shift |",
-      "|---|---|---|---|---|---|---|---|",
-    ]
+    var table = TextTable([
+      "task", "images", "input PSNR", "restored PSNR", "lowest", "worse", "largest loss",
+      "largest mean shift",
+    ])
     for row in rows {
       let isClean = row.task == Self.tasks[0]
       let input = isClean ? "equal" : String(format: "%.2f", row.inputPSNR)
       let worse = isClean ? "" : "\(row.worseCount)"
       let loss = isClean ? "" : String(format: "%.2f dB", row.largestLoss)
-      lines.append(
-        String(
-          format: "| %@ | %d | %@ | %.2f | %.2f (%@) | %@ | %@ | %.2f levels (%@) |", row.task, row.images,
-          input,
-          row.psnr, row.lowestPSNR, row.lowestImage, worse, loss, row.largestMeanShift,
-          row.largestMeanShiftImage))
+      table.rows.append([
+        row.task, "\(row.images)", input, String(format: "%.2f", row.psnr),
+        String(format: "%.2f", row.lowestPSNR) + " (\(row.lowestImage))", worse, loss,
+        String(format: "%.2f levels", row.largestMeanShift) + " (\(row.largestMeanShiftImage))",
+      ])
     }
     let found = complaints
-    return lines + [""]
+    return table.markdown + [""]
       + (found.isEmpty ? ["harmless by every rule"] : ["harmful:"] + found.map { "- \($0)" })
   }
 }

@@ -1,23 +1,10 @@
 import ArgumentParser
-import Foundation
+import IRCommandLine
+import IRFiles
 import IRTraining
 
-/// Runs the command; ArgumentParser's code for wrong usage becomes the documented 2.
 @main
-enum Main {
-  static func main() {
-    do {
-      var command = try IRTrain.parseAsRoot()
-      try command.run()
-    } catch {
-      guard IRTrain.exitCode(for: error) == .validationFailure else { IRTrain.exit(withError: error) }
-      complain(IRTrain.fullMessage(for: error))
-      Foundation.exit(2)
-    }
-  }
-}
-
-struct IRTrain: ParsableCommand {
+struct IRTrain: Tool {
   static let configuration = CommandConfiguration(
     commandName: "irtrain",
     abstract: "Trains and fine-tunes restorers, and measures them.",
@@ -30,24 +17,18 @@ struct IRTrain: ParsableCommand {
 
       A run starts from any frozen model whose input is one image and whose output is an image of its size: fresh \
       from irexport, or trained. Exit codes: 0, 2 usage, 3 the model, the data or the checkpoint was rejected, \
-      4 the run diverged, 130 and 143 interrupted (a checkpoint is written first).
+      4 the run diverged, 129, 130 and 143 hung up, interrupted and asked to end (a checkpoint is written first).
       """,
+    version: Version.text,
     subcommands: [Train.self, Evaluate.self, Export.self, Average.self, Batches.self, Step.self],
     defaultSubcommand: Train.self)
-}
 
-/// A line on the error stream.
-func complain(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+  static let oldSpellings: [OldSpelling] = [
+    .value(of: ["--memory"], now: { $0.allSatisfy(\.isNumber) ? "\($0)M" : nil })
+  ]
 
-/// Runs `body`; its errors become lines and exit codes.
-func withExitCodes(_ body: () throws -> Void) throws {
-  do { try body() } catch let error as ValidationError { throw error } catch let code as ExitCode {
-    throw code
-  } catch let error as CleanExit {
-    throw error
-  } catch {
-    complain("irtrain: \(error)")
-    if let training = error as? TrainingError, case .diverged = training { throw ExitCode(4) }
-    throw ExitCode(3)
+  static func exitCode(of error: any Error) -> ExitCode {
+    if let training = error as? TrainingError, case .diverged = training { return .someFailed }
+    return .rejected
   }
 }

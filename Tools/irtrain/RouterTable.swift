@@ -1,10 +1,12 @@
 import Foundation
+import IRCommandLine
+import IRDegradation
 import IRImage
 import IRTensor
 import IRTraining
 import ImageRestoration
 
-/// What a network's routers take pictures for: counted by the task that a picture was really given.
+/// Decisions of a network's routers, counted by the true task of each picture.
 struct RouterTable: Encodable {
   struct Row: Encodable {
     var set: String
@@ -82,39 +84,31 @@ struct RouterTable: Encodable {
 
   /// Lines of a table: the share of decisions by expert, and the two accuracies.
   var lines: [String] {
-    var result = [
-      "", "Routers, decisions by expert:", "",
-      "| set | task | \(experts.joined(separator: " | ")) | right | right, all routers together |",
-      "|---|---|" + String(repeating: "---|", count: experts.count + 2),
-    ]
+    var table = TextTable(["set", "task"] + experts + ["right", "right, all routers together"])
     func percent(_ share: Double?) -> String { share.map { String(format: "%.1f %%", 100 * $0) } ?? "–" }
     for row in rows {
       let sum = max(row.decisions.reduce(0, +), 1)
       let shares = row.decisions.map { percent(Double($0) / Double(sum)) }
-      result.append(
-        "| \(row.set) | \(row.task) | \(shares.joined(separator: " | ")) | \(percent(row.decisionAccuracy)) | "
-          + "\(percent(row.pictureAccuracy)) |")
+      table.rows.append(
+        [row.set, row.task] + shares + [percent(row.decisionAccuracy), percent(row.pictureAccuracy)])
     }
     let known = rows.filter { $0.expert != nil }
     if known.count > 1 {
       func mean(_ key: KeyPath<Row, Double?>) -> Double {
         known.reduce(0) { $0 + ($1[keyPath: key] ?? 0) } / Double(known.count)
       }
-      result.append(
-        "| | average |" + String(repeating: " |", count: experts.count)
-          + " \(percent(mean(\.decisionAccuracy))) | \(percent(mean(\.pictureAccuracy))) |")
+      table.rows.append(
+        ["", "average"] + experts.map { _ in "" }
+          + [percent(mean(\.decisionAccuracy)), percent(mean(\.pictureAccuracy))])
     }
+    var result = ["", "Routers, decisions by expert:", ""] + table.markdown
     if let routers = known.map(\.rightByRouter.count).max(), routers > 1 {
-      result += [
-        "", "Right by router, in order of execution:", "",
-        "| set | task | \((1...routers).map(String.init).joined(separator: " | ")) |",
-        "|---|---|" + String(repeating: "---|", count: routers),
-      ]
-      for row in known {
+      let rows = known.map { row in
         let pictures = Double(max(row.pictures.reduce(0, +), 1))
-        let shares = row.rightByRouter.map { percent(Double($0) / pictures) }
-        result.append("| \(row.set) | \(row.task) | \(shares.joined(separator: " | ")) |")
+        return [row.set, row.task] + row.rightByRouter.map { percent(Double($0) / pictures) }
       }
+      result += ["", "Right by router, in order of execution:", ""]
+      result += TextTable(["set", "task"] + (1...routers).map(String.init), rows).markdown
     }
     return result
   }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import IRCommandLine
 import IRONNX
 import IRRuntime
 import IRTensor
@@ -10,7 +11,7 @@ import ImageRestoration
 /// Steps on one given batch: for comparisons with other trainers, and for timing.
 struct Step: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Makes steps on one given batch, and says what they computed and how long they took.",
+    abstract: "Trains on one given batch, and prints losses and times.",
     discussion: """
       --input holds `image` and `target` [N, C, H, W] float32, and `tasks` [N] int64 where routers are taught. \
       --output gets `loss` of every step, `gradient/NAME` of the first and `weight/NAME` after the last.
@@ -22,16 +23,16 @@ struct Step: ParsableCommand {
   @Option(help: "A file of tensors: image, target, tasks.")
   var input: String
 
-  @Option(help: "Where to write losses, gradients and weights.")
+  @Option(help: "File for losses, gradients and weights.")
   var output: String?
 
-  @Option(help: "Steps to make.")
+  @Option(help: "Number of steps.")
   var steps = 1
 
-  @Option(help: "The number of tasks that routers tell apart.")
+  @Option(help: "Number of tasks that routers distinguish.")
   var taskCount = 0
 
-  @Flag(help: "Print the kernels by the time they took.")
+  @Flag(help: "Print the time that each kernel and the slowest steps took.")
   var profile = false
 
   @Flag(help: "Print JSON.")
@@ -42,8 +43,6 @@ struct Step: ParsableCommand {
   func validate() throws {
     guard steps >= 1 else { throw ValidationError("--steps is \(steps), must be at least 1") }
   }
-
-  func run() throws { try withExitCodes(measure) }
 
   private struct Result: Encodable {
     var losses: [Double]
@@ -56,7 +55,7 @@ struct Step: ParsableCommand {
     var referenceKernels: [String]
   }
 
-  private func measure() throws {
+  func run() throws {
     let tensors = Dictionary(
       try TensorFile.read(input).map { ($0.name, $0.tensor) }, uniquingKeysWith: { first, _ in first })
     guard let images = tensors["image"], let targets = tensors["target"], images.type == targets.type,
@@ -92,8 +91,11 @@ struct Step: ParsableCommand {
       if step == 0 { first = trainer.gradients }
     }
     if let output { try write(trainer, first, result.losses, to: output) }
-    if let profile = trainer.profile { print(KernelTimes(trainer.program, profile, steps).text) }
-    print(try text(result))
+    if let profile = trainer.profile {
+      let seconds = profile.seconds.map { $0 / Double(steps) }
+      Terminal.say(KernelTimes(trainer.program, seconds: seconds).text())
+    }
+    if json { try Terminal.say(json: result) } else { Terminal.say(text(result)) }
   }
 
   private func write(
@@ -111,17 +113,12 @@ struct Step: ParsableCommand {
     try TensorFile.write(named, to: path)
   }
 
-  private func text(_ result: Result) throws -> String {
-    if json {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      return String(decoding: try encoder.encode(result), as: UTF8.self)
-    }
+  private func text(_ result: Result) -> String {
     let median = result.seconds.sorted()[result.seconds.count / 2]
     let reference =
       result.referenceKernels.isEmpty
-      ? "" : ", by definition: \(result.referenceKernels.joined(separator: " "))"
-    let again = result.recomputedCount == 0 ? "" : ", \(result.recomputedCount) values computed again"
+      ? "" : ", no fast kernel: \(result.referenceKernels.joined(separator: " "))"
+    let again = result.recomputedCount == 0 ? "" : ", \(result.recomputedCount) values recomputed"
     return String(
       format: "loss %.6f to %.6f, median %.4f s a step, %.2f GFLOP, %d weights, arena %.0f MiB%@%@",
       result.losses[0], result.losses[result.losses.count - 1], median,

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import IRCommandLine
 import IRONNX
 import IRRuntime
 import IRTraining
@@ -9,66 +10,63 @@ extension Loss.Pixel: ExpressibleByArgument {}
 
 enum Optimizer: String, ExpressibleByArgument, CaseIterable { case adamw, adam }
 
-/// What a step is: the loss, the optimizer, which weights move, on how many threads.
+/// The loss, the optimizer, the weights that are trained, and the threads of a training step.
 struct StepOptions: ParsableArguments {
-  @Option(help: "The loss of pixels.")
+  @Option(help: "Loss of pixels.")
   var loss = Loss.Pixel.l1
 
-  @Option(help: "The weight of the Fourier term (SymUNet: 0.1).")
+  @Option(help: "Weight of the Fourier term (SymUNet: 0.1).")
   var fourierWeight = 0.1
 
-  @Option(help: "The weight of the routers' classification (DaAIR: 0.01); 0 teaches none.")
+  @Option(help: "Weight of the routers' classification (DaAIR: 0.01); 0 leaves it out.")
   var routerWeight = 0.0
 
-  @Option(help: "The optimizer.")
+  @Option(help: "Optimizer.")
   var optimizer = Optimizer.adamw
 
-  @Option(help: "The highest learning rate.")
+  @Option(help: "Peak learning rate.")
   var rate = 1e-3
 
-  @Option(help: "The learning rate of the last step.")
+  @Option(help: "Learning rate of the last step.")
   var finalRate = 1e-7
 
-  @Option(help: "Steps in which the rate rises to its highest.")
+  @Option(help: "Steps of the linear warm-up.")
   var warmUp = 0
 
-  @Option(help: "Steps in which the rate falls, the last ones; by default all after the warm-up.")
+  @Option(help: "Last steps, over which the rate decays; by default all after the warm-up.")
   var decaySteps: Int?
 
-  @Option(help: "The decay of weights.")
+  @Option(help: "Weight decay.")
   var weightDecay = 1e-3
 
-  @Option(help: "The optimizer's share of the old mean gradient.")
+  @Option(help: "Decay rate of the mean gradient (first moment).")
   var beta1 = 0.9
 
-  @Option(help: "The optimizer's share of the old mean square.")
+  @Option(help: "Decay rate of the mean squared gradient (second moment).")
   var beta2 = 0.999
 
-  @Option(help: "The largest norm of all gradients together; 0 does not clip.")
+  @Option(help: "Largest global norm of the gradients; 0 does not clip.")
   var clip = 0.01
 
-  @Option(help: "The share of the old average of weights that stays at a step; 0 keeps no average.")
+  @Option(help: "Decay rate of the moving average of weights; 0 keeps no average.")
   var average = 0.999
 
-  @Option(help: "The share that stays of DaAIR's controllers, which follow the encoder's agnostic experts.")
+  @Option(help: "Decay rate of DaAIR's controllers, which follow the encoder's agnostic experts.")
   var controllerDecay = 0.999
 
-  @Option(help: "Train only weights whose name holds one of these, separated by commas.")
+  @Option(help: "Train only weights whose name contains one of these texts, separated by commas.")
   var only: String?
 
-  @Option(help: "Leave weights as they are whose name holds one of these, separated by commas.")
+  @Option(help: "Do not train weights whose name contains one of these texts, separated by commas.")
   var freeze: String?
 
-  @Option(
-    name: [.customShort("j"), .customLong("threads")], help: "Threads; by default what the system allows.")
-  var threads: Int?
+  @OptionGroup var threads: ThreadOptions
 
   @Option(
-    help: """
-      The most memory that a step may plan for, in MiB; a step that needs more computes values again on the way \
-      back, which takes longer.
-      """)
-  var memory: Int?
+    help: ArgumentHelp(
+      "Memory limit of a step, as 500M or 4G; above it, activations are recomputed in the backward pass, which takes longer.",
+      valueName: "size"))
+  var memory: MemorySize?
 
   func validate() throws {
     func require(_ condition: Bool, _ text: String) throws {
@@ -84,15 +82,12 @@ struct StepOptions: ParsableArguments {
     try require((0..<1).contains(beta1) && (0..<1).contains(beta2), "--beta1 and --beta2 must be in 0..<1")
     try require(clip >= 0 && weightDecay >= 0, "--clip and --weight-decay must not be negative")
     try require(fourierWeight >= 0 && routerWeight >= 0, "weights of the loss must not be negative")
-    if let threads { try require(threads >= 1, "--threads is \(threads), must be at least 1") }
-    if let memory { try require(memory >= 1, "--memory is \(memory), must be at least 1") }
   }
 
   var lossFunction: Loss { Loss(pixel: loss, fourierWeight: fourierWeight, routerWeight: routerWeight) }
 
   var runtime: RuntimeOptions {
-    RuntimeOptions(
-      threadCount: threads ?? RuntimeOptions.defaultThreadCount, memoryByteCount: memory.map { $0 << 20 })
+    RuntimeOptions(threadCount: threads.count, memoryByteCount: memory?.byteCount)
   }
 
   func trainerOptions(stepCount: Int) -> Trainer.Options {

@@ -17,7 +17,7 @@ struct Train: ParsableCommand {
       photographs that are to stay so. A weight follows a colon (noise25:2). pairs are those of --pairs.
 
       Beside OUT.onnx, written at every validation, there are OUT.checkpoint (a safetensors file), OUT.jsonl and \
-      OUT.html with the curves and sample restorations. With --resume a run that was interrupted goes on from its \
+      OUT.html with the curves and sample restorations. With --resume an interrupted run continues from its \
       checkpoint; the result has the same bytes as without the interruption.
       """)
 
@@ -26,32 +26,34 @@ struct Train: ParsableCommand {
 
   @OptionGroup var source: DataOptions
 
-  @Option(help: "Steps to make.")
+  @Option(help: "Number of training steps.")
   var steps: Int
 
-  @Option(name: [.customShort("o"), .long], help: "The trained model.")
+  @Option(name: [.customShort("o"), .long], help: "The model file to write.")
   var output: String
 
   @Option(
-    help: "Clean photographs to validate with; by default a few of --clean, which are then not trained on.")
+    help:
+      "Folder of clean photographs for validation; by default a few of --clean, which are then not trained on."
+  )
   var validation: String?
 
-  @Option(help: "Steps from one validation to the next; 0 validates at the end only.")
+  @Option(help: "Steps between validations; 0 validates only at the end.")
   var validateEvery = 1000
 
-  @Option(help: "Steps from one checkpoint to the next.")
+  @Option(help: "Steps between checkpoints.")
   var checkpointEvery = 500
 
-  @Option(help: "Steps from one line of the log to the next.")
+  @Option(help: "Steps between lines of the log.")
   var logEvery = 50
 
-  @Option(help: "Where to write the log, a line of JSON each; by default OUT.jsonl.")
+  @Option(help: "File for the log, lines of JSON; by default OUT.jsonl.")
   var log: String?
 
-  @Option(help: "Where to write the picture of the run; by default OUT.html.")
+  @Option(help: "File for the page with curves and samples; by default OUT.html.")
   var report: String?
 
-  @Flag(help: "Go on from OUT.checkpoint where there is one.")
+  @Flag(help: "Continue from OUT.checkpoint if it exists.")
   var resume = false
 
   @Flag(help: "Overwrite the output of another run.")
@@ -71,13 +73,11 @@ struct Train: ParsableCommand {
   }
 
   func run() throws {
-    try withExitCodes {
-      let run = try TrainingRun(self)
-      try run.run()
-    }
+    let run = try TrainingRun(self)
+    try run.run()
   }
 
-  /// What a resumed run must have been asked for; the schedule is compared on its own.
+  /// Settings that a resumed run must share with its checkpoint; the schedule is compared on its own.
   var settings: [String: String] {
     var trainer = options.trainerOptions(stepCount: steps)
     trainer.schedule = LearningRateSchedule(peak: 1, stepCount: 1)

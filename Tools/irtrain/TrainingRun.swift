@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import IRCommandLine
 import IRDegradation
 import IRFiles
 import IRImage
@@ -31,7 +32,7 @@ final class TrainingRun {
     let held = command.validation == nil ? try command.source.heldOut() : []
     var chosen = try command.validation.map { try ImageSet.images(in: $0) } ?? held
     if chosen.isEmpty, let clean = command.source.clean {
-      complain("under ten photographs: the run is validated with some that it is trained on")
+      Terminal.complain("fewer than ten photographs: some are used both for training and for validation")
       chosen = try ImageSet.images(in: clean)
     }
     let pairs =
@@ -51,10 +52,10 @@ final class TrainingRun {
   func run() throws {
     try resumeWhereAsked()
     announce()
-    Interruption.install()
+    Interruption.delay("finishing this step, then stopping; interrupt again to stop now")
     let loader = BatchLoader(data, from: trainer.state.step, to: command.steps)
     defer { loader.stop() }
-    let progress = Progress(total: command.steps, from: trainer.state.step)
+    let progress = TrainingProgress(total: command.steps, from: trainer.state.step)
     if trainer.state.step == 0 {
       let start = try progress.pause {
         try validator.measure(model: path, options: command.options.runtime)
@@ -88,7 +89,7 @@ final class TrainingRun {
       if isLast || report.step % command.checkpointEvery == 0 { try checkpoint() }
       if let code = Interruption.requested {
         try checkpoint()
-        progress.note("irtrain: interrupted after step \(report.step); go on with --resume")
+        progress.note("irtrain: interrupted after step \(report.step); continue with --resume")
         throw ExitCode(code)
       }
     }
@@ -107,16 +108,20 @@ final class TrainingRun {
     let count = trainer.state.values.reduce(0) { $0 + $1.elementCount }
     let plan = Double(trainer.program.memoryPlan.peakByteCount) / 1_048_576
     let start = trainer.state.step == 0 ? "" : ", going on from step \(trainer.state.step)"
-    complain(
+    Terminal.complain(
       String(
-        format: "%@: %d weights, %d of them frozen, %@, %.2f GFLOP and %.0f MiB a step%@", path, count,
-        trainer.training.frozen.count, "\(trainer.training.parameters.count) tensors trained",
+        format: "%@: training %d weights in %d tensors, %d tensors frozen, %.2f GFLOP and %.0f MiB a step%@",
+        path, count, trainer.training.parameters.count, trainer.training.frozen.count,
         2e-9 * Double(trainer.training.graph.multiplyAddCount), plan, start))
     if trainer.recomputedCount > 0 {
-      complain("for want of memory \(trainer.recomputedCount) values are computed again on the way back")
+      Terminal.complain(
+        "recomputing \(trainer.recomputedCount) activations in the backward pass to save memory")
     }
     let slow = Set(trainer.program.steps.filter(\.kernel.isReference).map(\.operatorName)).sorted()
-    if !slow.isEmpty { complain("run by definition, slowly: \(slow.joined(separator: ", "))") }
+    if !slow.isEmpty {
+      Terminal.complain(
+        "no fast kernel (using the reference implementation): \(slow.joined(separator: ", "))")
+    }
   }
 
   private func checkpoint() throws {
@@ -125,10 +130,10 @@ final class TrainingRun {
   }
 
   /// Freezes the model as it is now, restores the validation pictures with it and draws the report.
-  private func validate(_ progress: Progress) throws {
+  private func validate(_ progress: TrainingProgress) throws {
     try model.replaceInitializers(trainer.result)
     model.setMetadata("training", "\(trainer.state.step) steps, \(command.settings["tasks"] ?? "")")
-    // What the routers' outputs mean from now on.
+    // The meaning of the routers' outputs from now on.
     if trainer.training.routerCount > 0 {
       model.setMetadata("tasks", data.categories.joined(separator: ", "))
     }

@@ -1,4 +1,5 @@
 import Foundation
+import IRDegradation
 import IRImage
 import Synchronization
 
@@ -45,18 +46,11 @@ public final class ImageSet: Sendable {
   /// The pictures of a folder and of those below it, in order of names.
   /// - Throws: `TrainingError.data` where there are none.
   public static func images(in folder: String) throws(TrainingError) -> [String] {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
+    guard let found = PhotographFolder.pictures(in: folder) else {
       throw .data(detail: "\(folder): no such folder")
     }
-    let found = (FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? [])
-      .filter { path in
-        let isHidden = path.split(separator: "/").contains { $0.hasPrefix(".") }
-        return !isHidden
-          && ImageFile.writableExtensions.contains((path as NSString).pathExtension.lowercased())
-      }
     guard !found.isEmpty else { throw .data(detail: "\(folder): no pictures in this folder") }
-    return found.sorted().map { (folder as NSString).appendingPathComponent($0) }
+    return found
   }
 
   /// The files of two folders that have the same names but for their extensions, or those that match two patterns

@@ -1,0 +1,105 @@
+import Foundation
+import IRFiles
+import IRONNX
+import IRTensor
+import ImageRestoration
+
+/// The outputs of runs that resume, a line of JSON each, in a file beside the outputs; for several threads. A line
+/// is brought to the disk when its output is whole and not yet in place: if both are there, it is done; if the
+/// process ended between the two, the output is not there, or is another.
+package final class Journal: @unchecked Sendable {
+  private struct Record: Codable {
+    /// Below the journal's folder.
+    var output: String
+    /// The digest of what the output depends on: input, model, options.
+    var key: String
+    /// The digest of the output's content.
+    var content: String
+  }
+
+  package static let name = ".irrun.jsonl"
+  private let folder: String
+  private let path: String
+  /// The digest of everything that all outputs depend on beside their inputs.
+  private let common: String
+  // Used with the lock held.
+  private var records: [String: Record] = [:]
+  private let lock = NSLock()
+
+  /// Reads what was noted in a folder; lines that a killed process left unfinished count for nothing.
+  package init(folder: String, common: String) {
+    self.folder = folder.isEmpty ? "." : folder
+    self.common = common
+    path = "\(self.folder)/\(Self.name)"
+    let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+    for line in text.split(separator: "\n") {
+      guard let record = try? JSONDecoder().decode(Record.self, from: Data(line.utf8)) else { continue }
+      records[record.output] = record
+    }
+  }
+
+  /// The digest of what a job's output depends on.
+  package func key(of job: Job) throws -> String {
+    var digest = SHA256()
+    digest.update(common.utf8)
+    try digest.update(contentsOf: job.input)
+    return digest.finished()
+  }
+
+  /// Whether the job's output is there as it was written, and was made of what `key` stands for.
+  package func isDone(_ job: Job, key: String) -> Bool {
+    lock.lock()
+    defer { lock.unlock() }
+    guard let record = records[relative(job.output)], record.key == key,
+      let content = try? SHA256.hexadecimal(contentsOf: job.output)
+    else { return false }
+    return content == record.content
+  }
+
+  /// Notes an output whose whole content lies in `temporary`.
+  package func note(_ job: Job, key: String, temporary: String) throws {
+    lock.lock()
+    defer { lock.unlock() }
+    let record = Record(
+      output: relative(job.output), key: key, content: try SHA256.hexadecimal(contentsOf: temporary))
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    // A line of its own even behind one that was cut off; one call, so that jobs side by side may write too.
+    let line = Data("\n".utf8) + (try encoder.encode(record)) + Data("\n".utf8)
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw FileError(path: path, reason: systemError()) }
+    defer { close(descriptor) }
+    let count = line.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+    guard count == line.count, fsync(descriptor) == 0 else {
+      throw FileError(path: path, reason: systemError())
+    }
+    records[record.output] = record
+  }
+
+  private func relative(_ output: String) -> String {
+    let base = URL(fileURLWithPath: folder).standardizedFileURL.path
+    let full = URL(fileURLWithPath: output).standardizedFileURL.path
+    return full.hasPrefix(base + "/") ? String(full.dropFirst(base.count + 1)) : full
+  }
+
+  /// The digest of what all outputs of a restorer depend on beside their inputs.
+  package static func key(of restorer: Restorer, options: OutputOptions, isStrict: Bool) throws -> String {
+    var digest = SHA256()
+    try digest.update(contentsOf: restorer.path)
+    for tensor in restorer.model.graph.initializers {
+      (try? tensor.tensor())?.withUnsafeBytes { digest.update($0) }
+    }
+    let (settings, writing) = (restorer.settings, options.writing)
+    let lines: [String] = [
+      "multiple \(restorer.multiple)", "tile \(settings.tileSize ?? 0)", "overlap \(settings.overlap)",
+      "augmented \(settings.isAugmented)", "noise \(settings.noiseLevel ?? -1)", "quality \(writing.quality)",
+      "lossless \(writing.isLossless ?? false)", "compression \(writing.compression?.rawValue ?? "")",
+      "salvage \(options.salvages)", "depth \(writing.sampleFormat.map { "\($0)" } ?? "auto")",
+      "metadata \(options.metadata)", "icc \(options.colours)",
+      "storage \(settings.allowsFloat16Storage ? "float16" : "float32")", "strength \(settings.strength)",
+      "detail \(settings.detail)", "strict \(isStrict)",
+    ]
+    digest.update(lines.joined(separator: "\n").utf8)
+    return digest.finished()
+  }
+}

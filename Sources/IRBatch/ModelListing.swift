@@ -1,0 +1,84 @@
+import Foundation
+import IRFiles
+import IRONNX
+import IRTensor
+import ImageRestoration
+
+/// One of the models in `Models`: its task, licence and size, and whether the file is the published one.
+package struct ModelListing: Encodable {
+  package enum State: String, Encodable {
+    case published
+    case unlisted
+    case changed
+  }
+
+  package var name: String
+  /// Names by what the model does.
+  package var roles: [String]
+  package var path: String
+  package var task: String?
+  package var licence: String?
+  /// Elements of the weights.
+  package var parameters: Int
+  package var byteCount: Int
+  package var sha256: String
+  /// Whether `SHA256SUMS` has the file's digest, no digest, or another.
+  package var state: State
+
+  /// All models by name.
+  /// - Throws: `RestorationError.unknownModel` if there is no folder, `ONNXError` and `FileError` for a file.
+  package static func all() throws -> [ModelListing] {
+    guard let folder = ModelCatalogue.folder else {
+      throw RestorationError.unknownModel(name: "Models", available: [])
+    }
+    let published = digests("\(folder)/SHA256SUMS")
+    return try ModelCatalogue.models.sorted { $0.key < $1.key }.map { name, path in
+      try ModelListing(name, path, published: published[String(path.dropFirst(folder.count + 1))])
+    }
+  }
+
+  private init(_ name: String, _ path: String, published: String?) throws {
+    let model = try ONNXModel(contentsOf: path)
+    let metadata = Dictionary(model.metadata.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
+    // Weights, not the lists of integers that shapes are computed with.
+    let weights = model.graph.initializers.filter { weight in
+      (ElementType(rawValue: weight.dataType)?.isFloatingPoint ?? false) && !weight.dims.isEmpty
+    }
+    self.name = name
+    self.path = path
+    roles = ModelCatalogue.roles.filter { $0.value == name }.keys.sorted()
+    (task, licence) = (metadata["task"], metadata["licence"])
+    parameters = weights.reduce(0) { $0 + Int(clamping: $1.dims.reduce(1, *)) }
+    byteCount = (try FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber)?.intValue ?? 0
+    let digest = try SHA256.hexadecimal(contentsOf: path)
+    sha256 = digest
+    state = published.map { $0 == digest ? State.published : .changed } ?? .unlisted
+  }
+
+  package var text: String {
+    let title = ([name] + roles).joined(separator: ", ")
+    let stateText =
+      switch state {
+      case .published: "as published"
+      case .unlisted: "not in SHA256SUMS"
+      case .changed: "CHANGED: not the file that SHA256SUMS names"
+      }
+    return """
+      \(title): \(task ?? "task not stated")
+        \(parameters) parameters, \(byteCount) bytes, sha256 \(sha256.prefix(16))…, \(stateText)
+        licence: \(licence ?? "not stated")
+      """
+  }
+
+  /// `sha256sum`'s lines by path.
+  private static func digests(_ path: String) -> [String: String] {
+    let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+    var result: [String: String] = [:]
+    for line in text.split(separator: "\n") {
+      let words = line.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
+      guard words.count == 2 else { continue }
+      result[words[1].trimmingCharacters(in: [" ", "*"])] = String(words[0])
+    }
+    return result
+  }
+}

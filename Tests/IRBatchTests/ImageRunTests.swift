@@ -1,0 +1,112 @@
+import Foundation
+import IRBatch
+import IRFiles
+import ImageRestoration
+import Testing
+
+@Suite struct ImageRunTests {
+  private func options(_ change: (inout ImageRun.Options) -> Void = { _ in }) -> ImageRun.Options {
+    var options = ImageRun.Options()
+    change(&options)
+    return options
+  }
+
+  @Test func outcomesComeInOrderAndAFailureStopsNoOther() throws {
+    try withFolder { folder in
+      try makeFolder("\(folder)/in")
+      for name in ["a", "b", "d", "e"] { try writePicture("\(folder)/in/\(name).png") }
+      try write("no picture", to: "\(folder)/in/c.png")
+      let restorer = try makeRestorer("\(folder)/m.onnx")
+      for ahead in [0, 1, 4] {
+        let run = ImageRun(
+          restorer: restorer,
+          options: options {
+            $0.readAhead = ahead
+            $0.writeBehind = ahead
+          })
+        let found = outcomes(run, try jobs(["\(folder)/in"], to: "\(folder)/out\(ahead)"))
+        #expect(found.map(\.input) == ["a.png", "b.png", "c.png", "d.png", "e.png"])
+        #expect(found[2].result.contains("cannot be read as an image"), "\(found[2])")
+        #expect(try names("\(folder)/out\(ahead)") == ["a.png", "b.png", "d.png", "e.png"])
+        let (before, after) = (
+          try ImageFile.read("\(folder)/in/b.png"), try ImageFile.read("\(folder)/out\(ahead)/b.png")
+        )
+        #expect(before.pixels == after.pixels)
+      }
+    }
+  }
+
+  @Test func anEndedRunLeavesWholeFilesAndIsResumed() throws {
+    try withFolder { folder in
+      try makeFolder("\(folder)/in")
+      for index in 0..<6 { try writePicture("\(folder)/in/\(index).png", seed: index + 1) }
+      let restorer = try makeRestorer("\(folder)/m.onnx", factor: 0.5)
+      let output = "\(folder)/out"
+      func resumed(stopsAfter count: Int = .max, factor: Float? = nil) throws -> [(
+        input: String, result: String
+      )] {
+        let model = try factor.map { try makeRestorer("\(folder)/other.onnx", factor: $0) } ?? restorer
+        let key = try Journal.key(of: model, options: OutputOptions(), isStrict: false)
+        let run = ImageRun(
+          restorer: model, options: options { $0.writeBehind = 3 },
+          journal: Journal(folder: output, common: key))
+        return outcomes(
+          run, try jobs(["\(folder)/in"], to: output, ifExists: .resume), stopsAfter: count)
+      }
+      #expect(try resumed(stopsAfter: 2).count == 2)
+      let left = try FileManager.default.contentsOfDirectory(atPath: output)
+      #expect(!left.contains { $0.contains(".partial") }, "\(left)")
+      for name in try names(output) { _ = try ImageFile.read("\(output)/\(name)") }
+      // Those that were written are kept, whether their outcomes were heard or not.
+      let whole = try names(output).count
+      let second = try resumed()
+      #expect(second.count == 6 && second.count { $0.result == "kept" } == whole)
+      #expect(try resumed().allSatisfy { $0.result == "kept" })
+      // Another input, another output and another model are other results.
+      try writePicture("\(folder)/in/1.png", seed: 99)
+      try write("x", to: "\(output)/2.png")
+      try FileManager.default.removeItem(atPath: "\(output)/3.png")
+      #expect(try resumed().filter { $0.result != "kept" }.map(\.input) == ["1.png", "2.png", "3.png"])
+      #expect(try resumed(factor: 0.25).allSatisfy { $0.result != "kept" })
+    }
+  }
+
+  @Test func timesOfModificationAreKeptOnDemand() throws {
+    try withFolder { folder in
+      try writePicture("\(folder)/a.png")
+      let date = Date(timeIntervalSince1970: 1_000_000_000)
+      try FileManager.default.setAttributes([.modificationDate: date], ofItemAtPath: "\(folder)/a.png")
+      let restorer = try makeRestorer("\(folder)/m.onnx")
+      for keeps in [true, false] {
+        let run = ImageRun(restorer: restorer, options: options { $0.output.keepsTime = keeps })
+        #expect(outcomes(run, try jobs(["\(folder)/a.png"], to: "\(folder)/b.png")).count == 1)
+        let found = try FileManager.default.attributesOfItem(atPath: "\(folder)/b.png")[.modificationDate]
+        #expect((found as? Date == date) == keeps)
+      }
+    }
+  }
+
+  @Test func aStrictRunNamesWhatWouldBeLost() throws {
+    try withFolder { folder in
+      var image = try {
+        try writePicture("\(folder)/plain.png")
+        return try ImageFile.read("\(folder)/plain.png")
+      }()
+      image.alpha = [Float](repeating: 0.5, count: image.width * image.height)
+      try ImageFile.write(image, to: "\(folder)/a.png")
+      let restorer = try makeRestorer("\(folder)/m.onnx")
+      let list = try jobs(["\(folder)/a.png"], to: "\(folder)/a.jpg")
+      let run = ImageRun(restorer: restorer, options: options { $0.isStrict = true })
+      var lines: [String] = []
+      run.process(list) { outcome in
+        if case .failed(let job, let error) = outcome {
+          let data = (try? JSONEncoder().encode(Report.Other(job, error: error))) ?? Data()
+          lines.append(String(decoding: data, as: UTF8.self))
+        }
+        return true
+      }
+      #expect(lines.count == 1 && lines.first?.contains(#""lost":["alpha"]"#) == true, "\(lines)")
+      #expect(!FileManager.default.fileExists(atPath: "\(folder)/a.jpg"))
+    }
+  }
+}

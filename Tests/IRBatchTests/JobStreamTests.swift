@@ -1,0 +1,111 @@
+import Foundation
+import IRBatch
+import ImageRestoration
+import Synchronization
+import Testing
+
+/// Lists that grow while their pictures are restored.
+@Suite struct JobStreamTests {
+  private func stream(
+    _ pipe: Pipe, to output: String, ifExists: ExistingFile = .overwrite, shard: Shard? = nil
+  ) throws -> JobStream {
+    var options = OutputOptions()
+    options.ifExists = ifExists
+    let destination = try Destination(output, model: "m", format: nil, hasSeveral: true)
+    return try JobStream(
+      LineStream(pipe.fileHandleForReading.fileDescriptor), to: destination, reference: nil, shard: shard,
+      options: options)
+  }
+
+  /// Each line is answered before the next one is written: nobody waits for the list's end.
+  @Test func everyLineIsAnsweredBeforeTheNext() throws {
+    try withFolder { folder in
+      let pipe = Pipe()
+      let writer = pipe.fileHandleForWriting
+      for name in ["a", "b", "c"] { try writePicture("\(folder)/\(name).png") }
+      let lines = ["a.png", "none.png", "b.png", "", "c.png"].map { $0.isEmpty ? "" : "\(folder)/\($0)" }
+      let run = ImageRun(restorer: try makeRestorer("\(folder)/m.onnx"), options: ImageRun.Options())
+      var answers: [String] = []
+      var rest = lines[...]
+      func writeNext() {
+        while let line = rest.popFirst() {
+          writer.write(Data((line + "\n").utf8))
+          if !line.isEmpty { return }
+        }
+        try? writer.close()
+      }
+      writeNext()
+      run.process(try stream(pipe, to: "\(folder)/out")) { outcome in
+        switch outcome {
+        case .done(let report): answers.append(report.input)
+        case .kept(let job): answers.append("kept \(job.input)")
+        case .failed(let job, let error): answers.append("\(job.input): \(error)")
+        }
+        writeNext()
+        return true
+      }
+      #expect(
+        answers == [lines[0], "\(lines[1]): \(lines[1]): no such file", lines[2], lines[4]], "\(answers)")
+      #expect(try names("\(folder)/out") == ["a.png", "b.png", "c.png"])
+    }
+  }
+
+  @Test func wrongLinesAreFailuresOfTheirOwn() throws {
+    try withFolder { folder in
+      for name in ["a", "b"] { try writePicture("\(folder)/\(name).png") }
+      try makeFolder("\(folder)/deep")
+      try writePicture("\(folder)/deep/a.png")
+      try write("x", to: "\(folder)/t.npy")
+      let pipe = Pipe()
+      let names = ["a.png", "a.png", "deep/a.png", "deep", "t.npy", "b.png"]
+      let text = names.map { "\(folder)/\($0)\r\n" }.joined() + String(repeating: "x", count: 70_000)
+      Thread.detachNewThread {
+        pipe.fileHandleForWriting.write(Data(text.utf8))
+        try? pipe.fileHandleForWriting.close()
+      }
+      let jobs = try stream(pipe, to: "\(folder)/out")
+      var found: [String] = []
+      loop: while true {
+        switch jobs.next(waits: true) {
+        case .job(let job): found.append((job.output as NSString).lastPathComponent)
+        case .kept: found.append("kept")
+        case .failed(_, let error): found.append("\(error)")
+        case .notYet: found.append("not yet")
+        case .end: break loop
+        }
+      }
+      #expect(found.count == 7)
+      // The same file may come again, another file of its name may not take its output.
+      #expect(found[0] == "a.png" && found[1] == "a.png" && found[5] == "b.png")
+      #expect(found[2].contains("would both be written"))
+      #expect(found[3].contains("not a folder") && found[4].contains("not files of tensors"))
+      #expect(found[6].contains("a line has more than 65536 bytes"), "\(found)")
+      if case .end = jobs.next(waits: false) {} else { Issue.record("the end stays the end") }
+    }
+  }
+
+  @Test func existingOutputsOfAStream() throws {
+    try withFolder { folder in
+      try makeFolder("\(folder)/out")
+      for name in ["a", "b", "out/a"] { try writePicture("\(folder)/\(name).png") }
+      func found(_ choice: ExistingFile) throws -> [String] {
+        let pipe = Pipe()
+        let jobs = try stream(pipe, to: "\(folder)/out", ifExists: choice)
+        pipe.fileHandleForWriting.write(Data("\(folder)/a.png\n\(folder)/b.png".utf8))
+        try pipe.fileHandleForWriting.close()
+        return (0..<2).map { _ in
+          switch jobs.next(waits: true) {
+          case .job(let job): (job.output as NSString).lastPathComponent
+          case .kept: "kept"
+          case .failed: "failed"
+          case .notYet, .end: "none"
+          }
+        }
+      }
+      #expect(try found(.overwrite) == ["a.png", "b.png"])
+      #expect(try found(.skip) == ["kept", "b.png"])
+      #expect(try found(.rename) == ["a-1.png", "b.png"])
+      #expect(try found(.fail) == ["failed", "b.png"])
+    }
+  }
+}

@@ -1,0 +1,142 @@
+import ArgumentParser
+import Foundation
+import IRBatch
+import IRCommandLine
+import IRFiles
+import IRRuntime
+import IRTensorFiles
+import ImageRestoration
+
+/// One run of `irrun` over its inputs.
+struct Restoration {
+  let command: IRRun
+  let model: String
+  let inputs: [String]
+  let output: String
+
+  private var files: FileOptions { command.files }
+  private var checks: CheckOptions { command.checks }
+
+  func run() throws {
+    let isStream = files.list == Job.stream
+    let destination = try Destination(
+      output, model: model, format: files.format,
+      hasSeveral: InputList.mayBeSeveral(inputs, files.inputOptions))
+    let list = try InputList(
+      inputs, files.inputOptions, outputFolder: destination.isFolder ? destination.folder : nil)
+    let known = try JobList(
+      list, to: destination, reference: checks.reference, shard: isStream ? nil : files.shard,
+      options: files.outputOptions)
+    if let text = known.leftOutText { Terminal.warn(text) }
+    for error in known.unreadable { Terminal.warn("\(error)") }
+    if known.skippedCount > 0 {
+      Terminal.warn("\(known.skippedCount) outputs exist and are left as they are")
+    }
+    let stream =
+      isStream
+      ? try JobStream(
+        LineStream(STDIN_FILENO), to: destination, reference: checks.reference, shard: files.shard,
+        options: files.outputOptions) : nil
+    guard !known.jobs.isEmpty || stream != nil else {
+      if !known.unreadable.isEmpty { throw ExitCode.someFailed }
+      return
+    }
+    let reporter = Reporter(
+      total: stream == nil ? known.jobs.count : nil, unreadableFolderCount: known.unreadable.count, checks,
+      files)
+    if let first = known.jobs.first, TensorFile.isTensorFile(first.input) {
+      guard stream == nil else {
+        throw BatchError.usage("--list - takes images: name files of tensors with -i")
+      }
+      try runTensors(known, reporter)
+    } else {
+      if files.ifExists == .resume {
+        for folder in Set(known.jobs.map { PathText.folder($0.output) } + [destination.folder]) {
+          AtomicFile.removeAbandoned(in: folder)
+        }
+      }
+      try runImages(JobChain([known] + (stream.map { [$0] } ?? [])), destination, reporter)
+    }
+  }
+
+  private func runTensors(_ list: JobList, _ reporter: Reporter) throws {
+    guard checks.metrics.isEmpty, checks.compare == nil, checks.trace == nil, !checks.proveTiles,
+      !checks.strict, command.modelOptions.settings.isWhole
+    else {
+      throw ValidationError(
+        "--metrics, --compare, --trace, --prove-tiles, --strict, --strength and --detail are for images")
+    }
+    if files.dryRun {
+      for job in list.jobs { Terminal.say("\(job.input) -> \(job.output)") }
+      return
+    }
+    let run = try loading {
+      try TensorRun(
+        model: model, multiple: command.modelOptions.multiple, verifies: checks.verify,
+        profiles: checks.profile, options: command.runtime, monitor: reporter)
+    }
+    for (index, job) in list.jobs.enumerated() {
+      reporter.began(job, index: index)
+      let outcome: ImageRun.Outcome
+      do { outcome = .done(try run.process(job)) } catch { outcome = .failed(job, error) }
+      guard reporter.report(outcome) else { break }
+    }
+    try reporter.finish()
+  }
+
+  private func runImages(_ jobs: any JobSource, _ destination: Destination, _ reporter: Reporter) throws {
+    var settings = command.modelOptions.settings
+    settings.allowsFloat16Storage = command.resources.float16Storage ?? settings.allowsFloat16Storage
+    let restorer = try loading {
+      try Restorer(
+        model: model, multiple: command.modelOptions.multiple, options: command.runtime, settings: settings)
+    }
+    if let scale = command.modelOptions.scale, scale != restorer.scale {
+      throw ValidationError("-s is \(scale), the model's scale is \(restorer.scale)")
+    }
+    if files.dryRun { return try estimate(jobs, destination, restorer) }
+    let trace = checks.trace.map { Trace(path: $0) }
+    let journal =
+      files.ifExists == .resume
+      ? Journal(
+        folder: destination.folder,
+        common: try Journal.key(of: restorer, options: files.outputOptions, isStrict: checks.strict)) : nil
+    let run = ImageRun(restorer: restorer, options: options, journal: journal, trace: trace)
+    run.process(jobs, monitor: reporter) { reporter.report($0) }
+    do { try trace?.write() } catch { Terminal.warn("\(error)") }
+    try reporter.finish()
+  }
+
+  private var options: ImageRun.Options {
+    var options = ImageRun.Options()
+    options.output = files.outputOptions
+    options.metrics = checks.metrics
+    options.comparison = checks.compare
+    options.verifies = checks.verify
+    options.provesTiles = checks.proveTiles
+    options.profiles = checks.profile
+    options.isStrict = checks.strict
+    (options.readAhead, options.writeBehind) = (
+      command.resources.threads.readAhead, command.resources.threads.writeBehind
+    )
+    options.byteCountLimit =
+      command.resources.memory.memory?.byteCount ?? AvailableMemory.byteCount.map { $0 / 4 * 3 }
+    return options
+  }
+
+  /// Errors of the model that is loaded reject it, whatever they are about.
+  private func loading<R>(_ body: () throws -> R) throws -> R {
+    do { return try body() } catch {
+      Terminal.warn("\(error)")
+      throw ExitCode.rejected
+    }
+  }
+
+  private func estimate(_ jobs: any JobSource, _ destination: Destination, _ restorer: Restorer) throws {
+    let dryRun = try DryRun(restorer: restorer, options: files.outputOptions)
+    let totals = try dryRun.run(jobs) { estimate in
+      if checks.json { try Terminal.say(json: estimate) } else { Terminal.say(estimate.text) }
+    }
+    if !checks.json { Terminal.say(totals.text(freeByteCount: DryRun.freeByteCount(destination.folder))) }
+  }
+}
