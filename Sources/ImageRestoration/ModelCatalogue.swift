@@ -33,6 +33,17 @@ public struct ModelCatalogue: Sendable {
   /// Models by what they do: `restore` is the default of irrun, for photographs of any kind; `denoise` removes noise alone.
   public static let roles = ["restore": "symunet-s", "denoise": "symunet-denoise"]
 
+  /// SHA-256 of the models that are released with this version, by name.
+  package static let releasedDigests: [String: String] = {
+    let text = String(decoding: PackageResources.SHA256SUMS, as: UTF8.self)
+    var result: [String: String] = [:]
+    for line in text.split(separator: "\n") {
+      let words = line.split(separator: " ").map(String.init)
+      if words.count == 2 { result[PathText.stem(PathText.name(words[1]))] = words[0] }
+    }
+    return result
+  }()
+
   /// The first folder of installed models.
   public static var folder: String? { ModelFolders.standard.first }
 
@@ -57,7 +68,7 @@ public struct ModelCatalogue: Sendable {
       let roles = Self.roles.filter { models[$0.value] != nil }.keys
       throw .unknownModel(name: name, available: (Array(models.keys) + roles).sorted())
     }
-    guard let released = ReleasedModels.digests[own] else { return path }
+    guard let released = Self.releasedDigests[own] else { return path }
     let digest: String
     do { digest = try SHA256.hexadecimal(contentsOf: path) } catch {
       throw .unreadableModel(path: path, reason: error.reason)
@@ -69,20 +80,6 @@ public struct ModelCatalogue: Sendable {
   private static func names(in folder: String) -> [String] {
     ((try? Folder.names(in: folder)) ?? []).sorted()
   }
-}
-
-/// The models that are released with this version.
-enum ReleasedModels {
-  /// Digests by name.
-  static let digests: [String: String] = {
-    let text = String(decoding: PackageResources.SHA256SUMS, as: UTF8.self)
-    var result: [String: String] = [:]
-    for line in text.split(separator: "\n") {
-      let words = line.split(separator: " ").map(String.init)
-      if words.count == 2 { result[PathText.stem(PathText.name(words[1]))] = words[0] }
-    }
-    return result
-  }()
 }
 
 /// The folders in which models are installed. The working directory is none of them: who sends a folder of pictures

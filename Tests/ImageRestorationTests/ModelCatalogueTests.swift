@@ -49,8 +49,8 @@ import Testing
   }
 
   @Test func theCheckoutHasWhatIsReleased() throws {
-    #expect(ReleasedModels.digests.count >= 5)
-    for name in ReleasedModels.digests.keys {
+    #expect(ModelCatalogue.releasedDigests.count >= 5)
+    for name in ModelCatalogue.releasedDigests.keys {
       #expect(try ModelCatalogue.path(of: name).hasSuffix("\(name).onnx"))
     }
   }
