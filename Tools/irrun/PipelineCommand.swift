@@ -39,23 +39,19 @@ struct PipelineCommand {
 
   private func restore(_ runner: PipelineRunner, _ options: PipelineRun.Options) throws {
     guard let output else { return }
-    let destination = try Destination(
-      output, model: folder, format: files.format,
-      hasSeveral: InputList.mayBeSeveral(inputs, files.inputOptions))
-    let list = try InputList(
-      inputs, files.inputOptions, outputFolder: destination.isFolder ? destination.folder : nil)
-    let jobs = try JobList(
-      list, to: destination, reference: nil, shard: files.shard, options: files.outputOptions)
-    for error in jobs.unreadable { Terminal.warn("\(error)") }
+    let batch = try Batch(
+      inputs, to: output, model: folder, input: files.inputOptions, options: files.outputOptions,
+      lines: LineStream(STDIN_FILENO))
+    batch.announce()
     if files.dryRun {
-      for job in jobs.jobs { try estimate(job, runner, options.settings) }
+      for job in batch.known.jobs { try estimate(job, runner, options.settings) }
       return
     }
     let reporter = Reporter(
-      total: jobs.jobs.count, unreadableFolderCount: jobs.unreadable.count, checks, files)
+      total: batch.count, unreadableFolderCount: batch.known.unreadable.count, checks, files)
     let run = try PipelineRun(
-      runner, options: options, journalFolder: files.ifExists == .resume ? destination.folder : nil)
-    run.process(jobs, monitor: reporter) { outcome in
+      runner, options: options, journalFolder: files.ifExists == .resume ? batch.destination.folder : nil)
+    run.process(batch.jobs, monitor: reporter) { outcome in
       do { try write(run.scores) } catch { Terminal.warn("\(error)") }
       return reporter.report(outcome)
     }
