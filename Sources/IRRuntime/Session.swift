@@ -44,14 +44,16 @@ public final class Session {
       given.append(tensor)
     }
     let clock = ContinuousClock()
-    for (index, step) in program.steps.enumerated() {
-      let start = clock.now
-      step.kernel.run(
-        KernelArguments(
-          inputs: step.inputs.map { pointer($0, given) },
-          outputs: step.outputs.map { UnsafeMutableRawPointer(mutating: pointer($0, given)) },
-          workspace: step.workspaceOffset.map { arena.pointer + $0 }, threadCount: options.threadCount))
-      profile?.add(start.duration(to: clock.now).inSeconds, step: index)
+    withThreads(options.threadCount) {
+      for (index, step) in program.steps.enumerated() {
+        let start = clock.now
+        step.kernel.run(
+          KernelArguments(
+            inputs: step.inputs.map { pointer($0, given) },
+            outputs: step.outputs.map { UnsafeMutableRawPointer(mutating: pointer($0, given)) },
+            workspace: step.workspaceOffset.map { arena.pointer + $0 }, threadCount: options.threadCount))
+        profile?.add(start.duration(to: clock.now).inSeconds, step: index)
+      }
     }
     var results: [String: Tensor] = [:]
     for port in program.outputs {
