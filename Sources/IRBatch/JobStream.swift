@@ -11,13 +11,13 @@ package final class JobStream: JobSource {
   private let options: OutputOptions
   private var owners = OutputOwners()
   private var existing: ExistingOutputs
-  private var lineCount = 0
+  private var lineCount: Int
 
-  /// The reference is a folder of true pictures with the inputs' names.
+  /// The reference is a folder of true pictures with the inputs' names. Parts of the list count from `count` on.
   /// - Throws: `BatchError.usage` if it is not.
   package init(
     _ lines: LineStream, to destination: Destination, reference: String?, shard: Shard?,
-    options: OutputOptions
+    after count: Int = 0, options: OutputOptions
   ) throws {
     if let reference, InputList.isFolder(reference) != true {
       throw BatchError.usage("--reference \(reference) must be a folder, as a list may name several inputs")
@@ -28,6 +28,7 @@ package final class JobStream: JobSource {
     self.shard = shard
     self.options = options
     existing = ExistingOutputs(options.ifExists)
+    lineCount = count
   }
 
   package func next(waits: Bool) -> NextJob {

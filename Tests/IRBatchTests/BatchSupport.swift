@@ -53,14 +53,13 @@ func jobs(
   format: String? = nil, ifExists: ExistingFile = .overwrite, list: String? = nil
 ) throws -> JobList {
   var input = InputOptions()
-  (input.recurses, input.excluded, input.list) = (recurses, excluded, list)
+  (input.recurses, input.excluded, input.list, input.shard) = (recurses, excluded, list, shard)
   var options = OutputOptions()
   (options.format, options.ifExists) = (format, ifExists)
-  let destination = try Destination(
-    output, model: "models/tiny.onnx", format: format, hasSeveral: InputList.mayBeSeveral(inputs, input))
-  let found = try InputList(
-    inputs, input, outputFolder: destination.isFolder ? destination.folder : nil)
-  return try JobList(found, to: destination, reference: nil, shard: shard, options: options)
+  return try Batch(
+    inputs, to: output, model: "models/tiny.onnx", input: input, options: options,
+    lines: LineStream(STDIN_FILENO)
+  ).known
 }
 
 /// The outcomes of a run, by the names of their inputs: an output's name, `kept`, or an error's text.

@@ -102,3 +102,26 @@ import Testing
     #expect(try template.path(for: "a.jpg") == "/a.png")
   }
 }
+
+@Suite struct ModelFolderTests {
+  @Test(
+    arguments: [
+      ("noise1_scale2", nil, nil, "noise1_scale2.onnx"), (nil, "2", 2, "noise2_scale2.onnx"),
+      (nil, "2", 4, "noise2_x4.onnx"), ("PLAIN", nil, nil, "plain.onnx"), (nil, "12", nil, "noise12.onnx"),
+    ] as [(String?, String?, Int?, String)])
+  func namesLevelsAndScalesChoose(_ name: String?, _ level: String?, _ scale: Int?, _ file: String) throws {
+    try withFolder { folder in
+      for stem in ["noise1_scale2", "noise2_scale2", "noise2_x4", "plain", "noise12"] {
+        try write("x", to: "\(folder)/\(stem).onnx")
+      }
+      #expect(
+        try ModelFolder.model(in: folder, name: name, level: level, scale: scale) == "\(folder)/\(file)")
+      #expect(throws: BatchError.self) {
+        try ModelFolder.model(in: folder, name: nil, level: "2", scale: nil)
+      }
+      #expect(throws: BatchError.self) {
+        try ModelFolder.model(in: folder, name: "none", level: nil, scale: nil)
+      }
+    }
+  }
+}

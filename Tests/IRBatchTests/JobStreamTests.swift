@@ -21,6 +21,8 @@ import Testing
   @Test func everyLineIsAnsweredBeforeTheNext() throws {
     try withFolder { folder in
       let pipe = Pipe()
+      // The descriptors are open while the pipe lives.
+      defer { withExtendedLifetime(pipe) {} }
       let writer = pipe.fileHandleForWriting
       for name in ["a", "b", "c"] { try writePicture("\(folder)/\(name).png") }
       let lines = ["a.png", "none.png", "b.png", "", "c.png"].map { $0.isEmpty ? "" : "\(folder)/\($0)" }
@@ -57,6 +59,7 @@ import Testing
       try writePicture("\(folder)/deep/a.png")
       try write("x", to: "\(folder)/t.npy")
       let pipe = Pipe()
+      defer { withExtendedLifetime(pipe) {} }
       let names = ["a.png", "a.png", "deep/a.png", "deep", "t.npy", "b.png"]
       let text = names.map { "\(folder)/\($0)\r\n" }.joined() + String(repeating: "x", count: 70_000)
       Thread.detachNewThread {
@@ -90,22 +93,60 @@ import Testing
       for name in ["a", "b", "out/a"] { try writePicture("\(folder)/\(name).png") }
       func found(_ choice: ExistingFile) throws -> [String] {
         let pipe = Pipe()
+        defer { withExtendedLifetime(pipe) {} }
         let jobs = try stream(pipe, to: "\(folder)/out", ifExists: choice)
         pipe.fileHandleForWriting.write(Data("\(folder)/a.png\n\(folder)/b.png".utf8))
         try pipe.fileHandleForWriting.close()
-        return (0..<2).map { _ in
+        // To the end, behind which the descriptor is not read.
+        return (0..<3).map { _ in
           switch jobs.next(waits: true) {
           case .job(let job): (job.output as NSString).lastPathComponent
           case .kept: "kept"
           case .failed: "failed"
-          case .notYet, .end: "none"
+          case .notYet: "not yet"
+          case .end: "end"
           }
         }
       }
-      #expect(try found(.overwrite) == ["a.png", "b.png"])
-      #expect(try found(.skip) == ["kept", "b.png"])
-      #expect(try found(.rename) == ["a-1.png", "b.png"])
-      #expect(try found(.fail) == ["failed", "b.png"])
+      #expect(try found(.overwrite) == ["a.png", "b.png", "end"])
+      #expect(try found(.skip) == ["kept", "b.png", "end"])
+      #expect(try found(.rename) == ["a-1.png", "b.png", "end"])
+      #expect(try found(.fail) == ["failed", "b.png", "end"])
+    }
+  }
+
+  /// Inputs of the command and lines of the list are one list, of which parts may be taken.
+  @Test func inputsAndLinesAreOneList() throws {
+    try withFolder { folder in
+      for name in ["a", "b", "c"] { try writePicture("\(folder)/\(name).png") }
+      try write("x", to: "\(folder)/t.npy")
+      func outputs(_ index: Int) throws -> [String] {
+        let pipe = Pipe()
+        defer { withExtendedLifetime(pipe) {} }
+        pipe.fileHandleForWriting.write(Data("\(folder)/b.png\n\(folder)/c.png\n".utf8))
+        try pipe.fileHandleForWriting.close()
+        var input = InputOptions()
+        (input.list, input.shard) = (Job.stream, Shard(index: index, count: 2))
+        let batch = try Batch(
+          ["\(folder)/a.png"], to: "\(folder)/out", model: "m", input: input, options: OutputOptions(),
+          lines: LineStream(pipe.fileHandleForReading.fileDescriptor))
+        #expect(batch.count == nil && !batch.isOfTensors)
+        let jobs = batch.jobs
+        var found: [String] = []
+        while case .job(let job) = jobs.next(waits: true) {
+          found.append((job.output as NSString).lastPathComponent)
+        }
+        return found
+      }
+      #expect(try outputs(1) == ["a.png", "c.png"])
+      #expect(try outputs(2) == ["b.png"])
+      var input = InputOptions()
+      input.list = Job.stream
+      #expect(throws: BatchError.self) {
+        try Batch(
+          ["\(folder)/t.npy"], to: "\(folder)/out", model: "m", input: input, options: OutputOptions(),
+          lines: LineStream(-1))
+      }
     }
   }
 }

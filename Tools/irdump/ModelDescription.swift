@@ -1,5 +1,6 @@
 import Foundation
 import IRCompiler
+import IRDrawing
 import IRGraph
 import IRONNX
 
@@ -102,6 +103,12 @@ struct ModelDescription: Encodable {
     }
   }
 
+  /// All digits, and a short form of long numbers.
+  private static func digits(_ number: Int) -> String {
+    let short = SizeText.count(number)
+    return short == "\(number)" ? short : "\(number) (\(short))"
+  }
+
   var text: String {
     var lines = [
       "model         \(model)",
@@ -114,9 +121,10 @@ struct ModelDescription: Encodable {
     lines += outputs.map { "output        \($0.name) : \($0.type)" }
     lines += metadata.sorted { $0.key < $1.key }.map { "metadata      \($0.key) = \($0.value)" }
     lines += [
-      "parameters    \(parameters)", "multiply-adds \(multiplyAdds)",
+      "parameters    \(Self.digits(parameters))",
+      "multiply-adds \(Self.digits(multiplyAdds))",
       "nodes         \(importedNodes) imported, \(compiledSteps) steps compiled",
-      "peak memory   \(peakMemory) bytes in the arena with \(threads) threads",
+      "peak memory   \(SizeText.bytes(peakMemory)) in the arena with \(threads) threads",
     ]
     if let lastPatch { lines.append("last patch    \(lastPatch)") }
     if !keptAsFloat16.isEmpty {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import IRBatch
 import ImageRestoration
 
 /// Which model restores, and how.
@@ -95,7 +96,7 @@ struct ModelOptions: ParsableArguments {
   }
 
   /// The model to load: as named, or the one of a folder that -n and -s leave.
-  /// - Throws: `ValidationError` where they leave none or several.
+  /// - Throws: `ValidationError` or `BatchError.usage` if they leave none or several.
   func path() throws -> String {
     guard isFolder else {
       guard name == nil || level != nil else {
@@ -103,26 +104,7 @@ struct ModelOptions: ParsableArguments {
       }
       return model
     }
-    let files = ((try? FileManager.default.contentsOfDirectory(atPath: model)) ?? [])
-      .filter { $0.hasSuffix(".onnx") }.sorted()
-    let found = files.filter { file in
-      let stem = String(file.dropLast(5)).lowercased()
-      func has(_ words: [String]) -> Bool {
-        words.contains { word in
-          stem.ranges(of: word).contains { range in
-            range.upperBound == stem.endIndex || !stem[range.upperBound].isNumber
-          }
-        }
-      }
-      if let name, level == nil, stem != name.lowercased() { return false }
-      if let name, level != nil, !has(["noise\(name)"]) { return false }
-      if let scale, !has(["scale\(scale)", "x\(scale)"]), files.count > 1 { return false }
-      return true
-    }
-    guard found.count == 1 else {
-      let known = files.isEmpty ? "it holds no .onnx file" : "it holds \(files.joined(separator: ", "))"
-      throw ValidationError("-m \(model): -n and -s leave \(found.count) models; \(known)")
-    }
-    return "\(model)/\(found[0])"
+    return try ModelFolder.model(
+      in: model, name: level == nil ? name : nil, level: level == nil ? nil : name, scale: scale)
   }
 }

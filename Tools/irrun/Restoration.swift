@@ -2,9 +2,7 @@ import ArgumentParser
 import Foundation
 import IRBatch
 import IRCommandLine
-import IRFiles
 import IRRuntime
-import IRTensorFiles
 import ImageRestoration
 
 /// One run of `irrun` over its inputs.
@@ -18,45 +16,21 @@ struct Restoration {
   private var checks: CheckOptions { command.checks }
 
   func run() throws {
-    let isStream = files.list == Job.stream
-    let destination = try Destination(
-      output, model: model, format: files.format,
-      hasSeveral: InputList.mayBeSeveral(inputs, files.inputOptions))
-    let list = try InputList(
-      inputs, files.inputOptions, outputFolder: destination.isFolder ? destination.folder : nil)
-    let known = try JobList(
-      list, to: destination, reference: checks.reference, shard: isStream ? nil : files.shard,
-      options: files.outputOptions)
-    if let text = known.leftOutText { Terminal.warn(text) }
-    for error in known.unreadable { Terminal.warn("\(error)") }
-    if known.skippedCount > 0 {
-      Terminal.warn("\(known.skippedCount) outputs exist and are left as they are")
+    let batch = try Batch(
+      inputs, to: output, model: model, reference: checks.reference, input: files.inputOptions,
+      options: files.outputOptions, lines: LineStream(STDIN_FILENO))
+    if let text = batch.known.leftOutText { Terminal.warn(text) }
+    for error in batch.known.unreadable { Terminal.warn("\(error)") }
+    if batch.known.skippedCount > 0 {
+      Terminal.warn("\(batch.known.skippedCount) outputs exist and are left as they are")
     }
-    let stream =
-      isStream
-      ? try JobStream(
-        LineStream(STDIN_FILENO), to: destination, reference: checks.reference, shard: files.shard,
-        options: files.outputOptions) : nil
-    guard !known.jobs.isEmpty || stream != nil else {
-      if !known.unreadable.isEmpty { throw ExitCode.someFailed }
+    guard batch.count != 0 else {
+      if !batch.known.unreadable.isEmpty { throw ExitCode.someFailed }
       return
     }
     let reporter = Reporter(
-      total: stream == nil ? known.jobs.count : nil, unreadableFolderCount: known.unreadable.count, checks,
-      files)
-    if let first = known.jobs.first, TensorFile.isTensorFile(first.input) {
-      guard stream == nil else {
-        throw BatchError.usage("--list - takes images: name files of tensors with -i")
-      }
-      try runTensors(known, reporter)
-    } else {
-      if files.ifExists == .resume {
-        for folder in Set(known.jobs.map { PathText.folder($0.output) } + [destination.folder]) {
-          AtomicFile.removeAbandoned(in: folder)
-        }
-      }
-      try runImages(JobChain([known] + (stream.map { [$0] } ?? [])), destination, reporter)
-    }
+      total: batch.count, unreadableFolderCount: batch.known.unreadable.count, checks, files)
+    if batch.isOfTensors { try runTensors(batch.known, reporter) } else { try runImages(batch, reporter) }
   }
 
   private func runTensors(_ list: JobList, _ reporter: Reporter) throws {
@@ -84,7 +58,7 @@ struct Restoration {
     try reporter.finish()
   }
 
-  private func runImages(_ jobs: any JobSource, _ destination: Destination, _ reporter: Reporter) throws {
+  private func runImages(_ batch: Batch, _ reporter: Reporter) throws {
     var settings = command.modelOptions.settings
     settings.allowsFloat16Storage = command.resources.float16Storage ?? settings.allowsFloat16Storage
     let restorer = try loading {
@@ -94,15 +68,12 @@ struct Restoration {
     if let scale = command.modelOptions.scale, scale != restorer.scale {
       throw ValidationError("-s is \(scale), the model's scale is \(restorer.scale)")
     }
-    if files.dryRun { return try estimate(jobs, destination, restorer) }
+    if files.dryRun { return try estimate(batch, restorer) }
     let trace = checks.trace.map { Trace(path: $0) }
-    let journal =
-      files.ifExists == .resume
-      ? Journal(
-        folder: destination.folder,
-        common: try Journal.key(of: restorer, options: files.outputOptions, isStrict: checks.strict)) : nil
-    let run = ImageRun(restorer: restorer, options: options, journal: journal, trace: trace)
-    run.process(jobs, monitor: reporter) { reporter.report($0) }
+    let run = ImageRun(
+      restorer: restorer, options: options,
+      journal: try batch.journal(for: restorer, isStrict: checks.strict), trace: trace)
+    run.process(batch.jobs, monitor: reporter) { reporter.report($0) }
     do { try trace?.write() } catch { Terminal.warn("\(error)") }
     try reporter.finish()
   }
@@ -132,11 +103,13 @@ struct Restoration {
     }
   }
 
-  private func estimate(_ jobs: any JobSource, _ destination: Destination, _ restorer: Restorer) throws {
+  private func estimate(_ batch: Batch, _ restorer: Restorer) throws {
     let dryRun = try DryRun(restorer: restorer, options: files.outputOptions)
-    let totals = try dryRun.run(jobs) { estimate in
+    let totals = try dryRun.run(batch.jobs) { estimate in
       if checks.json { try Terminal.say(json: estimate) } else { Terminal.say(estimate.text) }
     }
-    if !checks.json { Terminal.say(totals.text(freeByteCount: DryRun.freeByteCount(destination.folder))) }
+    if !checks.json {
+      Terminal.say(totals.text(freeByteCount: DryRun.freeByteCount(batch.destination.folder)))
+    }
   }
 }

@@ -50,6 +50,8 @@ struct Evaluate: ParsableCommand {
 
   @OptionGroup var threads: ThreadOptions
 
+  @OptionGroup var memory: MemoryOptions
+
   @Flag(help: "Measure how much the model changes photographs that need little or no restoration.")
   var harm = false
 
@@ -101,7 +103,9 @@ struct Evaluate: ParsableCommand {
   }
 
   func run() throws {
-    let restorer = try Restorer(model: model, options: RuntimeOptions(threadCount: threads.count))
+    let restorer = try Restorer(
+      model: model,
+      options: RuntimeOptions(threadCount: threads.count, memoryByteCount: memory.memory?.byteCount))
     if harm { return try sayHarm(restorer) }
     let progress = ProgressLine()
     let metric = MetricProtocol(values: `protocol`.metric, cropMultiple: cropMultiple)
