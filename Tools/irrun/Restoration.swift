@@ -13,6 +13,8 @@ struct Restoration {
   let model: String
   let inputs: [String]
   let output: String
+  /// Restores images otherwise than by a model of one network; nil for such a model.
+  var restoresImages: ((any JobSource, Destination, Reporter) throws -> Void)?
 
   private var files: FileOptions { command.files }
   private var checks: CheckOptions { command.checks }
@@ -45,8 +47,11 @@ struct Restoration {
       total: stream == nil ? known.jobs.count : nil, unreadableFolderCount: known.unreadable.count, checks,
       files)
     if let first = known.jobs.first, TensorFile.isTensorFile(first.input) {
-      guard stream == nil else {
-        throw BatchError.usage("--list - takes images: name files of tensors with -i")
+      guard stream == nil, restoresImages == nil else {
+        throw BatchError.usage(
+          stream == nil
+            ? "\(model) is a pipeline, which restores images, not tensors"
+            : "--list - takes images: name files of tensors with -i")
       }
       try runTensors(known, reporter)
     } else {
@@ -55,7 +60,8 @@ struct Restoration {
           AtomicFile.removeAbandoned(in: folder)
         }
       }
-      try runImages(JobChain([known] + (stream.map { [$0] } ?? [])), destination, reporter)
+      let jobs = JobChain([known] + (stream.map { [$0] } ?? []))
+      try (restoresImages ?? runImages)(jobs, destination, reporter)
     }
   }
 
