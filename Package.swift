@@ -17,9 +17,12 @@ let optimizedC: [CSetting] = [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-ma
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 func library(
-  _ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil, exclude: [String] = []
+  _ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil, exclude: [String] = [],
+  resources: [Resource] = []
 ) -> Target {
-  .target(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: swift)
+  .target(
+    name: name, dependencies: dependencies, path: path, exclude: exclude, resources: resources,
+    swiftSettings: swift)
 }
 
 /// What lies beside the builders in Models: cards and frozen networks.
@@ -44,6 +47,8 @@ let package = Package(
   name: "irkit",
   products: [
     .library(name: "ImageRestoration", targets: ["ImageRestoration"]),
+    .library(name: "IRInference", targets: ["IRInference"]),
+    .library(name: "irkit", type: .dynamic, targets: ["IRCInterface"]),
     .executable(name: "irrun", targets: ["irrun"]),
     .executable(name: "irdump", targets: ["irdump"]),
     .executable(name: "irexport", targets: ["irexport"]),
@@ -64,6 +69,7 @@ let package = Package(
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CVips", pkgConfig: "vips", providers: [.apt(["libvips-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CIRKit"),
     .target(name: "CSystem"),
     .target(name: "CONNXProto", dependencies: ["CProtobufC"], exclude: ["onnx.proto"]),
 
@@ -80,7 +86,8 @@ let package = Package(
     library("IRDrawing", ["IRCompiler", "IROperators", "IRGraph", "IRTensor"]),
     library("IRONNX", ["IROperators", "IRGraph", "IRTensor", "IRFiles", "CONNXProto", "CSystem"]),
     library("IRModels", ["IROperators", "IRGraph", "IRTensor"], path: "Models", exclude: modelFiles),
-    library("IRImage", ["IRTensor", "IRFiles", "CVips", "CZlib"]),
+    library("IRPicture", ["IRTensor"]),
+    library("IRImage", ["IRPicture", "IRTensor", "IRFiles", "CVips", "CZlib"]),
     library("IRDegradation", ["IRImage"]),
     library("IRQuality", ["IRImage", "IRTensorFiles", "IRTensor", "COpenBLAS"]),
     library("IRDiffusion", ["IROperators", "IRTensor"]),
@@ -91,9 +98,18 @@ let package = Package(
         "IRDiffusion", "IRModels", "IRQuality", "ImageRestoration", "IRImage", "IRTensorFiles", "IRONNX",
         "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRFiles",
       ]),
+    library("IRInference", ["IRONNX", "IRRuntime", "IRCompiler", "IRGraph", "IRTensor"]),
     library(
-      "ImageRestoration",
-      ["IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRImage"]),
+      "IRRestoration",
+      [
+        "IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRPicture", "IRFiles",
+        "CSystem",
+      ],
+      path: "Sources/ImageRestoration", resources: [.embedInCode("SHA256SUMS")]),
+    library("ImageRestoration", ["IRRestoration", "IRImage"], path: "Sources/Umbrella"),
+    library(
+      "IRCInterface",
+      ["CIRKit", "IRInference", "IRRestoration", "IRONNX", "IRRuntime", "IRPicture", "IRTensor", "IRFiles"]),
 
     library(
       "IRBatch",
@@ -216,12 +232,18 @@ let package = Package(
         "IRTraining", "IRDegradation", "IRRuntime", "IRONNX", "IRImage", "IROperators", "IRGraph",
         "IRTensor", "IRTensorFiles",
       ]),
+    test("IRPictureTests", ["IRPicture"]),
     test("IRCommandLineTests", ["IRCommandLine"]),
     test(
       "IRBatchTests",
       ["IRBatch", "ImageRestoration", "IRFiles", "IRONNX", "IROperators", "IRGraph", "IRTensor"]),
     test("IRImageTests", ["IRImage", "IRTensor", "CVips"]),
-    test("ImageRestorationTests", ["IRTestSupport", "ImageRestoration", "IRImage", "IRTensor"]),
+    test(
+      "ImageRestorationTests",
+      ["IRTestSupport", "IRRestoration", "ImageRestoration", "IRImage", "IRTensor", "IRFiles"]),
+    test(
+      "IRInferenceTests",
+      ["IRTestSupport", "IRInference", "IROperators", "IRGraph", "IRONNX", "IRRuntime", "IRTensor"]),
     test(
       "CIRKernelsTests",
       [

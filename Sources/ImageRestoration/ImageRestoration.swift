@@ -1,2 +1,0 @@
-@_exported import IRImage
-@_exported import IRTensor
