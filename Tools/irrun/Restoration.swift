@@ -11,6 +11,8 @@ struct Restoration {
   let model: String
   let inputs: [String]
   let output: String
+  /// Restores images otherwise than by a model of one network; nil for such a model.
+  var restoresImages: ((Batch, Reporter) throws -> Void)?
 
   private var files: FileOptions { command.files }
   private var checks: CheckOptions { command.checks }
@@ -30,7 +32,11 @@ struct Restoration {
     }
     let reporter = Reporter(
       total: batch.count, unreadableFolderCount: batch.known.unreadable.count, checks, files)
-    if batch.isOfTensors { try runTensors(batch.known, reporter) } else { try runImages(batch, reporter) }
+    guard batch.isOfTensors else { return try (restoresImages ?? runImages)(batch, reporter) }
+    guard restoresImages == nil else {
+      throw BatchError.usage("\(model) is a pipeline, which restores images, not tensors")
+    }
+    try runTensors(batch.known, reporter)
   }
 
   private func runTensors(_ list: JobList, _ reporter: Reporter) throws {
