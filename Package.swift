@@ -95,7 +95,8 @@ let package = Package(
     library(
       "IRPipelines",
       [
-        "IRDiffusion", "IRModels", "IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor",
+        "IRDiffusion", "IRModels", "IRQuality", "ImageRestoration", "IRImage", "IRTensorFiles", "IRONNX",
+        "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRFiles",
       ]),
     library("IRInference", ["IRONNX", "IRRuntime", "IRCompiler", "IRGraph", "IRTensor"]),
     library(
@@ -113,7 +114,8 @@ let package = Package(
     library(
       "IRBatch",
       [
-        "ImageRestoration", "IRTensorFiles", "IRFiles", "IRONNX", "IRRuntime", "IRCompiler", "IRGraph",
+        "IRPipelines", "IRDiffusion", "ImageRestoration", "IRTensorFiles", "IRFiles", "IRONNX", "IRRuntime",
+        "IRCompiler", "IRGraph",
         "IRTensor",
       ]),
 
@@ -133,8 +135,8 @@ let package = Package(
     tool(
       "irquality",
       [
-        "IRCommandLine", "IRQuality", "IRModels", "ImageRestoration", "IRImage", "IRFiles", "IRTensorFiles",
-        "IRRuntime", "IRCompiler", "IRTensor",
+        "IRCommandLine", "IRPipelines", "IRQuality", "ImageRestoration", "IRImage", "IRFiles",
+        "IRTensorFiles", "IRRuntime",
       ]),
     tool("irdegrade", ["IRCommandLine", "IRDegradation", "IRImage", "IRFiles"]),
     library(
@@ -143,7 +145,8 @@ let package = Package(
     tool(
       "irrun",
       [
-        "IRBatch", "IRCommandLine", "ImageRestoration", "IRTensorFiles", "IRFiles", "IRRuntime", "IRCompiler",
+        "IRPipelines", "IRDiffusion", "IRBatch", "IRCommandLine", "ImageRestoration", "IRTensorFiles",
+        "IRFiles", "IRRuntime", "IRCompiler",
       ]),
     tool(
       "irbench",
@@ -161,7 +164,8 @@ let package = Package(
     tool(
       "irdump",
       [
-        "IRCommandLine", "IRDrawing", "IRFiles", "IRTensor", "ImageRestoration", "IRRuntime", "IRONNX",
+        "IRPipelines", "IRCommandLine", "IRDrawing", "IRFiles", "IRTensor", "ImageRestoration", "IRRuntime",
+        "IRONNX",
         "IRCompiler", "IRGraph",
       ]),
     .executableTarget(
@@ -217,8 +221,8 @@ let package = Package(
     test(
       "IRPipelinesTests",
       [
-        "IRPipelines", "IRDiffusion", "IRModels", "IRONNX", "IRTensorFiles", "IRRuntime", "IRGraph",
-        "IRTensor",
+        "IRPipelines", "IRDiffusion", "IRModels", "IRQuality", "IRImage", "IRONNX", "IRTensorFiles",
+        "IRRuntime", "IRGraph", "IRTensor",
       ]),
     test("IRQualityTests", ["IRQuality", "IRImage", "IRTensorFiles"]),
     test("IRDegradationTests", ["IRDegradation", "IRImage"]),

@@ -6,6 +6,7 @@ import IRDrawing
 import IRFiles
 import IRGraph
 import IRONNX
+import IRPipelines
 import IRRuntime
 import ImageRestoration
 
@@ -28,7 +29,7 @@ struct IRDump: Tool {
     .option("--memory-limit", now: "--memory"),
   ]
 
-  @Argument(help: "A model file (.onnx), or the name of a model in Models.")
+  @Argument(help: "A model file (.onnx), a pipeline, or the name of one in Models.")
   var model: String
 
   @Option(
@@ -92,6 +93,7 @@ struct IRDump: Tool {
   }
 
   func run() throws {
+    if let folder = PipelineCatalogue.path(of: model) { return try dumpPipeline(folder) }
     let (path, file) = try read(model)
     let (binding, assumed) = try binding(for: file)
     let graph = try ONNXImporter(file, path: path).graph(binding: binding)

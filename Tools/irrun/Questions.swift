@@ -1,6 +1,7 @@
 import ArgumentParser
 import IRBatch
 import IRCommandLine
+import IRPipelines
 import IRRuntime
 import ImageRestoration
 
@@ -22,6 +23,9 @@ struct Questions: ParsableArguments {
     if models {
       for model in try ModelListing.all() {
         if json { try Terminal.say(json: model) } else { Terminal.say(model.text) }
+      }
+      for pipeline in PipelineListing.all {
+        if json { try Terminal.say(json: pipeline) } else { Terminal.say(pipeline.text) }
       }
     }
     guard explain else { return }
