@@ -79,6 +79,7 @@ let package = Package(
     library("IRRuntime", ["IRCompiler", "IROperators", "IRGraph", "IRTensor", "CIROperators", "CIRKernels"]),
     library("IRDrawing", ["IRCompiler", "IROperators", "IRGraph", "IRTensor"]),
     library("IRONNX", ["IROperators", "IRGraph", "IRTensor", "IRFiles", "CONNXProto", "CSystem"]),
+    library("IRRestorers", ["IRONNX", "IROperators", "IRGraph", "IRTensor"]),
     library("IRModels", ["IROperators", "IRGraph", "IRTensor"], path: "Models", exclude: modelFiles),
     library("IRImage", ["IRTensor", "IRFiles", "CVips", "CZlib"]),
     library("IRDegradation", ["IRImage"]),
@@ -92,26 +93,29 @@ let package = Package(
       ]),
     library(
       "ImageRestoration",
-      ["IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRImage"]),
+      [
+        "IRRestorers", "IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRImage",
+      ]),
 
     library(
       "IRBatch",
       [
-        "ImageRestoration", "IRTensorFiles", "IRFiles", "IRONNX", "IRRuntime", "IRCompiler", "IRGraph",
-        "IRTensor",
+        "ImageRestoration", "IRRestorers", "IRTensorFiles", "IRFiles", "IRONNX", "IRRuntime", "IRCompiler",
+        "IRGraph", "IRTensor",
       ]),
 
     library(
       "IRTraining",
       [
-        "IRAutodiff", "IRRuntime", "IRCompiler", "IRONNX", "IRDegradation", "IRImage", "IRTensorFiles",
-        "IROperators", "IRGraph", "IRTensor",
+        "IRAutodiff", "IRRuntime", "IRCompiler", "IRRestorers", "IRONNX", "IRDegradation", "IRImage",
+        "IRTensorFiles", "IROperators", "IRGraph", "IRTensor",
       ]),
 
     tool(
       "irtrain",
       [
-        "IRCommandLine", "IRTraining", "IRDegradation", "ImageRestoration", "IRRuntime", "IRCompiler",
+        "IRCommandLine", "IRTraining", "IRDegradation", "ImageRestoration", "IRRestorers", "IRRuntime",
+        "IRCompiler",
         "IRTensorFiles", "IRFiles", "IRONNX", "IRImage", "IRTensor",
       ]),
     tool(
@@ -127,26 +131,27 @@ let package = Package(
     tool(
       "irrun",
       [
-        "IRBatch", "IRCommandLine", "ImageRestoration", "IRTensorFiles", "IRFiles", "IRRuntime", "IRCompiler",
+        "IRBatch", "IRCommandLine", "ImageRestoration", "IRRestorers", "IRTensorFiles", "IRFiles",
+        "IRRuntime", "IRCompiler",
       ]),
     tool(
       "irbench",
       [
-        "IRCommandLine", "ImageRestoration", "IRTensorFiles", "IRFiles", "IRRuntime", "IRCompiler", "IRGraph",
-        "IRONNX", "IRTensor",
+        "IRCommandLine", "ImageRestoration", "IRRestorers", "IRTensorFiles", "IRFiles", "IRRuntime",
+        "IRCompiler", "IRGraph", "IRONNX", "IRTensor",
       ]),
     tool(
       "irexport",
       [
-        "IRCommandLine", "IRModels", "IRDiffusion", "IRONNX", "IRTensorFiles", "IRFiles", "IRRuntime",
-        "IRCompiler",
+        "IRCommandLine", "IRModels", "IRDiffusion", "IRRestorers", "IRONNX", "IRTensorFiles", "IRFiles",
+        "IRRuntime", "IRCompiler",
         "IROperators", "IRGraph", "IRTensor",
       ]),
     tool(
       "irdump",
       [
-        "IRCommandLine", "IRDrawing", "IRFiles", "IRTensor", "ImageRestoration", "IRRuntime", "IRONNX",
-        "IRCompiler", "IRGraph",
+        "IRCommandLine", "IRDrawing", "IRFiles", "IRTensor", "ImageRestoration", "IRRestorers", "IRRuntime",
+        "IRONNX", "IRCompiler", "IRGraph",
       ]),
     .executableTarget(
       name: "irconformance",
@@ -217,7 +222,9 @@ let package = Package(
       "IRBatchTests",
       ["IRBatch", "ImageRestoration", "IRFiles", "IRONNX", "IROperators", "IRGraph", "IRTensor"]),
     test("IRImageTests", ["IRImage", "IRTensor", "CVips"]),
-    test("ImageRestorationTests", ["IRTestSupport", "ImageRestoration", "IRImage", "IRTensor"]),
+    test(
+      "ImageRestorationTests",
+      ["IRTestSupport", "ImageRestoration", "IRRestorers", "IRImage", "IRONNX", "IRTensor"]),
     test(
       "CIRKernelsTests",
       [

@@ -1,2 +1,3 @@
 @_exported import IRImage
+@_exported import IRRestorers
 @_exported import IRTensor

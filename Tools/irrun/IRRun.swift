@@ -78,9 +78,16 @@ struct IRRun: Tool {
     let model = try modelOptions.path()
     let (inputs, output) = try files.places(needsOutput: !questions.isAsked)
     try questions.answer(
-      model: model, pictures: inputs, multiple: modelOptions.multiple, json: checks.json, files, runtime)
+      model: model, pictures: inputs, multiple: modelOptions.multiple, json: checks.json, files,
+      restorerOptions)
     guard let output else { return }
     try Restoration(command: self, model: model, inputs: inputs, output: output).run()
+  }
+
+  var restorerOptions: RestorerOptions {
+    RestorerOptions(
+      threadCount: resources.threads.threads, memoryByteCount: resources.memory.memory?.byteCount,
+      isProfiled: checks.profile || checks.trace != nil)
   }
 
   var runtime: RuntimeOptions {

@@ -17,7 +17,7 @@ struct Questions: ParsableArguments {
   /// Answers on the standard output.
   func answer(
     model: String, pictures: [String], multiple: Int?, json: Bool, _ files: FileOptions,
-    _ options: RuntimeOptions
+    _ options: RestorerOptions
   ) throws {
     if models {
       for model in try ModelListing.all() {

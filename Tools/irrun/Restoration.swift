@@ -60,6 +60,9 @@ struct Restoration {
   }
 
   private func runTensors(_ list: JobList, _ reporter: Reporter) throws {
+    guard files.namedPictures.isEmpty else {
+      throw ValidationError("-i NAME=FILE is for images: a file of tensors holds all inputs")
+    }
     guard checks.metrics.isEmpty, checks.compare == nil, checks.trace == nil, !checks.proveTiles,
       !checks.strict, command.modelOptions.settings.isWhole
     else {
@@ -87,10 +90,13 @@ struct Restoration {
   private func runImages(_ jobs: any JobSource, _ destination: Destination, _ reporter: Reporter) throws {
     var settings = command.modelOptions.settings
     settings.allowsFloat16Storage = command.resources.float16Storage ?? settings.allowsFloat16Storage
+    for picture in files.namedPictures { settings.pictures[picture.name] = try ImageFile.read(picture.path) }
     let restorer = try loading {
       try Restorer(
-        model: model, multiple: command.modelOptions.multiple, options: command.runtime, settings: settings)
+        model: model, multiple: command.modelOptions.multiple, options: command.restorerOptions,
+        settings: settings)
     }
+    for note in restorer.notes { Terminal.warn("\(restorer.path): \(note)") }
     if let scale = command.modelOptions.scale, scale != restorer.scale {
       throw ValidationError("-s is \(scale), the model's scale is \(restorer.scale)")
     }
@@ -114,7 +120,6 @@ struct Restoration {
     options.comparison = checks.compare
     options.verifies = checks.verify
     options.provesTiles = checks.proveTiles
-    options.profiles = checks.profile
     options.isStrict = checks.strict
     (options.readAhead, options.writeBehind) = (
       command.resources.threads.readAhead, command.resources.threads.writeBehind

@@ -5,6 +5,7 @@ import IRDegradation
 import IRFiles
 import IRImage
 import IRONNX
+import IRRestorers
 import IRTraining
 import ImageRestoration
 
@@ -58,7 +59,7 @@ final class TrainingRun {
     let progress = TrainingProgress(total: command.steps, from: trainer.state.step)
     if trainer.state.step == 0 {
       let start = try progress.pause {
-        try validator.measure(model: path, options: command.options.runtime)
+        try validator.measure(model: path, options: command.options.restorer)
       }
       log.add(.validation(step: 0, start))
       progress.note("before the first step: " + Validator.text(start))
@@ -135,13 +136,13 @@ final class TrainingRun {
     model.setMetadata("training", "\(trainer.state.step) steps, \(command.settings["tasks"] ?? "")")
     // The meaning of the routers' outputs from now on.
     if trainer.training.routerCount > 0 {
-      model.setMetadata("tasks", data.categories.joined(separator: ", "))
+      model.setMetadata(RestorerMetadata.Key.tasks, data.categories.joined(separator: ", "))
     }
     try model.write(to: command.output)
-    let found = try validator.measure(model: command.output, options: command.options.runtime)
+    let found = try validator.measure(model: command.output, options: command.options.restorer)
     log.add(.validation(step: trainer.state.step, found))
     progress.note("step \(trainer.state.step): " + Validator.text(found))
-    let samples = try validator.samples(model: command.output, options: command.options.runtime)
+    let samples = try validator.samples(model: command.output, options: command.options.restorer)
     let page = RunReport(title: command.output, entries: log.entries, samples: samples).html
     try writeFile(page, to: reportPath)
   }
