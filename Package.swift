@@ -17,9 +17,12 @@ let optimizedC: [CSetting] = [.unsafeFlags(["-O3", "-ffp-contract=off", "-fno-ma
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
 func library(
-  _ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil, exclude: [String] = []
+  _ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil, exclude: [String] = [],
+  resources: [Resource] = []
 ) -> Target {
-  .target(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: swift)
+  .target(
+    name: name, dependencies: dependencies, path: path, exclude: exclude, resources: resources,
+    swiftSettings: swift)
 }
 
 /// What lies beside the builders in Models: cards and frozen networks.
@@ -44,6 +47,8 @@ let package = Package(
   name: "irkit",
   products: [
     .library(name: "ImageRestoration", targets: ["ImageRestoration"]),
+    .library(name: "IRInference", targets: ["IRInference"]),
+    .library(name: "irkit", type: .dynamic, targets: ["IRCInterface"]),
     .executable(name: "irrun", targets: ["irrun"]),
     .executable(name: "irdump", targets: ["irdump"]),
     .executable(name: "irexport", targets: ["irexport"]),
@@ -64,6 +69,7 @@ let package = Package(
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .systemLibrary(name: "CVips", pkgConfig: "vips", providers: [.apt(["libvips-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CIRKit"),
     .target(name: "CSystem"),
     .target(name: "CONNXProto", dependencies: ["CProtobufC"], exclude: ["onnx.proto"]),
 
@@ -81,7 +87,8 @@ let package = Package(
     library("IRONNX", ["IROperators", "IRGraph", "IRTensor", "IRFiles", "CONNXProto", "CSystem"]),
     library("IRRestorers", ["IRONNX", "IROperators", "IRGraph", "IRTensor"]),
     library("IRModels", ["IROperators", "IRGraph", "IRTensor"], path: "Models", exclude: modelFiles),
-    library("IRImage", ["IRTensor", "IRFiles", "CVips", "CZlib"]),
+    library("IRPicture", ["IRTensor"]),
+    library("IRImage", ["IRPicture", "IRTensor", "IRFiles", "CVips", "CZlib"]),
     library("IRDegradation", ["IRImage"]),
     library("IRQuality", ["IRImage", "IRTensorFiles", "IRTensor", "COpenBLAS"]),
     library("IRDiffusion", ["IROperators", "IRTensor"]),
@@ -89,19 +96,27 @@ let package = Package(
     library(
       "IRPipelines",
       [
-        "IRDiffusion", "IRModels", "IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor",
+        "IRDiffusion", "IRModels", "IRQuality", "ImageRestoration", "IRImage", "IRTensorFiles", "IRONNX",
+        "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRFiles",
       ]),
+    library("IRInference", ["IRONNX", "IRRuntime", "IRCompiler", "IRGraph", "IRTensor"]),
     library(
-      "ImageRestoration",
+      "IRRestoration",
       [
-        "IRRestorers", "IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRImage",
-      ]),
+        "IRRestorers", "IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRPicture",
+        "IRFiles", "CSystem",
+      ],
+      path: "Sources/ImageRestoration", resources: [.embedInCode("SHA256SUMS")]),
+    library("ImageRestoration", ["IRRestoration", "IRImage"], path: "Sources/Umbrella"),
+    library(
+      "IRCInterface",
+      ["CIRKit", "IRInference", "IRRestoration", "IRONNX", "IRRuntime", "IRPicture", "IRTensor", "IRFiles"]),
 
     library(
       "IRBatch",
       [
-        "ImageRestoration", "IRRestorers", "IRTensorFiles", "IRFiles", "IRONNX", "IRRuntime", "IRCompiler",
-        "IRGraph", "IRTensor",
+        "IRPipelines", "IRDiffusion", "ImageRestoration", "IRRestorers", "IRTensorFiles", "IRFiles", "IRONNX",
+        "IRRuntime", "IRCompiler", "IRGraph", "IRTensor",
       ]),
 
     library(
@@ -121,8 +136,8 @@ let package = Package(
     tool(
       "irquality",
       [
-        "IRCommandLine", "IRQuality", "IRModels", "ImageRestoration", "IRImage", "IRFiles", "IRTensorFiles",
-        "IRRuntime", "IRCompiler", "IRTensor",
+        "IRCommandLine", "IRPipelines", "IRQuality", "ImageRestoration", "IRImage", "IRFiles",
+        "IRTensorFiles", "IRRuntime",
       ]),
     tool("irdegrade", ["IRCommandLine", "IRDegradation", "IRImage", "IRFiles"]),
     library(
@@ -131,8 +146,8 @@ let package = Package(
     tool(
       "irrun",
       [
-        "IRBatch", "IRCommandLine", "ImageRestoration", "IRRestorers", "IRTensorFiles", "IRFiles",
-        "IRRuntime", "IRCompiler",
+        "IRPipelines", "IRDiffusion", "IRBatch", "IRCommandLine", "ImageRestoration", "IRTensorFiles",
+        "IRFiles", "IRRuntime", "IRCompiler",
       ]),
     tool(
       "irbench",
@@ -150,8 +165,8 @@ let package = Package(
     tool(
       "irdump",
       [
-        "IRCommandLine", "IRDrawing", "IRFiles", "IRTensor", "ImageRestoration", "IRRestorers", "IRRuntime",
-        "IRONNX", "IRCompiler", "IRGraph",
+        "IRPipelines", "IRCommandLine", "IRDrawing", "IRFiles", "IRTensor", "ImageRestoration", "IRRestorers",
+        "IRRuntime", "IRONNX", "IRCompiler", "IRGraph",
       ]),
     .executableTarget(
       name: "irconformance",
@@ -206,8 +221,8 @@ let package = Package(
     test(
       "IRPipelinesTests",
       [
-        "IRPipelines", "IRDiffusion", "IRModels", "IRONNX", "IRTensorFiles", "IRRuntime", "IRGraph",
-        "IRTensor",
+        "IRPipelines", "IRDiffusion", "IRModels", "IRQuality", "IRImage", "IRONNX", "IRTensorFiles",
+        "IRRuntime", "IRGraph", "IRTensor",
       ]),
     test("IRQualityTests", ["IRQuality", "IRImage", "IRTensorFiles"]),
     test("IRDegradationTests", ["IRDegradation", "IRImage"]),
@@ -217,6 +232,7 @@ let package = Package(
         "IRTraining", "IRDegradation", "IRRuntime", "IRONNX", "IRImage", "IROperators", "IRGraph",
         "IRTensor", "IRTensorFiles",
       ]),
+    test("IRPictureTests", ["IRPicture"]),
     test("IRCommandLineTests", ["IRCommandLine"]),
     test(
       "IRBatchTests",
@@ -224,7 +240,13 @@ let package = Package(
     test("IRImageTests", ["IRImage", "IRTensor", "CVips"]),
     test(
       "ImageRestorationTests",
-      ["IRTestSupport", "ImageRestoration", "IRRestorers", "IRImage", "IRONNX", "IRTensor"]),
+      [
+        "IRTestSupport", "IRRestoration", "ImageRestoration", "IRRestorers", "IRImage", "IRONNX", "IRTensor",
+        "IRFiles",
+      ]),
+    test(
+      "IRInferenceTests",
+      ["IRTestSupport", "IRInference", "IROperators", "IRGraph", "IRONNX", "IRRuntime", "IRTensor"]),
     test(
       "CIRKernelsTests",
       [

@@ -1,5 +1,7 @@
+#define _GNU_SOURCE
 #include "ir_system.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -22,4 +24,9 @@ int ir_open_beneath(int directory, const char *path) {
   // A sandbox that filters system calls says EPERM or EINVAL for those that it does not know.
   if (descriptor < 0 && (errno == EPERM || errno == EINVAL)) errno = ENOSYS;
   return (int)descriptor;
+}
+
+const char *ir_loaded_from(void) {
+  Dl_info information;
+  return dladdr((const void *)ir_loaded_from, &information) ? information.dli_fname : NULL;
 }

@@ -1,6 +1,8 @@
 import IRCompiler
+import IRDiffusion
 import IRGraph
 import IRONNX
+import IRPipelines
 import IRRuntime
 import ImageRestoration
 
@@ -17,6 +19,8 @@ package enum Failure {
     switch error {
     case RuntimeError.exceedsMemory, ImageError.exceedsMemory: self = .memory
     case ONNXError.tensor, RestorationError.unsuitableImage, RestorationError.nonFiniteResult: self = .file
+    case PipelineError.picture, PipelineError.search: self = .file
+    case is PipelineError, is DiffusionError: self = .model
     case is ONNXError, is CompilerError, is GraphError, is RestorationError: self = .model
     default: self = .file
     }

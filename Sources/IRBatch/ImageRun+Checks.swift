@@ -22,7 +22,7 @@ extension ImageRun {
     settings.tileSize = nil
     let whole = try Restorer(
       model: restorer.path, multiple: restorer.multiple,
-      options: RestorerOptions(threadCount: restorer.options.threadCount), settings: settings)
+      options: RuntimeOptions(threadCount: restorer.options.threadCount), settings: settings)
     let wholePlan = try whole.plan(width: image.width, height: image.height)
     guard wholePlan.tiles.count == 1 else {
       throw RuntimeError.exceedsMemory(

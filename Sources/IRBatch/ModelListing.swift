@@ -5,7 +5,7 @@ import IRRestorers
 import IRTensor
 import ImageRestoration
 
-/// One of the models in `Models`: its task, licence and size, and whether the file is the published one.
+/// One of the installed models: its task, licence and size, and whether the file is the published one.
 package struct ModelListing: Encodable {
   package enum State: String, Encodable {
     case published
@@ -23,18 +23,16 @@ package struct ModelListing: Encodable {
   package var parameters: Int
   package var byteCount: Int
   package var sha256: String
-  /// Whether `SHA256SUMS` has the file's digest, no digest, or another.
+  /// Whether `SHA256SUMS` of this version has the file's digest, no digest for its name, or another.
   package var state: State
 
   /// All models by name.
-  /// - Throws: `RestorationError.unknownModel` if there is no folder, `ONNXError` and `FileError` for a file.
+  /// - Throws: `RestorationError.unknownModel` if there are none, `ONNXError` and `FileError` for a file.
   package static func all() throws -> [ModelListing] {
-    guard let folder = ModelCatalogue.folder else {
-      throw RestorationError.unknownModel(name: "Models", available: [])
-    }
-    let published = digests("\(folder)/SHA256SUMS")
-    return try ModelCatalogue.models.sorted { $0.key < $1.key }.map { name, path in
-      try ModelListing(name, path, published: published[String(path.dropFirst(folder.count + 1))])
+    let models = ModelCatalogue.models
+    guard !models.isEmpty else { throw RestorationError.unknownModel(name: "Models", available: []) }
+    return try models.sorted { $0.key < $1.key }.map { name, path in
+      try ModelListing(name, path, published: ModelCatalogue.releasedDigests[name])
     }
   }
 
@@ -69,17 +67,5 @@ package struct ModelListing: Encodable {
         \(parameters) parameters, \(byteCount) bytes, sha256 \(sha256.prefix(16))…, \(stateText)
         licence: \(licence ?? "not stated")
       """
-  }
-
-  /// `sha256sum`'s lines by path.
-  private static func digests(_ path: String) -> [String: String] {
-    let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
-    var result: [String: String] = [:]
-    for line in text.split(separator: "\n") {
-      let words = line.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
-      guard words.count == 2 else { continue }
-      result[words[1].trimmingCharacters(in: [" ", "*"])] = String(words[0])
-    }
-    return result
   }
 }

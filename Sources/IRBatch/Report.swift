@@ -37,6 +37,8 @@ package struct Report: Encodable, Sendable {
   package var seconds: Double
   package var plan: String?
   package var tiles: Int?
+  /// How a pipeline restored it.
+  package var pipeline: PipelineReport?
   var metrics: [String: Metric]?
   var metricProtocol: String?
   var proof: Proof?
@@ -81,6 +83,7 @@ package struct Report: Encodable, Sendable {
       "\(output): \(shape.map(String.init).joined(separator: "×"))", String(format: "%.2f s", seconds),
     ]
     if let tiles, tiles > 1 { parts.append("\(tiles) tiles") }
+    if let pipeline { parts += pipeline.texts }
     for (name, metric) in (metrics ?? [:]).sorted(by: { $0.key < $1.key }) {
       let (format, unit) = name == "psnr" ? ("%.2f", " dB") : ("%.4f", "")
       func number(_ value: Double?) -> String { value.map { String(format: format, $0) } ?? "∞" }

@@ -1,3 +1,5 @@
+import IRTensor
+
 /// One of the predictions that are composed: a task's prompt, and what the model is shown of the picture.
 ///
 /// The paper has six components; which two stand beside its four tasks follows from its count of candidates.
@@ -46,5 +48,16 @@ public enum Component: String, Hashable, Sendable, CaseIterable, Codable {
     case .denoising: 3
     case .textless: 4
     }
+  }
+
+  /// The UNet's input: latents `[1, C, h, w]`, followed by the condition's `[1, D, h, w]`, or by zeros for
+  /// `Condition.none`: `[1, C + D, h, w]`.
+  /// - Throws: `DiffusionError.sizes` where their sizes differ.
+  public static func sample(_ latents: Tensor, _ condition: Tensor) throws(DiffusionError) -> Tensor {
+    let (z, shape) = (latents.shape, condition.shape)
+    guard z.rank == 4, shape.rank == 4, z[0] == 1, shape[0] == 1, z[2] == shape[2], z[3] == shape[3],
+      latents.elementType == .float32, condition.elementType == .float32
+    else { throw .sizes("latents of \(latents.type) with a condition of \(condition.type)") }
+    return Tensor(latents.floats + condition.floats, shape: [1, z[1] + shape[1], z[2], z[3]])
   }
 }

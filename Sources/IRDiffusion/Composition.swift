@@ -58,59 +58,31 @@ public struct Composition: Hashable, Sendable {
   /// The conditions that the parts are shown.
   public var conditions: Set<Component.Condition> { Set(parts.map(\.component.condition)) }
 
-  /// The prompts of the parts, as the UNet takes them: `[K]` int64.
-  public var prompts: Tensor {
-    Tensor(parts.map { Int64($0.component.prompt) }, shape: [parts.count])
-  }
-
-  /// The UNet's input: latents `[1, C, h, w]`, once for every part, each followed by its condition
-  /// `[1, D, h, w]`: `[K, C + D, h, w]`.
-  /// - Throws: `DiffusionError.sizes` where a condition is missing, or of another type than the others.
-  public func sample(
-    _ latents: Tensor, _ conditions: [Component.Condition: Tensor]
-  ) throws(DiffusionError) -> Tensor {
-    guard let first = parts.lazy.compactMap({ conditions[$0.component.condition] }).first else {
-      throw .sizes("no condition is given")
+  /// The weighted sum of predictions of one shape, one for each part in their order.
+  /// - Throws: `DiffusionError.sizes` where there are not as many as parts, or their types differ.
+  public func combined(_ predictions: [Tensor]) throws(DiffusionError) -> Tensor {
+    guard predictions.count == parts.count, let type = predictions.first?.type, type.elementType == .float32,
+      predictions.allSatisfy({ $0.type == type })
+    else {
+      throw .sizes("predictions of \(predictions.map { "\($0.type)" }) for \(parts.count) parts")
     }
-    let (z, shape) = (latents.shape, first.shape)
-    guard z.rank == 4, shape.rank == 4, z[0] == 1, shape[0] == 1, z[2] == shape[2], z[3] == shape[3],
-      latents.elementType == .float32, first.elementType == .float32
-    else { throw .sizes("latents of \(latents.type) with a condition of \(first.type)") }
-    var rows: [[Float]] = []
-    for part in parts {
-      let condition = conditions[part.component.condition]
-      guard let tensor = condition ?? (part.component.condition == .none ? Tensor(zeros: first.type) : nil),
-        tensor.type == first.type
-      else {
-        throw .sizes(
-          "the condition of \(part.component.rawValue) is \(condition.map { "\($0.type)" } ?? "missing"), "
-            + "another is \(first.type)")
-      }
-      rows.append(latents.withElements(as: Float.self) { Array($0) })
-      rows.append(tensor.withElements(as: Float.self) { Array($0) })
-    }
-    return Tensor(Array(rows.joined()), shape: [parts.count, z[1] + shape[1], z[2], z[3]])
-  }
-
-  /// The weighted sum of predictions `[K, C, h, w]`, one a part: `[1, C, h, w]`.
-  /// - Throws: `DiffusionError.sizes` where there are not as many as parts.
-  public func combined(_ predictions: Tensor) throws(DiffusionError) -> Tensor {
-    var shape = predictions.shape
-    guard shape.rank == 4, shape[0] == parts.count, predictions.elementType == .float32 else {
-      throw .sizes("predictions of \(predictions.type) for \(parts.count) parts")
-    }
-    shape[0] = 1
-    let count = shape.elementCount
-    let weights = parts.map(\.weight)
-    let values = predictions.withElements(as: Float.self) { source in
-      (0..<count).map { element in
-        Float(
-          weights.indices.reduce(0.0) { sum, part in
-            sum + weights[part] * Double(source[part * count + element])
-          })
+    var sums = [Double](repeating: 0, count: type.shape.elementCount)
+    for (part, prediction) in zip(parts, predictions) {
+      prediction.withElements(as: Float.self) { values in
+        for index in values.indices { sums[index] += part.weight * Double(values[index]) }
       }
     }
-    return Tensor(values, shape: shape)
+    return Tensor(type, doubles: sums)
+  }
+
+  /// This composition with a share of its weights given to the picture shrunk by 4: more detail is invented, and less
+  /// of the picture is kept.
+  /// - Throws: `DiffusionError.composition` for a share outside 0...1.
+  public func inventing(_ share: Double) throws(DiffusionError) -> Composition {
+    guard (0...1).contains(share) else { throw .composition("a share of \(share) for d4, must be 0 to 1") }
+    var result = weights.mapValues { $0 * (1 - share) }
+    result[.quartered, default: 0] += share
+    return try Composition(result)
   }
 
   public static func == (a: Composition, b: Composition) -> Bool { a.weights == b.weights }

@@ -17,6 +17,18 @@ public enum LowQuality {
     return Tensor(large.type, doubles: large.doubles.map { min(max($0, 0), 1) })
   }
 
+  /// The picture `[1, C, H, W]` in 0...1 enlarged by a factor, clipped to 0...1, as a model of pictures that were
+  /// shrunk is shown it.
+  public static func enlarged(_ picture: Tensor, by factor: Int) throws(DiffusionError) -> Tensor {
+    let shape = picture.shape
+    guard shape.rank == 4, (1...16).contains(factor) else {
+      throw .sizes("a picture of \(shape) cannot be enlarged by \(factor)")
+    }
+    guard factor > 1 else { return picture }
+    let large = resized(picture, to: [factor * shape[2], factor * shape[3]])
+    return Tensor(large.type, doubles: large.doubles.map { min(max($0, 0), 1) })
+  }
+
   private static func resized(_ picture: Tensor, to sides: [Int]) -> Tensor {
     let shape = picture.shape
     let resize = Resize(

@@ -21,8 +21,9 @@ public enum SamplingMethod: Hashable, Sendable {
     }
   }
 
-  /// The method called so, by its name or diffusers' class; `ddim` with eta 0.
+  /// The method called so, by its name or diffusers' class; `ddim` with eta 0; `dpm` is `dpm++2m`.
   public init?(_ text: String) {
+    let text = text.lowercased() == "dpm" ? "dpm++2m" : text
     switch Self.names.first(where: { $0.name == text.lowercased() || $0.className == text })?.name {
     case "ddim": self = .ddim(eta: 0)
     case "dpm++2m": self = .dpmSolver2M

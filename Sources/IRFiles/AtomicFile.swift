@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 import Synchronization
 
 /// A file written under a temporary name beside its place and renamed there when it is whole; removed
@@ -52,7 +52,7 @@ package final class AtomicFile {
   package func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
     var rest = bytes
     while !rest.isEmpty {
-      let count = Foundation.write(descriptor, rest.baseAddress, min(rest.count, 1 << 30))
+      let count = Glibc.write(descriptor, rest.baseAddress, min(rest.count, 1 << 30))
       if count < 0, errno == EINTR { continue }
       guard count > 0 else { throw FileError(path: path, reason: systemError()) }
       rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
@@ -97,7 +97,7 @@ package final class AtomicFile {
   /// Removes from a folder what writers of this user that were killed have left; files that are being written stay,
   /// and so does every file whose name is not of the temporary form.
   package static func removeAbandoned(in folder: String) {
-    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
+    for name in (try? Folder.names(in: folder)) ?? [] {
       guard isTemporary(name) else { continue }
       let path = folder.isEmpty ? name : "\(folder)/\(name)"
       let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)

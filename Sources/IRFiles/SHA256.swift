@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// The digest of FIPS 180-4, by which files are recognised.
 public struct SHA256: Sendable {

@@ -1,5 +1,5 @@
 import CONNXProto
-import Foundation
+import Glibc
 import IRTensor
 
 /// Memory of the protobuf-c messages of one model while it is packed; all freed together.

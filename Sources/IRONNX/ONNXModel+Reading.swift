@@ -1,5 +1,5 @@
 import CONNXProto
-import Foundation
+import Glibc
 import IRTensor
 
 extension ONNXModel {

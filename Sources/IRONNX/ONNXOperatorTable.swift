@@ -22,6 +22,7 @@ enum ONNXOperatorTable {
     case "": standard
     case "com.microsoft": contributed
     case "ai.onnx.preview": preview
+    case "ai.onnx.ml": classical
     default: nil
     }
   }

@@ -1,5 +1,5 @@
 import CSystem
-import Foundation
+import Glibc
 
 /// Opens a regular path of names below an open directory, for reading, through no symbolic link. The kernel
 /// resolves the whole path at once where it can; else it is walked name by name. Either way nothing can be

@@ -4,7 +4,9 @@ extension PipelineError: CustomStringConvertible {
     case .file(let path, let reason): "\(path): \(reason)"
     case .notRestoring(let folder, let detail): "\(folder) cannot restore: \(detail)"
     case .part(let path, let detail): "\(path): \(detail)"
-    case .picture(let detail): detail
+    case .picture(let detail), .settings(let detail): detail
+    case .search(let detail): "the search: \(detail)"
+    case .recipe(let detail): "the recipe: \(detail)"
     }
   }
 }

@@ -8,4 +8,10 @@ public enum PipelineError: Error, Sendable {
   case part(path: String, detail: String)
   /// A picture that cannot be restored as asked.
   case picture(String)
+  /// Settings that no restoration can have.
+  case settings(String)
+  /// A search that finds nothing.
+  case search(String)
+  /// A note of how a picture was made that says too little, or something else.
+  case recipe(String)
 }

@@ -1,5 +1,6 @@
 import Foundation
 import IRDiffusion
+import IRModels
 import IRONNX
 
 /// A folder in the layout of diffusers' ONNX pipelines: `model_index.json`, a folder with `model.onnx` for each part, and
@@ -11,6 +12,8 @@ public struct PipelineFiles: Sendable {
   public let scalingFactor: Double
   /// The same for the picture's latents.
   public let conditionFactor: Double
+  /// The number of each component's prompt, for the components whose text the pipeline has.
+  public let prompts: [Component: Int]
 
   /// The most bytes of a file of settings.
   private static let byteCountLimit = 1 << 26
@@ -19,8 +22,10 @@ public struct PipelineFiles: Sendable {
     var className: String?
     var scalingFactor: Double?
     var conditionFactor: Double?
+    var prompts: [String]?
 
     enum CodingKeys: String, CodingKey {
+      case prompts
       case className = "_class_name"
       case scalingFactor = "scaling_factor"
       case conditionFactor = "condition_scaling_factor"
@@ -33,16 +38,24 @@ public struct PipelineFiles: Sendable {
   }
 
   /// Reads the index and the scheduler's settings.
-  /// - Throws: `PipelineError` naming the file, `DiffusionError.schedule`.
+  /// - Throws: `PipelineError` naming the file.
   public init(_ folder: String) throws {
     self.folder = folder
     let index = try Self.read(Index.self, "\(folder)/model_index.json")
-    scheduler = try Self.read(SchedulerConfiguration.self, "\(folder)/scheduler/scheduler_config.json")
-    _ = try NoiseSchedule(scheduler)
+    let path = "\(folder)/scheduler/scheduler_config.json"
+    scheduler = try Self.read(SchedulerConfiguration.self, path)
+    do { _ = try NoiseSchedule(scheduler) } catch {
+      throw PipelineError.file(path: path, reason: "\(error)")
+    }
     scalingFactor = index.scalingFactor ?? 0.18215
     // InstructPix2Pix is shown the picture's latents as they are.
     let isUnscaled = index.className?.contains("InstructPix2Pix") ?? false
     conditionFactor = index.conditionFactor ?? (isUnscaled ? 1 : scalingFactor)
+    let texts = index.prompts ?? TaskPrompts.texts
+    prompts = Dictionary(
+      uniqueKeysWithValues: Component.allCases.compactMap { component in
+        texts.firstIndex(of: TaskPrompts.texts[component.prompt]).map { (component, $0) }
+      })
     for factor in [scalingFactor, conditionFactor] where !(factor > 0 && factor.isFinite) {
       throw PipelineError.file(path: "\(folder)/model_index.json", reason: "a scaling factor of \(factor)")
     }
@@ -50,6 +63,9 @@ public struct PipelineFiles: Sendable {
 
   /// The file of a part.
   public func path(of part: String) -> String { "\(folder)/\(part)/model.onnx" }
+
+  /// The components of the paper that the pipeline has texts for, in the order of `Component.six`.
+  public var components: [Component] { Component.six.filter { prompts[$0] != nil } }
 
   /// - Throws: `PipelineError.file` where the part is missing, `ONNXError`.
   func model(_ part: String) throws -> ONNXModel {
@@ -62,7 +78,7 @@ public struct PipelineFiles: Sendable {
 
   func has(_ part: String) -> Bool { FileManager.default.fileExists(atPath: path(of: part)) }
 
-  private static func read<Value: Decodable>(_: Value.Type, _ path: String) throws -> Value {
+  static func read<Value: Decodable>(_: Value.Type, _ path: String) throws -> Value {
     guard let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int else {
       throw PipelineError.file(path: path, reason: "is missing")
     }

@@ -5,23 +5,26 @@ extension Tensor {
   /// Every number changed, in float64.
   func mapped(_ change: (Double) -> Double) -> Tensor { Tensor(type, doubles: doubles.map(change)) }
 
-  /// A picture continued in mirror below and to the right to sides that are multiples of `multiple`.
-  func mirrored(toMultipleOf multiple: Int) -> Tensor {
-    let rests = [2, 3].map { (multiple - shape[$0] % multiple) % multiple }
-    guard rests != [0, 0] else { return self }
-    return Pad(before: [0, 0, 0, 0], after: [0, 0] + rests, mode: .reflect).evaluate([self])[0]
-  }
-
-  /// The top left of a picture.
-  func cropped(height: Int, width: Int) -> Tensor {
+  /// A part of a picture `[1, C, H, W]` float32.
+  /// - Precondition: it lies in the picture.
+  func window(row: Int, column: Int, height: Int, width: Int) -> Tensor {
     guard shape[2] != height || shape[3] != width else { return self }
-    let slice = Slice(
-      starts: [0, 0, 0, 0], steps: [1, 1, 1, 1], extents: [shape[0], shape[1], height, width])
-    return slice.evaluate([self])[0]
+    precondition(row >= 0 && column >= 0 && row + height <= shape[2] && column + width <= shape[3])
+    var result: [Float] = []
+    result.reserveCapacity(shape[1] * height * width)
+    withElements(as: Float.self) { values in
+      for channel in 0..<shape[1] {
+        for y in row..<(row + height) {
+          let start = (channel * shape[2] + y) * shape[3] + column
+          result += values[start..<(start + width)]
+        }
+      }
+    }
+    return Tensor(result, shape: [1, shape[1], height, width])
   }
 
-  /// Chosen rows of the first axis.
-  func rows(_ indices: [Int]) -> Tensor {
-    Gather(axis: 0).evaluate([self, Tensor(indices.map { Int64($0) }, shape: [indices.count])])[0]
+  /// A chosen row of the first axis, as a tensor of one row.
+  func row(_ index: Int) -> Tensor {
+    Gather(axis: 0).evaluate([self, Tensor([Int64(index)], shape: [1])])[0]
   }
 }

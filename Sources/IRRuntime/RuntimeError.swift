@@ -8,6 +8,8 @@ public enum RuntimeError: Error, Sendable {
   case outOfMemory(byteCount: Int)
   /// The plan is larger than what the session may take: known before anything runs.
   case exceedsMemory(byteCount: Int, limit: Int)
+  /// The monitor of a run ended it.
+  case cancelled
 }
 
 extension RuntimeError: CustomStringConvertible {
@@ -20,6 +22,7 @@ extension RuntimeError: CustomStringConvertible {
       "the program needs \(byteCount) bytes of memory, which the system does not give"
     case .exceedsMemory(let byteCount, let limit):
       "the run needs \(byteCount >> 20) MiB, of \(limit >> 20) MiB that it may use"
+    case .cancelled: "the run was cancelled"
     }
   }
 }

@@ -11,13 +11,18 @@ public struct RuntimeOptions: Sendable {
   /// exact tiles are no way out.
   public var allowsFloat16Storage: Bool
 
+  /// Asked before each step of a program, with the count of steps done and of all, by the thread that runs it. A run
+  /// ends with `RuntimeError.cancelled` once the answer is false.
+  public var monitor: (@Sendable (_ done: Int, _ count: Int) -> Bool)?
+
   public init(
     threadCount: Int = RuntimeOptions.defaultThreadCount, memoryByteCount: Int? = nil,
-    allowsFloat16Storage: Bool = false
+    allowsFloat16Storage: Bool = false, monitor: (@Sendable (_ done: Int, _ count: Int) -> Bool)? = nil
   ) {
     self.threadCount = max(1, threadCount)
     self.memoryByteCount = memoryByteCount
     self.allowsFloat16Storage = allowsFloat16Storage
+    self.monitor = monitor
   }
 
   /// The limit that holds now.

@@ -13,8 +13,9 @@ public final class Session {
   public init(_ program: Program, options: RuntimeOptions = RuntimeOptions()) throws(RuntimeError) {
     self.program = program
     // More threads than were planned for would write past the workspaces.
-    self.options = RuntimeOptions(
-      threadCount: min(options.threadCount, program.threadCount), memoryByteCount: options.memoryByteCount)
+    var own = options
+    own.threadCount = min(options.threadCount, program.threadCount)
+    self.options = own
     let byteCount = max(program.memoryPlan.peakByteCount, 1)
     let limit = options.memoryLimit
     guard program.byteCount <= limit else {
@@ -30,10 +31,12 @@ public final class Session {
 
   /// Computes the outputs, by name.
   ///
-  /// `profile` collects the seconds of each step.
-  /// - Throws: `RuntimeError` where an input is missing or has another type.
+  /// `profile` collects the seconds of each step; `monitor` is asked as that of the options, and beside it.
+  /// - Throws: `RuntimeError` where an input is missing or has another type, and where a monitor ends the run; the
+  ///   session can run again.
   public func run(
-    _ inputs: [String: Tensor], profile: inout Profile?
+    _ inputs: [String: Tensor], profile: inout Profile?,
+    monitor: ((_ done: Int, _ count: Int) -> Bool)? = nil
   ) throws(RuntimeError) -> [String: Tensor] {
     var given: [Tensor] = []
     for port in program.inputs {
@@ -45,6 +48,8 @@ public final class Session {
     }
     let clock = ContinuousClock()
     for (index, step) in program.steps.enumerated() {
+      let count = program.steps.count
+      guard options.monitor?(index, count) ?? true, monitor?(index, count) ?? true else { throw .cancelled }
       let start = clock.now
       step.kernel.run(
         KernelArguments(

@@ -1,6 +1,6 @@
 extension [Float] {
   /// A plane `[H, W]` enlarged by a whole factor, bilinearly between pixels' centres.
-  func enlargedLinearly(_ width: Int, _ height: Int, by scale: Int) -> [Float] {
+  package func enlargedLinearly(_ width: Int, _ height: Int, by scale: Int) -> [Float] {
     enlarged(width, height, by: scale, reach: 1) { Swift.max(0, 1 - abs($0)) }
   }
 

@@ -1,4 +1,4 @@
-import Foundation
+import Glibc
 
 /// The fine part of a plane: what a Gaussian blur takes away.
 enum FineDetail {

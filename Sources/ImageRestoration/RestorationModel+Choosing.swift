@@ -22,7 +22,7 @@ extension RestorationModel {
 
   /// The output whose picture is most like the one that it is made of, where several are alike otherwise.
   func likeliestOutput(
-    _ settings: RestorationSettings, _ options: RestorerOptions
+    _ settings: RestorationSettings, _ options: RuntimeOptions
   ) throws -> RestoredOutput? {
     guard choices.count > 1, !isOutputNamed else { return nil }
     var best: (output: RestoredOutput, likeness: Double)?
@@ -37,7 +37,7 @@ extension RestorationModel {
   }
 
   /// The correlation of a picture's samples with those of its restoration, -1...1.
-  private func likeness(_ settings: RestorationSettings, _ options: RestorerOptions) throws -> Double {
+  private func likeness(_ settings: RestorationSettings, _ options: RuntimeOptions) throws -> Double {
     let side = (96 + sides.multiple - 1) / sides.multiple * sides.multiple
     let (height, width) = (fixedSides.height ?? side, fixedSides.width ?? side)
     let program = try Compiler(threadCount: options.threadCount).compile(
@@ -47,7 +47,7 @@ extension RestorationModel {
     if let name = noiseName, let port = program.inputs.first(where: { $0.name == name }) {
       inputs[name] = Tensor(port.type, repeating: noiseValue(settings.noiseLevel ?? 0))
     }
-    let session = try Session(program, options: options.runtime)
+    let session = try Session(program, options: options)
     guard let result = try session.run(inputs)[output.name] else { return -1 }
     let (given, made) = (planes.floats, result.floats)
     let means = BlockMeans(

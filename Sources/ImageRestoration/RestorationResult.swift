@@ -6,6 +6,6 @@ public struct RestorationResult: Sendable {
   public var plan: RestorationPlan
   /// Empty if nothing is suspicious.
   public var warnings: [RestorationWarning]
-  /// Nil unless the restorer's options ask for it.
+  /// Nil unless the settings ask for it.
   public var profile: RestorationProfile?
 }

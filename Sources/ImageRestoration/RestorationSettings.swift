@@ -44,6 +44,9 @@ public struct RestorationSettings: Sendable {
   /// Pictures for the model's other inputs, by name: a mask, a neighbouring frame. Their sides are the image's.
   public var pictures: [String: Image] = [:]
 
+  /// Whether results say how long each step took.
+  public var isProfiled = false
+
   public init(
     tileSize: Int? = nil, overlap: Int = 64, isAugmented: Bool = false, noiseLevel: Double? = nil,
     strength: Double = 1, detail: Double = 0, allowsFloat16Storage: Bool = true

@@ -14,24 +14,24 @@ struct MemoryModel {
 }
 
 /// The memory that is left for programs.
-struct MemoryBudget {
+package struct MemoryBudget {
   /// Bytes of stacks, decoders and the allocator beside those counted, under a limit of the whole process.
   private static let reserve = 24 << 20
 
-  let limit: Int
+  package let limit: Int
   /// Bytes that the process holds, that the caller will hold, and the reserve.
-  let taken: Int
+  package let taken: Int
 
-  init(_ options: RestorerOptions, holding held: Int) {
-    limit = options.runtime.memoryLimit
+  package init(_ options: RuntimeOptions, holding held: Int) {
+    limit = options.memoryLimit
     // A limit of the whole process includes its own bytes; the system's number has them taken off already.
     let isOfProcess = options.memoryByteCount != nil
     taken = held + (isOfProcess ? (ResidentMemory.byteCount ?? 0) + Self.reserve : 0)
   }
 
-  var available: Int { max(0, limit - taken) }
+  package var available: Int { max(0, limit - taken) }
 
-  func exceeded(by byteCount: Int) -> RuntimeError {
+  package func exceeded(by byteCount: Int) -> RuntimeError {
     .exceedsMemory(byteCount: byteCount + taken, limit: limit)
   }
 }
@@ -228,7 +228,7 @@ extension Restorer {
   }
 
   /// Bytes that running a program takes.
-  static func byteCount(of program: Program) -> Int {
+  package static func byteCount(of program: Program) -> Int {
     // Steps by definition copy their operands, and more.
     let reference = program.steps.lazy.filter(\.kernel.isReference).map { 8 * $0.byteCount }.max() ?? 0
     return program.byteCount + reference

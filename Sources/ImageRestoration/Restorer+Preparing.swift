@@ -57,7 +57,7 @@ extension Image {
   /// neighbours.
   /// - Returns: how many there were.
   /// - Throws: `RestorationError.unsuitableImage` if a channel has no finite sample.
-  mutating func mendNonFiniteSamples() throws(RestorationError) -> Int {
+  package mutating func mendNonFiniteSamples() throws(RestorationError) -> Int {
     let planeCount = width * height
     var mendedCount = 0
     func mend(_ samples: inout [Float], _ start: Int, _ name: String) throws(RestorationError) {
@@ -83,7 +83,7 @@ extension Image {
 
   /// Continues the colours of visible pixels into those of alpha 0, so that what nobody sees is no edge to a
   /// network. A picture without a visible pixel stays as it is.
-  mutating func fillHiddenColours() {
+  package mutating func fillHiddenColours() {
     guard let alpha, alpha.contains(where: { !($0 > 0) }) else { return }
     let planeCount = width * height
     pixels.withUnsafeMutableBufferPointer { buffer in

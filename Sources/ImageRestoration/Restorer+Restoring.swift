@@ -26,7 +26,7 @@ extension Restorer {
   public func restoration(
     of image: Image, by plan: RestorationPlan, progress: ((Int, Int) -> Void)? = nil
   ) throws -> RestorationResult {
-    profile = options.isProfiled ? RestorationProfile() : nil
+    profile = settings.isProfiled ? RestorationProfile() : nil
     defer { profile = nil }
     let (restored, prepared) = try restored(image, by: plan, progress: progress)
     var result = RestorationResult(image: restored, plan: plan, warnings: [], profile: profile)

@@ -14,7 +14,7 @@ import IRRuntime
 /// ```
 public final class Restorer {
   public let path: String
-  public let options: RestorerOptions
+  public let options: RuntimeOptions
   public let settings: RestorationSettings
   /// What the file means.
   package let model: RestorationModel
@@ -28,7 +28,7 @@ public final class Restorer {
   /// What was found out about the graph and about memory, kept for the next picture.
   var receptiveField: Result<ReceptiveField, ReceptiveField.Unbounded>?
   var memoryModel: MemoryModel?
-  /// The runs of the restoration at hand, where options ask for them.
+  /// The runs of the restoration at hand, where the settings ask for them.
   var profile: RestorationProfile?
 
   private struct KeptSession {
@@ -43,7 +43,7 @@ public final class Restorer {
   /// default to what the model's metadata state, else to the least that its graph takes.
   /// - Throws: `RestorationError`, or `ONNXError` where the file is not a model.
   public init(
-    model name: String, multiple: Int? = nil, options: RestorerOptions = RestorerOptions(),
+    model name: String, multiple: Int? = nil, options: RuntimeOptions = RuntimeOptions(),
     settings: RestorationSettings = RestorationSettings()
   ) throws {
     let path = try ModelCatalogue.path(of: name)
@@ -185,7 +185,7 @@ public final class Restorer {
     while sessions.count >= Self.sessionLimit || (!sessions.isEmpty && keptByteCount() > limit) {
       sessions.removeFirst()
     }
-    let session = try Session(program, options: options.runtime)
+    let session = try Session(program, options: options)
     sessions.append(KeptSession(height: height, width: width, keepsOutputs: keepsOutputs, session: session))
     return session
   }

@@ -6,7 +6,7 @@ import IRTensorFiles
 import Testing
 
 /// A small latent diffusion model in diffusers' layout, with fresh weights.
-private struct SmallModel {
+struct SmallModel {
   var unet = DenoisingUNetConfiguration()
   var vae = AutoencoderConfiguration()
   var text = TextTowerConfiguration()

@@ -25,7 +25,7 @@ import Testing
     composition.parts.map(\.component) == [.superResolution, .motionDeblurring, .denoising, .quartered])
   #expect(composition.weight(of: .denoising) == -0.2)
   #expect(composition == (try Composition("\(composition)")))
-  #expect(composition.prompts == Tensor([Int64(0), 1, 3, 0], shape: [4]))
+  #expect(composition.parts.map(\.component.prompt) == [0, 1, 3, 0])
   for (text, word) in [
     ("sr=.4", "add up to 0.4"), ("sr=.5,sr=.5", "twice"), ("xx=1", "one of sr"), ("sr", "NAME=WEIGHT"),
     ("sr=nan", "must be a number"), ("sr=1e9,md=-999999999", "-10 to 10"), ("", "add up to 0"),
@@ -41,19 +41,26 @@ import Testing
   let composition = try Composition("sr=1.2,nopicture=-.2")
   let latents = Tensor([Float(1), 2], shape: [1, 1, 1, 2])
   let picture = Tensor([Float(5), 6], shape: [1, 1, 1, 2])
-  let sample = try composition.sample(latents, [.picture(factor: 1): picture])
-  #expect(sample == Tensor([Float(1), 2, 5, 6, 1, 2, 0, 0], shape: [2, 2, 1, 2]))
-  let combined = try composition.combined(Tensor([Float(1), 2, 10, -20], shape: [2, 1, 1, 2]))
-  #expect(combined == Tensor([Float(-0.8), 6.4], shape: [1, 1, 1, 2]))
+  #expect(try Component.sample(latents, picture) == Tensor([Float(1), 2, 5, 6], shape: [1, 2, 1, 2]))
+  let predictions = [[Float(1), 2], [10, -20]].map { Tensor($0, shape: [1, 1, 1, 2]) }
+  #expect(try composition.combined(predictions) == Tensor([Float(-0.8), 6.4], shape: [1, 1, 1, 2]))
   #expect(throws: DiffusionError.self) {
-    try Composition("d2=1").sample(latents, [.picture(factor: 1): picture])
+    try Component.sample(latents, Tensor([Float(1)], shape: [1, 1, 1, 1]))
   }
+  #expect(throws: DiffusionError.self) { try composition.combined([predictions[0]]) }
   #expect(throws: DiffusionError.self) {
-    try composition.sample(latents, [.picture(factor: 1): Tensor([Float(1)], shape: [1, 1, 1, 1])])
+    try composition.combined([predictions[0], Tensor([Float(1)], shape: [1, 1, 1, 1])])
   }
-  #expect(throws: DiffusionError.self) {
-    try composition.combined(Tensor([Float(1), 2], shape: [1, 1, 1, 2]))
-  }
+}
+
+@Test func detailIsInventedFromLess() throws {
+  let composition = try Composition("sr=.8,md=.4,dn=-.2")
+  #expect(try composition.inventing(0) == composition)
+  #expect(try composition.inventing(1) == Composition("d4=1"))
+  let half = try composition.inventing(0.5)
+  let weights = [Component.superResolution, .motionDeblurring, .denoising, .quartered].map(half.weight)
+  #expect(zip(weights, [0.4, 0.2, -0.1, 0.5]).allSatisfy { ($0 - $1).magnitude < 1e-12 })
+  #expect(throws: DiffusionError.self) { try composition.inventing(1.5) }
 }
 
 @Test func coloursAreStableSRs() throws {

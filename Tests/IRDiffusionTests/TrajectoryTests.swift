@@ -89,14 +89,18 @@ func trajectoriesAreDiffusers(_ name: String) throws {
   }
 
   let path = try #require(io["\(name).latents"])
-  let count = composition.parts.count
-  let denoiser = try Part(unet, unetFolder).session([count, 8, path.shape[2], path.shape[3]])
+  let denoiser = try Part(unet, unetFolder).session([1, 8, path.shape[2], path.shape[3]])
   var sampler = try Sampler(
     NoiseSchedule(settings.scheduler), method: .ddim(eta: 0), stepCount: settings.steps)
   var latents = sampler.start(try #require(io["initial_noise"]))
   while !sampler.isFinished {
-    latents = try sampler.step(latents, composition, conditions) { question in
-      let inputs = ["sample": question.sample, "timestep": question.timestep, "prompt": question.prompt]
+    latents = try sampler.step(latents, composition) { question in
+      let condition = try #require(conditions[question.component.condition])
+      let inputs = [
+        "sample": try Component.sample(question.latents, condition),
+        "timestep": Tensor([Float(question.timestep)], shape: [1]),
+        "prompt": Tensor([Int64(question.component.prompt)], shape: [1]),
+      ]
       return try #require(try denoiser.run(inputs)["out_sample"])
     }
     #expect(distance(latents, path.row(sampler.index)) < 2e-4, "step \(sampler.index)")

@@ -38,7 +38,7 @@ func graph(
 
 func model(_ graph: ONNXGraph, opset: Int64 = 21) -> ONNXModel {
   var model = ONNXModel()
-  model.opsetImports = ["": opset, "com.microsoft": 1]
+  model.opsetImports = ["": opset, "com.microsoft": 1, "ai.onnx.ml": 3]
   model.graph = graph
   return model
 }

@@ -5,82 +5,9 @@ import IRModels
 import IRONNX
 import IRRuntime
 import IRTensor
-import IRTensorFiles
 import Testing
 
 @testable import IRPipelines
-
-/// A folder of `shared/oracles/unires`; nil, with a remark, where the oracles are not beside the checkout.
-private func oracle(_ name: String) -> String? {
-  var url = URL(fileURLWithPath: #filePath)
-  for _ in 0..<4 { url.deleteLastPathComponent() }
-  let path = url.appendingPathComponent("shared/oracles/unires/\(name)").path
-  if FileManager.default.fileExists(atPath: path) { return path }
-  print("no oracles beside the checkout: \(name) is not compared")
-  return nil
-}
-
-private func tensors(_ path: String) throws -> [String: Tensor] {
-  Dictionary(uniqueKeysWithValues: try TensorFile.read(path).map { ($0.name, $0.tensor) })
-}
-
-private func decoded<C: Decodable>(_: C.Type, _ json: String) throws -> C {
-  try JSONDecoder().decode(C.self, from: Data(json.utf8))
-}
-
-private func withFolder(_ body: (String) throws -> Void) throws {
-  let folder = NSTemporaryDirectory() + "irkit-\(UUID().uuidString)"
-  try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-  defer { try? FileManager.default.removeItem(atPath: folder) }
-  try body(folder)
-}
-
-private func write(_ text: String, _ path: String) throws {
-  try FileManager.default.createDirectory(
-    at: URL(fileURLWithPath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
-  try Data(text.utf8).write(to: URL(fileURLWithPath: path))
-}
-
-private func freezeWeights(
-  _ network: some PartNetwork, _ weights: [String: Tensor], _ part: String, _ folder: String
-) throws {
-  let graph = try network.graph(weights: weights, shape: network.sampleShape)
-  try FileManager.default.createDirectory(atPath: "\(folder)/\(part)", withIntermediateDirectories: true)
-  try ONNXModel(graph, openSizes: network.openSizes).write(to: "\(folder)/\(part)/model.onnx")
-}
-
-/// Numbers in 0...1.
-private func numbers(_ count: Int) -> [Float] { (0..<count).map { Float(($0 * 7919) % 251) / 250 } }
-
-/// A pipeline of small networks with weights that anyone can compute.
-private func writeSmall(
-  _ folder: String, channels: Int = 8, prompts: Bool = true, scheduler: String = "{}"
-) throws {
-  let unet = try decoded(
-    DenoisingUNetConfiguration.self,
-    #"{"in_channels": \#(channels), "block_out_channels": [8, 16], "layers_per_block": 1, "attention_head_dim": 2, "#
-      + #""cross_attention_dim": 8, "norm_num_groups": 4, "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D"], "#
-      + #""up_block_types": ["CrossAttnUpBlock2D", "UpBlock2D"]}"#)
-  let vae = try decoded(
-    AutoencoderConfiguration.self,
-    #"{"block_out_channels": [8, 16], "layers_per_block": 1, "norm_num_groups": 4, "down_block_types": "#
-      + #"["DownEncoderBlock2D", "DownEncoderBlock2D"], "up_block_types": ["UpDecoderBlock2D", "UpDecoderBlock2D"]}"#
-  )
-  let texts = Tensor(numbers(5 * 77 * 8).map { 2 * $0 - 1 }, shape: [5, 77, 8])
-  let denoiser = DenoisingUNet(unet, prompts: prompts ? texts : nil)
-  func freeze(_ network: some PartNetwork, _ part: String) throws {
-    try freezeWeights(network, InitialWeights.check(try network.parameters()), part, folder)
-  }
-  try freeze(denoiser, "unet")
-  try freeze(AutoencoderEncoder(vae), "vae_encoder")
-  try freeze(AutoencoderDecoder(vae), "vae_decoder")
-  try write(scheduler, "\(folder)/scheduler/scheduler_config.json")
-  try write(#"{"_class_name": "OnnxUniResPipeline"}"#, "\(folder)/model_index.json")
-}
-
-private func picture(height: Int, width: Int) -> Tensor {
-  Tensor(numbers(3 * height * width), shape: [1, 3, height, width])
-}
 
 /// The oracle's composed restoration, from frozen files and through the whole pipeline.
 @Test(arguments: ["plain", "six"])
@@ -101,16 +28,17 @@ func pipelinesAreDiffusers(_ name: String) throws {
     try freezeWeights(AutoencoderDecoder(vae), weights, "vae_decoder", folder)
     try write("{}", "\(folder)/scheduler/scheduler_config.json")
     try write(#"{"scaling_factor": 0.18215}"#, "\(folder)/model_index.json")
-    let pipeline = try RestorationPipeline(contentsOf: folder)
+    let runner = PipelineRunner(try RestorationPipeline(contentsOf: folder))
     var settings = PipelineSettings(
       try Composition(name == "plain" ? "sr=1" : "sr=.4,md=.2,dd=.2,dn=-.2,d2=.2,d4=.2"))
     (settings.stepCount, settings.spacing) = (10, .leading)
     var steps: [Int] = []
-    let found = try pipeline.restored(
-      try #require(io["condition.lq"]), settings, start: io["initial_noise"], RuntimeOptions()
-    ) { done, _ in steps.append(done) }
+    let found = try runner.restored(
+      try #require(io["condition.lq"]), settings, start: io["initial_noise"]
+    ) { progress in steps.append(progress.done) }
     let expected = try #require(io["\(name).restored"])
-    #expect(found.shape == expected.shape && steps == Array(1...10))
+    #expect(found.shape == expected.shape)
+    #expect(steps == Array(1...(10 * settings.composition.parts.count)))
     let worst = zip(found.doubles, expected.doubles).map { ($0 - $1).magnitude }.max() ?? .infinity
     #expect(worst < 2e-4, "\(worst)")
   }
@@ -121,29 +49,40 @@ func pipelinesAreDiffusers(_ name: String) throws {
   try withFolder { folder in
     try writeSmall(folder)
     let pipeline = try RestorationPipeline(contentsOf: folder)
+    let runner = PipelineRunner(pipeline)
+    func restored(_ image: Tensor, _ settings: PipelineSettings, threads: Int) throws -> Tensor {
+      try PipelineRunner(pipeline, options: RuntimeOptions(threadCount: threads)).restored(image, settings)
+    }
     let image = picture(height: 50, width: 70)
     var settings = PipelineSettings(try Composition("md=.8,d2=.4,notext=-.2"))
     settings.stepCount = 3
-    let first = try pipeline.restored(image, settings, options: RuntimeOptions(threadCount: 1))
+    let first = try restored(image, settings, threads: 1)
     #expect(first.shape == image.shape && first.doubles.allSatisfy { (0...1).contains($0) })
     for threads in [2, 3] {
-      #expect(try pipeline.restored(image, settings, options: RuntimeOptions(threadCount: threads)) == first)
+      #expect(try restored(image, settings, threads: threads) == first)
     }
+    var tiled = settings
+    (tiled.tileSide, tiled.overlap) = (64, 32)
+    let large = picture(height: 100, width: 70)
+    let whole = try restored(large, settings, threads: 1)
+    let tiles = try restored(large, tiled, threads: 1)
+    #expect(tiles != whole && tiles.shape == whole.shape)
+    for threads in [2, 3] { #expect(try restored(large, tiled, threads: threads) == tiles) }
     let changes: [(String, (inout PipelineSettings) -> Void)] = [
       ("seed", { $0.seed = 2 }), ("steps", { $0.stepCount = 2 }), ("eta", { $0.method = .ddim(eta: 1) }),
       ("sampler", { $0.method = .dpmSolver2M }), ("spacing", { $0.spacing = .leading }),
       ("colours", { $0.colours = .none }), ("blend", { $0.colourBlend = 0.5 }),
-      ("wavelet", { $0.colours = .wavelet }),
+      ("wavelet", { $0.colours = .wavelet }), ("scale", { $0.scale = 2 }),
     ]
     for (name, change) in changes {
       var other = settings
       change(&other)
-      #expect(try pipeline.restored(image, other) != first, "\(name)")
+      #expect(try runner.restored(image, other) != first, "\(name)")
     }
     struct Stop: Error {}
-    #expect(throws: Stop.self) { try pipeline.restored(image, settings) { _, _ in throw Stop() } }
+    #expect(throws: Stop.self) { try runner.restored(image, settings) { _ in throw Stop() } }
     #expect(throws: PipelineError.self) {
-      try pipeline.restored(Tensor(zeros: TensorType(.float32, [1, 1, 8, 8])), settings)
+      try runner.restored(Tensor(zeros: TensorType(.float32, [1, 1, 8, 8])), settings)
     }
   }
 }
@@ -164,12 +103,12 @@ func pipelinesAreDiffusers(_ name: String) throws {
     let pipeline = try RestorationPipeline(contentsOf: folder)
     let ids = Tensor(TaskPrompts.tokens(padding: .end).flatMap { $0 }, shape: [5, 77])
     let expected = try #require(try GraphInterpreter(graph).run(["input_ids": ids])["last_hidden_state"])
-    let found = try #require(pipeline.prompts)
+    let found = try #require(pipeline.texts)
     #expect(zip(found.doubles, expected.doubles).allSatisfy { ($0 - $1).magnitude < 1e-5 })
     var settings = PipelineSettings(try Composition("sr=1"))
     settings.stepCount = 1
     let image = picture(height: 64, width: 64)
-    #expect(try pipeline.restored(image, settings).shape == image.shape)
+    #expect(try PipelineRunner(pipeline).restored(image, settings).shape == image.shape)
   }
 }
 
@@ -205,6 +144,16 @@ func pipelinesAreDiffusers(_ name: String) throws {
       try writeSmall($0)
       try write(String(repeating: "[", count: 100_000), "\($0)/model_index.json")
     }.contains("model_index.json"))
+  #expect(
+    try message {
+      try writeSmall($0)
+      try write(#"{"prompts": ["a cat"]}"#, "\($0)/model_index.json")
+    }.contains("none of the prompts"))
+  #expect(
+    try message { try writeSmall($0, scheduler: #"{"beta_start": NaN}"#) }.contains("scheduler_config.json"))
+  #expect(
+    try message { try writeSmall($0, scheduler: #"{"num_train_timesteps": 1e300}"#) }.contains(
+      "scheduler_config.json"))
   // Parts that do not belong together.
   let swapped = try message { folder in
     try writeSmall(folder)
@@ -213,4 +162,31 @@ func pipelinesAreDiffusers(_ name: String) throws {
       atPath: "\(folder)/unet/model.onnx", toPath: "\(folder)/vae_encoder/model.onnx")
   }
   #expect(swapped.contains("vae_encoder/model.onnx takes no sample"), "\(swapped)")
+}
+
+@Test func pipelinesAreFoundAndDescribed() throws {
+  try withFolder { folder in
+    try writeSmall("\(folder)/UniRes/small")
+    try writeSmall("\(folder)/broken", channels: 9)
+    #expect(
+      PipelineCatalogue.pipelines(in: folder) == [
+        "small": "\(folder)/UniRes/small", "broken": "\(folder)/broken",
+      ])
+    #expect(PipelineCatalogue.path(of: "\(folder)/broken") == "\(folder)/broken")
+    #expect(PipelineCatalogue.path(of: folder) == nil)
+    let good = PipelineListing("small", "\(folder)/UniRes/small")
+    #expect(good.problem == nil && good.components == ["sr", "md", "dd", "dn", "d2", "d4"])
+    let bad = PipelineListing("broken", "\(folder)/broken")
+    #expect(bad.problem?.contains("takes 9 channels") ?? false)
+    let runner = PipelineRunner(try RestorationPipeline(contentsOf: "\(folder)/UniRes/small"))
+    var settings = PipelineSettings(try Composition("sr=.5,d2=.5"))
+    settings.stepCount = 3
+    let description = try PipelineDescription(runner, height: 64, width: 100, settings)
+    let parts = description.parts.map(\.multiplyAdds)
+    // Two pictures are encoded, two components asked for three times.
+    #expect(description.multiplyAdds == 2 * parts[0] + 6 * parts[1] + parts[2])
+    #expect(description.memory >= description.parts.map(\.memory).max() ?? 0)
+    #expect(try #require(good.parameters) > 0 && description.parts.allSatisfy { $0.parameters > 0 })
+    for word in ["unet", "vae_encoder", "whole", "3 steps"] { #expect(description.text.contains(word)) }
+  }
 }

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import ImageRestoration
+@testable import IRRestoration
 
 /// Rows of what Pillow 13.0 gives, `Image.resize((7 * s, 6 * s), Image.BICUBIC)` of the same plane in mode F, away from
 /// the border, beyond which each goes on in its own way.

@@ -2,7 +2,7 @@ import Foundation
 import IRTestSupport
 import Testing
 
-@testable import ImageRestoration
+@testable import IRRestoration
 
 @Suite struct FineDetailTests {
   @Test func slopesAreNotFineAndChessboardsAre() {

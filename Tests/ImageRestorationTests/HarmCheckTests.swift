@@ -2,7 +2,7 @@ import IRImage
 import IRTestSupport
 import Testing
 
-@testable import ImageRestoration
+@testable import IRRestoration
 
 /// A photograph-like picture: a gradient from dark to bright with texture, of 256 levels.
 private func scene(_ width: Int = 256, _ height: Int = 192, channelCount: Int = 3) -> Image {

@@ -2,7 +2,7 @@ import IRONNX
 import IRTensor
 import Testing
 
-@testable import ImageRestoration
+@testable import IRRestoration
 
 /// Which output is the picture, and what its numbers mean.
 @Suite struct ModelOutputsTests {
@@ -103,7 +103,7 @@ import Testing
 
   @Test func profilesComeWithResults() throws {
     let model = SmallModel(inversion(), constants: one)
-    let restorer = try model.restorer(options: RestorerOptions(isProfiled: true))
+    let restorer = try model.restorer { $0.isProfiled = true }
     let picture = testPicture(width: 64, height: 64)
     let result = try restorer.restoration(of: picture, by: try restorer.plan(width: 64, height: 64))
     #expect(result.profile?.steps.isEmpty == false)

@@ -2,7 +2,7 @@ import IRONNX
 import IRTensor
 import Testing
 
-@testable import ImageRestoration
+@testable import IRRestoration
 
 /// Models whose picture is laid out or typed otherwise than `[1, C, H, W]` float32.
 @Suite struct ModelPortsTests {

@@ -2,7 +2,7 @@ import IRONNX
 import IRTensor
 import Testing
 
-@testable import ImageRestoration
+@testable import IRRestoration
 
 /// Models that take some sizes only.
 @Suite struct ModelSizesTests {

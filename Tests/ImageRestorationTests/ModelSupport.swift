@@ -2,7 +2,7 @@ import Foundation
 import IRONNX
 import IRTensor
 
-@testable import ImageRestoration
+@testable import IRRestoration
 
 /// A model of a few nodes, written to a file and loaded from there.
 struct SmallModel {
@@ -41,7 +41,7 @@ struct SmallModel {
   }
 
   func restorer(
-    multiple: Int? = nil, options: RestorerOptions = RestorerOptions(),
+    multiple: Int? = nil, options: RuntimeOptions = RuntimeOptions(),
     _ change: (inout RestorationSettings) -> Void = { _ in }
   ) throws -> Restorer {
     let path = NSTemporaryDirectory() + "irkit-\(UUID().uuidString).onnx"

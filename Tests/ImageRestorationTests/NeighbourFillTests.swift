@@ -1,7 +1,7 @@
 import IRImage
 import Testing
 
-@testable import ImageRestoration
+@testable import IRRestoration
 
 @Suite struct NeighbourFillTests {
   @Test func samplesThatAreNotFiniteBecomeTheirNeighboursMean() throws {

@@ -2,7 +2,7 @@ import IRImage
 import IRTensor
 import Testing
 
-@testable import ImageRestoration
+@testable import IRRestoration
 
 @Suite struct ShadeAnchorTests {
   private static let (height, width) = (256, 320)

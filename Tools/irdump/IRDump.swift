@@ -6,6 +6,7 @@ import IRDrawing
 import IRFiles
 import IRGraph
 import IRONNX
+import IRPipelines
 import IRRestorers
 import IRRuntime
 import ImageRestoration
@@ -29,7 +30,7 @@ struct IRDump: Tool {
     .option("--memory-limit", now: "--memory"),
   ]
 
-  @Argument(help: "A model file (.onnx), or the name of a model in Models.")
+  @Argument(help: "A model file (.onnx), a pipeline, or the name of one in Models.")
   var model: String
 
   @Option(
@@ -94,6 +95,7 @@ struct IRDump: Tool {
   }
 
   func run() throws {
+    if let folder = PipelineCatalogue.path(of: model) { return try dumpPipeline(folder) }
     let (path, file) = try read(model)
     isa?.select()
     if check { return Terminal.say(try checked(path, file)) }

@@ -108,6 +108,12 @@ struct IRExport: Tool {
       valueName: "file[:strength]"))
   var lora: [LowRankFile] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "unires: TAESD's weights in diffusers' names, for a small decoder that searches judge candidates with.",
+      valueName: "file"))
+  var taesd: String?
+
   @Option(help: "unires: prediction type of the UNet, if the model's files do not state it.")
   var prediction: Prediction?
 

@@ -45,6 +45,8 @@ struct PipelineExport {
     let decoder = AutoencoderDecoder(source.autoencoder.configuration)
     try write(decoder, try matched(decoder, source.autoencoder.weights), output)
 
+    try writeSmallDecoder(output, latentChannels: source.autoencoder.configuration.latentChannels)
+
     let network = DenoisingUNet(source.unet.configuration, prompts: prompts)
     var unet = try matched(network, source.unet.weights)
     // They are gigabytes: only one form of them is kept.
@@ -63,6 +65,20 @@ struct PipelineExport {
     try writeJSON(index(source), to: "\(output)/model_index.json")
     Terminal.say(
       "\(output): UniRes of \(source.unet.configuration.inputChannels) channels, prompts as constants")
+  }
+
+  /// TAESD's decoder, where its weights are given; one of an earlier export is removed.
+  private func writeSmallDecoder(_ output: String, latentChannels: Int) throws {
+    try? FileManager.default.removeItem(atPath: "\(output)/\(TinyAutoencoderDecoder.name)")
+    guard let file = options.taesd else { return }
+    let configuration = TinyAutoencoderConfiguration()
+    guard configuration.latentChannels == latentChannels else {
+      throw ModelError.configuration(
+        "TAESD decodes \(configuration.latentChannels) channels, the latents have \(latentChannels)")
+    }
+    let decoder = TinyAutoencoderDecoder(configuration)
+    let weights = try TensorFile.readWeights(file).map { (name: $0.name, tensor: $0.tensor) }
+    try write(decoder, try matched(decoder, weights), output)
   }
 
   private func matched(_ network: some PartNetwork, _ file: [NamedWeight]) throws -> [String: Tensor] {

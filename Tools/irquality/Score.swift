@@ -1,12 +1,10 @@
 import ArgumentParser
 import Foundation
 import IRCommandLine
-import IRCompiler
 import IRImage
-import IRModels
+import IRPipelines
 import IRQuality
 import IRRuntime
-import IRTensor
 import IRTensorFiles
 import ImageRestoration
 
@@ -62,7 +60,7 @@ struct Score: ParsableCommand {
   func run() throws {
     let metrics = try metrics()
     let niqe = try metrics.contains(.niqe) ? NIQE(naturalPictures()) : nil
-    let musiq = try musiqWeights.map { try MUSIQScore($0, threadCount: threads.count) }
+    let musiq = try musiqWeights.map(musiqScore)
     var code: ExitCode?
     for file in files {
       let image: Image
@@ -99,6 +97,14 @@ struct Score: ParsableCommand {
     } catch { throw fail("\(error)", code: .someFailed) }
   }
 
+  private func musiqScore(_ path: String) throws -> MUSIQScore {
+    do {
+      return try MUSIQScore(contentsOf: path, options: RuntimeOptions(threadCount: threads.count))
+    } catch let error as TensorFileError { throw fail("\(error)", code: .someFailed) } catch {
+      throw fail("\(path): \(error)", code: .rejected)
+    }
+  }
+
   private func report(_ file: String, _ scores: [(name: String, values: [Double])]) throws {
     if json {
       struct Line: Encodable {
@@ -115,38 +121,5 @@ struct Score: ParsableCommand {
       }
       Terminal.say("\(file): \(texts.joined(separator: ", "))")
     }
-  }
-}
-
-/// MUSIQ with weights of a file; a program for each size of picture.
-private struct MUSIQScore {
-  private let network: MUSIQ
-  private let weights: [String: Tensor]
-  private let threadCount: Int
-
-  init(_ path: String, threadCount: Int) throws {
-    self.threadCount = threadCount
-    do {
-      let file = try TensorFile.readWeights(path).map { (name: $0.name, tensor: $0.tensor) }
-      var configuration = MUSIQConfiguration()
-      // AVA's weights have a head of ten classes.
-      if let head = file.first(where: { $0.name.hasSuffix("head.0.bias") }) {
-        configuration.classes = head.tensor.elementCount
-      }
-      network = MUSIQ(configuration)
-      weights = try network.match([file]).weights
-    } catch let error as TensorFileError { throw fail("\(error)", code: .someFailed) } catch {
-      throw fail("\(path): \(error)", code: .rejected)
-    }
-  }
-
-  func score(_ image: Image) throws -> Double {
-    let picture = Tensor(image.asColour())
-    let graph = try network.graph(weights: weights, shape: picture.shape)
-    let program = try Compiler(threadCount: threadCount).compile(graph)
-    let outputs = try Session(program, options: RuntimeOptions(threadCount: threadCount)).run([
-      "image": picture
-    ])
-    return outputs["score"]?.doubles.first ?? .nan
   }
 }

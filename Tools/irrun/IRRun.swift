@@ -2,6 +2,7 @@ import ArgumentParser
 import IRBatch
 import IRCommandLine
 import IRFiles
+import IRPipelines
 import IRRuntime
 import IRTensorFiles
 import ImageRestoration
@@ -44,18 +45,20 @@ struct IRRun: Tool {
         irrun 'album/*.jpg' 'restored/{stem}_{model}.{ext}' --memory 1G --dry-run
         irrun --list - -o restored --json
         irrun -m network.onnx inputs.npz outputs.npz --verify
+        irrun -m pipeline photo.jpg restored.jpg --search screen --by niqe --steps 20
         irrun --models
         irrun -m daair.onnx --explain noisy.png
       """, version: Version.text)
 
   @OptionGroup(title: "Model") var modelOptions: ModelOptions
+  @OptionGroup(title: "Pipelines") var pipelineOptions: PipelineOptions
   @OptionGroup(title: "Files") var files: FileOptions
   @OptionGroup(title: "Questions") var questions: Questions
   @OptionGroup(title: "Resources") var resources: ResourceOptions
   @OptionGroup(title: "Checks and reports") var checks: CheckOptions
 
   func validate() throws {
-    let (inputs, output) = try files.places(needsOutput: !questions.isAsked)
+    let (inputs, output) = try files.places(needsOutput: needsOutput)
     if questions.explain, inputs.isEmpty, files.list == nil {
       throw ValidationError("--explain needs pictures: name some")
     }
@@ -68,6 +71,7 @@ struct IRRun: Tool {
   static func exitCode(of error: any Error) -> ExitCode {
     switch error {
     case BatchError.usage: .usage
+    case PipelineError.picture, PipelineError.search: .someFailed
     case is ImageError, is FileError, is TensorFileError, RestorationError.unsuitableImage: .someFailed
     default: .rejected
     }
@@ -75,20 +79,25 @@ struct IRRun: Tool {
 
   func run() throws {
     if let gpu = resources.gpu { Terminal.warn("-g \(gpu) is ignored: irkit computes on the CPU") }
+    let (inputs, output) = try files.places(needsOutput: needsOutput)
+    if !questions.isAsked, let folder = PipelineCatalogue.path(of: modelOptions.model) {
+      let output = pipelineOptions.calibrate ? nil : output
+      return try PipelineCommand(command: self, folder: folder, inputs: inputs, output: output).run()
+    }
+    guard !pipelineOptions.isGiven else {
+      throw ValidationError(
+        "-m \(modelOptions.model) is no pipeline (a folder with model_index.json): --weights, --search and their like are "
+          + "for those")
+    }
     let model = try modelOptions.path()
-    let (inputs, output) = try files.places(needsOutput: !questions.isAsked)
     try questions.answer(
       model: model, pictures: inputs, multiple: modelOptions.multiple, json: checks.json, files,
-      restorerOptions)
+      runtime)
     guard let output else { return }
     try Restoration(command: self, model: model, inputs: inputs, output: output).run()
   }
 
-  var restorerOptions: RestorerOptions {
-    RestorerOptions(
-      threadCount: resources.threads.threads, memoryByteCount: resources.memory.memory?.byteCount,
-      isProfiled: checks.profile || checks.trace != nil)
-  }
+  private var needsOutput: Bool { !questions.isAsked && !pipelineOptions.calibrate }
 
   var runtime: RuntimeOptions {
     RuntimeOptions(

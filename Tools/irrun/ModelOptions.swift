@@ -7,7 +7,7 @@ struct ModelOptions: ParsableArguments {
   @Option(
     name: [.short, .long],
     help:
-      "A model file (.onnx), the name of a model in Models, or a folder of models to choose from with -n and -s."
+      "A model file (.onnx), the name of a model in Models, a pipeline, or a folder of models to choose from with -n and -s."
   )
   var model = "symunet-s"
 
@@ -51,7 +51,8 @@ struct ModelOptions: ParsableArguments {
     help: ArgumentHelp(
       "Share of the input's fine luminance (grain, texture) in the result, from 0 to 1.",
       discussion:
-        "Fine is what a Gaussian blur of 2 pixels removes. Only luminance is kept, so coloured noise does not return."
+        "Fine is what a Gaussian blur of 2 pixels removes. Only luminance is kept, so coloured noise does not return. "
+        + "Of a pipeline it is the share of the weights that goes to d4, which invents detail."
     ))
   var detail = 0.0
 
@@ -97,6 +98,9 @@ struct ModelOptions: ParsableArguments {
     if let scale, !(1...16).contains(scale) { throw ValidationError("-s is \(scale), must be 1 to 16") }
     if let level, !(0...255).contains(level) { throw ValidationError("-n is \(level), must be 0 to 255") }
   }
+
+  /// Whether nothing is stated that only models of one network have.
+  var isPlain: Bool { name == nil && !augmented && strength == 1 && multiple == nil && overlap == 64 }
 
   private var level: Double? { name.flatMap { Double($0) } }
   private var isFolder: Bool {

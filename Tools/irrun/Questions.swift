@@ -1,6 +1,7 @@
 import ArgumentParser
 import IRBatch
 import IRCommandLine
+import IRPipelines
 import IRRuntime
 import ImageRestoration
 
@@ -17,11 +18,14 @@ struct Questions: ParsableArguments {
   /// Answers on the standard output.
   func answer(
     model: String, pictures: [String], multiple: Int?, json: Bool, _ files: FileOptions,
-    _ options: RestorerOptions
+    _ options: RuntimeOptions
   ) throws {
     if models {
       for model in try ModelListing.all() {
         if json { try Terminal.say(json: model) } else { Terminal.say(model.text) }
+      }
+      for pipeline in PipelineListing.all {
+        if json { try Terminal.say(json: pipeline) } else { Terminal.say(pipeline.text) }
       }
     }
     guard explain else { return }

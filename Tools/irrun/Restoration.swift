@@ -91,9 +91,10 @@ struct Restoration {
     var settings = command.modelOptions.settings
     settings.allowsFloat16Storage = command.resources.float16Storage ?? settings.allowsFloat16Storage
     for picture in files.namedPictures { settings.pictures[picture.name] = try ImageFile.read(picture.path) }
+    settings.isProfiled = checks.profile || checks.trace != nil
     let restorer = try loading {
       try Restorer(
-        model: model, multiple: command.modelOptions.multiple, options: command.restorerOptions,
+        model: model, multiple: command.modelOptions.multiple, options: command.runtime,
         settings: settings)
     }
     for note in restorer.notes { Terminal.warn("\(restorer.path): \(note)") }

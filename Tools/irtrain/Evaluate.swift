@@ -101,7 +101,7 @@ struct Evaluate: ParsableCommand {
   }
 
   func run() throws {
-    let restorer = try Restorer(model: model, options: RestorerOptions(threadCount: threads.count))
+    let restorer = try Restorer(model: model, options: RuntimeOptions(threadCount: threads.count))
     if harm { return try sayHarm(restorer) }
     let progress = ProgressLine()
     let metric = MetricProtocol(values: `protocol`.metric, cropMultiple: cropMultiple)

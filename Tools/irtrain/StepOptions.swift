@@ -86,10 +86,6 @@ struct StepOptions: ParsableArguments {
 
   var lossFunction: Loss { Loss(pixel: loss, fourierWeight: fourierWeight, routerWeight: routerWeight) }
 
-  var restorer: RestorerOptions {
-    RestorerOptions(threadCount: threads.count, memoryByteCount: memory?.byteCount)
-  }
-
   var runtime: RuntimeOptions {
     RuntimeOptions(threadCount: threads.count, memoryByteCount: memory?.byteCount)
   }

@@ -59,7 +59,7 @@ final class TrainingRun {
     let progress = TrainingProgress(total: command.steps, from: trainer.state.step)
     if trainer.state.step == 0 {
       let start = try progress.pause {
-        try validator.measure(model: path, options: command.options.restorer)
+        try validator.measure(model: path, options: command.options.runtime)
       }
       log.add(.validation(step: 0, start))
       progress.note("before the first step: " + Validator.text(start))
@@ -139,10 +139,10 @@ final class TrainingRun {
       model.setMetadata(RestorerMetadata.Key.tasks, data.categories.joined(separator: ", "))
     }
     try model.write(to: command.output)
-    let found = try validator.measure(model: command.output, options: command.options.restorer)
+    let found = try validator.measure(model: command.output, options: command.options.runtime)
     log.add(.validation(step: trainer.state.step, found))
     progress.note("step \(trainer.state.step): " + Validator.text(found))
-    let samples = try validator.samples(model: command.output, options: command.options.restorer)
+    let samples = try validator.samples(model: command.output, options: command.options.runtime)
     let page = RunReport(title: command.output, entries: log.entries, samples: samples).html
     try writeFile(page, to: reportPath)
   }

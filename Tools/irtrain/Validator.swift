@@ -53,7 +53,7 @@ struct Validator {
   }
 
   /// Mean PSNR in dB by task, of pictures clamped to 0...1.
-  func measure(model: String, options: RestorerOptions) throws -> [String: Double] {
+  func measure(model: String, options: RuntimeOptions) throws -> [String: Double] {
     var sums: [String: (Double, Int)] = [:]
     let restorer = try Restorer(model: model, options: options)
     for entry in cases {
@@ -66,7 +66,7 @@ struct Validator {
   }
 
   /// The first picture of each task: degraded, restored, clean, beside each other.
-  func samples(model: String, options: RestorerOptions) throws -> [(name: String, image: Image)] {
+  func samples(model: String, options: RuntimeOptions) throws -> [(name: String, image: Image)] {
     let restorer = try Restorer(model: model, options: options)
     var seen: Set<String> = []
     var result: [(String, Image)] = []

@@ -204,6 +204,44 @@ def contributed_cases():
         yield f"RotaryEmbedding {interleaved}", one_node("RotaryEmbedding", inputs, {"interleaved": interleaved}, **own), 1e-5
 
 
+def tree_cases():
+    def grown(trees, depth, features, targets):
+        """Random trees as the attributes of a TreeEnsembleRegressor; leaves lie at several depths."""
+        nodes = {name: [] for name in ("treeids", "nodeids", "featureids", "values", "modes", "truenodeids", "falsenodeids")}
+        leaves = {name: [] for name in ("treeids", "nodeids", "ids", "weights")}
+
+        def add(tree, node, level):
+            leaf = level == depth or level > 0 and random.random() < 0.2
+            row = {"treeids": tree, "nodeids": node, "featureids": 0 if leaf else int(random.integers(features)),
+                   "values": 0.0 if leaf else float(np.float32(random.standard_normal())), "modes": "LEAF" if leaf else mode,
+                   "truenodeids": 0 if leaf else 2 * node + 1, "falsenodeids": 0 if leaf else 2 * node + 2}
+            for name, value in row.items():
+                nodes[name].append(value)
+            if leaf:
+                for target in range(targets):
+                    for name, value in (("treeids", tree), ("nodeids", node), ("ids", target),
+                                        ("weights", float(np.float32(random.standard_normal())))):
+                        leaves[name].append(value)
+            else:
+                add(tree, 2 * node + 1, level + 1)
+                add(tree, 2 * node + 2, level + 1)
+
+        for tree in range(trees):
+            add(tree, 0, 0)
+        return {f"nodes_{k}": v for k, v in nodes.items()} | {f"target_{k}": v for k, v in leaves.items()}
+
+    for mode in ("BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT"):
+        for aggregate in ("SUM", "AVERAGE", "MIN", "MAX"):
+            attributes = grown(20, 5, 7, 3) | {"n_targets": 3, "aggregate_function": aggregate, "post_transform": "NONE"}
+            if aggregate == "SUM":
+                attributes["base_values"] = [0.5, -1.0, 2.0]
+            model = one_node("TreeEnsembleRegressor", [normal(33, 7)], attributes, domain="ai.onnx.ml")
+            yield f"trees, {mode}, {aggregate}", model, 1e-6
+    mode = "BRANCH_LEQ"
+    yield "trees, one of one target", one_node(
+        "TreeEnsembleRegressor", [normal(5, 2)], grown(1, 1, 2, 1) | {"n_targets": 1}, domain="ai.onnx.ml"), 1e-6
+
+
 class Inputs(CalibrationDataReader):
     def __init__(self, feeds):
         self.rows = iter([feeds])
@@ -285,7 +323,8 @@ def main(irrun, fixtures):
     ort.set_default_logger_severity(4)
     count, failures = 0, 0
     with tempfile.TemporaryDirectory() as folder:
-        families = [recurrent_cases(), window_cases(), integer_cases(), contributed_cases(), network_cases(fixtures, folder)]
+        families = [recurrent_cases(), window_cases(), integer_cases(), contributed_cases(), tree_cases(),
+                    network_cases(fixtures, folder)]
         for family in families:
             for name, (model, feeds), tolerance in family:
                 count += 1

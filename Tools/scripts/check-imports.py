@@ -5,9 +5,9 @@ import os
 import re
 import sys
 
-# Foundation is for files, tools and tests: layers below compute, and run where it is not.
+# Foundation is for picture files, training, tools and tests: what restores buffers runs where it is not.
 SYSTEM = {"Glibc", "Darwin", "Synchronization"}
-WITH_FOUNDATION = {"IRFiles", "IRONNX", "IRImage", "IRTensorFiles", "IRDegradation", "IRPipelines", "IRTraining", "ImageRestoration", "IRBatch", "IRCommandLine"}
+WITH_FOUNDATION = {"IRImage", "IRTensorFiles", "IRDegradation", "IRPipelines", "IRTraining", "IRBatch", "IRCommandLine"}
 IMPORT = re.compile(r"^\s*(?:@\w+(?:\(\w+\))?\s+)*(?:public |package |internal |private )?import (?:struct |class |enum |func )?(\w+)(?:\.\w+)*\s*(?://.*)?$")
 
 

@@ -1,4 +1,4 @@
-// System calls that Swift cannot make: variadic ones, and those that glibc does not wrap.
+// Calls of the system that Swift cannot make: variadic ones, those that glibc does not wrap, and GNU's own.
 #ifndef IR_SYSTEM_H
 #define IR_SYSTEM_H
 
@@ -6,5 +6,9 @@
 /// Returns a descriptor, or -1 with errno: ELOOP at a link, ENOSYS where the kernel (before Linux 5.6, or a
 /// sandbox) has no openat2.
 int ir_open_beneath(int directory, const char *path);
+
+/// The path under which the loader knows the program or library that holds this code; NULL where it says none. Of a
+/// program it may be a name without a folder.
+const char *ir_loaded_from(void);
 
 #endif

@@ -20,13 +20,7 @@ enum IPTCRecords {
   }
 }
 
-/// An image resource of Photoshop.
-struct PhotoshopResource: Hashable {
-  var number: Int
-  /// Its name as stored: a length, and so many letters, to an even count.
-  var name: [UInt8]
-  var bytes: [UInt8]
-
+extension PhotoshopResource {
   static let iptc = 0x0404
   /// Resources that are stated elsewhere, or show the pixels as they were: resolution, thumbnails, EXIF, XMP, ICC.
   static let derived: Set<Int> = [0x03ED, 0x0409, 0x040C, 0x040F, 0x0422, 0x0423, 0x0424]

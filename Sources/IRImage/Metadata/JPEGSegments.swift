@@ -77,20 +77,7 @@ struct JPEGSegments {
   }
 }
 
-/// Data behind the picture of a JPEG file, carried as they are.
-struct JPEGAttachments: Hashable {
-  /// A name for messages.
-  var name: String
-  /// All bytes behind the picture's end.
-  var bytes: [UInt8]
-  /// Their offset in the file that was read.
-  var offset: Int
-  /// The index of pictures (CIPA DC-007) and where its offsets count from.
-  var index: [UInt8]?
-  var indexOffset = 0
-  /// The segment of ISO 21496-1 that says a gain map follows.
-  var gainMapVersion: [UInt8]?
-
+extension JPEGAttachments {
   static let byteCountLimit = 512 << 20
 
   /// The index for a file whose picture ends at `offset`, where the index itself counts from `base`.

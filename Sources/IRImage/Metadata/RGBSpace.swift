@@ -1,5 +1,3 @@
-import Foundation
-
 /// Colours by primaries, white and an exponent, as an ICC profile of version 2 with a matrix.
 struct RGBSpace {
   var name: String

@@ -1,11 +1,6 @@
 /// A directory of a TIFF, or of EXIF, which is one: entries by tag, and the directories that some point to.
 struct TIFFDirectory {
-  struct Entry: Hashable {
-    var type: Int
-    var count: Int
-    /// The value, each number little-endian.
-    var bytes: [UInt8]
-  }
+  typealias Entry = TIFFEntry
 
   var entries: [Int: Entry] = [:]
   var children: [Int: TIFFDirectory] = [:]

@@ -45,6 +45,51 @@ struct XMPPacket {
     text = String(decoding: result, as: UTF8.self)
   }
 
+  /// The attributes of all tags, in their order.
+  var attributes: [(name: String, value: String)] {
+    let source = Array(text.utf8)
+    var result: [(name: String, value: String)] = []
+    var position = 0
+    while let open = source[position...].firstIndex(of: UInt8(ascii: "<")) {
+      guard let tag = Tag(source, at: open) else { break }
+      for attribute in tag.attributes {
+        result.append(
+          (
+            String(decoding: source[attribute.name], as: UTF8.self),
+            String(decoding: source[attribute.value], as: UTF8.self)
+          ))
+      }
+      position = tag.end
+    }
+    return result
+  }
+
+  /// Takes out the empty descriptions that declare a namespace.
+  mutating func removeDescriptions(declaring namespace: String) {
+    let source = Array(text.utf8)
+    var result: [UInt8] = []
+    var (kept, position) = (0, 0)
+    while let open = source[position...].firstIndex(of: UInt8(ascii: "<")), let tag = Tag(source, at: open) {
+      position = tag.end
+      guard tag.isEmpty, tag.name(source) == "rdf:Description",
+        tag.attributes.contains(where: { String(decoding: source[$0.value], as: UTF8.self) == namespace })
+      else { continue }
+      // With the white space around it, as it was put in.
+      let start = open > kept && source[open - 1] == UInt8(ascii: " ") ? open - 1 : open
+      result += source[kept..<start]
+      if position < source.count, source[position] == UInt8(ascii: "\n") { position += 1 }
+      kept = position
+    }
+    text = String(decoding: result + source[kept...], as: UTF8.self)
+  }
+
+  /// - Returns: whether the text is there.
+  mutating func insert(_ addition: String, before end: String) -> Bool {
+    guard let place = text.range(of: end) else { return false }
+    text.insert(contentsOf: addition, at: place.lowerBound)
+    return true
+  }
+
   /// Behind the end of an element; the end of the text where it has none.
   private static func end(ofElement first: Tag, _ source: [UInt8]) -> Int {
     var depth = 1
@@ -71,7 +116,8 @@ struct XMPPacket {
     var isEmpty = false
     var nameRange = 0..<0
     /// With the white space before it.
-    var attributes: [(whole: Range<Int>, name: Range<Int>)] = []
+    /// The value without its quotes.
+    var attributes: [(whole: Range<Int>, name: Range<Int>, value: Range<Int>)] = []
 
     func name(_ source: [UInt8]) -> Substring { Substring(decoding: source[nameRange], as: UTF8.self) }
 
@@ -123,8 +169,9 @@ struct XMPPacket {
         while position < source.count, isSpace(source[position]) { position += 1 }
         guard position < source.count, source[position] == 34 || source[position] == 39 else { continue }
         guard let close = source[(position + 1)...].firstIndex(of: source[position]) else { return nil }
+        let value = (position + 1)..<close
         position = close + 1
-        attributes.append((begin..<position, name))
+        attributes.append((begin..<position, name, value))
       }
       return nil
     }

@@ -40,7 +40,7 @@ private struct Einsum {
 
   init(_ n: NodeReader, _ equation: String) throws(ImportFailure) {
     self.n = n
-    let sides = equation.components(separatedBy: "->")
+    let sides = equation.split(separator: "->", omittingEmptySubsequences: false).map(String.init)
     let inputs = sides[0].split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     guard sides.count <= 2, inputs.count == n.inputs.count else {
       throw .unsupported("equation \(equation) with \(n.inputs.count) inputs")
@@ -69,7 +69,7 @@ private struct Einsum {
   }
 
   private func expanded(_ text: String, _ count: Int) -> [Character] {
-    guard let range = text.range(of: "...") else { return Array(text) }
+    guard let range = text.firstRange(of: "...") else { return Array(text) }
     return Array(text[..<range.lowerBound]) + ellipsis.suffix(count) + Array(text[range.upperBound...])
   }
 

@@ -1,42 +1,5 @@
-/// The statements of a picture beside its pixels, as values: read from a file by our own readers, written by our own
-/// writers, one pair for each container. Colours stay as the profile says; libvips does not see the rest.
-public struct ImageMetadata: Sendable, Hashable {
-  /// An ICC profile.
-  public package(set) var iccProfile: [UInt8]?
-  /// EXIF: a TIFF that begins with its order of bytes.
-  public package(set) var exif: [UInt8]?
-  /// XMP: a packet of XML in UTF-8. Of a JPEG file the first one.
-  public package(set) var xmp: [UInt8]?
-  /// The packet that a JPEG file continues XMP in, and the digest that the first one calls it by.
-  var extendedXMP: ExtendedXMP?
-  /// IPTC: the records of the Information Interchange Model.
-  public package(set) var iptc: [UInt8]?
-  /// Image resources of Photoshop, but for what is stated elsewhere and for thumbnails.
-  var photoshop: [PhotoshopResource] = []
-  /// The container's statement of the size on paper; EXIF may repeat it.
-  public package(set) var resolution: Resolution?
-  /// Comments, and PNG's texts, by their keywords.
-  var texts: [PictureText] = []
-  /// The container's statement of colours without a profile.
-  var colours = ColourStatement()
-  /// Tags of a TIFF file that EXIF has no place for.
-  var tags: [Int: TIFFDirectory.Entry] = [:]
-  /// Data behind the picture of a JPEG file: a gain map, a video, more pictures.
-  var attachments: JPEGAttachments?
-  /// Names of statements that no writer carries.
-  var uncarried: Set<String> = []
-  /// How the file stored its pixels, beside their depth.
-  var encoding = PictureEncoding()
-
-  /// No metadata.
-  public init() {}
-
-  struct ExtendedXMP: Hashable {
-    /// 32 hexadecimal digits.
-    var digest: [UInt8]
-    var bytes: [UInt8]
-  }
-
+/// What other statements follow from a picture's, and copies of them.
+extension ImageMetadata {
   /// XMP whole, in one packet.
   var wholeXMP: [UInt8]? {
     guard let xmp, let extendedXMP else { return xmp }
@@ -156,33 +119,4 @@ public struct ImageMetadata: Sendable, Hashable {
     result.tags = result.tags.filter { !TIFFDirectory.geographicTags.contains($0.key) }
     return result
   }
-}
-
-/// A comment, or a text of a PNG file.
-struct PictureText: Hashable {
-  /// PNG's keyword; `Comment` for the comments of other containers.
-  var keyword: String
-  var text: String
-  /// PNG's tag of the language, and the keyword in it.
-  var language = ""
-  var translated = ""
-
-  static let comment = "Comment"
-}
-
-/// How a file stored pixels, beside their depth.
-struct PictureEncoding: Hashable {
-  struct Size: Hashable {
-    var width: Int
-    var height: Int
-  }
-
-  /// As the pixels stand, after turning.
-  var size: Size?
-  /// Whether WebP or JPEG XL stored them without loss.
-  var isLossless = false
-  /// TIFF's number of a compression.
-  var tiffCompression: Int?
-  /// TIFF's numbers of the meaning of samples beside colour, alpha left out.
-  var extraSamples: [Int] = []
 }

@@ -12,7 +12,7 @@ public struct Resolution: Hashable, Sendable {
   public var unit: Unit
 
   /// Nil for numbers that state nothing: not positive, not finite, or square pixels without a unit.
-  init?(_ horizontal: Double, _ vertical: Double, _ unit: Unit) {
+  package init?(_ horizontal: Double, _ vertical: Double, _ unit: Unit) {
     guard horizontal.isFinite, vertical.isFinite, horizontal > 0, vertical > 0, horizontal < 1e7,
       vertical < 1e7,
       unit != .none || horizontal != vertical
@@ -21,7 +21,7 @@ public struct Resolution: Hashable, Sendable {
   }
 
   /// From pixels a metre, which PNG stores: those of a whole number of dots an inch are taken for it.
-  init?(perMetre horizontal: Int, _ vertical: Int) {
+  package init?(perMetre horizontal: Int, _ vertical: Int) {
     func perInch(_ value: Int) -> Double {
       let exact = Double(value) * 0.0254
       return abs(exact - exact.rounded()) < 0.0128 ? exact.rounded() : exact
@@ -30,13 +30,13 @@ public struct Resolution: Hashable, Sendable {
   }
 
   /// Pixels a metre, rounded.
-  var perMetre: (horizontal: Int, vertical: Int) {
+  package var perMetre: (horizontal: Int, vertical: Int) {
     let factor = unit == .centimetre ? 100 : 1 / 0.0254
     return (Int((horizontal * factor).rounded()), Int((vertical * factor).rounded()))
   }
 
   /// Both as whole numbers that fit 16 bits; aspect ratios are scaled up to keep their digits.
-  var wholeNumbers: (horizontal: Int, vertical: Int) {
+  package var wholeNumbers: (horizontal: Int, vertical: Int) {
     var factor = 1.0
     if unit == .none, horizontal != horizontal.rounded() || vertical != vertical.rounded() {
       factor = 10_000 / max(horizontal, vertical)
@@ -46,7 +46,7 @@ public struct Resolution: Hashable, Sendable {
   }
 
   /// A rational number of EXIF and TIFF.
-  static func rational(_ value: Double) -> (numerator: Int, denominator: Int) {
+  package static func rational(_ value: Double) -> (numerator: Int, denominator: Int) {
     if value == value.rounded() { return (Int(value), 1) }
     // The numerator has 32 bits.
     let denominator = value < 400_000 ? 10_000 : 100
@@ -54,7 +54,7 @@ public struct Resolution: Hashable, Sendable {
   }
 
   /// Whether both say the same but for rounding.
-  func agrees(with other: Resolution) -> Bool {
+  package func agrees(with other: Resolution) -> Bool {
     guard (unit == .none) == (other.unit == .none) else { return false }
     if unit == .none {
       return abs(horizontal / vertical - other.horizontal / other.vertical) < 0.01 * horizontal / vertical

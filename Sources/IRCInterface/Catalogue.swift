@@ -1,0 +1,55 @@
+// The names are those of irkit.h.
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+
+import CIRKit
+import IRRestoration
+
+final class CCatalogue: Sendable {
+  let catalogue: ModelCatalogue
+  let models: [(name: CText, path: CText)]
+
+  init(_ catalogue: ModelCatalogue) {
+    self.catalogue = catalogue
+    models = catalogue.models.sorted { $0.key < $1.key }.map { (CText($0.key), CText($0.value)) }
+  }
+}
+
+@c @implementation
+public func irkit_catalogue_open(_ folder: UnsafePointer<CChar>?) -> OpaquePointer? {
+  Handle.make(CCatalogue(.installed(first: folder.map { [String(cString: $0)] } ?? [])))
+}
+
+@c @implementation
+public func irkit_catalogue_count(_ catalogue: OpaquePointer?) -> Int {
+  Handle.object(catalogue, CCatalogue.self)?.models.count ?? 0
+}
+
+@c @implementation
+public func irkit_catalogue_model(
+  _ catalogue: OpaquePointer?, _ index: Int, _ name: UnsafeMutablePointer<UnsafePointer<CChar>?>?,
+  _ path: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> irkit_status {
+  guard let models = Handle.object(catalogue, CCatalogue.self)?.models, models.indices.contains(index) else {
+    return IRKIT_INVALID_ARGUMENT
+  }
+  name?.pointee = models[index].name.pointer
+  path?.pointee = models[index].path.pointer
+  return IRKIT_OK
+}
+
+@c @implementation
+public func irkit_catalogue_find(
+  _ catalogue: OpaquePointer?, _ name: UnsafePointer<CChar>?,
+  _ path: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?, _ error: ErrorText?
+) -> irkit_status {
+  path?.pointee = nil
+  return reporting(error) {
+    guard let catalogue = Handle.object(catalogue, CCatalogue.self), let name, let path else {
+      throw ArgumentError("there is no catalogue, no name, or no place for the path")
+    }
+    path.pointee = copyOfText(try catalogue.catalogue.path(of: String(cString: name)))
+  }
+}
+
+@c @implementation
+public func irkit_catalogue_close(_ catalogue: OpaquePointer?) { Handle.release(catalogue, CCatalogue.self) }

@@ -1,0 +1,2 @@
+// Who reads files also handles the pictures in them.
+@_exported import IRPicture

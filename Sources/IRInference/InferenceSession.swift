@@ -1,0 +1,122 @@
+import IRCompiler
+import IRGraph
+import IRONNX
+import IRRuntime
+import IRTensor
+import Synchronization
+
+/// An ONNX model that computes tensors from tensors, by name. A program is compiled for the types of the inputs, and for
+/// their values where these decide shapes; the latest few are kept. Runs of several threads take turns.
+public final class InferenceSession: Sendable {
+  public let model: ONNXModel
+  /// The model's name in errors.
+  public let name: String
+  public let options: RuntimeOptions
+  private let weights = PackedWeights()
+  private let turn = Mutex(())
+  /// Used by the thread that has its turn; the latest is used last.
+  private nonisolated(unsafe) var compiled: [Compiled] = []
+  private static let countLimit = 4
+  /// Bytes that the programs beside the latest may hold in their arenas.
+  private static let keptByteCountLimit = 1 << 30
+
+  /// A program and the inputs that it was compiled for.
+  private struct Compiled {
+    var types: [String: TensorType]
+    /// The inputs whose values became constants.
+    var values: [String: Tensor]
+    var session: Session
+
+    func fits(_ inputs: [String: Tensor]) -> Bool {
+      types == inputs.mapValues(\.type) && values.allSatisfy { inputs[$0.key] == $0.value }
+    }
+  }
+
+  /// Reads a model and maps its external data.
+  /// - Throws: `ONNXError`.
+  public convenience init(
+    contentsOf path: String, options: RuntimeOptions = RuntimeOptions()
+  ) throws(ONNXError) {
+    self.init(try ONNXModel(contentsOf: path), name: path, options: options)
+  }
+
+  /// Reads a model from bytes, which are copied. One with external data does not run: they have no folder.
+  /// - Throws: `ONNXError`.
+  public convenience init(
+    bytes: UnsafeRawBufferPointer, name: String = "model", options: RuntimeOptions = RuntimeOptions()
+  ) throws(ONNXError) {
+    self.init(try ONNXModel(bytes: bytes, path: name), name: name, options: options)
+  }
+
+  public init(_ model: ONNXModel, name: String = "model", options: RuntimeOptions = RuntimeOptions()) {
+    (self.model, self.name, self.options) = (model, name, options)
+  }
+
+  /// What the model takes and gives, in its order.
+  public var inputs: [InferencePort] { model.graphInputs.map { InferencePort($0) } }
+  public var outputs: [InferencePort] { model.graph.outputs.map { InferencePort($0) } }
+
+  /// Computes the outputs, by name. An element of a sequence is named `name.0`, `name.1`, …; an optional without an
+  /// element has no tensor. `profile` collects the seconds of each step; `monitor` is asked as that of `RuntimeOptions`.
+  /// - Returns: the outputs, and the program that made them.
+  /// - Throws: `ONNXError`, `CompilerError`, `RuntimeError`.
+  public func run(
+    _ inputs: [String: Tensor], profile: inout Profile?,
+    monitor: ((_ done: Int, _ count: Int) -> Bool)? = nil
+  ) throws -> (outputs: [String: Tensor], program: Program) {
+    let declared = self.inputs
+    let known = Set(declared.map(\.name))
+    for name in inputs.keys.sorted() where !known.contains(name) {
+      guard let dot = name.lastIndex(of: "."), known.contains(String(name[..<dot])) else {
+        throw ONNXError.tensor(
+          name: name,
+          detail: "the model has no such input; it takes \(known.sorted().joined(separator: ", "))")
+      }
+    }
+    if let missing = declared.first(where: { $0.kind == .tensor && inputs[$0.name] == nil }) {
+      throw RuntimeError.missingInput(name: missing.name)
+    }
+    return try turn.withLock { _ in
+      let session = try session(for: inputs)
+      return (try session.run(inputs, profile: &profile, monitor: monitor), session.program)
+    }
+  }
+
+  /// As above, without a profile.
+  public func run(
+    _ inputs: [String: Tensor], monitor: ((_ done: Int, _ count: Int) -> Bool)? = nil
+  ) throws -> [String: Tensor] {
+    var none: Profile?
+    return try run(inputs, profile: &none, monitor: monitor).outputs
+  }
+
+  private func session(for inputs: [String: Tensor]) throws -> Session {
+    if let index = compiled.firstIndex(where: { $0.fits(inputs) }) {
+      compiled.append(compiled.remove(at: index))
+      return compiled[compiled.count - 1].session
+    }
+    func byteCount() -> Int { compiled.reduce(0) { $0 + $1.session.program.memoryPlan.peakByteCount } }
+    while compiled.count >= Self.countLimit || (!compiled.isEmpty && byteCount() > Self.keptByteCountLimit) {
+      compiled.removeFirst()
+    }
+    let fresh = try compile(inputs)
+    compiled.append(fresh)
+    return fresh.session
+  }
+
+  private func compile(_ inputs: [String: Tensor]) throws -> Compiled {
+    // The caller's memory may be gone when a constant is read.
+    let inputs = inputs.mapValues { input in
+      input.withUnsafeBytes { bytes in Tensor(input.type) { $0.copyMemory(from: bytes) } }
+    }
+    let graph = try ONNXImporter(model, path: name).graph(for: inputs)
+    let program = try Compiler(
+      threadCount: options.threadCount, weights: weights, memoryByteCount: options.memoryLimit,
+      allowsFloat16Storage: options.allowsFloat16Storage
+    ).compile(graph)
+    let taken = Set(graph.inputs.map { graph[$0].name })
+    return Compiled(
+      types: inputs.mapValues(\.type), values: inputs.filter { !taken.contains($0.key) },
+      session: try Session(program, options: options))
+  }
+}

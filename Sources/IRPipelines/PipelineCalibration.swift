@@ -1,0 +1,113 @@
+import Foundation
+import IRDiffusion
+import IRFiles
+
+/// The candidates that won most often over a set of pictures, in a file of the pipeline's folder.
+public struct PipelineCalibration: Codable, Hashable, Sendable {
+  /// A candidate and for how many pictures it was the best.
+  public struct Candidate: Codable, Hashable, Sendable {
+    /// As `Composition(_: String)` reads it.
+    public var weights: String
+    public var wins: Int
+  }
+
+  public var candidates: [Candidate]
+  /// The metric that chose them.
+  public var by: String
+  /// How they were searched for.
+  public var search: String
+  public var sampler: String
+  public var steps: Int
+  public var seed: UInt64
+  public var pictures: Int
+
+  /// The file's name in the folder of a pipeline.
+  public static let fileName = "calibration.json"
+  /// The paper's number of frequent candidates.
+  public static let candidateCount = 8
+  private static let candidateLimit = 1512
+
+  /// The most frequent winners of searches among the same candidates; of equally frequent ones, and of those that never
+  /// won, those first that rank best on average.
+  /// - Throws: `PipelineError.search` where the searches had other candidates, or there are none.
+  public init(
+    _ searches: [PipelineSearch.Result], _ search: PipelineSearch, _ settings: PipelineSettings
+  ) throws(PipelineError) {
+    guard let first = searches.first else { throw .search("a calibration needs pictures") }
+    let all = first.scores.map(\.composition)
+    guard searches.allSatisfy({ $0.scores.map(\.composition) == all }) else {
+      throw .search("the pictures of a calibration were searched among different candidates")
+    }
+    var (wins, ranks) = ([Int](repeating: 0, count: all.count), [Int](repeating: 0, count: all.count))
+    for result in searches {
+      if let winner = all.firstIndex(of: result.best) { wins[winner] += 1 }
+      func value(_ index: Int) -> Double {
+        guard let score = result.scores[index].score else { return .infinity }
+        return search.objective.isBetterWhenLower ? score : -score
+      }
+      for (rank, index) in all.indices.sorted(by: { (value($0), $0) < (value($1), $1) }).enumerated() {
+        ranks[index] += rank
+      }
+    }
+    let order = all.indices.sorted { (-wins[$0], ranks[$0], $0) < (-wins[$1], ranks[$1], $1) }
+    candidates = order.prefix(Self.candidateCount).map {
+      Candidate(weights: "\(all[$0])", wins: wins[$0])
+    }
+    (by, self.search, sampler) = (search.objective.name, search.method.rawValue, settings.method.name)
+    (steps, seed, pictures) = (search.stepCount(of: settings), settings.seed, searches.count)
+  }
+
+  /// The calibration of a pipeline; nil where it has none.
+  /// - Throws: `PipelineError.file`, `DiffusionError.composition`.
+  public static func of(_ files: PipelineFiles) throws -> PipelineCalibration? {
+    let path = "\(files.folder)/\(fileName)"
+    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    let calibration = try PipelineFiles.read(PipelineCalibration.self, path)
+    guard (1...candidateLimit).contains(calibration.candidates.count) else {
+      throw PipelineError.file(
+        path: path, reason: "has \(calibration.candidates.count) candidates, must be 1 to \(candidateLimit)")
+    }
+    do { _ = try calibration.compositions } catch {
+      throw PipelineError.file(path: path, reason: "\(error)")
+    }
+    return calibration
+  }
+
+  public var compositions: [Composition] {
+    get throws(DiffusionError) {
+      var result: [Composition] = []
+      for candidate in candidates { result.append(try Composition(candidate.weights)) }
+      return result
+    }
+  }
+
+  /// The candidates of a pipeline's calibration, else those that we begin with.
+  static func candidates(of files: PipelineFiles) throws -> [Composition] {
+    try of(files)?.compositions ?? Composition.frequent
+  }
+
+  /// The composition that a pipeline restores with unless told otherwise: its calibration's most frequent one, else the
+  /// first that it has texts for.
+  public static func first(of pipeline: RestorationPipeline) throws -> Composition {
+    let known = Set(pipeline.components)
+    let usable = try candidates(of: pipeline.files).first {
+      $0.parts.allSatisfy { known.contains($0.component) }
+    }
+    if let usable { return usable }
+    guard let component = pipeline.components.first else {
+      throw PipelineError.search("\(pipeline.files.folder) has texts for none of the tasks")
+    }
+    return try Composition([component: 1])
+  }
+
+  /// Writes the file into the folder of a pipeline.
+  /// - Throws: `FileError`.
+  public func write(to folder: String) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    let file = try AtomicFile(replacing: "\(folder)/\(Self.fileName)")
+    try file.write([UInt8](try encoder.encode(self)) + [10])
+    try file.synchronize()
+    try file.replace()
+  }
+}

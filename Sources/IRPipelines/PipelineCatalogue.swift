@@ -1,0 +1,65 @@
+import Foundation
+import ImageRestoration
+
+/// The pipelines in `Models`: folders with `model_index.json`, in it or one folder below.
+public enum PipelineCatalogue {
+  /// Paths by the names of their folders.
+  public static var pipelines: [String: String] { ModelCatalogue.folder.map(pipelines(in:)) ?? [:] }
+
+  static func pipelines(in folder: String) -> [String: String] {
+    func folders(_ path: String) -> [String] {
+      ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted().map { "\(path)/\($0)" }
+    }
+    let paths = folders(folder).flatMap { [$0] + folders($0) }.filter(PipelineFiles.isPipeline)
+    return Dictionary(
+      paths.map { (URL(fileURLWithPath: $0).lastPathComponent, $0) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// The folder of a pipeline that `name` stands for: itself where it is one, else that of `Models`; nil for anything
+  /// else.
+  public static func path(of name: String) -> String? {
+    PipelineFiles.isPipeline(name) ? name : pipelines[name]
+  }
+}
+
+/// One of the pipelines in `Models`.
+public struct PipelineListing: Encodable, Sendable {
+  public var name: String
+  public var path: String
+  public var parameters: Int?
+  public var components: [String]?
+  /// The metric and the number of pictures of its calibration; nil without one.
+  public var calibratedBy: String?
+  public var calibrationPictures: Int?
+  /// Why it cannot restore; nil if it can.
+  public var problem: String?
+
+  /// All by name.
+  public static var all: [PipelineListing] {
+    PipelineCatalogue.pipelines.sorted { $0.key < $1.key }.map { PipelineListing($0.key, $0.value) }
+  }
+
+  init(_ name: String, _ path: String) {
+    (self.name, self.path) = (name, path)
+    do {
+      let pipeline = try RestorationPipeline(contentsOf: path)
+      let parts = [pipeline.encoder, pipeline.unet, pipeline.decoder]
+      parameters = parts.reduce(0) { $0 + $1.parameterCount }
+      components = pipeline.components.map(\.rawValue)
+      let calibration = try PipelineCalibration.of(pipeline.files)
+      (calibratedBy, calibrationPictures) = (calibration?.by, calibration?.pictures)
+    } catch { problem = "\(error)" }
+  }
+
+  public var text: String {
+    if let problem { return "\(name): a pipeline that cannot restore\n  \(problem)" }
+    var lines = [
+      "\(name): a pipeline",
+      "  \(parameters ?? 0) parameters, composes \((components ?? []).joined(separator: ", "))",
+    ]
+    if let calibratedBy {
+      lines.append("  calibrated by \(calibratedBy) on \(calibrationPictures ?? 0) pictures")
+    }
+    return lines.joined(separator: "\n")
+  }
+}

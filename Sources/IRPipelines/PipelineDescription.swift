@@ -1,0 +1,117 @@
+import Foundation
+import IRCompiler
+import IRDiffusion
+import IRGraph
+import IRRuntime
+import IRTensor
+import ImageRestoration
+
+/// The parts of a pipeline and the cost of one picture, before anything runs.
+public struct PipelineDescription: Encodable, Sendable {
+  public struct Part: Encodable, Sendable {
+    public var name: String
+    public var parameters: Int
+    /// Of one run: of the UNet for one component at one step, over one tile.
+    public var multiplyAdds: Int
+    /// Bytes that a run takes beside the weights.
+    public var memory: Int
+    /// Bytes of the part's files.
+    public var fileBytes: Int
+    /// Operators that run by their definition, for want of a kernel.
+    public var referenceOperators: [String]
+  }
+
+  public var folder: String
+  public var parts: [Part]
+  public var prediction: String
+  public var sampler: String
+  public var spacing: String
+  public var latentChannels: Int
+  public var components: [String]
+  /// The metric and the number of pictures of the calibration; nil without one.
+  public var calibration: PipelineCalibration?
+  public var width: Int
+  public var height: Int
+  public var plan: String
+  public var tiles: Int
+  /// The most bytes that a restoration of this size takes beside the weights.
+  public var memory: Int
+  /// Multiply-adds of a restoration in the settings' number of steps with their composition.
+  public var multiplyAdds: Int
+  public var steps: Int
+  public var weights: String
+
+  /// - Throws: as `PipelineRunner.plan`.
+  public init(_ runner: PipelineRunner, height: Int, width: Int, _ settings: PipelineSettings) throws {
+    let pipeline = runner.pipeline
+    let plan = try runner.plan(height: height, width: width, settings)
+    let shapes = runner.shapes(plan)
+    parts = try [
+      (pipeline.encoder, shapes.encoder), (pipeline.unet, shapes.unet), (pipeline.decoder, shapes.decoder),
+    ].map { part, shapes in
+      let graph = try part.graph(shapes)
+      let program = try runner.parts.program(part, shapes)
+      return Part(
+        name: part.name, parameters: graph.parameterCount, multiplyAdds: graph.multiplyAddCount,
+        memory: Restorer.byteCount(of: program), fileBytes: Self.byteCount(of: part, pipeline.files),
+        referenceOperators: Set(program.steps.filter(\.kernel.isReference).map(\.operatorName)).sorted())
+    }
+    folder = pipeline.files.folder
+    let scheduler = pipeline.files.scheduler
+    prediction = scheduler.prediction.rawValue
+    sampler = settings.method.name
+    spacing = settings.spacing(scheduler.spacing).rawValue
+    latentChannels = pipeline.latentChannels
+    components = pipeline.components.map(\.rawValue)
+    calibration = try PipelineCalibration.of(pipeline.files)
+    (self.width, self.height) = (width, height)
+    (self.plan, tiles, memory) = ("\(plan)", plan.tileCount, plan.byteCount)
+    let shown = Set(settings.composition.parts.map(\.component.condition)).count
+    let passes = settings.stepCount * settings.composition.parts.count
+    multiplyAdds =
+      plan.tileCount
+      * (shown * parts[0].multiplyAdds + passes * parts[1].multiplyAdds + parts[2].multiplyAdds)
+    (steps, weights) = (settings.stepCount, "\(settings.composition)")
+  }
+
+  private static func byteCount(of part: PipelinePart, _ files: PipelineFiles) -> Int {
+    let folder = "\(files.folder)/\(part.name)"
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return names.reduce(0) { sum, name in
+      let size = try? FileManager.default.attributesOfItem(atPath: "\(folder)/\(name)")[.size] as? NSNumber
+      return sum + (size?.intValue ?? 0)
+    }
+  }
+
+  public var text: String {
+    func count(_ number: Int) -> String {
+      for (unit, size) in [("T", 1e12), ("G", 1e9), ("M", 1e6)] where Double(number) >= size {
+        return String(format: "%.2f %@", Double(number) / size, unit)
+      }
+      return "\(number)"
+    }
+    func memory(_ bytes: Int) -> String { String(format: "%.1f MiB", Double(bytes) / 1_048_576) }
+    var lines = [
+      "pipeline      \(folder)",
+      "predicts      \(prediction); latents of \(latentChannels) channels; \(sampler), \(spacing) spacing",
+      "components    \(components.joined(separator: ", "))",
+    ]
+    if let calibration {
+      lines.append(
+        "calibration   \(calibration.candidates.count) candidates, by \(calibration.by) of \(calibration.pictures) pictures"
+      )
+    }
+    lines.append("picture       \(width)×\(height): \(plan)")
+    for part in parts {
+      lines.append(
+        "\(part.name.padding(toLength: 14, withPad: " ", startingAt: 0))\(count(part.parameters)) parameters, "
+          + "\(count(part.multiplyAdds)) multiply-adds a run, \(memory(part.memory)) beside \(memory(part.fileBytes)) of weights"
+          + (part.referenceOperators.isEmpty
+            ? "" : "; no fast kernel: \(part.referenceOperators.joined(separator: ", "))"))
+    }
+    lines.append(
+      "restoration   \(count(multiplyAdds)) multiply-adds in \(steps) steps of \(weights), at most \(memory(self.memory))"
+    )
+    return lines.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,83 @@
+import IRDiffusion
+
+/// How a composition is searched for.
+public struct PipelineSearch {
+  public enum Method: String, Sendable, CaseIterable {
+    /// No search: the composition is given.
+    case none
+    /// The candidates of the pipeline's calibration, each restored to the end.
+    case frequent
+    /// The paper's 1512 candidates, each restored to the end.
+    case grid
+    /// The paper's 1512 candidates judged by what they make of shared predictions late in one walk; the best few are
+    /// restored to the end.
+    case screen
+    /// The paper's candidate that is nearest to what the forest in the pipeline's folder says of the picture; nothing
+    /// but that one is restored.
+    case forest
+  }
+
+  public var method: Method
+  public var objective: QualityObjective
+  /// Instead of the method's candidates.
+  public var candidates: [Composition]?
+  /// The longest side of the part of the picture that is searched on, in pixels of the result; nil is 256 where
+  /// candidates are screened, else 512.
+  public var cropSide: Int?
+  /// Steps of a candidate's walk; nil is as many as the restoration has, at most 20.
+  public var stepCount: Int?
+  /// How many of the screened candidates are restored to the end.
+  public var finalistCount = 4
+
+  public init(_ method: Method, by objective: QualityObjective) {
+    (self.method, self.objective) = (method, objective)
+  }
+
+  /// The time step (of 1000) at which candidates are screened: late enough for the picture to show, early enough for
+  /// their predictions to differ.
+  static let screeningTime = 300.0
+
+  var side: Int { cropSide ?? (method == .screen ? 256 : 512) }
+
+  func stepCount(of settings: PipelineSettings) -> Int { stepCount ?? min(settings.stepCount, 20) }
+
+  func verify() throws(PipelineError) {
+    guard (64...4096).contains(side) else { throw .settings("a crop of \(side) pixels, must be 64 to 4096") }
+    guard (1...1000).contains(finalistCount) else {
+      throw .settings("\(finalistCount) finalists, must be 1 to 1000")
+    }
+    if let candidates {
+      guard (1...100_000).contains(candidates.count) else {
+        throw .settings("\(candidates.count) candidates, must be 1 to 100000")
+      }
+    }
+  }
+
+  /// A candidate with its score; nil where its picture has none.
+  public struct Score: Hashable, Sendable {
+    public var composition: Composition
+    public var score: Double?
+  }
+
+  /// The result of a search.
+  public struct Result: Sendable {
+    public var best: Composition
+    /// The best one's score, restored to the end; nil where none was restored.
+    public var score: Double?
+    /// The score of what was restored, as it was.
+    public var inputScore: Double?
+    /// All candidates in their order: restored to the end, or as they were screened.
+    public var scores: [Score]
+    /// The candidates that were restored to the end after a screening, best of the screening first.
+    public var finalists: [Score]
+    /// The part of the picture that was searched on.
+    public var crop: Crop
+    /// Passes of the UNet over a tile.
+    public var passCount: Int
+  }
+
+  /// A part of a picture, in its pixels.
+  public struct Crop: Hashable, Sendable {
+    public var row, column, height, width: Int
+  }
+}

@@ -1,0 +1,75 @@
+import Foundation
+import IRDiffusion
+import IRFiles
+import IRImage
+import IRQuality
+import IRTensor
+
+/// The scores of one picture's search, as a line of JSON for scripts.
+public struct SearchScores: Encodable, Sendable {
+  public var file: String
+  public var method: String
+  public var by: String
+  public var lowerIsBetter: Bool
+  public var best: String
+  /// Of the best one, and of the part of the picture that was searched on.
+  public var score: Double?
+  public var inputScore: Double?
+  public var candidates: [String]
+  /// In the candidates' order; null where one has none.
+  public var scores: [Double?]
+  public var passes: Int
+  /// `PictureFeatures`; nil for a picture that has none.
+  public var features: [Float]?
+
+  public init(file: String, _ image: Image, _ found: PipelineSearch.Result, _ search: PipelineSearch) {
+    self.file = file
+    (method, by) = (search.method.rawValue, search.objective.name)
+    lowerIsBetter = search.objective.isBetterWhenLower
+    (best, score, inputScore) = ("\(found.best)", found.score, found.inputScore)
+    candidates = found.scores.map { "\($0.composition)" }
+    scores = found.scores.map(\.score)
+    passes = found.passCount
+    features = try? PictureFeatures.of(image)
+  }
+}
+
+extension Composition {
+  /// The compositions of a file, one a line; empty lines and those that begin with # are passed over.
+  /// - Throws: `PipelineError.file` with the line's number.
+  public static func list(contentsOf path: String) throws -> [Composition] {
+    let byteCountLimit = 1 << 24
+    guard let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int,
+      size <= byteCountLimit, let text = try? String(contentsOfFile: path, encoding: .utf8)
+    else {
+      throw PipelineError.file(path: path, reason: "is no text of at most \(byteCountLimit) bytes")
+    }
+    var result: [Composition] = []
+    for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+      let entry = line.trimmingCharacters(in: .whitespaces)
+      if entry.isEmpty || entry.hasPrefix("#") { continue }
+      do { result.append(try Composition(entry)) } catch {
+        throw PipelineError.file(path: path, reason: "line \(number + 1): \(error)")
+      }
+    }
+    return result
+  }
+}
+
+extension PipelineFiles {
+  /// The digest of all that a result depends on: the settings and every file of the parts, by their names.
+  /// - Throws: `FileError`.
+  public func digest() throws -> String {
+    var digest = SHA256()
+    var paths = ["model_index.json", "scheduler/scheduler_config.json"]
+    for part in ["unet", "vae_encoder", "vae_decoder", "text_encoder"] {
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(part)")) ?? []
+      paths += names.sorted().filter { !$0.hasSuffix(".json") && !$0.hasPrefix(".") }.map { "\(part)/\($0)" }
+    }
+    for path in paths {
+      digest.update("\(path)\n".utf8)
+      try digest.update(contentsOf: "\(folder)/\(path)")
+    }
+    return digest.finished()
+  }
+}

@@ -1,3 +1,0 @@
-@_exported import IRImage
-@_exported import IRRestorers
-@_exported import IRTensor

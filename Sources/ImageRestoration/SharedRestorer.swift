@@ -1,0 +1,117 @@
+import IRRuntime
+import Synchronization
+
+/// A restorer that threads and tasks share: one restoration at a time has its turn, and can be ended between two steps of
+/// a program.
+///
+/// ```swift
+/// let restorer = try SharedRestorer(model: "symunet-s")
+/// let restored = try await restorer.restore(picture)
+/// for try await event in restorer.restoration(of: picture) {
+///   switch event {
+///   case .progress(let share): print(share)
+///   case .finished(let result): show(result.image)
+///   }
+/// }
+/// ```
+public final class SharedRestorer: Sendable {
+  public enum Event: Sendable {
+    /// The share that is done, 0...1; it never falls.
+    case progress(Double)
+    /// The last event.
+    case finished(RestorationResult)
+  }
+
+  public let path: String
+  /// The side of a result / the side of its picture.
+  public let scale: Int
+  private let turn = Mutex(())
+  /// Used by the thread that has its turn.
+  private nonisolated(unsafe) let restorer: Restorer
+  private let watch: Watch
+
+  /// - Throws: as `Restorer`.
+  public init(
+    model: String, options: RuntimeOptions = RuntimeOptions(),
+    settings: RestorationSettings = RestorationSettings()
+  ) throws {
+    let watch = Watch()
+    var options = options
+    let own = options.monitor
+    options.monitor = { done, count in (own?(done, count) ?? true) && watch.goesOn(done, count) }
+    let restorer = try Restorer(model: model, options: options, settings: settings)
+    (self.restorer, self.watch, path, scale) = (restorer, watch, restorer.path, restorer.scale)
+  }
+
+  /// Restores a picture on this thread. `goesOn` is called with the share that is done, and ends the restoration when it
+  /// says false; it must not use this restorer.
+  /// - Throws: `RestorationError`, `RuntimeError`, which is `.cancelled` where `goesOn` ended it.
+  public func restoration(
+    of image: Image, goesOn: @escaping (Double) -> Bool
+  ) throws -> RestorationResult {
+    try turn.withLock { _ in
+      watch.begin(goesOn)
+      defer { watch.end() }
+      let plan = try restorer.plan(
+        width: image.width, height: image.height, holding: restorer.resultByteCount(image))
+      return try restorer.restoration(of: image, by: plan) { [watch] in watch.beginTile($0, of: $1) }
+    }
+  }
+
+  /// Restores a picture on a thread of its own; ends with the task.
+  /// - Throws: `RestorationError`, `RuntimeError`, and `CancellationError` where the task was cancelled.
+  public func restore(_ image: Image) async throws -> Image {
+    let flag = Flag()
+    return try await withTaskCancellationHandler {
+      try await onThread { try self.restoration(of: image) { _ in !flag.isSet }.image }
+    } onCancel: {
+      flag.set()
+    }
+  }
+
+  /// Restores a picture on a thread of its own and says how far it is; ends when nobody listens any more.
+  public func restoration(of image: Image) -> AsyncThrowingStream<Event, any Error> {
+    AsyncThrowingStream(bufferingPolicy: .unbounded) { events in
+      startThread {
+        do {
+          let result = try self.restoration(of: image) { share in
+            if case .terminated = events.yield(.progress(share)) { false } else { true }
+          }
+          events.yield(.finished(result))
+          events.finish()
+        } catch {
+          events.finish(throwing: error)
+        }
+      }
+    }
+  }
+}
+
+private final class Flag: Sendable {
+  private let value = Atomic(false)
+  var isSet: Bool { value.load(ordering: .relaxed) }
+  func set() { value.store(true, ordering: .relaxed) }
+}
+
+/// The progress of the restoration that has its turn: steps of programs as a share of all tiles. Turns and mirrorings run
+/// a program again for the same tile, so that the share may stand still.
+private final class Watch: Sendable {
+  private struct State {
+    var goesOn: ((Double) -> Bool)?
+    var tile = 0
+    var tileCount = 1
+    var done = 0.0
+  }
+
+  private nonisolated(unsafe) var state = State()
+
+  func begin(_ goesOn: @escaping (Double) -> Bool) { state = State(goesOn: goesOn) }
+  func end() { state = State() }
+  func beginTile(_ tile: Int, of count: Int) { (state.tile, state.tileCount) = (tile, max(1, count)) }
+
+  func goesOn(_ step: Int, _ count: Int) -> Bool {
+    let share = (Double(state.tile) + Double(step) / Double(count)) / Double(state.tileCount)
+    state.done = min(1, max(state.done, share))
+    return state.goesOn?(state.done) ?? true
+  }
+}

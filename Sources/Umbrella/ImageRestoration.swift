@@ -1,0 +1,2 @@
+@_exported import IRImage
+@_exported import IRRestoration

@@ -1,0 +1,130 @@
+import ArgumentParser
+import Foundation
+import IRBatch
+import IRCommandLine
+import IRDiffusion
+import IRFiles
+import IRPipelines
+import IRRuntime
+import ImageRestoration
+
+/// One run of `irrun` over its inputs with a pipeline.
+struct PipelineCommand {
+  let command: IRRun
+  let folder: String
+  let inputs: [String]
+  /// Nil for a calibration.
+  let output: String?
+
+  private var files: FileOptions { command.files }
+  private var checks: CheckOptions { command.checks }
+  private var options: PipelineOptions { command.pipelineOptions }
+
+  func run() throws {
+    guard checks.metrics.isEmpty, checks.compare == nil, checks.trace == nil, !checks.proveTiles,
+      !checks.verify, !checks.profile, command.modelOptions.isPlain, command.resources.float16Storage == nil
+    else {
+      throw ValidationError(
+        "\(folder) is a pipeline: --overlap, --metrics, --compare, --trace, --profile, --verify, --prove-tiles, --strength, "
+          + "--augmented, --multiple, -n and --float16-storage are for models of one network")
+    }
+    let runner = try loading {
+      PipelineRunner(
+        try RestorationPipeline(contentsOf: folder, options: command.runtime), options: command.runtime)
+    }
+    let run = try usage { try settings(runner) }
+    if output == nil { return try calibrate(runner, run) }
+    try restore(runner, run)
+  }
+
+  private func restore(_ runner: PipelineRunner, _ options: PipelineRun.Options) throws {
+    guard let output else { return }
+    let destination = try Destination(
+      output, model: folder, format: files.format,
+      hasSeveral: InputList.mayBeSeveral(inputs, files.inputOptions))
+    let list = try InputList(
+      inputs, files.inputOptions, outputFolder: destination.isFolder ? destination.folder : nil)
+    let jobs = try JobList(
+      list, to: destination, reference: nil, shard: files.shard, options: files.outputOptions)
+    for error in jobs.unreadable { Terminal.warn("\(error)") }
+    if files.dryRun {
+      for job in jobs.jobs { try estimate(job, runner, options.settings) }
+      return
+    }
+    let reporter = Reporter(
+      total: jobs.jobs.count, unreadableFolderCount: jobs.unreadable.count, checks, files)
+    let run = try PipelineRun(
+      runner, options: options, journalFolder: files.ifExists == .resume ? destination.folder : nil)
+    run.process(jobs, monitor: reporter) { outcome in
+      do { try write(run.scores) } catch { Terminal.warn("\(error)") }
+      return reporter.report(outcome)
+    }
+    try reporter.finish()
+  }
+
+  private func calibrate(_ runner: PipelineRunner, _ options: PipelineRun.Options) throws {
+    let list = try InputList(inputs, files.inputOptions, outputFolder: nil)
+    let reporter = Reporter(
+      total: list.sources.count, unreadableFolderCount: list.unreadable.count, checks, files)
+    let run = try PipelineRun(runner, options: options)
+    run.search(list.sources.map(\.path), monitor: reporter) { outcome in
+      do { try write(run.scores) } catch { Terminal.warn("\(error)") }
+      return reporter.report(outcome)
+    }
+    try reporter.finish()
+    let calibration = try run.calibrate()
+    let wins = calibration.candidates.map { "\($0.weights) (\($0.wins))" }.joined(separator: "; ")
+    Terminal.warn(
+      "\(folder)/\(PipelineCalibration.fileName): of \(calibration.pictures) pictures, by \(calibration.by): \(wins)"
+    )
+  }
+
+  private func estimate(_ job: Job, _ runner: PipelineRunner, _ settings: PipelineSettings) throws {
+    do {
+      let header = try ImageFile.header(of: job.input)
+      let plan = try runner.plan(height: header.height, width: header.width, settings)
+      Terminal.say("\(job.input) -> \(job.output): \(header.width)×\(header.height), \(plan)")
+    } catch { Terminal.say("\(job.input): \(error)") }
+  }
+
+  private func settings(_ runner: PipelineRunner) throws -> PipelineRun.Options {
+    let objective = try options.objective(command.runtime)
+    let again = try options.again.map { path in
+      do { return try ImageFile.read(path).metadata.recipe() } catch let error as PipelineError {
+        throw ValidationError("--again \(path): \(error)")
+      }
+    }
+    var run = PipelineRun.Options(
+      try again?.settings ?? options.settings(runner.pipeline, command.modelOptions))
+    try runner.verify(run.settings)
+    run.search = try options.search(by: objective)
+    (run.objective, run.again, run.output) = (objective, again, files.outputOptions)
+    run.detail = again == nil ? command.modelOptions.detail : 0
+    run.isStrict = checks.strict
+    run.byteCountLimit =
+      command.resources.memory.memory?.byteCount ?? AvailableMemory.byteCount.map { $0 / 4 * 3 }
+    return run
+  }
+
+  /// Settings that contradict the pipeline are wrong usage.
+  private func usage<R>(_ body: () throws -> R) throws -> R {
+    do { return try body() } catch PipelineError.settings(let text) { throw ValidationError(text) } catch let
+      error as DiffusionError
+    { throw ValidationError("\(error)") }
+  }
+
+  /// An error while the pipeline is loaded rejects it.
+  private func loading<R>(_ body: () throws -> R) throws -> R {
+    do { return try body() } catch {
+      Terminal.warn("\(error)")
+      throw ExitCode.rejected
+    }
+  }
+
+  private func write(_ scores: [SearchScores]) throws {
+    guard let path = options.scores else { return }
+    let file = try AtomicFile(replacing: path)
+    for line in scores { try file.write(Array((try JSONText.text(line) + "\n").utf8)) }
+    try file.replace()
+  }
+}

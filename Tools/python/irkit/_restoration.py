@@ -1,0 +1,198 @@
+"""Pictures restored: PIL images, arrays and files."""
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import warnings
+from typing import Any, Callable, Optional
+
+import numpy
+
+from ._library import InvalidArgument, Watch, checked, encoded, ffi, lib, run_options, taken, text
+from ._models import path_of
+
+_samples = {numpy.dtype("uint8"): 1, numpy.dtype("uint16"): 2, numpy.dtype("float32"): 3}
+
+
+class RestorationWarning(UserWarning):
+    """A property of a restored picture that a person should look at before trusting it."""
+
+
+class Restorer:
+    """A model that is ready to restore pictures of any size. Calls of several threads take turns."""
+
+    def __init__(
+        self, model: Any = "symunet-s", *, strength: float = 1.0, detail: float = 0.0, noise: Optional[float] = None,
+        tile: Optional[int] = None, overlap: int = 64, augmented: bool = False, threads: Optional[int] = None,
+        memory: Optional[int] = None,
+    ) -> None:
+        """`model` is a path, or the name or role of an installed model; `strength` the share of the restoration in the
+        result, `detail` that of the input's fine brightness that stays, both in 0...1; `noise` σ of 0...255 for models
+        that take it; `tile` the side of tiles in pixels; `memory` the most bytes that a run may take.
+        """
+        options = ffi.new("irkit_restorer_options *")
+        lib.irkit_restorer_options_init(options)
+        options.run = run_options(threads, memory)[0]
+        options.strength, options.detail = strength, detail
+        options.noise_level = -1 if noise is None else noise
+        options.tile_size, options.overlap, options.augmented = tile or 0, overlap, augmented
+        place, error = ffi.new("irkit_restorer **"), ffi.new("char **")
+        checked(lib.irkit_restorer_open(encoded(path_of(model)), options, place, error), error)
+        self._handle = ffi.gc(place[0], lib.irkit_restorer_close)
+
+    @property
+    def scale(self) -> int:
+        """The side of the result / the side of the picture."""
+        return int(lib.irkit_restorer_scale(self._handle))
+
+    @property
+    def path(self) -> str:
+        return text(lib.irkit_restorer_path(self._handle))
+
+    def restore(
+        self, picture: Any, *, layout: Optional[str] = None, out: Any = None,
+        progress: Optional[Callable[[float], Any]] = None, cancel: Any = None,
+    ) -> Any:
+        """As `irkit.restore`."""
+        if isinstance(picture, (str, os.PathLike)):
+            return self._file(picture, out, progress, cancel)
+        if out is not None:
+            raise InvalidArgument("out is the path of a result, for a picture that is given by its path")
+        module = type(picture).__module__.split(".")[0]
+        if module == "PIL":
+            return self._image(picture, progress, cancel)
+        array = numpy.from_dlpack(picture) if hasattr(picture, "__dlpack__") else numpy.asarray(picture)
+        result = self._array(array, layout, progress, cancel)
+        giver = getattr(sys.modules.get(module), "from_dlpack", None)
+        return result if isinstance(picture, numpy.ndarray) or giver is None else giver(result)
+
+    def _file(self, path: Any, out: Any, progress: Any, cancel: Any) -> Any:
+        from PIL import Image, ImageOps
+
+        with Image.open(path) as opened:
+            count = getattr(opened, "n_frames", 1)
+            if count > 1:
+                raise InvalidArgument(f"{path} holds {count} pictures")
+            picture = ImageOps.exif_transpose(opened)
+        result = self._image(picture, progress, cancel)
+        if out is None:
+            return result
+        kept = {key: result.info[key] for key in ("icc_profile", "exif", "dpi") if result.info.get(key)}
+        result.save(out, **kept)
+        return out
+
+    def _image(self, image: Any, progress: Any, cancel: Any) -> Any:
+        from PIL import Image
+
+        # Palettes, print colours and single bits have no values between.
+        modes = {"1": "L", "P": "RGBA" if "transparency" in image.info else "RGB", "PA": "RGBA", "CMYK": "RGB",
+                 "YCbCr": "RGB", "HSV": "RGB", "LAB": "RGB", "RGBX": "RGB", "La": "LA", "RGBa": "RGBA"}
+        given = image.convert(modes[image.mode]) if image.mode in modes else image
+        array = numpy.asarray(given)
+        if given.mode in ("I", "I;16B", "I;16L", "I;16N"):
+            if array.min(initial=0) < 0 or array.max(initial=0) > 65535:
+                raise InvalidArgument(f"a picture of mode {given.mode} with values beyond 16 bits")
+            array = array.astype(numpy.uint16)
+        restored = self._array(array, "HWC" if array.ndim == 3 else "HW", progress, cancel)
+        if given.mode == "I":
+            restored = restored.astype(numpy.int32)
+        result = Image.fromarray(restored)
+        result.info = dict(image.info)
+        if given is not image:
+            result.info.pop("transparency", None)
+        return result
+
+    def _array(self, array: numpy.ndarray, layout: Optional[str], progress: Any, cancel: Any) -> numpy.ndarray:
+        layout = layout or _layout(array)
+        if len(layout) != array.ndim or sorted(layout.replace("N", "").replace("C", "")) != ["H", "W"]:
+            raise InvalidArgument(f"an array of shape {array.shape} is no picture of layout {layout}")
+        if "N" in layout:
+            axis = layout.index("N")
+            pictures = numpy.moveaxis(array, axis, 0)
+            if not len(pictures):
+                raise InvalidArgument("a batch without pictures")
+            results = [
+                self._array(each, layout.replace("N", ""), _part(progress, index, len(pictures)), cancel)
+                for index, each in enumerate(pictures)
+            ]
+            return numpy.stack(results, axis)
+        own = array.dtype
+        if own not in _samples:
+            if own.kind != "f":
+                raise InvalidArgument(f"samples of type {own}: uint8, uint16 and floats are taken")
+            array = array.astype(numpy.float32)
+        sizes = dict(zip(layout, array.shape))
+        sizes["H"], sizes["W"] = sizes["H"] * self.scale, sizes["W"] * self.scale
+        result = numpy.empty([sizes[axis] for axis in layout], array.dtype)
+        watch = Watch(progress, cancel)
+        notes, error = ffi.new("char **"), ffi.new("char **")
+        status = lib.irkit_restorer_restore(
+            self._handle, _picture(array, layout), _picture(result, layout), watch.function, ffi.NULL, notes, error)
+        watch.checked(status, error)
+        for sentence in taken(notes[0]).splitlines():
+            warnings.warn(sentence, RestorationWarning, stacklevel=2)
+        return result.astype(own, copy=False)
+
+
+def _part(progress: Optional[Callable[[float], Any]], index: int, count: int) -> Optional[Callable[[float], Any]]:
+    return progress and (lambda done: progress((index + done) / count))
+
+
+def _layout(array: numpy.ndarray) -> str:
+    """`HW`, `HWC` or `CHW`, with `N` before it for batches: channels are where 1 to 4 of them can be, of whole numbers
+    last, of floats first where both could be.
+    """
+    shape = array.shape[1:] if array.ndim == 4 else array.shape
+    batch = "N" if array.ndim == 4 else ""
+    if len(shape) == 2:
+        return "HW"
+    if len(shape) != 3:
+        raise InvalidArgument(f"an array of shape {array.shape} is no picture")
+    first, last = shape[0] in (1, 2, 3, 4), shape[2] in (1, 2, 3, 4)
+    if not (first or last):
+        raise InvalidArgument(f"an array of shape {array.shape} has no axis of 1 to 4 channels")
+    return batch + ("CHW" if first and (array.dtype.kind == "f" or not last) else "HWC")
+
+
+def _picture(array: numpy.ndarray, layout: str) -> Any:
+    sizes, strides = dict(zip(layout, array.shape)), dict(zip(layout, array.strides))
+    limit = 2**31 - 1
+    if any(size > limit for size in sizes.values()):
+        raise InvalidArgument(f"an array of shape {array.shape} is no picture")
+    picture = ffi.new("irkit_picture *")
+    picture.data = ffi.cast("void *", array.ctypes.data)
+    picture.row_stride, picture.pixel_stride = strides["H"], strides["W"]
+    picture.channel_stride = strides.get("C", 0)
+    picture.width, picture.height, picture.channels = sizes["W"], sizes["H"], sizes.get("C", 1)
+    picture.sample = _samples[array.dtype]
+    return picture
+
+
+_kept: dict[Any, Restorer] = {}
+_turn = threading.Lock()
+_LIMIT = 4
+
+
+def restore(
+    picture: Any, model: Any = "symunet-s", *, layout: Optional[str] = None, out: Any = None,
+    progress: Optional[Callable[[float], Any]] = None, cancel: Any = None, **options: Any,
+) -> Any:
+    """Restores a picture and gives back what it got.
+
+    A PIL image gives an image of its mode (palettes become colours); an array gives an array of its type and layout:
+    whole numbers from 0 to their largest, floats in 0...1. A tensor of another library that speaks DLPack gives one of
+    that library. A path gives a PIL image, or writes `out` and gives that path. `layout` names an array's axes (`HWC`,
+    `CHW`, `NCHW`, …) where its shape does not tell. `progress` is called with the share that is done; `cancel`, a function
+    or an event, ends the call with `Cancelled`. The other options are `Restorer`'s; the latest few restorers are kept.
+    """
+    key = (os.fspath(getattr(model, "path", model)), *sorted(options.items()))
+    with _turn:
+        restorer = _kept.pop(key, None)
+    if restorer is None:
+        restorer = Restorer(model, **options)
+    with _turn:
+        _kept[key] = restorer
+        while len(_kept) > _LIMIT:
+            del _kept[next(iter(_kept))]
+    return restorer.restore(picture, layout=layout, out=out, progress=progress, cancel=cancel)

@@ -1,0 +1,1 @@
+"""Models that irkit finds by their names."""

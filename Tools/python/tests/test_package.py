@@ -1,0 +1,20 @@
+import subprocess
+import sys
+from importlib import metadata
+
+import irkit
+
+
+def test_has_one_version():
+    assert irkit.__version__ == metadata.version("irkit")
+
+
+def test_is_typed():
+    files = {str(file) for file in metadata.files("irkit")}
+    assert "irkit/py.typed" in files and "irkit/_interface.py" in files
+
+
+def test_imports_no_more_than_it_needs():
+    """Pillow, ONNX and parsers of C are for those who use them."""
+    code = "import sys, irkit; print(*(m for m in ('PIL', 'onnx', 'pycparser', 'ml_dtypes') if m in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == []
