@@ -40,6 +40,9 @@ struct Restoration {
   }
 
   private func runTensors(_ list: JobList, _ reporter: Reporter) throws {
+    guard files.namedPictures.isEmpty else {
+      throw ValidationError("-i NAME=FILE is for images: a file of tensors holds all inputs")
+    }
     guard checks.metrics.isEmpty, checks.compare == nil, checks.trace == nil, !checks.proveTiles,
       !checks.strict, command.modelOptions.settings.isWhole
     else {
@@ -67,10 +70,14 @@ struct Restoration {
   private func runImages(_ batch: Batch, _ reporter: Reporter) throws {
     var settings = command.modelOptions.settings
     settings.allowsFloat16Storage = command.resources.float16Storage ?? settings.allowsFloat16Storage
+    for picture in files.namedPictures { settings.pictures[picture.name] = try ImageFile.read(picture.path) }
+    settings.isProfiled = checks.profile || checks.trace != nil
     let restorer = try loading {
       try Restorer(
-        model: model, multiple: command.modelOptions.multiple, options: command.runtime, settings: settings)
+        model: model, multiple: command.modelOptions.multiple, options: command.runtime,
+        settings: settings)
     }
+    for note in restorer.notes { Terminal.warn("\(restorer.path): \(note)") }
     if let scale = command.modelOptions.scale, scale != restorer.scale {
       throw ValidationError("-s is \(scale), the model's scale is \(restorer.scale)")
     }
@@ -91,7 +98,6 @@ struct Restoration {
     options.comparison = checks.compare
     options.verifies = checks.verify
     options.provesTiles = checks.proveTiles
-    options.profiles = checks.profile
     options.isStrict = checks.strict
     (options.readAhead, options.writeBehind) = (
       command.resources.threads.readAhead, command.resources.threads.writeBehind
