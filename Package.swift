@@ -85,6 +85,7 @@ let package = Package(
     library("IRRuntime", ["IRCompiler", "IROperators", "IRGraph", "IRTensor", "CIROperators", "CIRKernels"]),
     library("IRDrawing", ["IRCompiler", "IROperators", "IRGraph", "IRTensor"]),
     library("IRONNX", ["IROperators", "IRGraph", "IRTensor", "IRFiles", "CONNXProto", "CSystem"]),
+    library("IRRestorers", ["IRONNX", "IROperators", "IRGraph", "IRTensor"]),
     library("IRModels", ["IROperators", "IRGraph", "IRTensor"], path: "Models", exclude: modelFiles),
     library("IRPicture", ["IRTensor"]),
     library("IRImage", ["IRPicture", "IRTensor", "IRFiles", "CVips", "CZlib"]),
@@ -102,8 +103,8 @@ let package = Package(
     library(
       "IRRestoration",
       [
-        "IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRPicture", "IRFiles",
-        "CSystem",
+        "IRRestorers", "IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRPicture",
+        "IRFiles", "CSystem",
       ],
       path: "Sources/ImageRestoration", resources: [.embedInCode("SHA256SUMS")]),
     library("ImageRestoration", ["IRRestoration", "IRImage"], path: "Sources/Umbrella"),
@@ -114,22 +115,22 @@ let package = Package(
     library(
       "IRBatch",
       [
-        "IRPipelines", "IRDiffusion", "ImageRestoration", "IRTensorFiles", "IRFiles", "IRONNX", "IRRuntime",
-        "IRCompiler", "IRGraph",
-        "IRTensor",
+        "IRPipelines", "IRDiffusion", "ImageRestoration", "IRRestorers", "IRTensorFiles", "IRFiles", "IRONNX",
+        "IRRuntime", "IRCompiler", "IRGraph", "IRTensor",
       ]),
 
     library(
       "IRTraining",
       [
-        "IRAutodiff", "IRRuntime", "IRCompiler", "IRONNX", "IRDegradation", "IRImage", "IRTensorFiles",
-        "IROperators", "IRGraph", "IRTensor",
+        "IRAutodiff", "IRRuntime", "IRCompiler", "IRRestorers", "IRONNX", "IRDegradation", "IRImage",
+        "IRTensorFiles", "IROperators", "IRGraph", "IRTensor",
       ]),
 
     tool(
       "irtrain",
       [
-        "IRCommandLine", "IRTraining", "IRDegradation", "ImageRestoration", "IRRuntime", "IRCompiler",
+        "IRCommandLine", "IRTraining", "IRDegradation", "ImageRestoration", "IRRestorers", "IRRuntime",
+        "IRCompiler",
         "IRTensorFiles", "IRFiles", "IRONNX", "IRImage", "IRTensor",
       ]),
     tool(
@@ -151,22 +152,21 @@ let package = Package(
     tool(
       "irbench",
       [
-        "IRCommandLine", "ImageRestoration", "IRTensorFiles", "IRFiles", "IRRuntime", "IRCompiler", "IRGraph",
-        "IRONNX", "IRTensor",
+        "IRCommandLine", "ImageRestoration", "IRRestorers", "IRTensorFiles", "IRFiles", "IRRuntime",
+        "IRCompiler", "IRGraph", "IRONNX", "IRTensor",
       ]),
     tool(
       "irexport",
       [
-        "IRCommandLine", "IRModels", "IRDiffusion", "IRONNX", "IRTensorFiles", "IRFiles", "IRRuntime",
-        "IRCompiler",
+        "IRCommandLine", "IRModels", "IRDiffusion", "IRRestorers", "IRONNX", "IRTensorFiles", "IRFiles",
+        "IRRuntime", "IRCompiler",
         "IROperators", "IRGraph", "IRTensor",
       ]),
     tool(
       "irdump",
       [
-        "IRPipelines", "IRCommandLine", "IRDrawing", "IRFiles", "IRTensor", "ImageRestoration", "IRRuntime",
-        "IRONNX",
-        "IRCompiler", "IRGraph",
+        "IRPipelines", "IRCommandLine", "IRDrawing", "IRFiles", "IRTensor", "ImageRestoration", "IRRestorers",
+        "IRRuntime", "IRONNX", "IRCompiler", "IRGraph",
       ]),
     .executableTarget(
       name: "irconformance",
@@ -240,7 +240,10 @@ let package = Package(
     test("IRImageTests", ["IRImage", "IRTensor", "CVips"]),
     test(
       "ImageRestorationTests",
-      ["IRTestSupport", "IRRestoration", "ImageRestoration", "IRImage", "IRTensor", "IRFiles"]),
+      [
+        "IRTestSupport", "IRRestoration", "ImageRestoration", "IRRestorers", "IRImage", "IRONNX", "IRTensor",
+        "IRFiles",
+      ]),
     test(
       "IRInferenceTests",
       ["IRTestSupport", "IRInference", "IROperators", "IRGraph", "IRONNX", "IRRuntime", "IRTensor"]),

@@ -1,6 +1,14 @@
 #include "parallel.h"
 
 #include <assert.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "ir_operators.h"
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
@@ -8,18 +16,120 @@
 #endif
 #endif
 
+// A team is one OpenMP region for all loops of a program. A loop is opened by the leader; followers
+// enter it as long as it is open. The leader works too, closes the loop when no task is left, and
+// waits for those inside alone: a follower that the system has put aside costs no time.
+enum {
+  // Pauses before a thread sleeps: some tens of microseconds, about the time between two loops.
+  SPINS = 600,
+};
+
+/// Set in `inside` while followers may enter.
+static const unsigned OPEN = 1u << 30;
+
 struct loop {
-  size_t count, next;
+  size_t count;
+  int threads;
   ir_task task;
   const void *context;
+  atomic_size_t next;
+  atomic_int entered;
 };
+
+struct team {
+  /// Written by the leader while no follower is inside.
+  struct loop *loop;
+  /// Counts what followers have to look at: loops, and the end.
+  _Alignas(64) atomic_uint generation;
+  atomic_uint sleepers;
+  atomic_bool ended;
+  /// The number of followers in the loop, and OPEN.
+  _Alignas(64) atomic_uint inside;
+  atomic_bool leader_sleeps;
+};
+
+/// The team that this thread leads.
+static _Thread_local struct team *led;
+
+static void pause_briefly(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+static void sleep_while(atomic_uint *word, unsigned value) {
+  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+
+static void wake(atomic_uint *word, int count) {
+  syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+}
 
 static void work(struct loop *loop, int thread) {
   for (;;) {
-    size_t i = __atomic_fetch_add(&loop->next, 1, __ATOMIC_RELAXED);
+    size_t i = atomic_fetch_add_explicit(&loop->next, 1, memory_order_relaxed);
     if (i >= loop->count) break;
     loop->task(loop->context, i, thread);
   }
+}
+
+/// The value of `generation` once it is not `seen`.
+static unsigned next_generation(struct team *team, unsigned seen) {
+  unsigned now;
+  for (int i = 0; i < SPINS; i++) {
+    if ((now = atomic_load(&team->generation)) != seen) return now;
+    pause_briefly();
+  }
+  atomic_fetch_add(&team->sleepers, 1);
+  while ((now = atomic_load(&team->generation)) == seen) sleep_while(&team->generation, seen);
+  atomic_fetch_sub(&team->sleepers, 1);
+  return now;
+}
+
+static void follow(struct team *team) {
+  unsigned seen = 0;
+  for (;;) {
+    seen = next_generation(team, seen);
+    if (atomic_load(&team->ended)) return;
+    unsigned inside = atomic_load(&team->inside);
+    while ((inside & OPEN) && !atomic_compare_exchange_weak(&team->inside, &inside, inside + 1)) {}
+    if (!(inside & OPEN)) continue;
+    int thread = atomic_fetch_add(&team->loop->entered, 1);
+    if (thread < team->loop->threads) work(team->loop, thread);
+    bool is_last = atomic_fetch_sub(&team->inside, 1) == 1;
+    if (is_last && atomic_load(&team->leader_sleeps)) wake(&team->inside, 1);
+  }
+}
+
+static void announce(struct team *team, int count) {
+  atomic_fetch_add(&team->generation, 1);
+  if (atomic_load(&team->sleepers)) wake(&team->generation, count);
+}
+
+static void share(struct team *team, struct loop *loop) {
+  team->loop = loop;
+  atomic_store(&team->inside, OPEN);
+  announce(team, loop->threads - 1);
+  work(loop, 0);
+  atomic_fetch_and(&team->inside, ~OPEN);
+  unsigned inside;
+  for (int i = 0; i < SPINS; i++) {
+    if (!atomic_load(&team->inside)) return;
+    pause_briefly();
+  }
+  atomic_store(&team->leader_sleeps, true);
+  while ((inside = atomic_load(&team->inside))) sleep_while(&team->inside, inside);
+  atomic_store(&team->leader_sleeps, false);
+}
+
+static void lead(struct team *team, void (*body)(void *context), void *context) {
+  led = team;
+  body(context);
+  led = NULL;
+  atomic_store(&team->ended, true);
+  announce(team, INT_MAX);
 }
 
 #ifdef IR_POSIX_THREADS
@@ -27,38 +137,51 @@ static void work(struct loop *loop, int thread) {
 #include <pthread.h>
 #include <stdlib.h>
 
-struct worker {
-  struct loop *loop;
-  int thread;
-  pthread_t id;
-};
-
-static void *start(void *argument) {
-  struct worker *worker = argument;
-  work(worker->loop, worker->thread);
+static void *start(void *team) {
+  follow(team);
   return NULL;
 }
 
-static void work_on(struct loop *loop, int threads) {
-  struct worker *workers = calloc((size_t)threads, sizeof *workers);
-  if (!workers) abort();
+static void gather(struct team *team, int threads, void (*body)(void *context), void *context) {
+  pthread_t *ids = calloc((size_t)threads, sizeof *ids);
+  if (!ids) abort();
   for (int i = 1; i < threads; i++) {
-    workers[i] = (struct worker){ .loop = loop, .thread = i };
-    if (pthread_create(&workers[i].id, NULL, start, &workers[i])) abort();
+    if (pthread_create(&ids[i], NULL, start, team)) abort();
   }
-  work(loop, 0);
-  for (int i = 1; i < threads; i++) pthread_join(workers[i].id, NULL);
-  free(workers);
+  lead(team, body, context);
+  for (int i = 1; i < threads; i++) pthread_join(ids[i], NULL);
+  free(ids);
 }
 #else
 // Declared here because clang does not find Debian's omp.h.
 int omp_get_thread_num(void);
+void kmp_set_blocktime(int milliseconds);
 
-static void work_on(struct loop *loop, int threads) {
+static void gather(struct team *team, int threads, void (*body)(void *context), void *context) {
+  // Between two runs threads sleep at once: the processors belong to others then.
+  kmp_set_blocktime(0);
 #pragma omp parallel num_threads(threads)
-  work(loop, omp_get_thread_num());
+  {
+    if (omp_get_thread_num() == 0) {
+      lead(team, body, context);
+    } else {
+      follow(team);
+    }
+  }
 }
 #endif
+
+void ir_with_threads(int threads, void (*body)(void *context), void *context) {
+  assert(threads >= 1);
+  if (threads == 1 || led) {
+    body(context);
+    return;
+  }
+  struct team team = { .loop = NULL };
+  gather(&team, threads, body, context);
+}
+
+static void share_alone(void *loop) { share(led, loop); }
 
 void ir_parallel_for(size_t count, int threads, ir_task task, const void *context) {
   assert(threads >= 1);
@@ -67,8 +190,12 @@ void ir_parallel_for(size_t count, int threads, ir_task task, const void *contex
     for (size_t i = 0; i < count; i++) task(context, i, 0);
     return;
   }
-  struct loop loop = { .count = count, .task = task, .context = context };
-  work_on(&loop, threads);
+  struct loop loop = { .count = count, .threads = threads, .task = task, .context = context, .entered = 1 };
+  if (led) {
+    share(led, &loop);
+  } else {
+    ir_with_threads(threads, share_alone, &loop);
+  }
 }
 
 int omp_get_num_procs(void);

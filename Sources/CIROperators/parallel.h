@@ -3,11 +3,14 @@
 
 #include <stddef.h>
 
-/// One piece of work. `thread` < threads names the worker, for its share of a workspace.
+/// One piece of work. `thread` < threads names the worker's share of a workspace: no two tasks of a
+/// loop that run at the same time have the same.
 typedef void (*ir_task)(const void *context, size_t index, int thread);
 
 /// Runs task(context, i, thread) for every i < count; returns when all are done. Workers take the
-/// next index from a counter, so a task must not depend on which worker runs it.
+/// next index from a counter, so a task must not depend on which worker runs it. Inside
+/// ir_with_threads the loop is shared with the threads that are there; outside, threads are
+/// started for it.
 void ir_parallel_for(size_t count, int threads, ir_task task, const void *context);
 
 /// A worker's share of a workspace, in floats: rounded so that shares keep 64-byte alignment.

@@ -47,14 +47,20 @@ package struct Batch {
     jobs.first.map { TensorFile.isTensorFile($0.input) } ?? false
   }
 
-  /// The journal of a run that resumes, from whose folders the remains of killed runs are removed; nil for other runs.
-  package func journal(for restorer: Restorer, isStrict: Bool) throws -> Journal? {
+  /// The folder for the journal of a run that resumes, once the remains of killed runs are removed from all folders
+  /// of outputs; nil for other runs.
+  package func journalFolder() -> String? {
     guard options.ifExists == .resume else { return nil }
     for folder in Set(known.jobs.map { PathText.folder($0.output) } + [destination.folder]) {
       AtomicFile.removeAbandoned(in: folder)
     }
+    return destination.folder
+  }
+
+  /// The journal of a run that resumes; nil for other runs.
+  package func journal(for restorer: Restorer, isStrict: Bool) throws -> Journal? {
+    guard let folder = journalFolder() else { return nil }
     return Journal(
-      folder: destination.folder,
-      common: try Journal.key(of: restorer, options: options, isStrict: isStrict))
+      folder: folder, common: try Journal.key(of: restorer, options: options, isStrict: isStrict))
   }
 }

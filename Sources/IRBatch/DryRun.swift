@@ -61,7 +61,11 @@ package struct DryRun {
   package init(restorer: Restorer, options: OutputOptions) throws {
     self.restorer = restorer
     self.options = options
-    let (height, width) = (restorer.fixedSides.height ?? 192, restorer.fixedSides.width ?? 192)
+    // Other pictures of the model state the sides.
+    let other = restorer.settings.pictures.first?.value
+    let (height, width) = (
+      other?.height ?? restorer.fixedSides.height ?? 192, other?.width ?? restorer.fixedSides.width ?? 192
+    )
     let image = Image(
       width: width, height: height, channelCount: restorer.channelCount,
       pixels: [Float](repeating: 0.5, count: height * width * restorer.channelCount))

@@ -1,4 +1,5 @@
 import Foundation
+import IRRestorers
 import IRTensor
 import ImageRestoration
 
@@ -18,19 +19,18 @@ package struct Explanation {
   /// - Throws: `RestorationError.notARestorer` if the model has no output `routing`.
   package init(_ restorer: Restorer) throws {
     self.restorer = restorer
-    guard restorer.model.graph.outputs.contains(where: { $0.name == "routing" }) else {
+    guard restorer.model.metadata.hasRouting else {
       throw RestorationError.notARestorer(
         path: restorer.path,
-        detail: "--explain needs a network with routers, whose file has an output `routing`")
+        detail: "--explain needs a network with routers, whose file has an output "
+          + "`\(RestorerMetadata.Key.routing)`")
     }
-    let names = restorer.model.metadata.first { $0.key == "tasks" }?.value ?? ""
-    tasks = names.components(separatedBy: ", ").filter { !$0.isEmpty }
+    tasks = restorer.model.metadata.routedTasks
   }
 
   /// The degradations of the picture of a file, the likeliest first.
   package func text(_ path: String) throws -> String {
-    guard let routing = try restorer.outputs(for: ImageFile.read(path))["routing"], routing.shape.rank == 3
-    else {
+    guard let routing = try restorer.routing(of: ImageFile.read(path)), routing.shape.rank == 3 else {
       throw RestorationError.notARestorer(
         path: restorer.path, detail: "its routing is not [N, learners, experts]")
     }

@@ -11,8 +11,6 @@ package final class ImageRun {
     package var verifies = false
     /// Whether each picture of several tiles is restored in one piece too.
     package var provesTiles = false
-    /// Whether programs are timed step by step.
-    package var profiles = false
     /// Whether pictures with warnings, or that lose what their input stated, are not written.
     package var isStrict = false
     /// Pictures that are read ahead of the one that is restored.
@@ -53,13 +51,12 @@ package final class ImageRun {
   }
 
   /// Restores all jobs, and hands over the outcome of each in their order. Before it waits for a job that has not come
-  /// yet, the outcomes of all earlier ones are handed over. `handle` returns whether the run goes on.
+  /// yet, the outcomes of all earlier ones are handed over. `handle` returns whether the run goes on. The steps of
+  /// programs are timed if the restorer's settings say so.
   package func process(
     _ jobs: any JobSource, monitor: (any BatchMonitor)? = nil, _ handle: (Outcome) -> Bool
   ) {
     self.monitor = monitor
-    observe()
-    defer { restorer.observer = nil }
     var queue = ImageQueue(jobs, reader, readAhead: options.readAhead)
     var index = 0
     while let item = queue.next(handle) {
@@ -86,14 +83,6 @@ package final class ImageRun {
     _ = queue.settle(0, handle)
   }
 
-  private func observe() {
-    guard options.profiles || trace != nil else { return }
-    restorer.observer = { [unowned self] program, profile, start in
-      monitor?.ran(program, profile)
-      trace?.add(program, profile, from: start)
-    }
-  }
-
   /// Restores one picture; everything is computed before anything is written.
   private func restore(_ job: Job, _ loaded: ImageReader.Picture) throws -> (ImageWriter.Finished, Report) {
     let image = loaded.image
@@ -109,6 +98,10 @@ package final class ImageRun {
     let seconds = start.duration(to: .now).inSeconds
     if options.isStrict, !result.warnings.isEmpty { throw BatchError.suspicious(result.warnings) }
     let restored = result.image
+    for run in result.profile?.runs ?? [] {
+      monitor?.ran(run.program, run.profile)
+      trace?.add(run.program, run.profile, from: run.start)
+    }
     trace?.add("restore \(job.input)", thread: .restoring, from: begin)
     monitor?.restored(job)
     var report = Report(

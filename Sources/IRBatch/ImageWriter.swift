@@ -30,13 +30,17 @@ final class ImageWriter: Sendable {
     if job.output == Job.stream {
       written = try writeToStream(finished.image)
     } else {
-      written = try ImageFile.write(finished.image, to: job.output, options: options.writing) { temporary in
+      var writing = options.writing
+      writing.permissions = Self.permissions(of: job)
+      written = try ImageFile.write(finished.image, to: job.output, options: writing) { temporary in
         if options.keepsTime, job.input != Job.stream { try Self.copyTime(of: job.input, to: temporary) }
         if let key = finished.key { try journal?.note(job, key: key, temporary: temporary) }
       }
       if let comparison, let picture = finished.comparison {
         let stem = PathText.stem(job.output)
-        try ImageFile.write(picture, to: "\(stem)-\(comparison.rawValue).png")
+        var writing = ImageFile.WritingOptions()
+        writing.permissions = Self.permissions(of: job)
+        try ImageFile.write(picture, to: "\(stem)-\(comparison.rawValue).png", options: writing)
       }
     }
     // Networks overshoot by a little everywhere; a picture that loses a part of its range is worth a word.
@@ -45,6 +49,14 @@ final class ImageWriter: Sendable {
     if !written.lost.isEmpty { report.lost = written.lost }
     if !finished.image.notes.isEmpty { report.notes = finished.image.notes }
     return report
+  }
+
+  /// Those of the input: a private picture's restoration is private too.
+  private static func permissions(of job: Job) -> UInt32 {
+    var status = stat()
+    guard job.input != Job.stream, stat(job.input, &status) == 0 else { return 0o666 }
+    // The owner may write again what the owner could read alone.
+    return status.st_mode & 0o666 | UInt32(S_IWUSR)
   }
 
   /// Gives a file the times of access and modification of another.

@@ -86,7 +86,7 @@ package final class Journal: @unchecked Sendable {
   package static func key(of restorer: Restorer, options: OutputOptions, isStrict: Bool) throws -> String {
     var digest = SHA256()
     try digest.update(contentsOf: restorer.path)
-    for tensor in restorer.model.graph.initializers {
+    for tensor in restorer.model.file.graph.initializers {
       (try? tensor.tensor())?.withUnsafeBytes { digest.update($0) }
     }
     let (settings, writing) = (restorer.settings, options.writing)
@@ -97,9 +97,14 @@ package final class Journal: @unchecked Sendable {
       "salvage \(options.salvages)", "depth \(writing.sampleFormat.map { "\($0)" } ?? "auto")",
       "metadata \(options.metadata)", "icc \(options.colours)",
       "storage \(settings.allowsFloat16Storage ? "float16" : "float32")", "strength \(settings.strength)",
-      "detail \(settings.detail)", "strict \(isStrict)",
+      "detail \(settings.detail)", "strict \(isStrict)", "output \(restorer.outputName)",
+      "range \(restorer.model.inputRange) \(restorer.model.outputRange)", "grey \(settings.greyHandling)",
     ]
     digest.update(lines.joined(separator: "\n").utf8)
+    for (name, picture) in settings.pictures.sorted(by: { $0.key < $1.key }) {
+      digest.update(name.utf8)
+      picture.pixels.withUnsafeBytes { digest.update($0) }
+    }
     return digest.finished()
   }
 }

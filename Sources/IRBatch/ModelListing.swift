@@ -1,6 +1,7 @@
 import Foundation
 import IRFiles
 import IRONNX
+import IRRestorers
 import IRTensor
 import ImageRestoration
 
@@ -37,7 +38,7 @@ package struct ModelListing: Encodable {
 
   private init(_ name: String, _ path: String, published: String?) throws {
     let model = try ONNXModel(contentsOf: path)
-    let metadata = Dictionary(model.metadata.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
+    let metadata = RestorerMetadata(model)
     // Weights, not the lists of integers that shapes are computed with.
     let weights = model.graph.initializers.filter { weight in
       (ElementType(rawValue: weight.dataType)?.isFloatingPoint ?? false) && !weight.dims.isEmpty
@@ -45,7 +46,7 @@ package struct ModelListing: Encodable {
     self.name = name
     self.path = path
     roles = ModelCatalogue.roles.filter { $0.value == name }.keys.sorted()
-    (task, licence) = (metadata["task"], metadata["licence"])
+    (task, licence) = (metadata.task, metadata.licence)
     parameters = weights.reduce(0) { $0 + Int(clamping: $1.dims.reduce(1, *)) }
     byteCount = (try FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber)?.intValue ?? 0
     let digest = try SHA256.hexadecimal(contentsOf: path)

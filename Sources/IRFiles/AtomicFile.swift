@@ -68,8 +68,18 @@ package final class AtomicFile {
     guard fsync(descriptor) == 0 else { throw FileError(path: path, reason: systemError()) }
   }
 
-  /// Puts the file in its place.
+  /// Takes away the permissions that are not among these, where the file is a new one.
+  package func restrict(to permissions: mode_t) {
+    var status = stat()
+    if fstat(descriptor, &status) == 0 { fchmod(descriptor, status.st_mode & permissions & 0o777) }
+  }
+
+  /// Puts the file in its place. A file that was there hands on its permissions: what was private stays so.
   package func replace() throws(FileError) {
+    var status = stat()
+    if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
+      fchmod(descriptor, status.st_mode & 0o777)
+    }
     guard rename(temporary, path) == 0 else { throw FileError(path: path, reason: systemError()) }
     isInPlace = true
     let name = PathText.folder(path)

@@ -32,6 +32,8 @@ extension ImageFile {
     public var compression: TIFFCompression?
     /// Whether a file that would not state all that the image does is not written.
     public var refusesLosses = false
+    /// Permissions that a new file has no more than; a file that is replaced keeps its own.
+    public var permissions: UInt32 = 0o666
 
     public init(
       sampleFormat: Image.SampleFormat? = nil, quality: Int = 95, isLossless: Bool? = nil,
@@ -122,6 +124,7 @@ extension ImageFile {
     let temporarySuffix = ".partial.\(names[format] ?? suffix)"
     do throws(FileError) {
       let pixels = try AtomicFile(replacing: path, suffix: temporarySuffix)
+      pixels.restrict(to: options.permissions)
       let (problem, warnings) = Vips.turn.withLock { _ in
         _ = Vips.takeWarnings()
         let problem = save(
@@ -137,6 +140,7 @@ extension ImageFile {
           path: path, reason: "the encoded picture has a form that takes no metadata, or exceeds 4 GB")
       }
       let file = try AtomicFile(replacing: path, suffix: temporarySuffix)
+      file.restrict(to: options.permissions)
       try whole.write(from: source, to: file, path: path)
       try file.synchronize()
       var stated = format.metadata(of: try PictureBytes(contentsOf: file.temporary))

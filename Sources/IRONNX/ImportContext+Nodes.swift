@@ -5,14 +5,19 @@ extension ImportContext {
   /// Imports nodes of one graph, sorted first where they are not.
   func importNodes(_ nodes: [ONNXNode], opsets: [String: Int64]) {
     let order: [Int]
-    switch Result(catching: { () throws(NodeOrder.Failure) in try NodeOrder.sorted(nodes, known: assigned) })
-    {
-    case .success(let sorted): order = sorted
-    case .failure(.cycle(let position, let input)):
+    do throws(NodeOrder.Failure) {
+      order = try NodeOrder.sorted(nodes, known: assigned, nameCount: &capturedNameCount)
+    } catch {
+      let (position, text) =
+        switch error {
+        case .cycle(let position, let input):
+          (position, "its input \(input) follows from its own output: the nodes form a cycle")
+        case .tooManyNames:
+          (0, "the graphs inside its loops and functions are too large to be looked through at every turn")
+        }
+      guard nodes.indices.contains(position) else { return }
       let node = nodes[position]
-      report(
-        .unsupported("its input \(input) follows from its own output: the nodes form a cycle"), node,
-        label(node, position), opsets[node.domain] ?? 1)
+      report(.unsupported(text), node, label(node, position), opsets[node.domain] ?? 1)
       return
     }
     for position in order where nodeCount <= ONNXLimits.nodeCount {

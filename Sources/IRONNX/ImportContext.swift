@@ -20,6 +20,8 @@ final class ImportContext {
   var attributeProblem: String?
   /// Nodes read so far, those of functions, branches and loops at each use.
   var nodeCount = 0
+  /// Names in graphs inside attributes that were looked through so far.
+  var capturedNameCount = 0
   /// Elements of constants that were made from a stated size.
   var statedElementCount = 0
   /// Elements of all sequences made so far.

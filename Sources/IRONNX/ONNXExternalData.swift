@@ -75,12 +75,15 @@ struct ExternalDataDirectory {
     _ location: String, refuse: (String) -> ONNXError
   ) throws(ONNXError) -> MappedFile {
     if let known = files[location] { return known }
-    let slash = modelPath.lastIndex(of: "/")
-    let folder = slash.map { String(modelPath[...$0]) } ?? "."
+    let parent = PathText.folder(modelPath)
+    let folder = parent.isEmpty ? "." : parent
     let directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard directory >= 0 else { throw refuse("the folder \(folder): \(systemError())") }
     defer { close(directory) }
-    let descriptor = openBeneath(directory, location)
+    var descriptor = openBeneath(directory, location)
+    if descriptor < 0, errno == ELOOP {
+      descriptor = openBesideLinked(model: modelPath, folder: folder, location: location)
+    }
     guard descriptor >= 0 else {
       throw refuse(
         errno == ELOOP ? "\(location) leads through a symbolic link" : "\(location): \(systemError())")

@@ -22,10 +22,11 @@ extension ONNXModel {
     let result: Result<ProtobufMessage<Onnx__ModelProto>, ProtobufMessage<Onnx__ModelProto>.Reason> =
       ProtobufMessage.unpack(bytes, as: onnx__model_proto__init)
     switch consume result {
-    case .failure(let reason): throw .notAModel(path: path, reason: reason.text)
+    case .failure(let reason):
+      throw .notAModel(path: path, reason: ForeignFile.advice(on: bytes) ?? reason.text)
     case .success(let message):
       guard message.pointer.pointee.graph != nil else {
-        throw .notAModel(path: path, reason: "it holds no graph")
+        throw .notAModel(path: path, reason: ForeignFile.advice(on: bytes) ?? "it holds no graph")
       }
       self.init(message.pointer.pointee)
     }

@@ -112,6 +112,8 @@ package enum ONNXLimits {
   static let nesting = 96
   /// Nodes, with functions inlined and loops unrolled.
   static let nodeCount = 1 << 16
+  /// Names in graphs inside attributes, which are looked through wherever their node is imported.
+  static let capturedNameCount = 1 << 22
   /// Elements of all constants that a model's nodes make from a stated size.
   static let statedElementCount = 1 << 28
   /// Turns of one loop that are unrolled.

@@ -35,3 +35,30 @@ func walkBeneath(_ directory: Int32, _ path: String) -> Int32 {
   guard folder >= 0 else { return -1 }
   return openat(folder, last, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
 }
+
+/// Opens `location` below the folder of a model that is itself a symbolic link into a folder of files, as download
+/// caches keep them: where the location is a link too, it must lead below the folder of the model's own file, through
+/// no further link.
+/// - Returns: a descriptor, or -1 with `errno`: `ELOOP` where it leads elsewhere.
+func openBesideLinked(model path: String, folder: String, location: String) -> Int32 {
+  func resolved(_ path: String) -> [UInt8]? {
+    guard let pointer = realpath(path, nil) else { return nil }
+    defer { free(pointer) }
+    return Array(UnsafeRawBufferPointer(start: pointer, count: strlen(pointer)))
+  }
+  var status = stat()
+  guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFLNK, let model = resolved(path),
+    let slash = model.lastIndex(of: UInt8(ascii: "/")),
+    let target = resolved(folder.hasSuffix("/") ? folder + location : "\(folder)/\(location)"),
+    target.starts(with: model[...slash]), target.count > slash + 1
+  else {
+    errno = ELOOP
+    return -1
+  }
+  let directory = (Array(model[..<max(slash, 1)]) + [0]).withUnsafeBytes { bytes in
+    bytes.bindMemory(to: CChar.self).baseAddress.map { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) } ?? -1
+  }
+  guard directory >= 0 else { return -1 }
+  defer { close(directory) }
+  return openBeneath(directory, String(decoding: target[(slash + 1)...], as: UTF8.self))
+}

@@ -8,6 +8,10 @@ struct WireScan {
   /// What protobuf-c notes of one field while it unpacks, and the pointer that leads to its value.
   private static let fieldByteCount = 64
 
+  /// Fields that nothing in the model is found by, metadata's values among them: their bytes may be of any encoding, and
+  /// are read with marks for those that are not UTF-8.
+  private static let remarks: Set<String> = ["doc_string", "producer_name", "producer_version", "value"]
+
   private let bytes: UnsafeRawBufferPointer
   private var allocation = 0
   private let allocationLimit: Int
@@ -54,7 +58,11 @@ struct WireScan {
       case 2:
         guard let length = varint(&position, end: range.upperBound),
           length <= UInt64(range.upperBound - position)
-        else { return "a field at byte \(start) is longer than what holds it" }
+        else {
+          return depth == 0
+            ? "a field at byte \(start) is longer than the file, which may be cut short"
+            : "a field at byte \(start) is longer than what holds it"
+        }
         let body = position..<(position + Int(length))
         position = body.upperBound
         if let field, let problem = content(body, of: field, depth: depth) { return problem }
@@ -89,7 +97,8 @@ struct WireScan {
       return message(body, inner.assumingMemoryBound(to: ProtobufCMessageDescriptor.self), depth: depth + 1)
     case PROTOBUF_C_TYPE_STRING:
       let text = UnsafeRawBufferPointer(rebasing: bytes[body])
-      guard !text.contains(0), String(validating: text, as: UTF8.self) != nil else {
+      let isRemark = Self.remarks.contains(String(cString: field.pointee.name))
+      guard !text.contains(0), isRemark || String(validating: text, as: UTF8.self) != nil else {
         return "the \(String(cString: field.pointee.name)) at byte \(body.lowerBound) is not UTF-8 text"
       }
     default: break

@@ -10,10 +10,17 @@ extension Tensor {
   /// by mirroring without repeating the edge (torch's `reflect`). Where a side is too short the mirror
   /// is repeated with period 2(side - 1); a side of 1 is replicated.
   public func reflectPadded(toMultipleOf multiple: Int) -> Tensor {
-    precondition(shape.rank == 4 && elementType == .float32 && multiple > 0)
+    precondition(shape.rank == 4 && multiple > 0)
+    return reflectPadded(
+      height: (shape[2] + multiple - 1) / multiple * multiple,
+      width: (shape[3] + multiple - 1) / multiple * multiple)
+  }
+
+  /// As above, to sides that are no smaller.
+  package func reflectPadded(height paddedHeight: Int, width paddedWidth: Int) -> Tensor {
+    precondition(shape.rank == 4 && elementType == .float32)
     let (height, width) = (shape[2], shape[3])
-    let paddedHeight = (height + multiple - 1) / multiple * multiple
-    let paddedWidth = (width + multiple - 1) / multiple * multiple
+    precondition(paddedHeight >= height && paddedWidth >= width)
     guard paddedHeight != height || paddedWidth != width else { return self }
     let rows = (0..<paddedHeight).map { mirrored($0, side: height) }
     let columns = (0..<paddedWidth).map { mirrored($0, side: width) }

@@ -1,10 +1,14 @@
 import Foundation
 import ImageRestoration
 
-/// The pipelines in `Models`: folders with `model_index.json`, in it or one folder below.
+/// The installed pipelines: folders with `model_index.json` in the folders of models, or one folder below.
 public enum PipelineCatalogue {
   /// Paths by the names of their folders.
-  public static var pipelines: [String: String] { ModelCatalogue.folder.map(pipelines(in:)) ?? [:] }
+  public static var pipelines: [String: String] {
+    ModelCatalogue.installed().folders.reduce(into: [:]) { found, folder in
+      found.merge(pipelines(in: folder)) { first, _ in first }
+    }
+  }
 
   static func pipelines(in folder: String) -> [String: String] {
     func folders(_ path: String) -> [String] {
@@ -15,14 +19,14 @@ public enum PipelineCatalogue {
       paths.map { (URL(fileURLWithPath: $0).lastPathComponent, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
-  /// The folder of a pipeline that `name` stands for: itself where it is one, else that of `Models`; nil for anything
+  /// The folder of a pipeline that `name` stands for: itself where it is one, else the installed one; nil for anything
   /// else.
   public static func path(of name: String) -> String? {
     PipelineFiles.isPipeline(name) ? name : pipelines[name]
   }
 }
 
-/// One of the pipelines in `Models`.
+/// One of the installed pipelines.
 public struct PipelineListing: Encodable, Sendable {
   public var name: String
   public var path: String

@@ -52,6 +52,7 @@ public struct CPUKernelLibrary: KernelLibrary {
     case let softmax as LogSoftmax: return softmaxKernel(axis: softmax.axis, isLogarithm: true, request)
     case let reduce as Reduce: return reduceKernel(reduce, request)
     case let resize as Resize: return resizeKernel(resize, request)
+    case let sample as GridSample: return gridSampleKernel(sample, request)
     case let pool as MaxPool where !pool.hasIndices:
       return poolKernel(pool.window, isMaximum: true, false, request)
     case let pool as AveragePool:

@@ -36,15 +36,24 @@ public struct RuntimeOptions: Sendable {
     return max(1, count)
   }
 
-  /// The processors' worth of time that `cpu.max` of control groups version 2 grants, rounded up.
+  /// The processors' worth of time that the process' control groups grant, rounded up: the least of its own
+  /// and of those that it lies in, `cpu.max` of version 2 and `cpu.cfs_quota_us` of version 1.
   private static func controlGroupQuota() -> Int? {
-    guard let file = fopen("/sys/fs/cgroup/cpu.max", "r") else { return nil }
-    defer { fclose(file) }
-    var line = [CChar](repeating: 0, count: 64)
-    guard fgets(&line, 64, file) != nil else { return nil }
-    let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    let words = text.split(whereSeparator: { $0 == " " || $0 == "\n" }).map { Double($0) }
-    guard words.count == 2, let quota = words[0], let period = words[1], period > 0 else { return nil }
-    return max(1, Int((quota / period).rounded(.up)))
+    let unified = ControlGroup.folders("", under: ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"]).map {
+      folder in
+      (SystemFile.lines("\(folder)/cpu.max").first ?? "").split(separator: " ").map { Double($0) }
+    }
+    let first = ControlGroup.folders("cpu", under: ["/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"]).map {
+      folder in
+      ["cpu.cfs_quota_us", "cpu.cfs_period_us"].map {
+        SystemFile.lines("\(folder)/\($0)").first.flatMap { Double($0) }
+      }
+    }
+    return (unified + first).compactMap { words in
+      guard words.count == 2, let quota = words[0], let period = words[1], quota > 0, period > 0 else {
+        return nil
+      }
+      return max(1, Int((quota / period).rounded(.up)))
+    }.min()
   }
 }

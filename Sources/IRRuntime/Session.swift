@@ -47,17 +47,24 @@ public final class Session {
       given.append(tensor)
     }
     let clock = ContinuousClock()
-    for (index, step) in program.steps.enumerated() {
-      let count = program.steps.count
-      guard options.monitor?(index, count) ?? true, monitor?(index, count) ?? true else { throw .cancelled }
-      let start = clock.now
-      step.kernel.run(
-        KernelArguments(
-          inputs: step.inputs.map { pointer($0, given) },
-          outputs: step.outputs.map { UnsafeMutableRawPointer(mutating: pointer($0, given)) },
-          workspace: step.workspaceOffset.map { arena.pointer + $0 }, threadCount: options.threadCount))
-      profile?.add(start.duration(to: clock.now).inSeconds, step: index)
+    var isCancelled = false
+    withThreads(options.threadCount) {
+      for (index, step) in program.steps.enumerated() {
+        let count = program.steps.count
+        guard options.monitor?(index, count) ?? true, monitor?(index, count) ?? true else {
+          isCancelled = true
+          return
+        }
+        let start = clock.now
+        step.kernel.run(
+          KernelArguments(
+            inputs: step.inputs.map { pointer($0, given) },
+            outputs: step.outputs.map { UnsafeMutableRawPointer(mutating: pointer($0, given)) },
+            workspace: step.workspaceOffset.map { arena.pointer + $0 }, threadCount: options.threadCount))
+        profile?.add(start.duration(to: clock.now).inSeconds, step: index)
+      }
     }
+    guard !isCancelled else { throw .cancelled }
     var results: [String: Tensor] = [:]
     for port in program.outputs {
       let source = pointer(port.location, given)

@@ -3,6 +3,7 @@ import IRCompiler
 import IRGraph
 import IRONNX
 import IROperators
+import IRRestorers
 import IRTensor
 
 /// A model with its loss and the gradients of its weights, for one size of batch: what a step computes.
@@ -115,27 +116,23 @@ public struct TrainingGraph: Sendable {
     frozen = parameters
   }
 
-  private static func imageInput(_ model: ONNXModel, _ path: String) throws(TrainingError) -> ONNXValueInfo {
-    guard model.graphInputs.count == 1, let input = model.graphInputs.first,
-      case .tensor(let elementType, let shape?) = input.type, elementType == ElementType.float32.rawValue,
-      shape.count == 4
-    else {
-      throw .unsuitableModel(
-        path: path, detail: "it must take one float32 image [N, C, H, W] and nothing else")
+  private static func imageInput(_ model: ONNXModel, _ path: String) throws(TrainingError) -> ImagePort {
+    do { return try ImagePort.trainable(of: model) } catch {
+      throw .unsuitableModel(path: path, detail: "\(error)")
     }
-    return input
   }
 
   /// The graph at the batch's size, or for one image where the model fixes that.
   private static func imported(
-    _ model: ONNXModel, _ path: String, _ input: ONNXValueInfo, _ batch: Batch, _ candidates: [String]
+    _ model: ONNXModel, _ path: String, _ input: ImagePort, _ batch: Batch, _ candidates: [String]
   ) throws(TrainingError) -> (Graph, [String]) {
     func graph(_ height: Int, _ width: Int) throws(ONNXError) -> (Graph, [String]) {
-      var binding = ONNXBinding()
-      for (axis, extent) in [(0, batch.count), (2, height), (3, width)] {
-        if let name = input.openDimension(axis) { binding.dimensions[name] = extent }
-      }
-      return try ONNXImporter(model, path: path).trainingGraph(binding: binding, candidates: candidates)
+      var port = input
+      if port.isBatchOpen { port.batch = batch.count }
+      let shape = port.shape(height: port.height ?? height, width: port.width ?? width)
+      let bound = model.withInputShapes([port.name: shape])
+      return try ONNXImporter(bound, path: path).trainingGraph(
+        binding: ONNXBinding(), candidates: candidates)
     }
     do { return try graph(batch.height, batch.width) } catch {
       // Whether it is the size that does not fit.

@@ -1,8 +1,11 @@
 /// A restored picture, how it was made, and what is suspicious about it.
 public struct RestorationResult: Sendable {
-  /// Sides times the model's scale, everything else as the input; values are not clipped.
+  /// Sides times the model's scale, everything else as the input; values are not clipped. Grey where the model makes
+  /// one channel of colour: a mask, a depth.
   public var image: Image
   public var plan: RestorationPlan
   /// Empty if nothing is suspicious.
   public var warnings: [RestorationWarning]
+  /// Nil unless the settings ask for it.
+  public var profile: RestorationProfile?
 }

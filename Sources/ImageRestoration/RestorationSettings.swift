@@ -1,5 +1,15 @@
+import IRRestorers
+
 /// Choices of a restoration beside the model.
 public struct RestorationSettings: Sendable {
+  /// What a model of one channel does with a picture in colour.
+  public enum GreyHandling: String, Sendable, CaseIterable {
+    /// Restores red, green and blue one after another.
+    case channels
+    /// Restores the luma; colours are the input's, enlarged cubically where the model enlarges.
+    case luma
+  }
+
   /// The side of square tiles in input pixels; nil restores the picture whole where that fits the memory.
   public var tileSize: Int?
   /// Input pixels that neighbouring tiles share where they are blended, for models by which every pixel
@@ -24,6 +34,18 @@ public struct RestorationSettings: Sendable {
   /// Whether values between the network's steps may be kept as float16 where tiles would have to be blended
   /// otherwise.
   public var allowsFloat16Storage = true
+  /// The model's output that is the restored picture; by default the one that is likeliest.
+  public var outputName: String?
+  /// The model's numbers for black and white, where its file does not state them.
+  public var inputRange: ValueRange?
+  /// Those of its result; by default the input's.
+  public var outputRange: ValueRange?
+  public var greyHandling = GreyHandling.channels
+  /// Pictures for the model's other inputs, by name: a mask, a neighbouring frame. Their sides are the image's.
+  public var pictures: [String: Image] = [:]
+
+  /// Whether results say how long each step took.
+  public var isProfiled = false
 
   public init(
     tileSize: Int? = nil, overlap: Int = 64, isAugmented: Bool = false, noiseLevel: Double? = nil,
@@ -43,5 +65,15 @@ public struct RestorationSettings: Sendable {
 
   private static func clamped(_ share: Double, else replacement: Double) -> Double {
     share.isNaN ? replacement : min(max(share, 0), 1)
+  }
+
+  func wishes(multiple: Int?) -> RestorationModel.Wishes {
+    var wishes = RestorationModel.Wishes()
+    wishes.multiple = multiple
+    wishes.hasNoiseLevel = noiseLevel != nil
+    wishes.pictures = Set(pictures.keys)
+    wishes.output = outputName
+    (wishes.inputRange, wishes.outputRange) = (inputRange, outputRange)
+    return wishes
   }
 }

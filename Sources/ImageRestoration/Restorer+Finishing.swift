@@ -1,6 +1,7 @@
 extension Restorer {
   /// The network's result `[C, scale · H, scale · W]` as the picture was: grey stays grey, alpha grows with it, hidden
-  /// colours stay the input's, and the input keeps its share if the strength is less than 1.
+  /// colours stay the input's, and the input keeps its share if the strength is less than 1. A result of other channels
+  /// than the model takes stays as it is.
   /// - Returns: the image to write, not clipped.
   /// - Throws: `RestorationError.nonFiniteResult`.
   func finished(_ pixels: [Float], of prepared: PreparedImage) throws -> Image {
@@ -9,12 +10,20 @@ extension Restorer {
     guard nonFiniteCount == 0 else {
       throw RestorationError.nonFiniteResult(count: nonFiniteCount, of: pixels.count)
     }
-    let isGreyInColour = input.channelCount == 1 && channelCount == 3
-    var kept = isGreyInColour ? meanOfChannels(pixels) : pixels
-    blend(&kept, with: input)
-    keepHiddenColours(&kept, of: prepared)
+    var kept = pixels
+    var channels = input.channelCount
+    if resultChannelCount != channelCount {
+      channels = resultChannelCount
+    } else {
+      if channels == 1, channelCount == 3 { kept = meanOfChannels(pixels) }
+      if channels == 3, channelCount == 1, prepared.sources.count == 1 {
+        kept = colours(of: input, luma: pixels)
+      }
+      blend(&kept, with: input)
+      keepHiddenColours(&kept, of: prepared)
+    }
     var result = Image(
-      width: scale * input.width, height: scale * input.height, channelCount: input.channelCount,
+      width: scale * input.width, height: scale * input.height, channelCount: channels,
       pixels: kept, alpha: input.alpha.map { $0.enlargedLinearly(input.width, input.height, by: scale) },
       sampleFormat: input.sampleFormat, metadata: input.metadata)
     result.extraChannels = input.extraChannels.map {
@@ -27,6 +36,19 @@ extension Restorer {
   private func meanOfChannels(_ pixels: [Float]) -> [Float] {
     let count = pixels.count / 3
     return (0..<count).map { (pixels[$0] + pixels[count + $0] + pixels[2 * count + $0]) / 3 }
+  }
+
+  /// The input's colours, enlarged, with another luma.
+  private func colours(of input: Image, luma: [Float]) -> [Float] {
+    let planes = PicturePlanes(input)
+    func enlarged(_ plane: PicturePlanes) -> [Float] {
+      plane.samples.enlargedCubically(input.width, input.height, by: scale)
+    }
+    let given = enlarged(planes.luma)
+    return (0..<3).flatMap { channel -> [Float] in
+      let base = enlarged(planes.plane(channel))
+      return base.indices.map { base[$0] + luma[$0] - given[$0] }
+    }
   }
 
   /// input + strength · (restored - input) less the share of the detail, the input enlarged cubically where the model

@@ -1,4 +1,5 @@
 import IRCompiler
+import IRRestorers
 import IRRuntime
 
 /// Bytes that a program takes, as `fixed + pixel * pixels`: programs of two sizes tell.
@@ -39,7 +40,7 @@ extension Restorer {
   /// Pictures of fewer pixels are compiled rather than estimated.
   private static let smallPixelCount = 1 << 21
   /// Tiles are no smaller than this, beside their margins: below, the margins cost more than they are worth.
-  private static let leastCore = 16
+  static let leastCore = 16
   /// A picture that is reduced further shows a network neither its noise nor its texture.
   private static let largestReduction = 8
   /// Reduced pictures of smaller sides are mostly border to a network.
@@ -50,9 +51,10 @@ extension Restorer {
   /// - Returns: the tiles and how they meet.
   /// - Throws: `RuntimeError.exceedsMemory` where no tile is small enough.
   public func plan(width: Int, height: Int, holding held: Int = 0) throws -> RestorationPlan {
-    let (height, width) = (padded(height), padded(width))
     let budget = MemoryBudget(options, holding: held)
-    if let side = settings.tileSize, fixedSides == (nil, nil), side < max(height, width) {
+    guard fixedSides == (nil, nil) else { return try planOfFixedTiles(height, width, budget) }
+    let (height, width) = (padded(height), padded(width))
+    if let side = settings.tileSize, side < max(height, width) {
       return try planOfTiles(height, width, side: side, budget)
     }
     return try planOfWhole(height, width, budget) ?? planOfLargestTiles(height, width, budget)
@@ -60,18 +62,12 @@ extension Restorer {
 
   /// One piece, where that fits.
   private func planOfWhole(_ height: Int, _ width: Int, _ budget: MemoryBudget) throws -> RestorationPlan? {
-    let isFixed = fixedSides != (nil, nil)
     // Where the memory does not suffice, a compilation for it may find a smaller program.
-    let mayRound = try settings.allowsFloat16Storage && (isFixed || !hasExactTiles())
-    guard try isFixed || mayFit(height * width, within: budget.available, mayRound: mayRound) else {
-      return nil
-    }
+    let mayRound = try settings.allowsFloat16Storage && !hasExactTiles()
+    guard try mayFit(height * width, within: budget.available, mayRound: mayRound) else { return nil }
     let program = try program(height, width, within: budget.available, mayRound: mayRound)
     let byteCount = Self.byteCount(of: program)
-    guard byteCount <= budget.available else {
-      if isFixed { throw budget.exceeded(by: byteCount) }
-      return nil
-    }
+    guard byteCount <= budget.available else { return nil }
     return RestorationPlan(
       tiles: TileGrid(height: height, width: width), seams: .none, byteCount: byteCount, program: program)
   }
@@ -119,12 +115,17 @@ extension Restorer {
 
   /// Bytes of the sums and weights of blended tiles; none where tiles are exact.
   private func blendingByteCount(_ pixels: Int) throws -> Int {
-    try hasExactTiles() ? 0 : 4 * (channelCount + 1) * pixels * scale * scale
+    try hasExactTiles() ? 0 : 4 * (resultChannelCount + 1) * pixels * scale * scale
   }
 
   /// Bytes of the program for a picture in one piece, without a limit.
+  /// - Throws: `RestorationError.unsuitableImage` where the model's sides are fixed.
   public func wholeByteCount(width: Int, height: Int) throws -> Int {
-    Self.byteCount(of: try program(padded(height), padded(width)))
+    guard fixedSides == (nil, nil) else {
+      throw RestorationError.unsuitableImage(
+        detail: "the model \(path) takes no whole picture of other sides than its own")
+    }
+    return Self.byteCount(of: try program(padded(height), padded(width)))
   }
 
   func padded(_ side: Int) -> Int { (side + multiple - 1) / multiple * multiple }
@@ -176,14 +177,17 @@ extension Restorer {
 
   /// The least reduction of a picture, `factor` or more, whose restoration fits beside so many bytes; nil where
   /// none fits.
-  private func anchor(
+  func anchor(
     _ height: Int, _ width: Int, from factor: Int, within free: Int, beside byteCount: Int
   ) throws -> RestorationPlan.Anchor? {
     let mayRound = settings.allowsFloat16Storage
     for factor in factor...Self.largestReduction {
       let (reducedHeight, reducedWidth) = ((height + factor - 1) / factor, (width + factor - 1) / factor)
       guard factor == 1 || min(reducedHeight, reducedWidth) >= Self.leastReducedSide else { break }
-      let sides = (padded(reducedHeight), padded(reducedWidth))
+      let sides = (
+        fixedSides.height ?? padded(reducedHeight), fixedSides.width ?? padded(reducedWidth)
+      )
+      guard reducedHeight <= sides.0, reducedWidth <= sides.1 else { continue }
       let left = free - resultByteCount(pixels: sides.0 * sides.1)
       guard byteCount <= left, try mayFit(sides.0 * sides.1, within: left, mayRound: mayRound) else {
         continue
@@ -196,8 +200,10 @@ extension Restorer {
   }
 
   /// Bytes of a reduced picture and of its restoration.
-  private func resultByteCount(pixels: Int) -> Int { 4 * channelCount * pixels * (1 + scale * scale) }
-  private func resultByteCount(_ anchor: RestorationPlan.Anchor) -> Int {
+  func resultByteCount(pixels: Int) -> Int {
+    4 * pixels * (model.planeCount + resultChannelCount * scale * scale)
+  }
+  func resultByteCount(_ anchor: RestorationPlan.Anchor) -> Int {
     resultByteCount(pixels: anchor.height * anchor.width)
   }
 
@@ -211,10 +217,10 @@ extension Restorer {
     return model
   }
 
-  private func hasExactTiles() throws -> Bool { if case .success = try field() { true } else { false } }
+  func hasExactTiles() throws -> Bool { if case .success = try field() { true } else { false } }
 
   /// The program of a session that is kept, or a new one.
-  private func program(
+  func program(
     _ height: Int, _ width: Int, within byteCount: Int? = nil, mayRound: Bool = false
   ) throws -> Program {
     try keptProgram(height: height, width: width)
@@ -226,31 +232,6 @@ extension Restorer {
     // Steps by definition copy their operands, and more.
     let reference = program.steps.lazy.filter(\.kernel.isReference).map { 8 * $0.byteCount }.max() ?? 0
     return program.byteCount + reference
-  }
-
-  /// The network's receptive field, which graphs of two sizes must agree on.
-  public func field() throws -> Result<ReceptiveField, ReceptiveField.Unbounded> {
-    if let receptiveField { return receptiveField }
-    func field(_ side: Int) throws -> Result<ReceptiveField, ReceptiveField.Unbounded> {
-      let graph = try graph(height: side, width: side + multiple)
-      guard let input = graph.inputs.first(where: { graph[$0].name == inputName }),
-        let output = graph.outputs.first(where: { $0.name == outputName })
-      else { throw RestorationError.notARestorer(path: path, detail: "its graph lost its image") }
-      return ReceptiveField.of(
-        graph, input: input, output: output.value, kernels: CPUKernelLibrary())
-    }
-    let (small, large) = (try field(padded(160)), try field(padded(416)))
-    let result: Result<ReceptiveField, ReceptiveField.Unbounded>
-    switch (small, large) {
-    case (.success(let a), .success(let b)) where a != b:
-      result = .failure(
-        ReceptiveField.Unbounded(
-          node: "the graph", operator: "margin \(a.margin), then \(b.margin)",
-          reason: "looks further in larger pictures"))
-    default: result = large
-    }
-    receptiveField = result
-    return result
   }
 }
 

@@ -1,9 +1,12 @@
+import IRRestorers
+
 /// A picture as a network can take it.
 struct PreparedImage {
   /// The input with samples that were not finite mended.
   var input: Image
-  /// In the model's channels, hidden colours replaced.
-  var source: Image
+  /// In the model's channels, hidden colours replaced, the other pictures behind: one for each restoration that the
+  /// result is made of.
+  var sources: [PicturePlanes]
   var mendedCount: Int
 
   /// Whether a pixel is fully transparent: nobody sees its colours.
@@ -14,23 +17,38 @@ extension Restorer {
   /// The image as the model takes it: finite, with the model's channels, the colours under alpha 0 continued from
   /// the pixels beside them.
   func prepared(_ image: Image) throws -> PreparedImage {
-    let isGreyInColour = image.channelCount == 1 && channelCount == 3
-    guard image.channelCount == channelCount || isGreyInColour else {
-      throw RestorationError.unsuitableImage(
-        detail: "the model \(path) takes grey images, this one has colour")
-    }
-    let (height, width) = (fixedSides.height ?? image.height, fixedSides.width ?? image.width)
-    guard height == image.height, width == image.width else {
-      throw RestorationError.unsuitableImage(
-        detail: "the model takes float32[1, \(channelCount), \(height), \(width)] only, "
-          + "the image has \(image.height) rows of \(image.width) pixels")
-    }
     var input = image
     let mendedCount = try input.mendNonFiniteSamples()
     var source = input
     source.fillHiddenColours()
+    let planes = PicturePlanes(channelCount == 3 ? source.asColour() : source)
+    var sources = [planes]
+    if planes.count > channelCount {
+      sources =
+        settings.greyHandling == .luma ? [planes.luma] : (0..<planes.count).map { planes.plane($0) }
+    }
+    let others = try model.pictures.map { try otherPicture($0, beside: image) }
     return PreparedImage(
-      input: input, source: isGreyInColour ? source.asColour() : source, mendedCount: mendedCount)
+      input: input, sources: sources.map { others.reduce($0, +) }, mendedCount: mendedCount)
+  }
+
+  private func otherPicture(_ port: ImagePort, beside image: Image) throws -> PicturePlanes {
+    guard var picture = settings.pictures[port.name] else {
+      throw RestorationError.unsuitableImage(
+        detail: "no picture was given for the model's input \(port.name)")
+    }
+    guard picture.width == image.width, picture.height == image.height else {
+      throw RestorationError.unsuitableImage(
+        detail: "the picture for \(port.name) has \(picture.width)×\(picture.height) pixels, "
+          + "the image \(image.width)×\(image.height)")
+    }
+    _ = try picture.mendNonFiniteSamples()
+    if port.channelCount == 1 { return PicturePlanes(picture).luma }
+    let colour = PicturePlanes(picture.asColour())
+    // A fourth channel of a second picture is its alpha.
+    guard port.channelCount == 4 else { return colour }
+    let alpha = picture.alpha ?? [Float](repeating: 1, count: picture.width * picture.height)
+    return colour + PicturePlanes(count: 1, height: picture.height, width: picture.width, samples: alpha)
   }
 }
 

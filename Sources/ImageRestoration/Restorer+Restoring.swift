@@ -1,4 +1,5 @@
 import IRCompiler
+import IRRestorers
 import IRRuntime
 
 extension Restorer {
@@ -12,21 +13,26 @@ extension Restorer {
 
   /// Bytes that restoring an image holds beside its program.
   public func resultByteCount(_ image: Image) -> Int {
-    4 * channelCount * image.width * image.height * scale * scale
+    let channels =
+      resultChannelCount == channelCount ? max(channelCount, image.channelCount) : resultChannelCount
+    return 4 * channels * image.width * image.height * scale * scale
   }
 
   /// Restores an image as planned for its size and compares the result with it; `progress` is called with the count of
   /// tiles done and of all.
   /// - Returns: the image, the plan and what is suspicious.
-  /// - Throws: `RestorationError.unsuitableImage` for channels or sides that the model does not take and for a
-  ///   channel without a finite sample, `.nonFiniteResult`, `RuntimeError`.
+  /// - Throws: `RestorationError.unsuitableImage` for a channel without a finite sample and for other pictures of
+  ///   other sides, `.nonFiniteResult`, `RuntimeError`.
   public func restoration(
     of image: Image, by plan: RestorationPlan, progress: ((Int, Int) -> Void)? = nil
   ) throws -> RestorationResult {
+    profile = settings.isProfiled ? RestorationProfile() : nil
+    defer { profile = nil }
     let (restored, prepared) = try restored(image, by: plan, progress: progress)
-    var warnings: [RestorationWarning] = []
+    var result = RestorationResult(image: restored, plan: plan, warnings: [], profile: profile)
+    profile = nil
     if prepared.mendedCount > 0 {
-      warnings.append(
+      result.warnings.append(
         RestorationWarning(
           .nonFiniteInput, ["samples": Double(prepared.mendedCount)],
           prepared.mendedCount == 1
@@ -34,48 +40,66 @@ extension Restorer {
             : "\(prepared.mendedCount) samples of the input were infinite or not numbers, "
               + "and were mended from their neighbours"))
     }
-    warnings += try HarmCheck.warnings(input: prepared.input, output: restored, tasks: toneTasks)
-    return RestorationResult(image: restored, plan: plan, warnings: warnings)
+    if restored.channelCount == prepared.input.channelCount, resultChannelCount == channelCount {
+      let harm = try HarmCheck.warnings(input: prepared.input, output: restored, tasks: toneTasks)
+      result.warnings += harm
+      if !harm.isEmpty, let warning = try rangeWarning() { result.warnings.append(warning) }
+    }
+    return result
   }
 
   /// The tone tasks that the model's metadata state, under `tasks` or in words under `task`.
   public var toneTasks: ToneTasks {
-    let stated = ["tasks", "task"].lazy.compactMap { key in self.model.metadata.first { $0.key == key }?.value
-    }
-    return stated.first.map { ToneTasks(metadata: $0) } ?? ToneTasks()
+    model.metadata.statedTasks.map { ToneTasks(metadata: $0) } ?? ToneTasks()
   }
 
   private func restored(
     _ image: Image, by plan: RestorationPlan, progress: ((Int, Int) -> Void)? = nil
   ) throws -> (image: Image, prepared: PreparedImage) {
     let prepared = try prepared(image)
-    let (height, width) = (scale * image.height, scale * image.width)
-    let pixels: [Float]
-    if case .blended(let overlap, _) = plan.seams {
-      let anchor = try plan.anchor.map { try shadeAnchor(of: prepared.source, $0) }
-      var blend = BlendedTiles(plan.tiles, channels: channelCount, scale: scale, overlap: overlap)
-      try eachTile(of: prepared.source, plan.tiles, progress) { tile, input in
-        let output = try augmented(input, by: plan.program)
-        let (top, left) = (scale * tile.rows.lowerBound, scale * tile.columns.lowerBound)
-        blend.add(anchor?.corrected(output, top: top, left: left) ?? output, at: tile)
+    var pixels: [Float] = []
+    for (index, source) in prepared.sources.enumerated() {
+      let anchor = try plan.anchor.map { try shadeAnchor(of: source, $0) }
+      let count = plan.tiles.count * prepared.sources.count
+      let result = try self.pixels(of: source, plan.tiles, plan.seams, anchor) { done, _ in
+        progress?(index * plan.tiles.count + done, count)
+      } run: {
+        try augmented($0) { try run($0, planned: plan.program) }
       }
-      pixels = blend.pixels(height: height, width: width)
-    } else {
-      var result = [Float](repeating: 0, count: channelCount * height * width)
-      try eachTile(of: prepared.source, plan.tiles, progress) { tile, input in
-        copyCore(try augmented(input, by: plan.program), of: tile, to: &result, height, width)
-      }
-      pixels = result
+      pixels = index == 0 ? result : pixels + result
     }
     return (try finished(pixels, of: prepared), prepared)
   }
 
-  private func shadeAnchor(of source: Image, _ plan: RestorationPlan.Anchor) throws -> ShadeAnchor {
+  /// The result for a picture, `[C, scale · H, scale · W]`, put together of what `run` makes of its tiles.
+  private func pixels(
+    of source: PicturePlanes, _ tiles: TileGrid, _ seams: RestorationPlan.Seams, _ anchor: ShadeAnchor?,
+    _ progress: ((Int, Int) -> Void)?, run: (Tensor) throws -> Tensor
+  ) throws -> [Float] {
+    let (height, width) = (scale * source.height, scale * source.width)
+    if case .blended(let overlap, _) = seams {
+      var blend = BlendedTiles(tiles, channels: resultChannelCount, scale: scale, overlap: overlap)
+      try eachTile(of: source, tiles, progress) { tile, input in
+        let output = try run(input)
+        let (top, left) = (scale * tile.rows.lowerBound, scale * tile.columns.lowerBound)
+        blend.add(anchor?.corrected(output, top: top, left: left) ?? output, at: tile)
+      }
+      return blend.pixels(height: height, width: width)
+    }
+    var result = [Float](repeating: 0, count: resultChannelCount * height * width)
+    try eachTile(of: source, tiles, progress) { tile, input in
+      copyCore(try run(input), of: tile, to: &result, height, width)
+    }
+    return result
+  }
+
+  private func shadeAnchor(of source: PicturePlanes, _ plan: RestorationPlan.Anchor) throws -> ShadeAnchor {
     let reduced = source.reduced(by: plan.factor)
     var result: ShadeAnchor?
     try eachTile(of: reduced, TileGrid(height: plan.height, width: plan.width), nil) { _, input in
       result = ShadeAnchor(
-        try augmented(input, by: plan.program, reduction: plan.factor), factor: plan.factor,
+        try augmented(input) { try run($0, planned: plan.program, reduction: plan.factor) },
+        factor: plan.factor,
         height: scale * reduced.height, width: scale * reduced.width)
     }
     // The tiles need the memory.
@@ -88,37 +112,44 @@ extension Restorer {
   /// `progress` is called with the count of nodes done and of all.
   public func restoreByReference(_ image: Image, progress: ((Int, Int) -> Void)? = nil) throws -> Image {
     let prepared = try prepared(image)
-    let grid = TileGrid(height: padded(image.height), width: padded(image.width))
-    var result = [Float](repeating: 0, count: channelCount * image.width * image.height * scale * scale)
-    try eachTile(of: prepared.source, grid, nil) { tile, input in
-      var sum: Tensor?
-      for turn in turns {
-        let output = turn.undone(on: try interpret(turn.applied(to: input), progress: progress))
-        sum = sum.map { $0.adding(output) } ?? output
+    // The definition of a picture of other sides than the model's is in its tiles.
+    let tiling: (tiles: TileGrid, seams: RestorationPlan.Seams)
+    if fixedSides == (nil, nil) {
+      tiling = (TileGrid(height: padded(image.height), width: padded(image.width)), .none)
+    } else {
+      let plan = try plan(width: image.width, height: image.height)
+      tiling = (plan.tiles, plan.seams)
+    }
+    var result: [Float] = []
+    for source in prepared.sources {
+      result += try pixels(of: source, tiling.tiles, tiling.seams, nil, nil) {
+        try augmented($0) { try interpret($0, progress: progress) }
       }
-      guard let sum else { return }
-      copyCore(sum.divided(by: turns.count), of: tile, to: &result, scale * image.height, scale * image.width)
     }
     return try finished(result, of: prepared)
   }
 
-  private var turns: [Dihedral] { settings.isAugmented ? Dihedral.all : [.identity] }
+  /// Turns for test-time augmentation; those that exchange the sides need a model of equal or open ones.
+  var turns: [Dihedral] {
+    guard settings.isAugmented else { return [.identity] }
+    return fixedSides.height == fixedSides.width ? Dihedral.all : Dihedral.all.filter { !$0.transposes }
+  }
 
-  /// The program's output, or its mean over turns.
-  private func augmented(_ input: Tensor, by program: Program, reduction: Int = 1) throws -> Tensor {
-    guard settings.isAugmented else { return try run(input, planned: program, reduction: reduction) }
+  /// What `run` makes of an input, or the mean over turns.
+  private func augmented(_ input: Tensor, run: (Tensor) throws -> Tensor) throws -> Tensor {
+    guard settings.isAugmented else { return try run(input) }
     var sum: Tensor?
     for turn in turns {
-      let output = turn.undone(on: try run(turn.applied(to: input), planned: program, reduction: reduction))
+      let output = turn.undone(on: try run(turn.applied(to: input)))
       sum = sum.map { $0.adding(output) } ?? output
     }
     guard let sum else { return input }
     return sum.divided(by: turns.count)
   }
 
-  /// Calls `body` with each tile's pixels `[1, C, H, W]`, those beyond the picture mirrored.
+  /// Calls `body` with each tile's planes `[1, C, H, W]`, those beyond the picture mirrored.
   private func eachTile(
-    of image: Image, _ grid: TileGrid, _ progress: ((Int, Int) -> Void)?,
+    of image: PicturePlanes, _ grid: TileGrid, _ progress: ((Int, Int) -> Void)?,
     _ body: (TileGrid.Tile, Tensor) throws -> Void
   ) throws {
     // As a picture of the grid's size would be mirrored: tiles see what the whole would.
@@ -126,12 +157,12 @@ extension Restorer {
     let columns = (0..<grid.width).map { mirrored($0, side: image.width) }
     for (index, tile) in grid.tiles.enumerated() {
       progress?(index, grid.count)
-      let type = TensorType(.float32, [1, channelCount, tile.rows.count, tile.columns.count])
-      let input = image.pixels.withUnsafeBufferPointer { source in
+      let type = TensorType(.float32, [1, image.count, tile.rows.count, tile.columns.count])
+      let input = image.samples.withUnsafeBufferPointer { source in
         Tensor(type) { bytes in
           let target = bytes.bindMemory(to: Float.self)
           var position = 0
-          for plane in 0..<channelCount {
+          for plane in 0..<image.count {
             for row in tile.rows {
               let start = (plane * image.height + rows[row]) * image.width
               for column in tile.columns {
@@ -152,7 +183,7 @@ extension Restorer {
     let (tileHeight, tileWidth) = (output.shape[2], output.shape[3])
     output.withElements(as: Float.self) { source in
       result.withUnsafeMutableBufferPointer { target in
-        for plane in 0..<channelCount {
+        for plane in 0..<resultChannelCount {
           for row in (scale * tile.coreRows.lowerBound)..<min(scale * tile.coreRows.upperBound, height) {
             let from = (plane * tileHeight + row - scale * tile.rows.lowerBound) * tileWidth
             for column

@@ -105,14 +105,3 @@ enum Interpolation {
     }
   }
 }
-
-extension Image {
-  /// The means of squares of `factor` pixels a side; those at the right and at the bottom may be smaller.
-  func reduced(by factor: Int) -> Image {
-    guard factor > 1 else { return self }
-    let means = BlockMeans(side: factor, channels: channelCount, height: height, width: width) {
-      pixels[($0 * height + $1) * width + $2]
-    }
-    return Image(width: means.width, height: means.height, channelCount: channelCount, pixels: means.values)
-  }
-}

@@ -115,12 +115,12 @@ extension KernelTests {
   }
 
   @Test func gather() {
-    var params = ir_gather_params(element_size: 4, outer: 3, axis: 5, inner: 7, index_count: 4)
+    var params = ir_gather_params(element_size: 4, outer: 3, axis: 5, inner: 7, index_count: 5, index_size: 8)
     let input = Guarded(values(105))
-    let indices = Guarded<Int64>([4, -5, 0, -1])
+    let indices = Guarded<Int64>([4, -5, 0, -1, 9])
     var expected: [Double] = []
     for o in 0..<3 {
-      for i in [4, 0, 0, 4] {
+      for i in [4, 0, 0, 4, 4] {
         expected += (0..<7).map { Double(input.pointer[(o * 5 + i) * 7 + $0]) }
       }
     }

@@ -98,6 +98,30 @@ private func object(_ text: String) throws -> [String: Any] {
   }
 }
 
+/// Folders, resuming and strict runs are as with other models.
+@Test func pipelinesRestoreFolders() throws {
+  try withPipeline { folder in
+    try FileManager.default.createDirectory(atPath: "\(folder)/in", withIntermediateDirectories: false)
+    for name in ["a", "b"] { try writePicture("\(folder)/in/\(name).png", width: 40, height: 30) }
+    let all = [
+      "-m", "\(folder)/p", "-i", "\(folder)/in", "-o", "\(folder)/out", "--steps", "1", "--if-exists",
+      "resume",
+    ]
+    let first = try run("irrun", all)
+    #expect(first.code == 0 && first.output.split(separator: "\n").count == 2, "\(first.errors)")
+    let kept = try bytes("\(folder)/out/a.png")
+    let second = try run("irrun", all)
+    #expect(second.code == 0 && second.errors.contains("2 outputs were made of the same"), "\(second.errors)")
+    #expect(try bytes("\(folder)/out/a.png") == kept)
+    // Another seed is another result.
+    let other = try run("irrun", all + ["--seed", "2"])
+    #expect(other.code == 0 && other.output.split(separator: "\n").count == 2, "\(other.errors)")
+    #expect(try bytes("\(folder)/out/a.png") != kept)
+    let plans = try run("irrun", all + ["--dry-run"])
+    #expect(plans.code == 0 && plans.output.contains("40×30, whole"), "\(plans.errors)")
+  }
+}
+
 @Test func pipelinesEnlargeAndCutIntoTiles() throws {
   try withPipeline { folder in
     let outcome = try run(
@@ -143,6 +167,9 @@ private func object(_ text: String) throws -> [String: Any] {
         ["-m", "\(folder)/p", "-i", "\(folder)/in.png", "-o", "\(folder)/out.png", "--steps", "1"] + options)
       #expect(outcome.code == 2, "\(options): \(outcome.code) \(outcome.errors)")
     }
+    try Data([0]).write(to: URL(fileURLWithPath: "\(folder)/t.npz"))
+    let tensors = try run("irrun", "-m", "\(folder)/p", "\(folder)/t.npz", "\(folder)/o.npz")
+    #expect(tensors.code == 2 && tensors.errors.contains("not tensors"), "\(tensors.errors)")
     let forest = try restore("--search", "forest")
     #expect(forest.code == 3 && forest.errors.contains("forest/model.onnx"), "\(forest.errors)")
     let scheduler = "\(folder)/p/scheduler/scheduler_config.json"

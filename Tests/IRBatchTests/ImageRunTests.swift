@@ -36,6 +36,34 @@ import Testing
     }
   }
 
+  /// A private picture's restoration is private, and a file that is replaced keeps its permissions.
+  @Test func permissionsAreKept() throws {
+    try withFolder { folder in
+      func mode(_ path: String) -> mode_t {
+        var status = stat()
+        return stat(path, &status) == 0 ? status.st_mode & 0o777 : 0
+      }
+      let run = ImageRun(restorer: try makeRestorer("\(folder)/m.onnx"), options: options())
+      func restore(_ permissions: mode_t) throws -> mode_t {
+        try writePicture("\(folder)/a.png")
+        chmod("\(folder)/a.png", permissions)
+        let found = outcomes(run, try jobs(["\(folder)/a.png"], to: "\(folder)/b.png"))
+        #expect(found.map(\.input) == ["a.png"])
+        return mode("\(folder)/b.png")
+      }
+      #expect(try restore(0o600) == 0o600)
+      #expect(try restore(0o644) == 0o600)
+      chmod("\(folder)/b.png", 0o640)
+      #expect(try restore(0o600) == 0o640)
+      unlink("\(folder)/b.png")
+      // No permission beside those that the process grants to new files.
+      try write("", to: "\(folder)/new")
+      #expect(try restore(0o666) == mode("\(folder)/new"))
+      unlink("\(folder)/b.png")
+      #expect(try restore(0o444) == mode("\(folder)/new") & 0o444 | 0o200)
+    }
+  }
+
   @Test func anEndedRunLeavesWholeFilesAndIsResumed() throws {
     try withFolder { folder in
       try makeFolder("\(folder)/in")

@@ -58,8 +58,20 @@ import Testing
   @Test(arguments: [
     ("", "x.onnx: not an ONNX model: the file is empty"),
     ("\u{89}PNG\r\n\u{1A}\n\0\0\0\rIHDR", "x.onnx: not an ONNX model: "),
-    ("<!DOCTYPE html><html><body>Not found</body></html>", "x.onnx: not an ONNX model: "),
-    ("version https://git-lfs.github.com/spec/v1\noid sha256:00", "x.onnx: not an ONNX model: "),
+    ("<!DOCTYPE html><html><body>Not found</body></html>", "x.onnx: not an ONNX model: a web page"),
+    ("\n <HTML lang=de>", "x.onnx: not an ONNX model: a web page"),
+    (
+      "version https://git-lfs.github.com/spec/v1\noid sha256:00",
+      "x.onnx: not an ONNX model: a Git LFS pointer"
+    ),
+    ("PK\u{3}\u{4}\u{14}\0\0\0archive/data.pkl\u{80}\u{2}", "x.onnx: not an ONNX model: weights of PyTorch"),
+    ("PK\u{3}\u{4}\u{14}\0\0\0readme.txt", "x.onnx: not an ONNX model: a zip archive"),
+    ("\u{80}\u{2}\u{8A}\nl\u{FC}", "x.onnx: not an ONNX model: a Python pickle"),
+    ("\u{8}\0\0\0\0\0\0\0{\"a\":{}}", "x.onnx: not an ONNX model: weights without a network (safetensors)"),
+    ("7767517\n3 3\nInput data 0 1 data\n", "x.onnx: not an ONNX model: a network of ncnn"),
+    ("\u{18}\0\0\0ORTM\0\0", "x.onnx: not an ONNX model: a file of ONNX Runtime's own format"),
+    ("\u{1C}\0\0\0TFL3", "x.onnx: not an ONNX model: a TensorFlow Lite model"),
+    ("PK", "x.onnx: not an ONNX model: "), ("{", "x.onnx: not an ONNX model: "),
     ("\u{08}\u{0A}", "x.onnx: not an ONNX model: it holds no graph"),
   ])
   func otherFiles(_ content: String, _ sentence: String) throws {
@@ -110,7 +122,9 @@ import Testing
   @Test func lengthBeyondTheBuffer() {
     var bytes = FileBytes().field(1, 10)
     bytes.bytes += [7 << 3 | 2, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01]
-    #expect(refusal(bytes) == "m.onnx: not an ONNX model: a field at byte 2 is longer than what holds it")
+    #expect(
+      refusal(bytes)
+        == "m.onnx: not an ONNX model: a field at byte 2 is longer than the file, which may be cut short")
   }
 
   @Test func textMustBeText() {
@@ -118,6 +132,21 @@ import Testing
     #expect(refusal(.model(graphField: 1, node)).hasSuffix("the op_type at byte 11 is not UTF-8 text"))
     let zero = FileBytes().field(4, [0x41, 0, 0x42])
     #expect(refusal(.model(graphField: 1, zero)).hasSuffix("the op_type at byte 11 is not UTF-8 text"))
+  }
+
+  /// What nothing is found by may be of any encoding.
+  @Test func remarksMayBeOtherText() throws {
+    let model = FileBytes().field(1, 10).field(7, FileBytes().field(2, "g")).field(6, [0x41, 0xE9, 0x42])
+    let read = try model.bytes.withUnsafeBytes { try ONNXModel(bytes: $0) }
+    #expect(read.docString == "A\u{FFFD}B")
+    let value = FileBytes().field(1, 10).field(7, FileBytes().field(2, "g")).field(
+      14, FileBytes().field(1, "key").field(2, [0xE9]))
+    #expect(
+      try value.bytes.withUnsafeBytes { try ONNXModel(bytes: $0) }.metadata == [
+        ONNXProperty("key", "\u{FFFD}")
+      ])
+    let zero = FileBytes().field(1, 10).field(6, [0x41, 0, 0x42])
+    #expect(refusal(zero).hasSuffix("the doc_string at byte 4 is not UTF-8 text"))
   }
 
   @Test func messageStatedTwice() {

@@ -97,6 +97,46 @@ import Testing
     expectRefusal("linked/w.data leads through a symbolic link", ("location", "linked/w.data"))
   }
 
+  /// As caches of model hubs lie: the model and its data are links into one folder of blobs.
+  @Test func linksIntoTheModelsOwnFolder() throws {
+    _ = try read([("location", "w.data")])
+    for name in ["cache", "cache/blobs", "cache/blobs/deeper", "cache/snapshot", "elsewhere"] {
+      try FileManager.default.createDirectory(atPath: folder(name), withIntermediateDirectories: false)
+    }
+    func move(_ name: String, _ place: String) throws {
+      try FileManager.default.moveItem(atPath: folder(name), toPath: folder(place))
+    }
+    func link(_ place: String, _ target: String) throws {
+      try? FileManager.default.removeItem(atPath: folder(place))
+      try FileManager.default.createSymbolicLink(atPath: folder(place), withDestinationPath: target)
+    }
+    func loaded() throws -> Tensor {
+      try ONNXModel(contentsOf: folder("cache/snapshot/m.onnx")).graph.initializers[0].tensor()
+    }
+    try move("m.onnx", "cache/blobs/aaa")
+    try move("w.data", "cache/blobs/bbb")
+    try link("cache/snapshot/m.onnx", "../blobs/aaa")
+    try link("cache/snapshot/w.data", "../blobs/bbb")
+    #expect(try loaded() == Self.values)
+    try move("cache/blobs/bbb", "cache/blobs/deeper/bbb")
+    try link("cache/snapshot/w.data", "../blobs/deeper/bbb")
+    #expect(try loaded() == Self.values)
+    // Beside the folder, above it, and through a link from inside it to the outside.
+    try move("cache/blobs/deeper/bbb", "elsewhere/bbb")
+    try link("cache/snapshot/w.data", "../../elsewhere/bbb")
+    #expect(throws: ONNXError.self) { try loaded() }
+    try link("cache/blobs/bbb", "../../elsewhere/bbb")
+    try link("cache/snapshot/w.data", "../blobs/bbb")
+    #expect(throws: ONNXError.self) { try loaded() }
+    // The data's link alone is none of a cache.
+    try FileManager.default.removeItem(atPath: folder("cache/snapshot/m.onnx"))
+    try FileManager.default.copyItem(
+      atPath: folder("cache/blobs/aaa"), toPath: folder("cache/snapshot/m.onnx"))
+    try FileManager.default.copyItem(atPath: folder("elsewhere/bbb"), toPath: folder("cache/snapshot/real"))
+    try link("cache/snapshot/w.data", "real")
+    #expect(throws: ONNXError.self) { try loaded() }
+  }
+
   @Test func hardLink() throws {
     try FileManager.default.linkItem(atPath: folder("w.data"), toPath: folder("hard"))
     expectRefusal("hard is a hard link", ("location", "hard"))

@@ -201,11 +201,22 @@ extension OperatorSample {
 
   static let indexing: [OperatorSample] = {
     let rows = Tensor([Float(1), 2, 3, 4, 5, 6], shape: [3, 2])
+    func short(_ height: Int, _ width: Int, _ values: [Double]) -> Tensor {
+      Tensor(TensorType(.int32, [height, width]), doubles: values)
+    }
     return [
       OperatorSample(GridSample(mode: .linear), [1, 2, 4, 5], [1, 3, 3, 2], in: -1.3...1.3),
       OperatorSample(
         GridSample(mode: .cubic, padding: .reflection, alignsCorners: true), [1, 2, 4, 5], [1, 3, 3, 2],
         in: -1.3...1.3),
+      OperatorSample(
+        GridSample(mode: .nearest, padding: .border), [2, 3, 5, 4], [2, 9, 37, 2], in: -1.6...1.6),
+      OperatorSample(
+        GridSample(mode: .linear, padding: .reflection), [2, 3, 5, 4], [2, 9, 37, 2], in: -4.6...4.6),
+      OperatorSample(
+        GridSample(mode: .cubic, padding: .zeros), [1, 2, 7, 6], [1, 20, 20, 2], in: -1.6...1.6),
+      OperatorSample(
+        GridSample(mode: .linear, alignsCorners: true), [1, 1, 3, 4, 5], [1, 2, 3, 4, 3], in: -1.3...1.3),
       OperatorSample(
         RoiAlign(height: 2, width: 3, samplingRatio: 2, scale: 0.5),
         [
@@ -220,6 +231,9 @@ extension OperatorSample {
         ]),
       OperatorSample(Gather(axis: 0), [rows, integers(2, 0, -1)]),
       OperatorSample(GatherElements(axis: 0), [rows, Tensor([Int64(2), 0, 1, 1], shape: [2, 2])]),
+      OperatorSample(
+        GatherElements(axis: 1), [rows, short(3, 2, [1, -1, 7, 0, 1, 0])]),
+      OperatorSample(Gather(axis: 1), [rows, short(2, 2, [-1, 1, 9, -9])]),
       OperatorSample(GatherND(), [rows, Tensor([Int64(2), 0, 1, 1], shape: [2, 2])]),
       OperatorSample(
         ScatterElements(axis: 0),

@@ -50,10 +50,10 @@ import Testing
   }
 
   @Test func reducedPicturesAreMeans() {
-    let image = Image(width: 5, height: 3, channelCount: 1, pixels: (0..<15).map { Float($0) })
-    let reduced = image.reduced(by: 2)
+    let planes = PicturePlanes(count: 1, height: 3, width: 5, samples: (0..<15).map { Float($0) })
+    let reduced = planes.reduced(by: 2)
     #expect(reduced.width == 3 && reduced.height == 2)
-    #expect(reduced.pixels == [3, 5, 6.5, 10.5, 12.5, 14])
+    #expect(reduced.samples == [3, 5, 6.5, 10.5, 12.5, 14])
   }
 
   @Test func meansOfBlocksAreComparedAtTheirLargest() {

@@ -3,6 +3,7 @@ import IRCommandLine
 import IRCompiler
 import IRGraph
 import IRONNX
+import IRRestorers
 import IRRuntime
 import IRTensor
 import IRTensorFiles
@@ -69,10 +70,13 @@ final class Bench {
         throw ONNXError.tensor(
           name: input.name, detail: "must be a float32 tensor of a known rank, or --input must give it")
       }
+      let port = ImagePort(input)
       let extents = shape.indices.map { axis -> Int in
-        if case .fixed(let extent) = shape[axis] { return Int(clamping: extent) }
-        if axis == 0 { return 1 }
-        return axis == 2 ? sides.height : sides.width
+        if case .fixed(let extent) = shape[axis], extent >= 0 { return Int(clamping: extent) }
+        if let port {
+          return port.extent(ofAxis: axis, height: sides.height, width: sides.width) ?? port.channelCount
+        }
+        return axis == 0 ? 1 : axis == 2 ? sides.height : sides.width
       }
       guard extents.allSatisfy({ (1...1 << 24).contains($0) }), extents.reduce(1.0, { $0 * Double($1) }) < 1e9
       else { throw ONNXError.tensor(name: input.name, detail: "is \(extents): give --input") }

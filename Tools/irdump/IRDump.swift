@@ -7,6 +7,7 @@ import IRFiles
 import IRGraph
 import IRONNX
 import IRPipelines
+import IRRestorers
 import IRRuntime
 import ImageRestoration
 
@@ -45,7 +46,8 @@ struct IRDump: Tool {
   @Flag(help: "Print the compiled program.") var program = false
   @Flag(help: "Print the memory that the program's steps use, and the largest buffers.") var arena = false
   @Flag(help: "Print everything as one JSON object.") var json = false
-  @Flag(help: "Only check that the model can be imported and compiled.") var check = false
+  @Flag(help: "Only check that the model can be imported and compiled, and print what irrun does with it.")
+  var check = false
 
   @Option(
     help: ArgumentHelp(
@@ -95,6 +97,8 @@ struct IRDump: Tool {
   func run() throws {
     if let folder = PipelineCatalogue.path(of: model) { return try dumpPipeline(folder) }
     let (path, file) = try read(model)
+    isa?.select()
+    if check { return Terminal.say(try checked(path, file)) }
     let (binding, assumed) = try binding(for: file)
     let graph = try ONNXImporter(file, path: path).graph(binding: binding)
     if let diff {
@@ -103,12 +107,8 @@ struct IRDump: Tool {
       Terminal.say(GraphDifference(graph, otherGraph, names: (path, otherPath)).text)
       return
     }
-    isa?.select()
-    var compiler = memoryOptions.compiler(
-      threadCount: threads, hasNearSharedCache: sharedCache.map { $0 == .near })
-    compiler.options.patchLimit = patchLimit
+    let compiler = compiler
     let compiled = try compiler.compile(graph)
-    if check { return Terminal.say("\(path): imports and compiles") }
     var description = ModelDescription(
       path: path, file: file, assumed: assumed, graph: graph, program: compiled, threads: threads,
       listsNodes: nodes, listsPasses: passes || html != nil, listsSteps: program || html != nil)
@@ -132,6 +132,34 @@ struct IRDump: Tool {
     if arena { Terminal.say(memoryDrawing.text) }
   }
 
+  private var compiler: Compiler {
+    var compiler = memoryOptions.compiler(
+      threadCount: threads, hasNearSharedCache: sharedCache.map { $0 == .near })
+    compiler.options.patchLimit = patchLimit
+    return compiler
+  }
+
+  /// Whether the model can be run, and what irrun makes of a photograph with it.
+  private func checked(_ path: String, _ file: ONNXModel) throws -> String {
+    let reason: String
+    do {
+      let restorer = try RestorationModel(file, path: path)
+      let side = (256 + restorer.sides.multiple - 1) / restorer.sides.multiple * restorer.sides.multiple
+      _ = try compiler.compile(
+        try restorer.graph(
+          height: restorer.fixedSides.height ?? side, width: restorer.fixedSides.width ?? side))
+      let width = restorer.summary.map(\.name.count).max() ?? 0
+      let lines = restorer.summary.map { line in
+        "  \(line.name)\(String(repeating: " ", count: width - line.name.count))  \(line.text)"
+      }
+      return (["\(path): imports and compiles; irrun restores photographs with it"] + lines)
+        .joined(separator: "\n")
+    } catch let refusal as RestorerRefusal { reason = "\(refusal)" } catch { reason = "\(error)" }
+    let graph = try ONNXImporter(file, path: path).graph(binding: try binding(for: file).0)
+    _ = try compiler.compile(graph)
+    return "\(path): imports and compiles; irrun runs it on files of tensors (.npz) only: \(reason)"
+  }
+
   private func read(_ name: String) throws -> (String, ONNXModel) {
     let path = try ModelCatalogue.path(of: name)
     return (path, try ONNXModel(contentsOf: path))
@@ -150,7 +178,10 @@ struct IRDump: Tool {
     let asked = size.flatMap { Sides(argument: $0) }
     if let asked {
       for input in file.graphInputs {
-        for (axis, side) in [(2, asked.height), (3, asked.width)] {
+        guard let port = ImagePort(input) else { continue }
+        for (axis, side) in [
+          (port.layout.sideAxes.height, asked.height), (port.layout.sideAxes.width, asked.width),
+        ] {
           if let name = input.openDimension(axis) { binding.dimensions[name] = side }
         }
       }

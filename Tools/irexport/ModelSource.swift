@@ -2,6 +2,7 @@ import Foundation
 import IRCompiler
 import IRGraph
 import IRONNX
+import IRRestorers
 import IRRuntime
 import IRTensor
 
@@ -20,13 +21,17 @@ struct ModelSource {
     var binding = ONNXBinding()
     for input in model.graphInputs {
       guard case .tensor(_, let shape?) = input.type else { continue }
+      let axes = ImagePort(input)?.layout.sideAxes
       for axis in shape.indices {
         guard let name = input.openDimension(axis), binding.dimensions[name] == nil else { continue }
-        switch (dims, shape.count == 4 ? axis : -1) {
-        case (.fixed(let sides), 2): binding.dimensions[name] = sides.height
-        case (.fixed(let sides), 3): binding.dimensions[name] = sides.width
-        case (_, 0): binding.dimensions[name] = 1
-        default: binding.dimensions[name] = 64 * (1 + binding.dimensions.count) * factor
+        if case .fixed(let sides) = dims, axis == axes?.height {
+          binding.dimensions[name] = sides.height
+        } else if case .fixed(let sides) = dims, axis == axes?.width {
+          binding.dimensions[name] = sides.width
+        } else if axis == 0, shape.count == 4 {
+          binding.dimensions[name] = 1
+        } else {
+          binding.dimensions[name] = 64 * (1 + binding.dimensions.count) * factor
         }
       }
     }

@@ -26,7 +26,9 @@ struct FileOptions: ParsableArguments {
 
   @Option(
     name: [.customShort("i"), .customLong("input")], parsing: .upToNextOption,
-    help: ArgumentHelp("Images, patterns, folders of images, files of tensors, or -.", valueName: "in"))
+    help: ArgumentHelp(
+      "Images, patterns, folders of images, files of tensors, or -; NAME=FILE is a second picture for the model's input of that name.",
+      valueName: "in"))
   var inputs: [String] = []
 
   @Option(
@@ -112,9 +114,13 @@ struct FileOptions: ParsableArguments {
     }
   }
 
+  /// Pictures for the model's other inputs.
+  var namedPictures: [NamedPicture] { inputs.compactMap { NamedPicture(argument: $0) } }
+
   /// The inputs and the output: the last of the paths, unless an option names it.
   /// - Throws: `ValidationError` if there is none and `needsOutput`.
   func places(needsOutput: Bool) throws -> (inputs: [String], output: String?) {
+    let inputs = inputs.filter { NamedPicture(argument: $0) == nil }
     if output != nil || !needsOutput { return (inputs + paths, output) }
     let inputCount = inputs.count + paths.count - 1 + (list == nil ? 0 : 1)
     guard let last = paths.last, inputCount > 0 else {

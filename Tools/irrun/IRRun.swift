@@ -91,7 +91,8 @@ struct IRRun: Tool {
     }
     let model = try modelOptions.path()
     try questions.answer(
-      model: model, pictures: inputs, multiple: modelOptions.multiple, json: checks.json, files, runtime)
+      model: model, pictures: inputs, multiple: modelOptions.multiple, json: checks.json, files,
+      runtime)
     guard let output else { return }
     try Restoration(command: self, model: model, inputs: inputs, output: output).run()
   }

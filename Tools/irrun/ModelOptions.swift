@@ -62,6 +62,26 @@ struct ModelOptions: ParsableArguments {
       "Pad height and width to multiples of this; by default as the model needs, and not at all for tensors.")
   var multiple: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "The model's output that is the restored picture, where it has several.", valueName: "name"))
+  var outputName: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The model's numbers for black and white, where its file does not state them: 255, -1..1, or MEAN/STD.",
+      discussion:
+        "MEAN/STD are one number or three with commas, as 0.485,0.456,0.406/0.229,0.224,0.225. A range behind a colon "
+        + "is the result's, if that is another: 255:1.",
+      valueName: "range"))
+  var range: ModelRange?
+
+  @Option(
+    help: ArgumentHelp(
+      "What a model of one channel restores of pictures in colour: channels, each of the three, or luma.",
+      valueName: "how"))
+  var grey = RestorationSettings.GreyHandling.channels
+
   func validate() throws {
     guard tile == 0 || (32...65536).contains(tile) else {
       throw ValidationError("-t is \(tile), must be 0 or at least 32")
@@ -90,9 +110,13 @@ struct ModelOptions: ParsableArguments {
   }
 
   var settings: RestorationSettings {
-    RestorationSettings(
+    var settings = RestorationSettings(
       tileSize: tile == 0 ? nil : tile, overlap: overlap, isAugmented: augmented,
       noiseLevel: isFolder ? nil : level, strength: strength, detail: detail)
+    settings.outputName = outputName
+    (settings.inputRange, settings.outputRange) = (range?.input, range?.output)
+    settings.greyHandling = grey
+    return settings
   }
 
   /// The model to load: as named, or the one of a folder that -n and -s leave.
@@ -106,5 +130,40 @@ struct ModelOptions: ParsableArguments {
     }
     return try ModelFolder.model(
       in: model, name: level == nil ? name : nil, level: level == nil ? nil : name, scale: scale)
+  }
+}
+
+/// The numbers of `--range`.
+struct ModelRange: ExpressibleByArgument {
+  var input: ValueRange
+  var output: ValueRange?
+  private let text: String
+
+  init?(argument: String) {
+    let parts = argument.split(separator: ":", omittingEmptySubsequences: false).map {
+      ValueRange(String($0))
+    }
+    guard (1...2).contains(parts.count), let input = parts[0] else { return nil }
+    if parts.count == 2, parts[1] == nil { return nil }
+    (self.input, output, text) = (input, parts.count == 2 ? parts[1] : nil, argument)
+  }
+
+  var defaultValueDescription: String { text }
+}
+
+extension RestorationSettings.GreyHandling: ExpressibleByArgument {}
+
+/// A second picture of `--input NAME=FILE`.
+struct NamedPicture {
+  var name: String
+  var path: String
+
+  /// Nil where the argument is a file itself, or none stands behind the sign.
+  init?(argument: String) {
+    guard !FileManager.default.fileExists(atPath: argument), let sign = argument.firstIndex(of: "=") else {
+      return nil
+    }
+    (name, path) = (String(argument[..<sign]), String(argument[argument.index(after: sign)...]))
+    guard !name.isEmpty, FileManager.default.fileExists(atPath: path) else { return nil }
   }
 }

@@ -25,33 +25,30 @@ struct PipelineCommand {
       !checks.verify, !checks.profile, command.modelOptions.isPlain, command.resources.float16Storage == nil
     else {
       throw ValidationError(
-        "\(folder) is a pipeline: --overlap, --metrics, --compare, --trace, --profile, --verify, --prove-tiles, --strength, "
-          + "--augmented, --multiple, -n and --float16-storage are for models of one network")
+        "\(folder) is a pipeline: --overlap, --metrics, --compare, --trace, --profile, --verify, --prove-tiles, "
+          + "--strength, --augmented, --multiple, -n and --float16-storage are for models of one network")
     }
     let runner = try loading {
       PipelineRunner(
         try RestorationPipeline(contentsOf: folder, options: command.runtime), options: command.runtime)
     }
-    let run = try usage { try settings(runner) }
-    if output == nil { return try calibrate(runner, run) }
-    try restore(runner, run)
+    let options = try usage { try settings(runner) }
+    guard let output else { return try calibrate(runner, options) }
+    try Restoration(command: command, model: folder, inputs: inputs, output: output) { batch, reporter in
+      try restore(batch, reporter, runner, options)
+    }.run()
   }
 
-  private func restore(_ runner: PipelineRunner, _ options: PipelineRun.Options) throws {
-    guard let output else { return }
-    let batch = try Batch(
-      inputs, to: output, model: folder, input: files.inputOptions, options: files.outputOptions,
-      lines: LineStream(STDIN_FILENO))
-    batch.announce()
+  private func restore(
+    _ batch: Batch, _ reporter: Reporter, _ runner: PipelineRunner, _ options: PipelineRun.Options
+  ) throws {
+    let jobs = batch.jobs
     if files.dryRun {
-      for job in batch.known.jobs { try estimate(job, runner, options.settings) }
+      while case .job(let job) = jobs.next(waits: true) { estimate(job, runner, options.settings) }
       return
     }
-    let reporter = Reporter(
-      total: batch.count, unreadableFolderCount: batch.known.unreadable.count, checks, files)
-    let run = try PipelineRun(
-      runner, options: options, journalFolder: files.ifExists == .resume ? batch.destination.folder : nil)
-    run.process(batch.jobs, monitor: reporter) { outcome in
+    let run = try PipelineRun(runner, options: options, journalFolder: batch.journalFolder())
+    run.process(jobs, monitor: reporter) { outcome in
       do { try write(run.scores) } catch { Terminal.warn("\(error)") }
       return reporter.report(outcome)
     }
@@ -75,7 +72,7 @@ struct PipelineCommand {
     )
   }
 
-  private func estimate(_ job: Job, _ runner: PipelineRunner, _ settings: PipelineSettings) throws {
+  private func estimate(_ job: Job, _ runner: PipelineRunner, _ settings: PipelineSettings) {
     do {
       let header = try ImageFile.header(of: job.input)
       let plan = try runner.plan(height: header.height, width: header.width, settings)

@@ -136,7 +136,9 @@ struct PipelineOptions: ParsableArguments {
   func objective(_ options: RuntimeOptions) throws -> QualityObjective? {
     try by.map {
       try QualityObjective(
-        $0, naturalPictures: ModelCatalogue.folder.map { "\($0)/NIQE/niqe-bsd400.safetensors" },
+        $0,
+        naturalPictures: ModelCatalogue.installed().folders.lazy.map { "\($0)/NIQE/niqe-bsd400.safetensors" }
+          .first { FileManager.default.fileExists(atPath: $0) },
         musiqWeights: musiqWeights, options: options)
     }
   }

@@ -11,6 +11,8 @@ struct Restoration {
   let model: String
   let inputs: [String]
   let output: String
+  /// Restores images otherwise than by a model of one network; nil for such a model.
+  var restoresImages: ((Batch, Reporter) throws -> Void)?
 
   private var files: FileOptions { command.files }
   private var checks: CheckOptions { command.checks }
@@ -26,10 +28,17 @@ struct Restoration {
     }
     let reporter = Reporter(
       total: batch.count, unreadableFolderCount: batch.known.unreadable.count, checks, files)
-    if batch.isOfTensors { try runTensors(batch.known, reporter) } else { try runImages(batch, reporter) }
+    guard batch.isOfTensors else { return try (restoresImages ?? runImages)(batch, reporter) }
+    guard restoresImages == nil else {
+      throw BatchError.usage("\(model) is a pipeline, which restores images, not tensors")
+    }
+    try runTensors(batch.known, reporter)
   }
 
   private func runTensors(_ list: JobList, _ reporter: Reporter) throws {
+    guard files.namedPictures.isEmpty else {
+      throw ValidationError("-i NAME=FILE is for images: a file of tensors holds all inputs")
+    }
     guard checks.metrics.isEmpty, checks.compare == nil, checks.trace == nil, !checks.proveTiles,
       !checks.strict, command.modelOptions.settings.isWhole
     else {
@@ -57,10 +66,14 @@ struct Restoration {
   private func runImages(_ batch: Batch, _ reporter: Reporter) throws {
     var settings = command.modelOptions.settings
     settings.allowsFloat16Storage = command.resources.float16Storage ?? settings.allowsFloat16Storage
+    for picture in files.namedPictures { settings.pictures[picture.name] = try ImageFile.read(picture.path) }
+    settings.isProfiled = checks.profile || checks.trace != nil
     let restorer = try loading {
       try Restorer(
-        model: model, multiple: command.modelOptions.multiple, options: command.runtime, settings: settings)
+        model: model, multiple: command.modelOptions.multiple, options: command.runtime,
+        settings: settings)
     }
+    for note in restorer.notes { Terminal.warn("\(restorer.path): \(note)") }
     if let scale = command.modelOptions.scale, scale != restorer.scale {
       throw ValidationError("-s is \(scale), the model's scale is \(restorer.scale)")
     }
@@ -81,7 +94,6 @@ struct Restoration {
     options.comparison = checks.compare
     options.verifies = checks.verify
     options.provesTiles = checks.proveTiles
-    options.profiles = checks.profile
     options.isStrict = checks.strict
     (options.readAhead, options.writeBehind) = (
       command.resources.threads.readAhead, command.resources.threads.writeBehind

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import IRDegradation
 import IRONNX
+import IRRestorers
 import IRTraining
 
 /// - Throws: `ValidationError` where a list of tasks cannot be read.
@@ -93,19 +94,15 @@ struct DataOptions: ParsableArguments {
 
   /// The side of the pictures where the model takes no others.
   static func fixedSide(_ model: ONNXModel) throws -> Int? {
-    guard case .tensor(_, let shape?)? = model.graphInputs.first?.type, shape.count == 4,
-      case .fixed(let height) = shape[2], case .fixed(let width) = shape[3]
-    else { return nil }
-    return Int(clamping: min(height, width))
+    let port = try ImagePort.trainable(of: model)
+    guard let height = port.height, let width = port.width else { return nil }
+    return min(height, width)
   }
 
   /// How many channels a model's image has.
   static func channelCount(_ model: ONNXModel, _ path: String) throws -> Int {
-    guard case .tensor(_, let shape?)? = model.graphInputs.first?.type, shape.count == 4,
-      case .fixed(let channels) = shape[1], channels == 1 || channels == 3
-    else {
-      throw TrainingError.unsuitableModel(path: path, detail: "its input must be an image of 1 or 3 channels")
+    do { return try ImagePort.trainable(of: model).channelCount } catch {
+      throw TrainingError.unsuitableModel(path: path, detail: "\(error)")
     }
-    return Int(channels)
   }
 }

@@ -35,9 +35,8 @@ struct RouterTable: Encodable {
 
   /// Nil where the model has no output `routing`.
   init?(_ restorer: Restorer) {
-    guard restorer.model.graph.outputs.contains(where: { $0.name == "routing" }) else { return nil }
-    let names = restorer.model.metadata.first { $0.key == "tasks" }?.value ?? ""
-    experts = names.components(separatedBy: ", ").filter { !$0.isEmpty }
+    guard restorer.model.metadata.hasRouting else { return nil }
+    experts = restorer.model.metadata.routedTasks
   }
 
   /// Begins with a task of a set.
@@ -51,7 +50,7 @@ struct RouterTable: Encodable {
 
   /// Counts what the routers say of a picture of the task begun last.
   mutating func add(_ restorer: Restorer, _ image: Image) throws {
-    guard let routing = try restorer.outputs(for: image)["routing"], routing.shape.rank == 3,
+    guard let routing = try restorer.routing(of: image), routing.shape.rank == 3,
       routing.shape[0] == 1, routing.shape[2] > 0, var row = rows.last,
       row.decisions.isEmpty
         || (row.rightByRouter.count, row.decisions.count) == (routing.shape[1], routing.shape[2])

@@ -5,6 +5,7 @@ import IRDegradation
 import IRFiles
 import IRImage
 import IRONNX
+import IRRestorers
 import IRTraining
 import ImageRestoration
 
@@ -135,7 +136,7 @@ final class TrainingRun {
     model.setMetadata("training", "\(trainer.state.step) steps, \(command.settings["tasks"] ?? "")")
     // The meaning of the routers' outputs from now on.
     if trainer.training.routerCount > 0 {
-      model.setMetadata("tasks", data.categories.joined(separator: ", "))
+      model.setMetadata(RestorerMetadata.Key.tasks, data.categories.joined(separator: ", "))
     }
     try model.write(to: command.output)
     let found = try validator.measure(model: command.output, options: command.options.runtime)

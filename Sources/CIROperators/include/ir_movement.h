@@ -51,11 +51,19 @@ void ir_pad(
 struct ir_gather_params {
   size_t element_size;
   size_t outer, axis, inner, index_count;
+  /// 4 or 8 bytes: int32_t or int64_t.
+  size_t index_size;
 };
 
-/// An index in -axis ..< axis; a negative one counts from the end.
+/// A negative index counts from the end; what is outside then is the nearest inside. `axis` is not 0.
 void ir_gather(
-  const struct ir_gather_params *params, const void *input, const int64_t *indices, void *output,
+  const struct ir_gather_params *params, const void *input, const void *indices, void *output,
+  int threads);
+
+/// [outer, axis, inner] and indices [outer, index_count, inner] -> [outer, index_count, inner], element by
+/// element; element_size is 1, 2, 4 or 8. Indices as above.
+void ir_gather_elements(
+  const struct ir_gather_params *params, const void *input, const void *indices, void *output,
   int threads);
 
 /// IEEE binary16 in the low bits of uint16_t; rounds to nearest even.

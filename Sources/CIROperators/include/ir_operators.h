@@ -31,6 +31,11 @@ extern "C" {
 /// The processors that the process' affinity allows.
 int ir_available_processors(void);
 
+/// Calls body(context) once, on this thread, with `threads` - 1 others at hand that share the loops of
+/// every driver called from it: threads meet in memory instead of being started for each loop. They
+/// sleep when there is nothing to do for some tens of microseconds. Nested calls keep the outer threads.
+void ir_with_threads(int threads, void (*body)(void *context), void *context);
+
 #ifdef __cplusplus
 }
 #endif

@@ -31,6 +31,39 @@ void ir_resize2d(
 
 size_t ir_resize2d_workspace(const struct ir_resize2d_params *params, int threads);
 
+enum ir_grid_mode {
+  IR_GRID_NEAREST,
+  IR_GRID_LINEAR,
+  /// Keys' kernel with a = -0.75.
+  IR_GRID_CUBIC,
+};
+
+enum ir_grid_padding {
+  IR_GRID_ZEROS,
+  IR_GRID_BORDER,
+  IR_GRID_REFLECTION,
+};
+
+/// [batch, channels, input_height, input_width] read at [batch, place_count, 2] coordinates (x, y), of which
+/// -1...1 is the whole input -> [batch, channels, place_count]. input_height * input_width is at most INT32_MAX,
+/// and neither is 0.
+struct ir_grid_sample_params {
+  size_t batch, channels;
+  size_t input_height, input_width;
+  size_t place_count;
+  enum ir_grid_mode mode;
+  enum ir_grid_padding padding;
+  /// -1 and 1 are the centres of the corner elements, otherwise their outer edges.
+  bool aligns_corners;
+};
+
+/// A coordinate that is not a number is 0.
+void ir_grid_sample(
+  const struct ir_grid_sample_params *params, const float *input, const float *grid, float *output,
+  void *workspace, int threads);
+
+size_t ir_grid_sample_workspace(const struct ir_grid_sample_params *params, int threads);
+
 enum ir_pooling {
   IR_POOLING_MAX,
   IR_POOLING_AVERAGE,

@@ -47,19 +47,43 @@ func movementKernel(_ request: KernelRequest) -> (any Kernel)? {
   case let roll as Roll: return rollKernel(roll, x, size)
   case let pad as Pad: return padKernel(pad, x, output)
   case let gather as Gather:
-    let view = AxisView(x, axis: gather.axis)
-    guard request.inputTypes[1].elementType == .int64, let indices = request.constants[1]?.integers,
-      indices.allSatisfy({ (-view.axis..<view.axis).contains(Int(clamping: $0)) })
-    else { return nil }
-    let params = ir_gather_params(
-      element_size: size, outer: view.outer, axis: view.axis, inner: view.inner, index_count: indices.count)
-    return CPUKernel("gather") { arguments in
-      var params = params
-      ir_gather(
-        &params, arguments.inputs[0], arguments.inputs[1].assumingMemoryBound(to: Int64.self),
-        arguments.outputs[0], arguments.threads)
+    return gatherKernel("gather", axis: gather.axis, request, request.inputTypes[1].shape.elementCount) {
+      ir_gather(&$0, $1.inputs[0], $1.inputs[1], $1.outputs[0], $1.threads)
     }
+  case let gather as GatherElements:
+    let indices = request.inputTypes[1].shape
+    guard x.indices.allSatisfy({ $0 == gather.axis || x[$0] == indices[$0] }) else { return nil }
+    return gatherKernel("gather-elements", axis: gather.axis, request, indices[gather.axis]) {
+      ir_gather_elements(&$0, $1.inputs[0], $1.inputs[1], $1.outputs[0], $1.threads)
+    }
+  case is Tile:
+    // Each axis is two: which copy, and where in it.
+    let (from, to) = (x.strides, y.strides)
+    return copyKernel(
+      "tile", size,
+      StridedCopy(
+        shape: x.indices.flatMap { [x[$0] == 0 ? 0 : y[$0] / x[$0], x[$0]] },
+        sourceStrides: x.indices.flatMap { [0, from[$0]] },
+        destinationStrides: x.indices.flatMap { [x[$0] * to[$0], to[$0]] }))
   default: return nil
+  }
+}
+
+/// `count` indices along an axis of the first input.
+private func gatherKernel(
+  _ name: String, axis: Int, _ request: KernelRequest, _ count: Int,
+  _ run: @escaping @Sendable (inout ir_gather_params, KernelArguments) -> Void
+) -> (any Kernel)? {
+  let view = AxisView(request.inputTypes[0].shape, axis: axis)
+  let index = request.inputTypes[1].elementType
+  guard index == .int64 || index == .int32 else { return nil }
+  let params = ir_gather_params(
+    element_size: request.inputTypes[0].elementType.byteCount, outer: view.outer, axis: view.axis,
+    inner: view.inner,
+    index_count: count, index_size: index.byteCount)
+  return CPUKernel(name) { arguments in
+    var params = params
+    run(&params, arguments)
   }
 }
 

@@ -79,3 +79,32 @@ private func resampling(
     }
   }
 }
+
+/// Reading at given places of the last two axes.
+func gridSampleKernel(_ sample: GridSample, _ request: KernelRequest) -> (any Kernel)? {
+  let (x, grid) = (request.inputTypes[0].shape, request.inputTypes[1].shape)
+  guard x.rank == 4, x.elementCount(in: 2..<4) <= Int(Int32.max) else { return nil }
+  let mode =
+    switch sample.mode {
+    case .nearest: IR_GRID_NEAREST
+    case .linear: IR_GRID_LINEAR
+    case .cubic: IR_GRID_CUBIC
+    }
+  let padding =
+    switch sample.padding {
+    case .zeros: IR_GRID_ZEROS
+    case .border: IR_GRID_BORDER
+    case .reflection: IR_GRID_REFLECTION
+    }
+  let params = ir_grid_sample_params(
+    batch: x[0], channels: x[1], input_height: x[2], input_width: x[3],
+    place_count: grid.elementCount(in: 1..<3),
+    mode: mode, padding: padding, aligns_corners: sample.alignsCorners)
+  let workspace = withUnsafePointer(to: params) { ir_grid_sample_workspace($0, Int32(request.threadCount)) }
+  return CPUKernel("grid-sample", workspace: workspace) { arguments in
+    var params = params
+    ir_grid_sample(
+      &params, arguments.input(0), arguments.input(1), arguments.output(), arguments.workspace,
+      arguments.threads)
+  }
+}

@@ -1,0 +1,36 @@
+import IRCompiler
+import IRRuntime
+
+/// Where the time of a restoration went: the runs of the network, one for a tile and a turn, in their order.
+public struct RestorationProfile: Sendable {
+  /// A step of the network's program.
+  public struct Step: Sendable {
+    public var kernel: String
+    /// The node of the network's graph that the step computes, or its last one.
+    public var node: String
+    public var multiplyAddCount: Int
+    public var byteCount: Int
+    public var seconds: Double
+  }
+
+  package struct Run: Sendable {
+    package var program: Program
+    package var profile: Profile
+    package var start: ContinuousClock.Instant
+  }
+
+  package var runs: [Run] = []
+
+  /// The steps of all runs.
+  public var steps: [Step] {
+    runs.flatMap { run in
+      zip(run.program.steps, run.profile.seconds).map { step, seconds in
+        Step(
+          kernel: step.kernel.name, node: step.node, multiplyAddCount: step.multiplyAddCount,
+          byteCount: step.byteCount, seconds: seconds)
+      }
+    }
+  }
+
+  public var seconds: Double { runs.reduce(0) { $0 + $1.profile.seconds.reduce(0, +) } }
+}
