@@ -86,8 +86,8 @@ struct IRRun: Tool {
     }
     guard !pipelineOptions.isGiven else {
       throw ValidationError(
-        "-m \(modelOptions.model) is no pipeline (a folder with model_index.json): --weights, --search and their like are "
-          + "for those")
+        "-m \(modelOptions.model) is not a pipeline, a folder with model_index.json, which --weights, --search and "
+          + "their like need")
     }
     let model = try modelOptions.path()
     try questions.answer(

@@ -113,3 +113,14 @@ final class Reporter: BatchMonitor {
     if unreadableFolderCount > 0 { throw ExitCode.someFailed }
   }
 }
+
+extension Batch {
+  /// Says what is left out of the run.
+  func announce() {
+    if let text = known.leftOutText { Terminal.warn(text) }
+    for error in known.unreadable { Terminal.warn("\(error)") }
+    if known.skippedCount > 0 {
+      Terminal.warn("\(known.skippedCount) outputs exist and are left as they are")
+    }
+  }
+}

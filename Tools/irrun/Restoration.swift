@@ -21,11 +21,7 @@ struct Restoration {
     let batch = try Batch(
       inputs, to: output, model: model, reference: checks.reference, input: files.inputOptions,
       options: files.outputOptions, lines: LineStream(STDIN_FILENO))
-    if let text = batch.known.leftOutText { Terminal.warn(text) }
-    for error in batch.known.unreadable { Terminal.warn("\(error)") }
-    if batch.known.skippedCount > 0 {
-      Terminal.warn("\(batch.known.skippedCount) outputs exist and are left as they are")
-    }
+    batch.announce()
     guard batch.count != 0 else {
       if !batch.known.unreadable.isEmpty { throw ExitCode.someFailed }
       return
