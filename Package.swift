@@ -106,8 +106,8 @@ let package = Package(
         "IRRestorers", "IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRPicture",
         "IRFiles", "CSystem",
       ],
-      path: "Sources/ImageRestoration", resources: [.embedInCode("SHA256SUMS")]),
-    library("ImageRestoration", ["IRRestoration", "IRImage"], path: "Sources/Umbrella"),
+      resources: [.embedInCode("SHA256SUMS")]),
+    library("ImageRestoration", ["IRRestoration", "IRImage"]),
     library(
       "IRCInterface",
       ["CIRKit", "IRInference", "IRRestoration", "IRONNX", "IRRuntime", "IRPicture", "IRTensor", "IRFiles"]),
