@@ -30,7 +30,7 @@ let modelFiles = [
   "DaAIR/README.md", "DnCNN/README.md", "FFDNet/README.md", "LatentDiffusion/README.md", "MoCEIR/README.md",
   "MUSIQ/README.md", "NAFNet/README.md", "NIQE", "PromptIR/README.md", "Restormer/README.md",
   "SESymUNet/README.md", "SwinIR/README.md", "SymUNet/README.md", "UniRes/README.md", "SHA256SUMS",
-  "DaAIR/daair-s.onnx", "DaAIR/daair-s5.onnx", "SymUNet/symunet-denoise.onnx", "SymUNet/symunet-s.onnx",
+  "DaAIR/daair-s5.onnx", "SymUNet/symunet-denoise.onnx", "SymUNet/symunet-s.onnx",
   "SymUNet/symunet-s5.onnx",
 ]
 
@@ -110,7 +110,10 @@ let package = Package(
     library("ImageRestoration", ["IRRestoration", "IRImage"]),
     library(
       "IRCInterface",
-      ["CIRKit", "IRInference", "IRRestoration", "IRONNX", "IRRuntime", "IRPicture", "IRTensor", "IRFiles"]),
+      [
+        "CIRKit", "IRInference", "IRRestoration", "IRONNX", "IRRuntime", "IRCompiler", "IRGraph", "IRPicture",
+        "IRTensor", "IRFiles",
+      ]),
 
     library(
       "IRBatch",

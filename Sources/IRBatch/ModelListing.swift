@@ -47,7 +47,7 @@ package struct ModelListing: Encodable {
     self.path = path
     roles = ModelCatalogue.roles.filter { $0.value == name }.keys.sorted()
     (task, licence) = (metadata.task, metadata.licence)
-    parameters = weights.reduce(0) { $0 + Int(clamping: $1.dims.reduce(1, *)) }
+    parameters = weights.reduce(0) { $0 + ((try? $1.tensor().type.shape.elementCount) ?? 0) }
     byteCount = (try FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber)?.intValue ?? 0
     let digest = try SHA256.hexadecimal(contentsOf: path)
     sha256 = digest

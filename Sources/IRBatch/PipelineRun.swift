@@ -182,7 +182,9 @@ package final class PipelineRun {
 
   /// How the picture was made: as the one that is made again, where that is one of the same input.
   private func recipe(_ result: PipelineRestoration, input: String) -> PipelineRecipe {
-    if let again = options.again, again.pipeline == digest, again.input == input { return again }
+    if let again = options.again, again.pipeline == digest, !input.isEmpty, again.input == input {
+      return again
+    }
     var recipe = PipelineRecipe(
       settings: result.settings, pipeline: digest, input: input,
       search: options.search?.method.rawValue ?? PipelineSearch.Method.none.rawValue)

@@ -29,6 +29,8 @@ public func irkit_catalogue_model(
   _ catalogue: OpaquePointer?, _ index: Int, _ name: UnsafeMutablePointer<UnsafePointer<CChar>?>?,
   _ path: UnsafeMutablePointer<UnsafePointer<CChar>?>?
 ) -> irkit_status {
+  name?.pointee = nil
+  path?.pointee = nil
   guard let models = Handle.object(catalogue, CCatalogue.self)?.models, models.indices.contains(index) else {
     return IRKIT_INVALID_ARGUMENT
   }

@@ -16,9 +16,6 @@ public func irkit_text_release(_ text: UnsafeMutablePointer<CChar>?) { free(text
 
 extension RuntimeOptions {
   init(_ options: irkit_options) throws {
-    guard options.size >= MemoryLayout<irkit_options>.size else {
-      throw ArgumentError("the options' size is \(options.size), and must be sizeof(irkit_options)")
-    }
     guard (0...4096).contains(options.threads) else { throw ArgumentError("\(options.threads) threads") }
     self.init(
       threadCount: options.threads == 0 ? RuntimeOptions.defaultThreadCount : Int(options.threads),
@@ -27,6 +24,20 @@ extension RuntimeOptions {
   }
 
   init(_ options: UnsafePointer<irkit_options>?) throws {
-    if let options { try self.init(options.pointee) } else { self.init() }
+    guard let options else {
+      self.init()
+      return
+    }
+    try verifySize(options, "irkit_options")
+    try self.init(options.pointee)
+  }
+}
+
+/// Holds the size that a structure of options states in its first field to the structure's own, before any other field
+/// is read.
+func verifySize<T>(_ options: UnsafePointer<T>, _ name: String) throws {
+  let size = UnsafeRawPointer(options).load(as: Int.self)
+  guard size >= MemoryLayout<T>.size else {
+    throw ArgumentError("the options' size is \(size), and must be sizeof(\(name))")
   }
 }

@@ -10,8 +10,12 @@ import IRRuntime
 final class CRestorer: Sendable {
   let restorer: SharedRestorer
   let path: CText
+  /// The bytes that a restoration may take; nil is what the machine has left.
+  let memory: Int?
 
-  init(_ restorer: SharedRestorer) { (self.restorer, path) = (restorer, CText(restorer.path)) }
+  init(_ restorer: SharedRestorer, memory: Int?) {
+    (self.restorer, path, self.memory) = (restorer, CText(restorer.path), memory)
+  }
 }
 
 @c @implementation
@@ -27,10 +31,6 @@ public func irkit_restorer_options_init(_ options: UnsafeMutablePointer<irkit_re
 
 extension RestorationSettings {
   init(_ options: irkit_restorer_options) throws {
-    guard options.size >= MemoryLayout<irkit_restorer_options>.size else {
-      throw ArgumentError(
-        "the options' size is \(options.size), and must be sizeof(irkit_restorer_options)")
-    }
     self.init()
     for (name, value) in [("strength", options.strength), ("detail", options.detail)] {
       guard (0...1).contains(value) else { throw ArgumentError("\(name) is \(value), and must be in 0...1") }
@@ -62,12 +62,16 @@ public func irkit_restorer_open(
     }
     var chosen = irkit_restorer_options()
     irkit_restorer_options_init(&chosen)
-    if let options { chosen = options.pointee }
+    if let options {
+      try verifySize(options, "irkit_restorer_options")
+      chosen = options.pointee
+    }
     let settings = try RestorationSettings(chosen)
+    let run = try RuntimeOptions(chosen.run)
     restorer.pointee = Handle.make(
       CRestorer(
-        try SharedRestorer(
-          model: String(cString: model), options: RuntimeOptions(chosen.run), settings: settings)))
+        try SharedRestorer(model: String(cString: model), options: run, settings: settings),
+        memory: run.memoryByteCount))
   }
 }
 
@@ -92,9 +96,10 @@ public func irkit_restorer_restore(
 ) -> irkit_status {
   warnings?.pointee = nil
   return reporting(error) {
-    guard let restorer = Handle.object(restorer, CRestorer.self)?.restorer else {
+    guard let handle = Handle.object(restorer, CRestorer.self) else {
       throw ArgumentError("there is no restorer")
     }
+    let restorer = handle.restorer
     let (source, target) = (
       try PixelBuffer(input, name: "input"), try PixelBuffer(output, name: "output")
     )
@@ -104,6 +109,10 @@ public func irkit_restorer_restore(
         "the output is \(target.width)×\(target.height) with \(target.channelCount) channels, and must be "
           + "\(width)×\(height) with \(source.channelCount)")
     }
+    // Before the samples are copied.
+    let byteCount = source.width * source.height * source.channelCount * MemoryLayout<Float>.size
+    let limit = RuntimeOptions(memoryByteCount: handle.memory).memoryLimit
+    guard byteCount <= limit else { throw RuntimeError.exceedsMemory(byteCount: byteCount, limit: limit) }
     let result = try restorer.restoration(of: source.image) { done in
       progress.map { $0(context, done) == 0 } ?? true
     }

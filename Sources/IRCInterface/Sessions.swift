@@ -104,6 +104,8 @@ public func irkit_session_property(
   _ session: OpaquePointer?, _ index: Int, _ key: UnsafeMutablePointer<UnsafePointer<CChar>?>?,
   _ value: UnsafeMutablePointer<UnsafePointer<CChar>?>?
 ) -> irkit_status {
+  key?.pointee = nil
+  value?.pointee = nil
   guard let properties = Handle.object(session, CSession.self)?.properties,
     properties.indices.contains(index)
   else { return IRKIT_INVALID_ARGUMENT }

@@ -1,4 +1,6 @@
 import CIRKit
+import IRCompiler
+import IRGraph
 import IRONNX
 import IRPicture
 import IRRestoration
@@ -44,6 +46,7 @@ private func status(of error: any Error) -> irkit_status {
     case .unsuitableImage: IRKIT_INVALID_ARGUMENT
     default: IRKIT_FAILED
     }
+  case is CompilerError, is GraphError: IRKIT_UNSUPPORTED
   case is ImageError: IRKIT_INVALID_ARGUMENT
   default: IRKIT_FAILED
   }

@@ -12,7 +12,9 @@ extension ImageFile {
     }
     let path = NSTemporaryDirectory() + "/" + name
     defer { try? FileManager.default.removeItem(atPath: path) }
-    try write(image, to: path, options: options)
+    var own = options
+    own.permissions = 0o600
+    try write(image, to: path, options: own)
     do { return try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
       throw .unwritable(path: path, reason: error.localizedDescription)
     }

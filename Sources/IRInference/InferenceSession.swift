@@ -96,7 +96,9 @@ public final class InferenceSession: Sendable {
       return compiled[compiled.count - 1].session
     }
     func byteCount() -> Int { compiled.reduce(0) { $0 + $1.session.program.memoryPlan.peakByteCount } }
-    while compiled.count >= Self.countLimit || (!compiled.isEmpty && byteCount() > Self.keptByteCountLimit) {
+    // A stated limit is for one program and what is kept beside it.
+    let limit = options.memoryByteCount == nil ? Self.keptByteCountLimit : 0
+    while compiled.count >= Self.countLimit || (!compiled.isEmpty && byteCount() > limit) {
       compiled.removeFirst()
     }
     let fresh = try compile(inputs)

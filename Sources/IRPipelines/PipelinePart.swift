@@ -23,7 +23,7 @@ struct PipelinePart: Sendable {
     model.graph.initializers.reduce(0) { sum, weight in
       let isWeight =
         (ElementType(rawValue: weight.dataType)?.isFloatingPoint ?? false) && !weight.dims.isEmpty
-      return sum + (isWeight ? weight.dims.reduce(1) { $0 * Int($1) } : 0)
+      return sum + (isWeight ? (try? weight.tensor().type.shape.elementCount) ?? 0 : 0)
     }
   }
 

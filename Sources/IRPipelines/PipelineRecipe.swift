@@ -78,7 +78,7 @@ public struct PipelineRecipe: Hashable, Sendable {
     let side: Int = try value("Tile")
     let overlap: Int = try value("Overlap")
     (settings.tileSide, settings.overlap) = (side, side == 0 ? nil : overlap)
-    (pipeline, input, search) = (try text("Pipeline"), try text("Input"), try text("Search"))
+    (pipeline, input, search) = (try text("Pipeline"), properties["Input"] ?? "", try text("Search"))
     by = properties["By"]
     score = try properties["Score"] == nil ? nil : value("Score")
     do { try settings.verify() } catch { throw PipelineError.recipe("\(error)") }

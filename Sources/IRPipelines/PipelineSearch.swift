@@ -41,7 +41,7 @@ public struct PipelineSearch {
 
   func stepCount(of settings: PipelineSettings) -> Int { stepCount ?? min(settings.stepCount, 20) }
 
-  func verify() throws(PipelineError) {
+  public func verify() throws(PipelineError) {
     guard (64...4096).contains(side) else { throw .settings("a crop of \(side) pixels, must be 64 to 4096") }
     guard (1...1000).contains(finalistCount) else {
       throw .settings("\(finalistCount) finalists, must be 1 to 1000")

@@ -78,6 +78,9 @@ static void test_sessions(const char *path) {
     found |= !strcmp(key, "maker") && !strcmp(value, "test");
   }
   EXPECT(found);
+  const char *no_key = "", *no_value = "";
+  EXPECT(irkit_session_property(session, 99, &no_key, &no_value) == IRKIT_INVALID_ARGUMENT);
+  EXPECT(!no_key && !no_value);
 
   float x[5] = {1, 2, 3, 4, 5}, y[5] = {10, 20, 30, 40, 50};
   for (int64_t n = 5; n >= 0; n--) {

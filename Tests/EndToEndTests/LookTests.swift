@@ -71,7 +71,8 @@ private func kinds(_ report: [String: Any]) -> [String] {
       let outcome = try run(
         "irrun", "-m", "\(folder)/m.onnx", "-i", "\(folder)/a.png", "-o", "\(folder)/b.png", "--json")
       #expect(
-        try outcome.code == 0 && kinds(json(outcome)) == ["rangeEnds", "fewLevels"], "\(outcome.output)")
+        try outcome.code == 0 && kinds(json(outcome)) == ["rangeEnds", "fewLevels", "valueRange"],
+        "\(outcome.output)")
     }
   }
 

@@ -146,7 +146,7 @@ struct IRExport: Tool {
 
   private func validatePipeline() throws {
     guard isPipeline else {
-      guard lora.isEmpty, prediction == nil, !unscaledCondition else {
+      guard lora.isEmpty, taesd == nil, prediction == nil, !unscaledCondition else {
         throw ValidationError("--lora, --prediction and --unscaled-condition are for unires")
       }
       return

@@ -30,7 +30,7 @@ struct ModelOptions: ParsableArguments {
   @Option(
     name: [.customShort("t"), .customLong("tile-size")],
     help: "Side of tiles in pixels; 0 restores whole if memory allows.")
-  var tile = 0
+  var tile: Int?
 
   @Option(help: "Overlap of blended tiles in pixels, for networks that see the whole picture.")
   var overlap = 64
@@ -83,7 +83,7 @@ struct ModelOptions: ParsableArguments {
   var grey = RestorationSettings.GreyHandling.channels
 
   func validate() throws {
-    guard tile == 0 || (32...65536).contains(tile) else {
+    if let tile, tile != 0, !(32...65536).contains(tile) {
       throw ValidationError("-t is \(tile), must be 0 or at least 32")
     }
     guard (0...4096).contains(overlap) else {
@@ -101,7 +101,10 @@ struct ModelOptions: ParsableArguments {
   }
 
   /// Whether nothing is stated that only models of one network have.
-  var isPlain: Bool { name == nil && !augmented && strength == 1 && multiple == nil && overlap == 64 }
+  var isPlain: Bool {
+    name == nil && !augmented && strength == 1 && multiple == nil && overlap == 64 && outputName == nil
+      && range == nil && grey == .channels
+  }
 
   private var level: Double? { name.flatMap { Double($0) } }
   private var isFolder: Bool {

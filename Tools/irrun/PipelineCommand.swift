@@ -22,18 +22,25 @@ struct PipelineCommand {
 
   func run() throws {
     guard checks.metrics.isEmpty, checks.compare == nil, checks.trace == nil, !checks.proveTiles,
-      !checks.verify, !checks.profile, command.modelOptions.isPlain, command.resources.float16Storage == nil
+      !checks.verify, !checks.profile, files.namedPictures.isEmpty, command.modelOptions.isPlain,
+      command.resources.float16Storage == nil
     else {
       throw ValidationError(
         "\(folder) is a pipeline: --overlap, --metrics, --compare, --trace, --profile, --verify, --prove-tiles, "
-          + "--strength, --augmented, --multiple, -n and --float16-storage are for models of one network")
+          + "--strength, --augmented, --multiple, --output-name, --range, --grey, -n, -i NAME=FILE and "
+          + "--float16-storage are for models of one network")
     }
     let runner = try loading {
       PipelineRunner(
         try RestorationPipeline(contentsOf: folder, options: command.runtime), options: command.runtime)
     }
     let options = try usage { try settings(runner) }
-    guard let output else { return try calibrate(runner, options) }
+    guard let output else {
+      guard !files.dryRun, files.shard == nil else {
+        throw ValidationError("--dry-run and --shard do not go with --calibrate")
+      }
+      return try calibrate(runner, options)
+    }
     try Restoration(command: command, model: folder, inputs: inputs, output: output) { batch, reporter in
       try restore(batch, reporter, runner, options)
     }.run()
@@ -44,8 +51,14 @@ struct PipelineCommand {
   ) throws {
     let jobs = batch.jobs
     if files.dryRun {
-      while case .job(let job) = jobs.next(waits: true) { estimate(job, runner, options.settings) }
-      return
+      while true {
+        switch jobs.next(waits: true) {
+        case .job(let job): estimate(job, runner, options.settings)
+        case .failed(let job, let error): Terminal.say("\(job.input): \(error)")
+        case .kept, .notYet: continue
+        case .end: return
+        }
+      }
     }
     let run = try PipelineRun(runner, options: options, journalFolder: batch.journalFolder())
     run.process(jobs, monitor: reporter) { outcome in
@@ -57,6 +70,7 @@ struct PipelineCommand {
 
   private func calibrate(_ runner: PipelineRunner, _ options: PipelineRun.Options) throws {
     let list = try InputList(inputs, files.inputOptions, outputFolder: nil)
+    for error in list.unreadable { Terminal.warn("\(error)") }
     let reporter = Reporter(
       total: list.sources.count, unreadableFolderCount: list.unreadable.count, checks, files)
     let run = try PipelineRun(runner, options: options)
@@ -64,12 +78,12 @@ struct PipelineCommand {
       do { try write(run.scores) } catch { Terminal.warn("\(error)") }
       return reporter.report(outcome)
     }
-    try reporter.finish()
     let calibration = try run.calibrate()
     let wins = calibration.candidates.map { "\($0.weights) (\($0.wins))" }.joined(separator: "; ")
     Terminal.warn(
       "\(folder)/\(PipelineCalibration.fileName): of \(calibration.pictures) pictures, by \(calibration.by): \(wins)"
     )
+    try reporter.finish()
   }
 
   private func estimate(_ job: Job, _ runner: PipelineRunner, _ settings: PipelineSettings) {
@@ -91,6 +105,12 @@ struct PipelineCommand {
       try again?.settings ?? options.settings(runner.pipeline, command.modelOptions))
     try runner.verify(run.settings)
     run.search = try options.search(by: objective)
+    try run.search?.verify()
+    if let steps = run.search?.stepCount {
+      var own = run.settings
+      own.stepCount = steps
+      try runner.verify(own)
+    }
     (run.objective, run.again, run.output) = (objective, again, files.outputOptions)
     run.detail = again == nil ? command.modelOptions.detail : 0
     run.isStrict = checks.strict

@@ -85,6 +85,7 @@ struct PipelineOptions: ParsableArguments {
   var isGiven: Bool {
     weights != nil || search != .none || by != nil || musiqWeights != nil || sampler != nil || again != nil
       || candidates != nil || scores != nil || searchSteps != nil || searchCrop != nil || calibrate
+      || steps != 50 || eta != 0 || seed != 1 || colorFix != "adain" || finalists != 4
   }
 
   func validate() throws {
@@ -128,7 +129,7 @@ struct PipelineOptions: ParsableArguments {
         "--color-fix is \(colorFix), must be adain, wavelet or none, with a blend of 0 to 1")
     }
     (settings.colours, settings.colourBlend, settings.scale) = (colours, blend, model.scale ?? 1)
-    if model.tile != 0 { settings.tileSide = model.tile }
+    settings.tileSide = model.tile
     return settings
   }
 

@@ -25,7 +25,9 @@ struct RouterTable: Encodable {
 
     private static func share(of expert: Int?, in counts: [Int]) -> Double? {
       let sum = counts.reduce(0, +)
-      return expert.flatMap { sum > 0 ? Double(counts[$0]) / Double(sum) : nil }
+      return expert.flatMap {
+        sum > 0 && counts.indices.contains($0) ? Double(counts[$0]) / Double(sum) : nil
+      }
     }
   }
 

@@ -80,7 +80,7 @@ def main():
             print(f"{picture}: rho {rho:.3f} over {len(pairs)} candidates; the screening's choice is number {rank} of the full search; "
                   f"{screen['passes']} passes for {grid['passes']}", flush=True)
     print(f"{len(found)} pictures: rho {np.mean(found):.3f} in the mean, {min(found):.3f} to {max(found):.3f}")
-    sys.exit(1 if np.mean(found) < options.least else 0)
+    sys.exit(0 if np.mean(found) >= options.least else 1)
 
 
 main()

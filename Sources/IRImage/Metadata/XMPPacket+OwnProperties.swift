@@ -17,7 +17,7 @@ extension XMPPacket {
     -> Bool
   {
     var other = self
-    other.removeDescriptions(declaring: namespace)
+    other.removeDescriptions(declaring: namespace, ofOnly: prefix)
     other.removeProperties { $0.hasPrefix("\(prefix):") || $0 == "xmlns:\(prefix)" }
     let list = properties.map { "\n   \(prefix):\($0.name)=\"\(Self.escaped($0.value))\"" }.joined()
     let description =

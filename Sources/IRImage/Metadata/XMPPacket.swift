@@ -64,15 +64,19 @@ struct XMPPacket {
     return result
   }
 
-  /// Takes out the empty descriptions that declare a namespace.
-  mutating func removeDescriptions(declaring namespace: String) {
+  /// Takes out the empty descriptions that declare a namespace and state properties of its prefix alone.
+  mutating func removeDescriptions(declaring namespace: String, ofOnly prefix: String) {
     let source = Array(text.utf8)
     var result: [UInt8] = []
     var (kept, position) = (0, 0)
     while let open = source[position...].firstIndex(of: UInt8(ascii: "<")), let tag = Tag(source, at: open) {
       position = tag.end
       guard tag.isEmpty, tag.name(source) == "rdf:Description",
-        tag.attributes.contains(where: { String(decoding: source[$0.value], as: UTF8.self) == namespace })
+        tag.attributes.contains(where: { String(decoding: source[$0.value], as: UTF8.self) == namespace }),
+        tag.attributes.allSatisfy({ attribute in
+          let name = String(decoding: source[attribute.name], as: UTF8.self)
+          return name == "rdf:about" || name == "xmlns:\(prefix)" || name.hasPrefix("\(prefix):")
+        })
       else { continue }
       // With the white space around it, as it was put in.
       let start = open > kept && source[open - 1] == UInt8(ascii: " ") ? open - 1 : open

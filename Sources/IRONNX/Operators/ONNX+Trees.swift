@@ -50,8 +50,9 @@ extension ONNXOperatorTable {
         try table.add(weights[index], target: ids[index], at: try place(leafTrees[index], leafNodes[index]))
       }
       table.roots = trees.indices.filter { !isChild[$0] }
-      guard Set(table.roots.map { trees[$0] }).count == table.roots.count else {
-        throw .unsupported("a tree has several roots")
+      let rooted = Set(table.roots.map { trees[$0] })
+      guard rooted.count == table.roots.count, rooted == Set(trees) else {
+        throw .unsupported("a tree has no root, or several")
       }
       try n.refuseMissingValues()
       return [try table.emitted(n, function, base: try n.numbers("base_values"))]

@@ -62,7 +62,8 @@ class Restorer:
         module = type(picture).__module__.split(".")[0]
         if module == "PIL":
             return self._image(picture, progress, cancel)
-        array = numpy.from_dlpack(picture) if hasattr(picture, "__dlpack__") else numpy.asarray(picture)
+        is_foreign = hasattr(picture, "__dlpack__") and not isinstance(picture, numpy.ndarray)
+        array = numpy.from_dlpack(picture) if is_foreign else numpy.asarray(picture)
         result = self._array(array, layout, progress, cancel)
         giver = getattr(sys.modules.get(module), "from_dlpack", None)
         return result if isinstance(picture, numpy.ndarray) or giver is None else giver(result)
@@ -88,6 +89,8 @@ class Restorer:
         # Palettes, print colours and single bits have no values between.
         modes = {"1": "L", "P": "RGBA" if "transparency" in image.info else "RGB", "PA": "RGBA", "CMYK": "RGB",
                  "YCbCr": "RGB", "HSV": "RGB", "LAB": "RGB", "RGBX": "RGB", "La": "LA", "RGBa": "RGBA"}
+        if "transparency" in image.info:
+            modes.update({"1": "LA", "L": "LA", "RGB": "RGBA"})
         given = image.convert(modes[image.mode]) if image.mode in modes else image
         array = numpy.asarray(given)
         if given.mode in ("I", "I;16B", "I;16L", "I;16N"):
@@ -105,7 +108,8 @@ class Restorer:
 
     def _array(self, array: numpy.ndarray, layout: Optional[str], progress: Any, cancel: Any) -> numpy.ndarray:
         layout = layout or _layout(array)
-        if len(layout) != array.ndim or sorted(layout.replace("N", "").replace("C", "")) != ["H", "W"]:
+        is_picture = sorted(layout.replace("N", "").replace("C", "")) == ["H", "W"]
+        if not is_picture or len(layout) != array.ndim or len(set(layout)) != len(layout):
             raise InvalidArgument(f"an array of shape {array.shape} is no picture of layout {layout}")
         if "N" in layout:
             axis = layout.index("N")
@@ -180,8 +184,8 @@ def restore(
 ) -> Any:
     """Restores a picture and gives back what it got.
 
-    A PIL image gives an image of its mode (palettes become colours); an array gives an array of its type and layout:
-    whole numbers from 0 to their largest, floats in 0...1. A tensor of another library that speaks DLPack gives one of
+    A PIL image gives an image of its mode (palettes become colours, a transparent colour alpha); an array gives an
+    array of its type and layout: whole numbers from 0 to their largest, floats in 0...1. A tensor of another library that speaks DLPack gives one of
     that library. A path gives a PIL image, or writes `out` and gives that path. `layout` names an array's axes (`HWC`,
     `CHW`, `NCHW`, …) where its shape does not tell. `progress` is called with the share that is done; `cancel`, a function
     or an event, ends the call with `Cancelled`. The other options are `Restorer`'s; the latest few restorers are kept.
