@@ -31,7 +31,8 @@ public struct ModelCatalogue: Sendable {
   }
 
   /// Models by what they do: `restore` is the default of irrun, for photographs of any kind; `denoise` removes noise alone.
-  public static let roles = ["restore": "symunet-s", "denoise": "symunet-denoise"]
+  /// `daair-s` of version 0.1.0 knew a part of what `daair-s5` knows.
+  public static let roles = ["restore": "symunet-s", "denoise": "symunet-denoise", "daair-s": "daair-s5"]
 
   /// SHA-256 of the models that are released with this version, by name.
   package static let releasedDigests: [String: String] = {

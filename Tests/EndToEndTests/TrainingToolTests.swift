@@ -96,7 +96,7 @@ private func writePictures(_ folder: String) throws {
       let expected = Tensor(found.type, doubles: x.indices.map { 0.75 * x[$0] + 0.25 * y[$0] })
       #expect(found == expected, "\(name)")
     }
-    let foreign = try average("symunet-s", "daair-s", 0.5, "none")
+    let foreign = try average("symunet-s", "daair-s5", 0.5, "none")
     #expect(foreign.code == 3 && foreign.errors.contains("has no weight"), "\(foreign.errors)")
     #expect(try average("symunet-s", "symunet-s5", 1.5, "none").code == 2)
     #expect(!FileManager.default.fileExists(atPath: "\(folder)/none.onnx"))
