@@ -21,6 +21,8 @@ package final class PipelineRun {
     package var again: PipelineRecipe?
     /// Whether pictures with warnings, or that lose what their input stated, are not written.
     package var isStrict = false
+    /// Whether the scores of every search are kept until the end of the run.
+    package var keepsScores = false
     /// Bytes that a picture may take when it is read; nil is any number.
     package var byteCountLimit: Int?
 
@@ -43,8 +45,9 @@ package final class PipelineRun {
     self.runner = runner
     self.options = options
     digest = try runner.pipeline.files.digest()
+    let chosenBy = options.search == nil ? "" : try runner.pipeline.files.searchDigest()
     let journal = journalFolder.map { [digest] folder in
-      Journal(folder: folder, common: Self.key(options, digest: digest))
+      Journal(folder: folder, common: "\(Self.key(options, digest: digest)) \(chosenBy)")
     }
     reader = ImageReader(
       options: options.output, byteCountLimit: options.byteCountLimit, journal: journal, trace: nil,
@@ -156,7 +159,9 @@ package final class PipelineRun {
     }
     if options.isStrict, !result.warnings.isEmpty { throw BatchError.suspicious(result.warnings) }
     monitor?.restored(job)
-    if let search = options.search, let found = result.search { note(found, search, job, image) }
+    if options.keepsScores, let search = options.search, let found = result.search {
+      note(found, search, job, image)
+    }
     var report = Report(
       input: job.input, output: job.output, shape: [result.image.width, result.image.height],
       seconds: start.duration(to: .now).inSeconds)

@@ -2,6 +2,7 @@ import Foundation
 import IRDiffusion
 import IRFiles
 import IRImage
+import IRModels
 import IRQuality
 import IRTensor
 
@@ -67,6 +68,19 @@ extension PipelineFiles {
       paths += names.sorted().filter { !$0.hasSuffix(".json") && !$0.hasPrefix(".") }.map { "\(part)/\($0)" }
     }
     for path in paths {
+      digest.update("\(path)\n".utf8)
+      try digest.update(contentsOf: "\(folder)/\(path)")
+    }
+    return digest.finished()
+  }
+
+  /// The digest of what a search chooses by, where the folder has it: the calibration, the forest, the small decoder.
+  /// - Throws: `FileError`.
+  public func searchDigest() throws -> String {
+    var digest = SHA256()
+    for path in [
+      PipelineCalibration.fileName, "forest/model.onnx", "\(TinyAutoencoderDecoder.name)/model.onnx",
+    ] where FileManager.default.fileExists(atPath: "\(folder)/\(path)") {
       digest.update("\(path)\n".utf8)
       try digest.update(contentsOf: "\(folder)/\(path)")
     }

@@ -114,6 +114,7 @@ struct PipelineCommand {
     (run.objective, run.again, run.output) = (objective, again, files.outputOptions)
     run.detail = again == nil ? command.modelOptions.detail : 0
     run.isStrict = checks.strict
+    run.keepsScores = command.pipelineOptions.scores != nil
     run.byteCountLimit =
       command.resources.memory.memory?.byteCount ?? AvailableMemory.byteCount.map { $0 / 4 * 3 }
     return run
