@@ -1,5 +1,15 @@
+import signal
+
 import numpy
 import pytest
+
+
+@pytest.fixture(autouse=True)
+def interruptible():
+    """Runs in the background inherit an interrupt that is ignored."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
 
 
 @pytest.fixture
