@@ -6,7 +6,7 @@ import IRPicture
 import IRRestoration
 import IRRuntime
 
-/// What a caller passed in that no call takes.
+/// An argument that no call takes.
 struct ArgumentError: Error, CustomStringConvertible {
   var description: String
   init(_ description: String) { self.description = description }

@@ -52,7 +52,7 @@ public final class InferenceSession: Sendable {
     (self.model, self.name, self.options) = (model, name, options)
   }
 
-  /// What the model takes and gives, in its order.
+  /// The inputs and outputs of the model, in its order.
   public var inputs: [InferencePort] { model.graphInputs.map { InferencePort($0) } }
   public var outputs: [InferencePort] { model.graph.outputs.map { InferencePort($0) } }
 

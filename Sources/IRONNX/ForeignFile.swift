@@ -1,6 +1,6 @@
 /// Files that people take for a model, told by how they begin.
 enum ForeignFile {
-  /// What the bytes are and what to do about it; nil where they are none of the files known here.
+  /// The kind of file that the bytes are and a remedy; nil if the kind is not known here.
   static func advice(on bytes: UnsafeRawBufferPointer) -> String? {
     func starts(_ text: String, at offset: Int = 0) -> Bool {
       bytes.count >= offset + text.utf8.count && zip(bytes[offset...], text.utf8).allSatisfy { $0 == $1 }

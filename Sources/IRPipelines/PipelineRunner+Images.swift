@@ -41,13 +41,7 @@ extension Image {
         }
       }
     }
-    var result = Image(
-      width: scale * width, height: scale * height, channelCount: channelCount, pixels: kept,
-      alpha: alpha.map { $0.enlargedLinearly(width, height, by: scale) }, sampleFormat: sampleFormat,
-      metadata: metadata)
-    result.extraChannels = extraChannels.map { $0.enlargedLinearly(width, height, by: scale) }
-    result.notes = notes
-    return result
+    return enlarged(by: scale, to: kept, channelCount: channelCount)
   }
 }
 
@@ -85,13 +79,7 @@ extension PipelineRunner {
     let restored = try restored(picture, chosen, progress: progress)
     let result = input.restored(restored.floats, scale: settings.scale)
     var warnings = try HarmCheck.warnings(input: input, output: result)
-    if mendedCount > 0 {
-      warnings.insert(
-        RestorationWarning(
-          .nonFiniteInput, ["samples": Double(mendedCount)],
-          "\(mendedCount) samples of the input were infinite or not numbers, and were mended from their neighbours"
-        ), at: 0)
-    }
+    if mendedCount > 0 { warnings.insert(.mended(mendedCount), at: 0) }
     return PipelineRestoration(
       image: result, settings: chosen, search: found, plan: plan, warnings: warnings)
   }

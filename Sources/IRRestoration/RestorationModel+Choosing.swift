@@ -4,7 +4,7 @@ import IRRuntime
 import IRTensor
 
 extension RestorationModel {
-  /// What settings lack that the model needs, or state that it does not take, in words.
+  /// Settings that the model needs and that are missing, or that it does not take, in words.
   func missing(_ settings: RestorationSettings) -> String? {
     if let noise, settings.noiseLevel == nil {
       switch noise {

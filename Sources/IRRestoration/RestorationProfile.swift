@@ -1,7 +1,7 @@
 import IRCompiler
 import IRRuntime
 
-/// Where the time of a restoration went: the runs of the network, one for a tile and a turn, in their order.
+/// The time that a restoration took: the runs of the network, one for a tile and a turn, in their order.
 public struct RestorationProfile: Sendable {
   /// A step of the network's program.
   public struct Step: Sendable {

@@ -2,7 +2,7 @@ import IRRestorers
 
 /// Choices of a restoration beside the model.
 public struct RestorationSettings: Sendable {
-  /// What a model of one channel does with a picture in colour.
+  /// The treatment of a picture in colour by a model of one channel.
   public enum GreyHandling: String, Sendable, CaseIterable {
     /// Restores red, green and blue one after another.
     case channels

@@ -35,4 +35,13 @@ public struct RestorationWarning: Codable, Hashable, Sendable {
       ? sentence : "\(sentence), as \(explanations.map(\.phrase).joined(separator: " or ")) does"
     self.explanations = explanations.isEmpty ? nil : explanations
   }
+
+  /// The warning of an input whose samples were not all finite. `count` is at least 1.
+  package static func mended(_ count: Int) -> RestorationWarning {
+    RestorationWarning(
+      .nonFiniteInput, ["samples": Double(count)],
+      count == 1
+        ? "1 sample of the input was infinite or not a number, and was mended from its neighbours"
+        : "\(count) samples of the input were infinite or not numbers, and were mended from their neighbours")
+  }
 }

@@ -22,15 +22,7 @@ extension Restorer {
       blend(&kept, with: input)
       keepHiddenColours(&kept, of: prepared)
     }
-    var result = Image(
-      width: scale * input.width, height: scale * input.height, channelCount: channels,
-      pixels: kept, alpha: input.alpha.map { $0.enlargedLinearly(input.width, input.height, by: scale) },
-      sampleFormat: input.sampleFormat, metadata: input.metadata)
-    result.extraChannels = input.extraChannels.map {
-      $0.enlargedLinearly(input.width, input.height, by: scale)
-    }
-    result.notes = input.notes
-    return result
+    return input.enlarged(by: scale, to: kept, channelCount: channels)
   }
 
   private func meanOfChannels(_ pixels: [Float]) -> [Float] {
@@ -92,5 +84,19 @@ extension Restorer {
         }
       }
     }
+  }
+}
+
+extension Image {
+  /// An image of `scale` times the sides with the given pixels `[channelCount, scale · H, scale · W]`: alpha and extra
+  /// channels are enlarged linearly, and what the image states is kept.
+  package func enlarged(by scale: Int, to pixels: [Float], channelCount: Int) -> Image {
+    var result = Image(
+      width: scale * width, height: scale * height, channelCount: channelCount, pixels: pixels,
+      alpha: alpha.map { $0.enlargedLinearly(width, height, by: scale) }, sampleFormat: sampleFormat,
+      metadata: metadata)
+    result.extraChannels = extraChannels.map { $0.enlargedLinearly(width, height, by: scale) }
+    result.notes = notes
+    return result
   }
 }

@@ -40,7 +40,7 @@ extension Restorer {
     }
   }
 
-  /// What neighbouring tiles share: the margin on each side, and how they meet.
+  /// The overlap of neighbouring tiles: the margin on each side, and how they meet.
   private func overlap(
     of sides: (height: Int, width: Int)
   ) throws -> (margin: Int, alignment: Int, seams: RestorationPlan.Seams) {

@@ -31,15 +31,7 @@ extension Restorer {
     let (restored, prepared) = try restored(image, by: plan, progress: progress)
     var result = RestorationResult(image: restored, plan: plan, warnings: [], profile: profile)
     profile = nil
-    if prepared.mendedCount > 0 {
-      result.warnings.append(
-        RestorationWarning(
-          .nonFiniteInput, ["samples": Double(prepared.mendedCount)],
-          prepared.mendedCount == 1
-            ? "1 sample of the input was infinite or not a number, and was mended from its neighbours"
-            : "\(prepared.mendedCount) samples of the input were infinite or not numbers, "
-              + "and were mended from their neighbours"))
-    }
+    if prepared.mendedCount > 0 { result.warnings.append(.mended(prepared.mendedCount)) }
     if restored.channelCount == prepared.input.channelCount, resultChannelCount == channelCount {
       let harm = try HarmCheck.warnings(input: prepared.input, output: restored, tasks: toneTasks)
       result.warnings += harm
@@ -135,7 +127,7 @@ extension Restorer {
     return fixedSides.height == fixedSides.width ? Dihedral.all : Dihedral.all.filter { !$0.transposes }
   }
 
-  /// What `run` makes of an input, or the mean over turns.
+  /// The result of `run` for an input, or the mean over turns.
   private func augmented(_ input: Tensor, run: (Tensor) throws -> Tensor) throws -> Tensor {
     guard settings.isAugmented else { return try run(input) }
     var sum: Tensor?

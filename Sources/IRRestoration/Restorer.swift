@@ -16,7 +16,7 @@ public final class Restorer {
   public let path: String
   public let options: RuntimeOptions
   public let settings: RestorationSettings
-  /// What the file means.
+  /// The meaning of the file.
   package let model: RestorationModel
   /// Packed once for all sizes.
   private let weights = PackedWeights()
@@ -25,7 +25,7 @@ public final class Restorer {
   private static let sessionLimit = 4
   /// The sessions kept beside the latest may hold this much memory in their arenas.
   private static let keptByteCountLimit = 1 << 30
-  /// What was found out about the graph and about memory, kept for the next picture.
+  /// Results of analysing the graph and its memory, kept for the next picture.
   var receptiveField: Result<ReceptiveField, ReceptiveField.Unbounded>?
   var memoryModel: MemoryModel?
   /// The runs of the restoration at hand, where the settings ask for them.
@@ -76,7 +76,7 @@ public final class Restorer {
   public var fixedSides: (height: Int?, width: Int?) { model.fixedSides }
   /// The output that is taken for the restored picture.
   public var outputName: String { model.output.name }
-  /// What was decided about the model where its file leaves it open, in sentences.
+  /// Decisions about the model that its file leaves open, in sentences.
   public var notes: [String] { model.notes }
 
   /// The program for images of this size. If it would take more than `byteCount` bytes with its inputs and outputs, its
@@ -91,7 +91,7 @@ public final class Restorer {
     ).compile(try model.graph(height: height, width: width, keepsOutputs: keepsOutputs))
   }
 
-  /// What the model's routers think of an image, `[N, learners, experts]`; nil where it has none.
+  /// The opinion of the model's routers on an image, `[N, learners, experts]`; nil where it has none.
   /// - Throws: `RestorationError.unsuitableImage` where the model takes another size only.
   package func routing(of image: Image) throws -> Tensor? {
     guard model.metadata.hasRouting else { return nil }

@@ -64,7 +64,7 @@ package struct ImagePort: Hashable, Sendable {
     return Shape(extents)
   }
 
-  /// What an axis is: 1 for the batch, a side for height and width, nil for channels.
+  /// The role of an axis: 1 for the batch, a side for height and width, nil for channels.
   package func extent(ofAxis axis: Int, height: Int, width: Int) -> Int? {
     if axis == layout.sideAxes.height { return height }
     if axis == layout.sideAxes.width { return width }

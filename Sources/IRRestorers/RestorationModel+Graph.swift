@@ -177,7 +177,7 @@ private struct PortAdapter {
     guard let own = network.outputs.first(where: { $0.name == output.name })?.value else {
       throw RestorerRefusal("its graph lost the output \(output.name)")
     }
-    // Where the network gives an input back, that is the adapted one.
+    // If the network gives an input back, that is the adapted one.
     var result = replaced.first { $0.old == own }?.new ?? own
     let port = output.port
     let type = builder.type(of: result)

@@ -1,5 +1,5 @@
 extension RestorationModel {
-  /// What irrun makes of a photograph with this file, in lines of a name and a text.
+  /// The way in which irrun restores a photograph with this file, in lines of a name and a text.
   package var summary: [(name: String, text: String)] {
     var lines = [
       ("picture", "\(image.description): \(channelCount == 1 ? "grey" : "colour"), \(channelText)"),
@@ -31,7 +31,7 @@ extension RestorationModel {
     return lines
   }
 
-  /// What was decided where the file leaves it open, in sentences.
+  /// Decisions that the file leaves open, in sentences.
   package var notes: [String] {
     var notes: [String] = []
     if pictureOutputs.count > 1, !isOutputNamed {

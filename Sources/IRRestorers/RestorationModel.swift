@@ -2,12 +2,12 @@ import IRGraph
 import IRONNX
 import IRTensor
 
-/// What the file of a restorer means: which port is the picture, how it is laid out, what else the network takes, how
+/// The meaning of a restorer's file: which port is the picture, how it is laid out, what else the network takes, how
 /// large its result is, and for which sides it works. Nothing else reads that from a file.
 ///
 /// Its graphs take one picture `[1, C, H, W]` float32 in 0...1, whatever the file takes, and give one.
 package struct RestorationModel: Sendable {
-  /// What the user says of the file.
+  /// Statements of the user about the file.
   package struct Wishes: Sendable {
     /// NetworkSides are padded to multiples of this; by default what the metadata state, else what is found.
     package var multiple: Int?
@@ -24,7 +24,7 @@ package struct RestorationModel: Sendable {
     package init() {}
   }
 
-  /// Where a noise level goes.
+  /// The place of a noise level.
   package enum Noise: Hashable, Sendable {
     /// Every element of an input.
     case input(String)
@@ -87,7 +87,7 @@ package struct RestorationModel: Sendable {
   package var noise: Noise? { bound.ports.noise }
   /// Other pictures of the same sides that the network takes.
   package var pictures: [ImagePort] { bound.ports.pictures }
-  /// What the file says beside its graph.
+  /// Statements of the file beside its graph.
   package var metadata: RestorerMetadata { RestorerMetadata(file) }
   package var scale: Int { output.scale }
   /// Planes of the picture that the graphs take: the image's channels, then those of the other pictures.
@@ -99,7 +99,7 @@ package struct RestoredOutput: Hashable, Sendable {
   package var port: ImagePort
   /// Its side / the picture's side.
   package var scale: Int
-  /// What its sides lack of `scale` times the network's: windows without padding take it.
+  /// The pixels that its sides lack of `scale` times the network's: windows without padding take it.
   package var loss: Int
   /// Channels of the result: 1 or 3.
   package var channelCount: Int

@@ -1,6 +1,6 @@
 import IRONNX
 
-/// What the metadata of a restorer's file state. Keys of ours, and those that ONNX names for pictures.
+/// Statements of the metadata of a restorer's file. Keys of ours, and those that ONNX names for pictures.
 package struct RestorerMetadata: Sendable {
   /// Names of outputs and keys that exporters and readers share.
   package enum Key {
@@ -22,7 +22,7 @@ package struct RestorerMetadata: Sendable {
     hasRouting = model.graph.outputs.contains { $0.name == Key.routing }
   }
 
-  /// What the network was trained for, in words.
+  /// The task that the network was trained for, in words.
   package var task: String? { values[Key.task] }
   package var licence: String? { values[Key.licence] }
   /// The tasks as text: the list of a router's classes, else the words.

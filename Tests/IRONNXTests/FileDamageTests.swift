@@ -134,7 +134,7 @@ import Testing
     #expect(refusal(.model(graphField: 1, zero)).hasSuffix("the op_type at byte 11 is not UTF-8 text"))
   }
 
-  /// What nothing is found by may be of any encoding.
+  /// Texts that nothing is found by may be of any encoding.
   @Test func remarksMayBeOtherText() throws {
     let model = FileBytes().field(1, 10).field(7, FileBytes().field(2, "g")).field(6, [0x41, 0xE9, 0x42])
     let read = try model.bytes.withUnsafeBytes { try ONNXModel(bytes: $0) }

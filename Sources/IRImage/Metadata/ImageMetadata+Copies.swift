@@ -1,4 +1,4 @@
-/// What other statements follow from a picture's, and copies of them.
+/// Statements that follow from a picture's others, and copies of them.
 extension ImageMetadata {
   /// XMP whole, in one packet.
   var wholeXMP: [UInt8]? {
