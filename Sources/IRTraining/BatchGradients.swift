@@ -6,6 +6,7 @@ import Synchronization
 
 /// The gradients of a batch, computed image by image.
 ///
+/// What depends on the weights alone, such as their transposes for the way back, is computed once a step.
 /// Each thread carries whole images forward and backward through an arena of its own; threads meet once a step. Gradients
 /// are added in the order of the images, so that their bits depend neither on the number of threads nor on which thread
 /// took which image.
@@ -14,6 +15,8 @@ final class BatchGradients {
   let program: Program
   /// The nodes of the program that compute an activation again, for want of memory.
   let recomputedCount: Int
+  /// Computes what all images have in common.
+  private let common: Session
   /// One for each image that is computed at the same time.
   private let sessions: [Session]
 
@@ -34,22 +37,35 @@ final class BatchGradients {
     var own = runtime
     own.memoryByteCount = runtime.memoryLimit / lanes
     if lanes > 1 { own.threadCount = 1 }
-    (program, recomputedCount) = try Trainer.program(for: training.graph, runtime: own)
-    var sessions: [Session] = []
-    do { for _ in 0..<lanes { sessions.append(try Session(program, options: own)) } } catch {
-      throw .runtime(error)
-    }
-    self.sessions = sessions
+    let common: Program
+    do throws(CompilerError) {
+      let compiler = Compiler(threadCount: own.threadCount)
+      let (graph, report) = try compiler.simplified(training.graph)
+      let parts = graph.parted(own: training.imageInputNames)
+      common = try Compiler(threadCount: runtime.threadCount).lowered(parts.common, report)
+      (program, recomputedCount) = try Trainer.program(
+        for: parts.rest, report, compiler, memoryLimit: own.memoryLimit - common.byteCount)
+    } catch { throw .compiler(error) }
+    do throws(RuntimeError) {
+      self.common = try Session(common, options: runtime)
+      var sessions: [Session] = []
+      for _ in 0..<lanes { sessions.append(try Session(program, options: own)) }
+      self.sessions = sessions
+    } catch { throw .runtime(error) }
   }
 
   /// The bytes of the arenas of all threads.
-  var arenaByteCount: Int { sessions.count * program.memoryPlan.peakByteCount }
+  var arenaByteCount: Int {
+    sessions.count * program.memoryPlan.peakByteCount + common.program.memoryPlan.peakByteCount
+  }
 
   /// Runs the program once for each of `images`, its own inputs; `shared` are the inputs that all have in common.
   /// - Throws: `TrainingError.runtime`.
   func run(
     _ images: [[String: Tensor]], shared: [String: Tensor], _ training: TrainingGraph, profile: inout Profile?
   ) throws(TrainingError) -> Result {
+    var shared = shared
+    do { shared.merge(try common.run(shared)) { $1 } } catch { throw .runtime(error) }
     let sum = OrderedSum(training)
     var profiles = [Profile?](repeating: profile == nil ? nil : Profile(), count: sessions.count)
     profiles.withUnsafeMutableBufferPointer { profiles in

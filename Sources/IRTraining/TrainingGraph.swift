@@ -25,6 +25,9 @@ public struct TrainingGraph: Sendable {
   public let routerCount: Int
   public let taskCount: Int
 
+  /// The inputs that each image of a batch has its own of.
+  var imageInputNames: Set<String> { [imageName, Self.targetName, Self.tasksName] }
+
   public static let targetName = "training.target"
   public static let tasksName = "training.tasks"
   public static let lossName = "training.loss"

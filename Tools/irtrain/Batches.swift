@@ -25,6 +25,13 @@ struct Batches: ParsableCommand {
   @Option(help: "First step.")
   var from = 0
 
+  @Option(
+    help: """
+      Part of each batch, as INDEX/COUNT: every COUNTth image from INDEX on, counted from 0. The batch must be a multiple \
+      of COUNT.
+      """)
+  var share: BatchShare?
+
   @OptionGroup var threads: ThreadOptions
 
   @Flag(help: "Train on all photographs, also those that irtrain would validate with.")
@@ -35,6 +42,10 @@ struct Batches: ParsableCommand {
   func validate() throws {
     guard steps >= 1, (0...steps).contains(from) else {
       throw ValidationError("--from is \(from), must be 0 to --steps, which is \(steps)")
+    }
+    if let count = share?.value.count, source.batch % count != 0 {
+      throw ValidationError(
+        "--batch is \(source.batch), must be a multiple of \(count), of which --share is one")
     }
   }
 
@@ -49,10 +60,11 @@ struct Batches: ParsableCommand {
   func run() throws {
     let path = try ModelCatalogue.path(of: model)
     let channels = try DataOptions.channelCount(try ONNXModel(contentsOf: path), path)
-    let data = try source.data(channelCount: channels, heldOut: all ? [] : try source.heldOut())
+    var data = try source.data(channelCount: channels, heldOut: all ? [] : try source.heldOut())
+    if let share { data.share = share.value }
     let output = FileHandle.standardOutput
     let header = Header(
-      count: source.batch, channels: channels, height: source.crop, width: source.crop,
+      count: source.batch / data.share.count, channels: channels, height: source.crop, width: source.crop,
       taskCount: data.taskCount)
     try output.write(contentsOf: try JSONEncoder().encode(header) + Data([10]))
     let loader = BatchLoader(
@@ -66,5 +78,18 @@ struct Batches: ParsableCommand {
       let tasks = batch.tasks.map { Int32($0).littleEndian }
       try tasks.withUnsafeBytes { try output.write(contentsOf: Data($0)) }
     }
+  }
+}
+
+/// A share of batches: `0/2`.
+struct BatchShare: ExpressibleByArgument {
+  var value: TrainingData.Share
+
+  init?(argument: String) {
+    let numbers = argument.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
+    guard numbers.count == 2, let index = numbers[0], let count = numbers[1], index >= 0, index < count,
+      count <= 1 << 14
+    else { return nil }
+    value = TrainingData.Share(index: index, count: count)
   }
 }

@@ -79,8 +79,12 @@ struct RunChart {
   /// 1, 2 and 5 times powers of ten between two positive numbers.
   static func logarithmicTicks(from low: Double, to high: Double) -> [Double] {
     let powers = Int(floor(log10(low)))...Int(floor(log10(high)))
-    let found = powers.flatMap { power in [1, 2, 5].map { $0 * pow(10, Double(power)) } }.filter {
-      $0 >= low * (1 - 1e-9) && $0 <= high * (1 + 1e-9)
+    var found: [Double] = []
+    for power in powers {
+      for digit in [1.0, 2, 5] {
+        let tick = digit * pow(10, Double(power))
+        if tick >= low * (1 - 1e-9), tick <= high * (1 + 1e-9) { found.append(tick) }
+      }
     }
     // Within one step of 1, 2, 5 even ticks say more.
     return found.count >= 2 ? found : ticks(from: low, to: high)

@@ -32,7 +32,7 @@ struct Step: ParsableCommand {
   @Option(help: "Number of tasks that routers distinguish.")
   var taskCount = 0
 
-  @Flag(help: "Print the time that each kernel and the slowest steps took.")
+  @Flag(help: "Print the time that each kernel and the slowest steps took for one image.")
   var profile = false
 
   @Flag(help: "Print JSON.")
@@ -92,7 +92,8 @@ struct Step: ParsableCommand {
     }
     if let output { try write(trainer, first, result.losses, to: output) }
     if let profile = trainer.profile {
-      let seconds = profile.seconds.map { $0 / Double(steps) }
+      let seconds = profile.seconds.map { $0 / Double(steps * batch.count) }
+      Terminal.say("one image of \(batch.count)")
       Terminal.say(KernelTimes(trainer.program, seconds: seconds).text())
     }
     if json { try Terminal.say(json: result) } else { Terminal.say(text(result)) }

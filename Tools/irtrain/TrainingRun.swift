@@ -78,7 +78,7 @@ final class TrainingRun {
       window.add(report)
       isLast = progress.isOver(after: report.step)
       if report.step % command.logEvery == 0 || isLast {
-        report(window, report, loader, progress)
+        write(window, report, loader, progress)
         window = Window(waited: loader.secondsWaited, at: progress.elapsed)
       } else {
         progress.show(step: report.step)
@@ -131,7 +131,8 @@ final class TrainingRun {
     }
   }
 
-  private func report(
+  /// Writes a line of the log.
+  private func write(
     _ window: Window, _ last: Trainer.Report, _ loader: BatchLoader, _ progress: TrainingProgress
   ) {
     let share = (loader.secondsWaited - window.waited) / max(progress.elapsed - window.start, 1e-9)

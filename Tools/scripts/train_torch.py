@@ -4,6 +4,9 @@
 Batches come from `irtrain batches`, so tasks, crops and their order are those of an irtrain run with the same seed; loss,
 optimizer, schedule, clipping and averaging are those of irtrain, by the same options. Options that are not listed below
 (--clean, --pairs, --tasks, --batch, --crop, --seed, --all) go to `irtrain batches`.
+
+Under torchrun each process takes its share of the images of every batch and makes no others; gradients are averaged over the
+processes, by NCCL on GPUs and by Gloo on CPUs. The first process writes the files.
 """
 import argparse
 import json
@@ -16,9 +19,13 @@ import time
 
 import numpy as np
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 
 from onnx_torch import Network, leader_of, loss_of, router_outputs
+
+
+RANK, WORLD = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
 
 
 def options():
@@ -34,13 +41,14 @@ def options():
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--final-rate", type=float, default=1e-7)
     parser.add_argument("--warm-up", type=int, default=0)
+    parser.add_argument("--decay-steps", type=int, help="last steps, over which the rate decays; by default all after the warm-up")
     parser.add_argument("--weight-decay", type=float, default=1e-3)
     parser.add_argument("--beta1", type=float, default=0.9)
     parser.add_argument("--beta2", type=float, default=0.999)
     parser.add_argument("--clip", type=float, default=0.01)
     parser.add_argument("--average", type=float, default=0.999)
     parser.add_argument("--controller-decay", type=float, default=0.999)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--device", default=f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--bfloat16", action="store_true", help="compute in bfloat16 where that is safe (autocast)")
     parser.add_argument("--checkpoint-every", type=int, default=1000)
     parser.add_argument("--log-every", type=int, default=50)
@@ -54,7 +62,8 @@ def options():
 def rate_at(o, step):
     if step < o.warm_up:
         return o.rate * (step + 1) / o.warm_up
-    share = min((step - o.warm_up) / max(o.steps - o.warm_up, 1), 1)
+    length = max(min(o.steps - o.warm_up, o.steps if o.decay_steps is None else o.decay_steps), 1)
+    share = min(max((step - (o.steps - length)) / length, 0), 1)
     return o.final_rate + (o.rate - o.final_rate) * 0.5 * (1 + math.cos(math.pi * share))
 
 
@@ -62,7 +71,8 @@ class Batches:
     """The stream of `irtrain batches`."""
 
     def __init__(self, o, rest, start):
-        command = [o.irtrain, "batches", o.model, "--steps", str(o.steps), "--from", str(start)] + rest
+        share = ["--share", f"{RANK}/{WORLD}"] if WORLD > 1 else []
+        command = [o.irtrain, "batches", o.model, "--steps", str(o.steps), "--from", str(start)] + share + rest
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=1 << 24)
         line = self.process.stdout.readline()
         if not line:
@@ -81,6 +91,27 @@ class Batches:
         return image, target, tasks
 
 
+def say(text):
+    if RANK == 0:
+        print(text, file=sys.stderr, flush=True)
+
+
+def averaged(parameters, loss, is_stopped):
+    """Averages the gradients over the processes; the mean loss, and whether any process was asked to stop."""
+    if WORLD == 1:
+        return loss.item(), is_stopped
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    extra = torch.stack([loss.detach(), torch.tensor(float(is_stopped), device=loss.device)])
+    flat = torch.cat([g.flatten() for g in gradients] + [extra])
+    dist.all_reduce(flat)
+    flat /= WORLD
+    start = 0
+    for gradient in gradients:
+        gradient.copy_(flat[start:start + gradient.numel()].view_as(gradient))
+        start += gradient.numel()
+    return flat[-2].item(), flat[-1].item() > 0
+
+
 def save(path, write):
     """Beside its place, then renamed: there is always a whole file."""
     partial = f"{path}.partial"
@@ -91,6 +122,8 @@ def save(path, write):
 def main():
     o, rest = options()
     torch.manual_seed(0)
+    if WORLD > 1:
+        dist.init_process_group("nccl" if o.device.startswith("cuda") else "gloo")
     network = Network(o.model).to(o.device)
     routers = router_outputs(network) if o.router_weight else []
     if o.router_weight and not routers:
@@ -121,13 +154,15 @@ def main():
         signal.signal(number, lambda n, _: stopped.append(n))
 
     def write_checkpoint():
+        if RANK:
+            return
         state = {"step": step, "settings": settings, "weights": {n: network.weight(n).detach() for n in names}, "average": average, "optimizer": optimizer.state_dict()}
         save(checkpoint, lambda path: torch.save(state, path))
         save(o.output, lambda path: network.save(path, average if o.average else None))
 
-    log = open(o.output[:-5] + ".jsonl", "a" if step else "w", buffering=1)
+    log = open(os.devnull if RANK else o.output[:-5] + ".jsonl", "a" if step else "w", buffering=1)
     begin, first, total, count = time.time(), step, 0.0, 0
-    while step < o.steps and not stopped:
+    while step < o.steps:
         image, target, tasks = (t.to(o.device, non_blocking=True) for t in batches.next())
         for group in optimizer.param_groups:
             group["lr"] = rate_at(o, step)
@@ -139,6 +174,7 @@ def main():
             loss = loss + o.router_weight * sum(terms) / len(terms)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        value, must_stop = averaged([network.weight(n) for n in moving], loss, bool(stopped))
         if o.clip:
             torch.nn.utils.clip_grad_norm_([network.weight(n) for n in moving], o.clip)
         optimizer.step()
@@ -149,21 +185,27 @@ def main():
             decay = min(o.average, step / (step + 9))
             if o.average:
                 torch._foreach_lerp_(list(average.values()), [network.weight(n).detach() for n in names], 1 - decay)
-        total, count = total + loss.item(), count + 1
+        total, count = total + value, count + 1
         if not math.isfinite(total):
             sys.exit(f"train-torch: step {step}: the loss is {total}: the run has diverged")
         if step % o.log_every == 0 or step == o.steps:
             pace = (time.time() - begin) / (step - first)
             log.write(json.dumps({"step": step, "loss": total / count, "rate": rate_at(o, step - 1), "seconds": time.time() - begin}) + "\n")
-            print(f"{step}/{o.steps}, {pace:.3f} s a step, {pace * (o.steps - step) / 60:.0f} min left, loss {total / count:.5f}", file=sys.stderr, flush=True)
+            say(f"{step}/{o.steps}, {pace:.3f} s a step, {pace * (o.steps - step) / 60:.0f} min left, loss {total / count:.5f}")
             total, count = 0.0, 0
+        if must_stop:
+            break
         if step % o.checkpoint_every == 0:
             write_checkpoint()
     write_checkpoint()
     batches.process.kill()
-    if stopped:
-        print(f"train-torch: interrupted after step {step}; go on with --resume", file=sys.stderr)
-        sys.exit(128 + stopped[0])
+    if WORLD > 1:
+        # No process ends while another still needs it.
+        dist.barrier()
+        dist.destroy_process_group()
+    if step < o.steps:
+        say(f"train-torch: interrupted after step {step}; go on with --resume")
+        sys.exit(128 + (stopped or [signal.SIGTERM])[0])
 
 
 main()

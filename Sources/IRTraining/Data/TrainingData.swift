@@ -36,6 +36,21 @@ public struct TrainingData: Sendable {
   /// The kinds of damage in the order of their numbers.
   public let categories: [String]
 
+  /// The images of every batch that are made: one in `count`, from the number `index` on. Processes that share batches
+  /// take one share each.
+  public struct Share: Sendable {
+    public var index: Int
+    public var count: Int
+
+    /// - Precondition: 0 <= index < count.
+    public init(index: Int, count: Int) {
+      precondition((0..<count).contains(index))
+      (self.index, self.count) = (index, count)
+    }
+  }
+
+  public var share = Share(index: 0, count: 1)
+
   /// - Throws: `TrainingError.data` where a task has no pictures.
   public init(
     clean: ImageSet?, pairs: Pairs? = nil, tasks: [TrainingTask], seed: UInt64, batch: TrainingGraph.Batch
@@ -56,11 +71,11 @@ public struct TrainingData: Sendable {
   /// How many kinds of damage the data tell apart.
   public var taskCount: Int { categories.count }
 
-  /// The batch of a step, counted from 0.
+  /// The share of a step's batch, the steps counted from 0.
   public func batch(at step: Int) throws(TrainingError) -> Batch {
     var (images, targets, tasks) = ([Float](), [Float](), [Int]())
     var channels = 3
-    for index in 0..<batch.count {
+    for index in stride(from: share.index, to: batch.count, by: share.count) {
       var random = RandomSource(seed: seed, stream: UInt64(step * batch.count + index))
       let task = pick(&random)
       let (low, high) = try sample(task, &random)
@@ -70,7 +85,7 @@ public struct TrainingData: Sendable {
       tasks.append(categories.firstIndex(of: task.category) ?? 0)
       channels = low.channelCount
     }
-    let shape: Shape = [batch.count, channels, batch.height, batch.width]
+    let shape: Shape = [tasks.count, channels, batch.height, batch.width]
     return Batch(
       images: Tensor(images, shape: shape), targets: Tensor(targets, shape: shape), tasks: tasks)
   }
