@@ -144,7 +144,7 @@ let package = Package(
       ]),
     tool("irdegrade", ["IRCommandLine", "IRDegradation", "IRImage", "IRFiles"]),
     library(
-      "IRCommandLine", [argumentParser, "IRFiles", "IRImage", "IRRuntime", "IRCompiler"],
+      "IRCommandLine", [argumentParser, "IRFiles", "IRImage", "IRRuntime", "IRCompiler", "IRTensor"],
       path: "Tools/IRCommandLine"),
     tool(
       "irrun",

@@ -14,7 +14,7 @@ IR_ELEMENTWISE_LIST(SCALAR_ELEMENTWISE)
   [IR_ELEMENTWISE_##constant] = ir_f32_##function##__scalar,
 static const struct ir_kernel_table scalar_table = {
   .isa = IR_ISA_SCALAR, .name = "scalar", .lanes = 4, .gemm_rows = 4, .gemm_columns = 8,
-  .planar_rows = 4, .planar_columns = 8,
+  .planar_rows = 4, .planar_columns = 8, .pairs_columns = 8,
   IR_KERNEL_LIST(SCALAR_ENTRY)
   .elementwise = {IR_ELEMENTWISE_LIST(SCALAR_OPCODE)},
 };
@@ -31,7 +31,7 @@ IR_ELEMENTWISE_LIST(AVX2_ELEMENTWISE)
   [IR_ELEMENTWISE_##constant] = ir_f32_##function##__avx2,
 static const struct ir_kernel_table avx2_table = {
   .isa = IR_ISA_AVX2, .name = "avx2", .lanes = 8, .gemm_rows = 6, .gemm_columns = 16,
-  .planar_rows = 4, .planar_columns = 24,
+  .planar_rows = 4, .planar_columns = 24, .pairs_columns = 24,
   IR_KERNEL_LIST(AVX2_ENTRY)
   .elementwise = {IR_ELEMENTWISE_LIST(AVX2_OPCODE)},
 };
@@ -44,12 +44,25 @@ IR_ELEMENTWISE_LIST(AVX512_ELEMENTWISE)
 #define AVX512_ENTRY(name, result, parameters) .name = ir_##name##__avx512,
 #define AVX512_OPCODE(constant, function, operands) \
   [IR_ELEMENTWISE_##constant] = ir_f32_##function##__avx512,
-static const struct ir_kernel_table avx512_table = {
-  .isa = IR_ISA_AVX512, .name = "avx512", .lanes = 16, .gemm_rows = 14, .gemm_columns = 32,
-  .planar_rows = 8, .planar_columns = 64,
-  IR_KERNEL_LIST(AVX512_ENTRY)
-  .elementwise = {IR_ELEMENTWISE_LIST(AVX512_OPCODE)},
+#define AVX512_TABLE \
+  .isa = IR_ISA_AVX512, .name = "avx512", .lanes = 16, .gemm_rows = 14, .gemm_columns = 32, \
+  .planar_rows = 8, .planar_columns = 64, .pairs_columns = 48, \
+  IR_KERNEL_LIST(AVX512_ENTRY) \
+  .elementwise = {IR_ELEMENTWISE_LIST(AVX512_OPCODE)}
+static const struct ir_kernel_table avx512_table = {AVX512_TABLE};
+
+void ir_bf16_planar_product__avx512bf16(const struct ir_planar_pairs_product *product);
+void ir_bf16_pairs__avx512bf16(
+  size_t depth, size_t columns, const float *input, size_t stride, float *pairs, size_t pairs_stride);
+
+// The instructions of AVX512-BF16 for what has to do with bfloat16.
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Winitializer-overrides"
+static const struct ir_kernel_table avx512bf16_table = {
+  AVX512_TABLE, .has_bfloat16 = true, .bf16_planar_product = ir_bf16_planar_product__avx512bf16,
+  .bf16_pairs = ir_bf16_pairs__avx512bf16,
 };
+#pragma clang diagnostic pop
 
 static bool has_avx2(void) {
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
@@ -68,7 +81,9 @@ const struct ir_kernel_table *ir_kernels_for(enum ir_isa isa) {
     case IR_ISA_SCALAR: return &scalar_table;
 #if defined(__x86_64__)
     case IR_ISA_AVX2: return has_avx2() ? &avx2_table : NULL;
-    case IR_ISA_AVX512: return has_avx512() ? &avx512_table : NULL;
+    case IR_ISA_AVX512:
+      if (!has_avx512()) return NULL;
+      return __builtin_cpu_supports("avx512bf16") ? &avx512bf16_table : &avx512_table;
 #endif
     default: return NULL;
   }

@@ -98,6 +98,7 @@ package final class Journal: @unchecked Sendable {
       "metadata \(options.metadata)", "icc \(options.colours)",
       "storage \(settings.allowsFloat16Storage ? "float16" : "float32")", "strength \(settings.strength)",
       "detail \(settings.detail)", "strict \(isStrict)", "output \(restorer.outputName)",
+      "precision \(restorer.options.precision.rawValue)",
       "range \(restorer.model.inputRange) \(restorer.model.outputRange)", "grey \(settings.greyHandling)",
     ]
     digest.update(lines.joined(separator: "\n").utf8)

@@ -75,7 +75,7 @@ package final class TensorRun {
     let graph = try ONNXImporter(model, path: path).graph(for: inputs)
     let compiler = Compiler(
       threadCount: options.threadCount, weights: weights, memoryByteCount: options.memoryLimit,
-      allowsFloat16Storage: options.allowsFloat16Storage)
+      allowsFloat16Storage: options.allowsFloat16Storage, precision: options.precision)
     let program = try compiler.compile(graph)
     let session = try Session(program, options: options)
     // If values decide shapes, another file of equal shapes may need another program.

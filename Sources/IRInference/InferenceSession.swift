@@ -114,7 +114,7 @@ public final class InferenceSession: Sendable {
     let graph = try ONNXImporter(model, path: name).graph(for: inputs)
     let program = try Compiler(
       threadCount: options.threadCount, weights: weights, memoryByteCount: options.memoryLimit,
-      allowsFloat16Storage: options.allowsFloat16Storage
+      allowsFloat16Storage: options.allowsFloat16Storage, precision: options.precision
     ).compile(graph)
     let taken = Set(graph.inputs.map { graph[$0].name })
     return Compiled(

@@ -87,7 +87,7 @@ final class CompiledParts {
     weights[part.name] = packed
     let compiler = Compiler(
       threadCount: options.threadCount, weights: packed,
-      memoryByteCount: options.memoryByteCount ?? AvailableMemory.byteCount)
+      memoryByteCount: options.memoryByteCount ?? AvailableMemory.byteCount, precision: options.precision)
     let program = try compiler.compile(part.graph(shapes))
     if programs.count == Self.programLimit { programs.removeFirst() }
     programs.append((key, program))

@@ -87,7 +87,7 @@ public final class Restorer {
   ) throws -> Program {
     try Compiler(
       threadCount: options.threadCount, weights: weights, memoryByteCount: byteCount,
-      allowsFloat16Storage: allowsFloat16Storage
+      allowsFloat16Storage: allowsFloat16Storage, precision: options.precision
     ).compile(try model.graph(height: height, width: width, keepsOutputs: keepsOutputs))
   }
 

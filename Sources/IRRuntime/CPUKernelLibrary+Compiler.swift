@@ -1,4 +1,5 @@
 import IRCompiler
+import IRTensor
 
 extension Compiler {
   /// A compiler of programs for the processor at hand, to run on this many threads. Compilations for several
@@ -6,12 +7,12 @@ extension Compiler {
   /// where that can be had for work or, where it is allowed, for precision.
   public init(
     threadCount: Int = 1, weights: PackedWeights = PackedWeights(), memoryByteCount: Int? = nil,
-    allowsFloat16Storage: Bool = false
+    allowsFloat16Storage: Bool = false, precision: Precision = .float32
   ) {
     self.init(
       options: CompilerOptions(
         threadCount: threadCount, memoryByteCount: memoryByteCount, allowsFloat16Storage: allowsFloat16Storage
       ),
-      kernels: CPUKernelLibrary(weights: weights))
+      kernels: CPUKernelLibrary(weights: weights, precision: precision))
   }
 }

@@ -9,13 +9,18 @@ public struct CPUKernelLibrary: KernelLibrary {
   private let reference = ReferenceKernelLibrary()
   private let weights: PackedWeights
   public let machine: MachineModel
-  public let support = KernelSupport.ofDrivers
+  public let support: KernelSupport
 
   /// Kernels whose weights are packed into `weights`, or found there. `hasNearSharedCache` stands for what
   /// the processor says of its shared cache: programs are then the same on other processors of one
   /// instruction set.
-  public init(weights: PackedWeights = PackedWeights(), hasNearSharedCache: Bool? = nil) {
+  public init(
+    weights: PackedWeights = PackedWeights(), hasNearSharedCache: Bool? = nil, precision: Precision = .float32
+  ) {
     self.weights = weights
+    var support = KernelSupport.ofDrivers
+    support.precision = precision
+    self.support = support
     machine = MachineModel(hasNearSharedCache: hasNearSharedCache ?? ir_has_near_shared_cache())
   }
 

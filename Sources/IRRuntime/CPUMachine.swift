@@ -29,6 +29,7 @@ extension MachineModel {
     panelRows = kernels.planar_rows
     longRowColumns = Int(IR_PLANAR_LONG_ROW_TILES) * kernels.planar_columns
     windowRows = Int(IR_PLANAR_DEPTHWISE_ROWS)
+    bfloat16Gain = kernels.has_bfloat16 ? 2 : 1
   }
 }
 

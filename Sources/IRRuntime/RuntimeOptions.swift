@@ -1,5 +1,7 @@
+import CIRKernels
 import CIROperators
 import Glibc
+import IRTensor
 
 /// How a program runs.
 public struct RuntimeOptions: Sendable {
@@ -11,18 +13,28 @@ public struct RuntimeOptions: Sendable {
   /// exact tiles are no way out.
   public var allowsFloat16Storage: Bool
 
+  /// The numbers that products are computed with.
+  public var precision: Precision
+
   /// Asked before each step of a program, with the count of steps done and of all, by the thread that runs it. A run
   /// ends with `RuntimeError.cancelled` once the answer is false.
   public var monitor: (@Sendable (_ done: Int, _ count: Int) -> Bool)?
 
   public init(
     threadCount: Int = RuntimeOptions.defaultThreadCount, memoryByteCount: Int? = nil,
-    allowsFloat16Storage: Bool = false, monitor: (@Sendable (_ done: Int, _ count: Int) -> Bool)? = nil
+    allowsFloat16Storage: Bool = false, precision: Precision = .float32,
+    monitor: (@Sendable (_ done: Int, _ count: Int) -> Bool)? = nil
   ) {
     self.threadCount = max(1, threadCount)
     self.memoryByteCount = memoryByteCount
     self.allowsFloat16Storage = allowsFloat16Storage
+    self.precision = precision
     self.monitor = monitor
+  }
+
+  /// bfloat16 where the processor multiplies it, else float32.
+  public static var fastestPrecision: Precision {
+    ir_kernels().pointee.has_bfloat16 ? .bfloat16 : .float32
   }
 
   /// The limit that holds now.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import IRCompiler
 import IRRuntime
+import IRTensor
 
 /// The memory that a run may take.
 package struct MemoryOptions: ParsableArguments {
@@ -35,10 +36,12 @@ package struct ProgramMemoryOptions: ParsableArguments {
   }
 
   /// A compiler of programs for so many threads that keeps to the budget.
-  package func compiler(threadCount: Int, hasNearSharedCache: Bool? = nil) -> Compiler {
+  package func compiler(
+    threadCount: Int, hasNearSharedCache: Bool? = nil, precision: Precision = .float32
+  ) -> Compiler {
     Compiler(
       options: CompilerOptions(
         threadCount: threadCount, memoryByteCount: memory?.byteCount, allowsFloat16Storage: float16Storage),
-      kernels: CPUKernelLibrary(hasNearSharedCache: hasNearSharedCache))
+      kernels: CPUKernelLibrary(hasNearSharedCache: hasNearSharedCache, precision: precision))
   }
 }

@@ -52,7 +52,9 @@ final class Bench {
       } else { try freshInputs(file, path, sides) }
     let graph = try ONNXImporter(file, path: path).graph(for: inputs)
     let imported = clock.now
-    let program = try memory.compiler(threadCount: options.threadCount).compile(graph)
+    let program = try memory.compiler(
+      threadCount: options.threadCount, precision: options.precision
+    ).compile(graph)
     // The model's own work, not what rewriting leaves of it.
     return (
       program, inputs, 2e-9 * Double(graph.multiplyAddCount), begin.duration(to: imported).inSeconds,

@@ -56,6 +56,7 @@ struct IRBench: Tool {
   @OptionGroup var threads: ThreadOptions
 
   @OptionGroup var memoryOptions: ProgramMemoryOptions
+  @OptionGroup var precision: PrecisionOptions
 
   @Flag(
     help:
@@ -76,7 +77,8 @@ struct IRBench: Tool {
 
   func run() throws {
     let bench = try Bench(
-      model: model, input: input, sides: size, options: RuntimeOptions(threadCount: threads.count),
+      model: model, input: input, sides: size,
+      options: RuntimeOptions(threadCount: threads.count, precision: precision.value),
       memory: memoryOptions)
     try bench.warmUp(writingTo: output)
     var profile: Profile? = steps ? Profile() : nil

@@ -80,6 +80,7 @@ struct IRDump: Tool {
   var sharedCache: SharedCache?
 
   @OptionGroup var memoryOptions: ProgramMemoryOptions
+  @OptionGroup var precision: PrecisionOptions
 
   enum SharedCache: String, CaseIterable, ExpressibleByArgument { case near, far }
 
@@ -134,7 +135,8 @@ struct IRDump: Tool {
 
   private var compiler: Compiler {
     var compiler = memoryOptions.compiler(
-      threadCount: threads, hasNearSharedCache: sharedCache.map { $0 == .near })
+      threadCount: threads, hasNearSharedCache: sharedCache.map { $0 == .near },
+      precision: precision.value)
     compiler.options.patchLimit = patchLimit
     return compiler
   }

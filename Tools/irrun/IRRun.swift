@@ -103,6 +103,6 @@ struct IRRun: Tool {
     RuntimeOptions(
       threadCount: resources.threads.threads ?? RuntimeOptions.defaultThreadCount,
       memoryByteCount: resources.memory.memory?.byteCount,
-      allowsFloat16Storage: resources.float16Storage ?? false)
+      allowsFloat16Storage: resources.float16Storage ?? false, precision: resources.precision.value)
   }
 }

@@ -42,6 +42,8 @@ struct ResourceOptions: ParsableArguments {
   )
   var float16Storage: Bool?
 
+  @OptionGroup var precision: PrecisionOptions
+
   @Option(name: .customShort("g"), parsing: .unconditional, help: .hidden)
   var gpu: String?
 

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "../include/ir_kernels.h"
+#include "planar_prefetch.h"
 
 // As many registers hold sums whatever the width.
 enum { GROUPED_ROWS = IR_PLANAR_GROUPED_PANELS * V_PLANAR_ROWS };
@@ -97,17 +98,6 @@ V_INLINE void product_panel(
     PRODUCT_VECTORS(7, vectors)
     PRODUCT_VECTORS(8, vectors)
 #endif
-  }
-}
-
-V_INLINE void prefetch_share(struct ir_prefetch *p) {
-  for (size_t i = 0; i < p->share && p->range < p->range_count; i++) {
-    const struct ir_prefetch_range r = p->ranges[p->range];
-    const char *row = r.start + p->row * r.stride;
-    for (size_t line = 0; line < r.lines; line++) __builtin_prefetch(row + line * IR_CACHE_LINE, 0, 2);
-    if (++p->row < r.count) continue;
-    p->row = 0;
-    p->range++;
   }
 }
 

@@ -99,6 +99,27 @@ struct ir_planar_product {
   struct ir_prefetch *prefetch;
 };
 
+/// output[i][x] = activation(residual[i][x] + bias[i] + sum over k of weights[k][i] * input[k][x]), weights and input being
+/// pairs of bfloat16: a float holds the bits of channel 2 k in its low half and of 2 k + 1 in its high half. Sums are float32.
+struct ir_planar_pairs_product {
+  /// Output channels; pairs of input channels; output pixels.
+  size_t rows, pairs, columns;
+  /// [pairs][planar_rows] for each panel of planar_rows channels; the last has the rest.
+  const float *weights;
+  /// Rows of a multiple of `lanes` elements, `input_stride` apart.
+  const float *input;
+  size_t input_stride;
+  /// NULL is 0; may be `output`.
+  const float *residual;
+  size_t residual_stride;
+  const float *bias;
+  enum ir_activation activation;
+  float *output;
+  size_t output_stride;
+  /// Advanced with every panel; NULL: nothing.
+  struct ir_prefetch *prefetch;
+};
+
 /// A row, or up to IR_PLANAR_DEPTHWISE_ROWS for 3x3 windows without dilation, of a depthwise convolution,
 /// stride 1, for some channels.
 struct ir_planar_depthwise {

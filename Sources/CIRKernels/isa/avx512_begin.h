@@ -2,12 +2,19 @@
 #include <immintrin.h>
 #include <stddef.h>
 
+#ifdef V_HAS_BFLOAT16
+#define V_TARGET "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma,f16c"
+#define IR_ISA_NAME(name) ir_##name##__avx512bf16
+#else
+#define V_TARGET "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c"
+#define IR_ISA_NAME(name) ir_##name##__avx512
+#endif
+
 #pragma clang attribute push( \
-  __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c"), \
+  __attribute__((target(V_TARGET), \
                  min_vector_width(512))), \
   apply_to = function)
 
-#define IR_ISA_NAME(name) ir_##name##__avx512
 #define V_LANES 16
 #define V_GEMM_ROWS 14
 #define V_PLANAR_ROWS 8

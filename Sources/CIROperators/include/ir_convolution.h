@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 /// Orders of weights that drivers read.
-enum ir_packing { IR_PACKING_PANELS, IR_PACKING_CONVOLUTION, IR_PACKING_TRANSPOSED, IR_PACKING_WINOGRAD };
+enum ir_packing { IR_PACKING_PANELS, IR_PACKING_CONVOLUTION, IR_PACKING_TRANSPOSED, IR_PACKING_WINOGRAD, IR_PACKING_PAIRS };
 
 /// Shared by convolution and transposed convolution. The trailing pads (and, transposed, the
 /// output padding) are implied by the output's extents: what lies outside the input reads as 0.

@@ -25,6 +25,8 @@ public struct MachineModel: Sendable {
   package var sumThreadCount = 1
   /// Multiply-adds of a plain convolution that Winograd's form does in the time of one.
   package var winogradGain = 1.0
+  /// Multiply-adds of bfloat16 in the time of one of float32.
+  package var bfloat16Gain = 1.0
   /// Seconds of a kernel's call, all threads calling.
   package var callSeconds = 0.0
   /// Floats of a vector, and of a cache line.

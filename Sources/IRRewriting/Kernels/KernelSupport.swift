@@ -17,6 +17,8 @@ public struct KernelSupport: Sendable {
   /// The form in which convolutions have fewer products, and the activations that it takes besides relu.
   package var winograd: WinogradForm?
   package var winogradActivations: Set<ActivationFunction> = []
+  /// The numbers that regions multiply.
+  package var precision = Precision.float32
   /// Nil for a library that computes no regions.
   package var regions: RegionLimits?
 

@@ -14,24 +14,28 @@ package struct RegionConvolution: RegionOperation {
       !node.support.isWinograd(fused.convolution, weight: node.types[1].shape),
       let window = node.window(fused)
     else { return nil }
-    let isPointwise = window.shape[2] == 1 && window.shape[3] == 1
+    self.window = window
     // A single pixel is a vector, for which there is a kernel.
     guard window.weight != nil || isPointwise, grid.height * grid.width > 1 || !isPointwise else {
       return nil
     }
-    self.window = window
   }
 
   package var worth: RegionWorth { .alone }
+  /// Whether the window is one pixel.
+  var isPointwise: Bool { window.shape[2] == 1 && window.shape[3] == 1 }
   package var word: String? { "conv\(window.shape[2])x\(window.shape[3])" }
   package var parameters: RegionParameters { RegionParameters(window: window, depth: window.shape[1]) }
   package func reach(_ operand: Int) -> Int { operand == 0 ? window.reach : 0 }
 
-  package func emit(_ id: NodeID, into planner: inout RegionPlanner) {
+  package func emit(_ id: NodeID, into planner: inout RegionPlanner) { emit(id, as: self, into: &planner) }
+
+  /// Adds the convolution as an instruction of another operation with the same operands.
+  func emit(_ id: NodeID, as operation: some RegionOperation, into planner: inout RegionPlanner) {
     let node = planner.graph[id]
     // Those of windows are kept for the rows to come; what goes to a whole feature map is written in long
     // rows.
-    let isGathered = window.shape[2...].allSatisfy { $0 == 1 } && planner.goesIntoRows(node.outputs[0])
+    let isGathered = isPointwise && planner.goesIntoRows(node.outputs[0])
     var operands = [planner.operand(node.inputs[0], isReadOften: !isGathered)]
     let fused = window.convolution
     if fused.hasResidual {
@@ -39,7 +43,7 @@ package struct RegionConvolution: RegionOperation {
     }
     let weightInput = window.weight == nil ? planner.inputIndex(node.inputs[1]) : nil
     planner.append(
-      self, operands, to: node.outputs[0], weightInput: weightInput,
+      operation, operands, to: node.outputs[0], weightInput: weightInput,
       multiplyAddCount: planner.graph.multiplyAddCount(of: id))
   }
 

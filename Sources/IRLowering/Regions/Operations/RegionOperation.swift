@@ -88,7 +88,8 @@ extension RegionOperation {
 
 /// Every operation that a node can have; a node has the first that takes it.
 package let regionOperations: [any RegionOperation.Type] = [
-  RegionWinograd.self, RegionConvolution.self, RegionDepthwise.self, RegionGroupedConvolution.self,
+  RegionWinograd.self, RegionPairsConvolution.self, RegionConvolution.self, RegionDepthwise.self,
+  RegionGroupedConvolution.self,
   RegionNormalization.self,
   RegionElementwise.self, RegionViews.self, RegionConcatenation.self, RegionSpaceToDepth.self,
   RegionDepthToSpace.self, RegionConversion.self, RegionSum.self, RegionGram.self,

@@ -1,0 +1,9 @@
+#if defined(__x86_64__)
+
+#include "../isa/avx2_begin.h"
+
+#include "../body/planar_pairs_body.h"
+
+#include "../isa/avx2_end.h"
+
+#endif
