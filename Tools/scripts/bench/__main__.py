@@ -33,6 +33,9 @@ def arguments():
     parser.add_argument("--turn", type=float, default=0.8, metavar="SECONDS", help="a turn's least length (0.8)")
     parser.add_argument("-j", "--threads", type=int, default=2, help="threads of each runtime (2)")
     parser.add_argument("--size", type=int, default=256, help="sides of pictures for files of models (256)")
+    parser.add_argument(
+        "--precision", choices=["f32", "bf16"], default="f32",
+        help="f32 for all, or ours in bf16 and the others as they choose by themselves (f32)")
     parser.add_argument("--json", metavar="FILE", help="write everything that was measured")
     options = parser.parse_args(sys.argv[2:])
     for name in options.networks:
@@ -65,7 +68,7 @@ def measure(title, path, size, options, tools):
         np.savez(source, **feeds)
         try:
             # ONNX Runtime first: the others are compared with it.
-            every = turns.commands(tools, options.threads, path, source, folder)
+            every = turns.commands(tools, options.threads, path, source, folder, options.precision)
             for name in sorted(every, key=lambda name: name != "onnxruntime"):
                 try:
                     runtimes.append(turns.Runtime(name, every[name]))
@@ -75,7 +78,7 @@ def measure(title, path, size, options, tools):
                     print(f"bench: {title}: {failure}", file=sys.stderr, flush=True)
             if "irkit" in errors:
                 raise turns.RuntimeFailed(errors["irkit"])
-            differences = comparison.compare(found, feeds)
+            differences = comparison.compare(found, feeds, options.precision)
             product = turns.sgemm(options.threads)
             turns.take_turns(runtimes + [product], options.rounds, options.turn)
             product.end()
@@ -88,7 +91,7 @@ def measure(title, path, size, options, tools):
     return {
         "title": title, "size": "×".join(str(n) for n in next(iter(feeds.values())).shape[-2:]),
         "gflop": ours.ready["gflop"], "sgemmGFLOPPerSecond": product.ready["gflop"] / product.median,
-        "runtimes": results, "difference": differences["irkit"], "differences": differences,
+        "precision": options.precision, "runtimes": results, "difference": differences["irkit"], "differences": differences,
     }
 
 
@@ -102,7 +105,8 @@ def main():
     versions = {name: metadata.version(name).split("-")[0] for name in ("onnxruntime", "openvino", "numpy")}
     everything = {**report.machine(options.threads), "versions": versions, "rounds": options.rounds, "networks": {}}
     print(
-        f"{everything['processor']}, {options.threads} threads, {options.rounds} rounds, float32, "
+        f"{everything['processor']}, {options.threads} threads, {options.rounds} rounds, "
+        f"{'float32' if options.precision == 'f32' else 'bfloat16, the others as they choose'}, "
         f"onnxruntime {versions['onnxruntime']}, openvino {versions['openvino']}, irkit {everything['commit']}\n")
     begin, failed = time.time(), False
     wanted = options.networks or [*networks.DEFAULT, "photograph"]

@@ -1,8 +1,8 @@
 """Whether runtimes computed the same, and whether what they computed can tell."""
 import numpy as np
 
-# Of the range of what the network changes.
-TOLERANCE = 1e-3
+# Of the range of what the network changes, by precision.
+TOLERANCES = {"f32": 1e-3, "bf16": 5e-2}
 # A network whose change is as good as constant, or beyond all bounds, tells nothing.
 LEAST_DEVIATION, MOST_DEVIATION = 1e-3, 1e3
 
@@ -19,7 +19,7 @@ def change(output, feeds):
     return output
 
 
-def compare(found, feeds):
+def compare(found, feeds, precision):
     """The largest difference of each runtime from the first one, of the change's range, over all outputs.
 
     `found` has outputs by name for each runtime. Ours must be within the tolerance; of a peer that is not the table says so.
@@ -34,7 +34,7 @@ def compare(found, feeds):
         spread = float(changed.max() - changed.min())
         for name in names[1:]:
             difference = float(np.abs(found[name][output] - expected).max()) / spread
-            if name == "irkit" and not difference <= TOLERANCE:
+            if name == "irkit" and not difference <= TOLERANCES[precision]:
                 raise Incomparable(f"{output} of {name} differs from {names[0]}'s by {difference:.1e} of the range")
             differences[name] = max(differences[name], difference)
     return differences

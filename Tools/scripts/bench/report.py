@@ -49,10 +49,10 @@ def faster_peer(results, key="median"):
     return min(peers) if peers else None
 
 
-def peer(result, difference):
+def peer(result, difference, tolerance):
     if "median" not in result:
         return result.get("error", "–")
-    return milliseconds(result) + (f", differs by {difference:.1e}" if difference > comparison.TOLERANCE else "")
+    return milliseconds(result) + (f", differs by {difference:.1e}" if difference > tolerance else "")
 
 
 HEAD = (
@@ -71,7 +71,9 @@ def row(entry):
         peer = faster_peer(results, key)
         return "–" if peer is None else f"{peer / ours[key]:.2f}×"
 
-    peers = [peer(results.get(name, {}), entry["differences"].get(name, 0)) for name in ("onnxruntime", "openvino")]
+    peers = [
+        peer(results.get(name, {}), entry["differences"].get(name, 0), comparison.TOLERANCES[entry["precision"]])
+        for name in ("onnxruntime", "openvino")]
     peaks = ", ".join(mebibytes(results.get(name, {}).get("peakByteCount")) for name in TITLES)
     return (
         f"| {entry['title']}, {entry['size']} | {entry['gflop']:.1f} | {milliseconds(ours)} | {rate:.0f} | {share:.0%} | {peers[0]} "

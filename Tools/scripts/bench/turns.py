@@ -53,13 +53,13 @@ class Runtime:
         return statistics.median(self.seconds)
 
 
-def commands(tools, threads, model, source, folder):
-    """What starts each runtime on a model, by name; each writes OUT to `folder`/NAME.npz."""
+def commands(tools, threads, model, source, folder, precision):
+    """What starts each runtime on a model, by name; each writes OUT to `folder`/NAME.npz. With bf16 peers choose by themselves."""
     peers = {
-        name: [sys.executable, WORKER, name, str(threads), model, source, f"{folder}/{name}.npz"]
+        name: [sys.executable, WORKER, name, str(threads), model, source, f"{folder}/{name}.npz", precision]
         for name in ("onnxruntime", "openvino")
     }
-    ours = [tools.irbench, model, "--input", source, "--output", f"{folder}/irkit.npz", "-j", str(threads), "--on-request"]
+    ours = [tools.irbench, model, "--input", source, "--output", f"{folder}/irkit.npz", "-j", str(threads), "--precision", precision, "--on-request"]
     return {"irkit": ours, **peers}
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""One runtime in a process of its own. usage: worker.py onnxruntime|openvino|sgemm THREADS [MODEL IN.npz OUT.npz]
+"""One runtime in a process of its own. usage: worker.py onnxruntime|openvino|sgemm THREADS [MODEL IN.npz OUT.npz f32|bf16]
 
 Says a line of JSON when it is ready and has run once, then, for each line of input, a count of runs, a line with
-their seconds.
+their seconds. With bf16 OpenVINO computes in the precision that it chooses itself.
 """
 import json
 import os
@@ -51,7 +51,9 @@ def with_openvino(model, feeds):
 
     before = resident("VmRSS")
     start = time.perf_counter()
-    settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+    settings = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
+    if sys.argv[6] == "f32":
+        settings["INFERENCE_PRECISION_HINT"] = "f32"
     core = openvino.Core()
     graph = core.read_model(model)
     graph.reshape({name: list(value.shape) for name, value in feeds.items()})
