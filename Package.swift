@@ -18,20 +18,29 @@ let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package
 
 func library(
   _ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil, exclude: [String] = [],
-  resources: [Resource] = []
+  sources: [String]? = nil, resources: [Resource] = []
 ) -> Target {
   .target(
-    name: name, dependencies: dependencies, path: path, exclude: exclude, resources: resources,
+    name: name, dependencies: dependencies, path: path, exclude: exclude, sources: sources,
+    resources: resources,
     swiftSettings: swift)
 }
 
-/// What lies beside the builders in Models: cards and frozen networks.
-let modelFiles = [
+/// What lies beside the builders in Models: cards, statistics.
+let modelCards = [
   "DaAIR/README.md", "DnCNN/README.md", "FFDNet/README.md", "LatentDiffusion/README.md", "MoCEIR/README.md",
   "MUSIQ/README.md", "NAFNet/README.md", "NIQE", "PromptIR/README.md", "Restormer/README.md",
   "SESymUNet/README.md", "SwinIR/README.md", "SymUNet/README.md", "UniRes/README.md", "SHA256SUMS",
-  "DaAIR/daair-s5.onnx", "SymUNet/symunet-denoise.onnx", "SymUNet/symunet-s.onnx",
-  "SymUNet/symunet-s5.onnx",
+]
+/// The frozen networks, and all that lies around them.
+let modelFiles = [
+  "DaAIR/daair-s5.onnx", "SymUNet/symunet-denoise.onnx", "SymUNet/symunet-s.onnx", "SymUNet/symunet-s5.onnx",
+]
+
+let besideModelFiles = [
+  "DaAIR/DaAIR.swift", "DaAIR/DaAIR+Experts.swift", "DaAIR/README.md", "DnCNN", "FFDNet", "LatentDiffusion",
+  "Layers", "MoCEIR", "MUSIQ", "NAFNet", "NIQE", "Networks", "PromptIR", "Restormer", "SESymUNet", "SwinIR",
+  "SymUNet/SymUNet.swift", "SymUNet/README.md", "UniRes", "SHA256SUMS",
 ]
 
 func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -47,6 +56,7 @@ let package = Package(
   name: "irkit",
   products: [
     .library(name: "ImageRestoration", targets: ["ImageRestoration"]),
+    .library(name: "RestorationModels", targets: ["RestorationModels"]),
     .library(name: "IRInference", targets: ["IRInference"]),
     .library(name: "irkit", type: .dynamic, targets: ["IRCInterface"]),
     .executable(name: "irrun", targets: ["irrun"]),
@@ -67,7 +77,8 @@ let package = Package(
       linkerSettings: openMP.link),
     .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
-    .systemLibrary(name: "CVips", pkgConfig: "vips", providers: [.apt(["libvips-dev"])]),
+    // libvips' own flags name all that it is built of, and some that packages may not pass on; its headers need GObject's.
+    .systemLibrary(name: "CVips", pkgConfig: "gobject-2.0", providers: [.apt(["libvips-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CIRKit"),
     .target(name: "CSystem"),
@@ -86,7 +97,9 @@ let package = Package(
     library("IRDrawing", ["IRCompiler", "IROperators", "IRGraph", "IRTensor"]),
     library("IRONNX", ["IROperators", "IRGraph", "IRTensor", "IRFiles", "CONNXProto", "CSystem"]),
     library("IRRestorers", ["IRONNX", "IROperators", "IRGraph", "IRTensor"]),
-    library("IRModels", ["IROperators", "IRGraph", "IRTensor"], path: "Models", exclude: modelFiles),
+    library(
+      "IRModels", ["IROperators", "IRGraph", "IRTensor"], path: "Models",
+      exclude: modelCards + modelFiles + ["Resources"]),
     library("IRPicture", ["IRTensor"]),
     library("IRImage", ["IRPicture", "IRTensor", "IRFiles", "CVips", "CZlib"]),
     library("IRDegradation", ["IRImage"]),
@@ -108,6 +121,10 @@ let package = Package(
       ],
       resources: [.embedInCode("SHA256SUMS")]),
     library("ImageRestoration", ["IRRestoration", "IRImage"]),
+    library(
+      "RestorationModels", ["IRRestoration"], path: "Models", exclude: besideModelFiles,
+      sources: ["Resources"],
+      resources: modelFiles.map { .copy($0) }),
     library(
       "IRCInterface",
       [
@@ -244,8 +261,8 @@ let package = Package(
     test(
       "ImageRestorationTests",
       [
-        "IRTestSupport", "IRRestoration", "ImageRestoration", "IRRestorers", "IRImage", "IRONNX", "IRTensor",
-        "IRFiles",
+        "IRTestSupport", "IRRestoration", "ImageRestoration", "RestorationModels", "IRRestorers", "IRImage",
+        "IRONNX", "IRTensor", "IRFiles",
       ]),
     test(
       "IRInferenceTests",

@@ -113,6 +113,11 @@ size_t irkit_catalogue_count(const irkit_catalogue *catalogue);
 /* Sorted by name. The texts live as long as the catalogue. */
 irkit_status irkit_catalogue_model(
     const irkit_catalogue *catalogue, size_t index, const char **name, const char **path);
+/* Roles, which are other names of installed models by what they do (`restore` is `symunet-s`), sorted. The texts live as
+ * long as the catalogue. */
+size_t irkit_catalogue_role_count(const irkit_catalogue *catalogue);
+irkit_status irkit_catalogue_role(
+    const irkit_catalogue *catalogue, size_t index, const char **role, const char **name);
 /* The path of a model by its name or its role (`restore`, `denoise`), whose content must be as released where the name
  * is one of ours; a path stands for itself. `path` is released by irkit_text_release. */
 irkit_status irkit_catalogue_find(
@@ -143,6 +148,7 @@ typedef struct irkit_restorer_options {
   int32_t tile_size;     /* the side of tiles in pixels; 0: whole where the memory allows */
   int32_t overlap;       /* pixels that blended tiles share */
   int32_t augmented;     /* not 0: the mean over eight turns and mirrorings */
+  int32_t profiled;      /* not 0: restorations note how long each of their steps takes */
 } irkit_restorer_options;
 
 /* Sets the options to their defaults. */
@@ -164,6 +170,20 @@ const char *irkit_restorer_path(const irkit_restorer *restorer);
 irkit_status irkit_restorer_restore(
     irkit_restorer *restorer, const irkit_picture *input, const irkit_picture *output, irkit_progress progress,
     void *context, char **warnings, char **error);
+
+/* A step of the network's program. */
+typedef struct irkit_step {
+  const char *kernel;
+  const char *node;          /* the node of the network that the step computes, or its last one */
+  uint64_t multiply_adds;
+  uint64_t bytes;            /* those that it reads and writes */
+  double seconds;
+} irkit_step;
+
+/* The steps of the restoration that ended last, of all its tiles, in their order; none unless the options ask for them.
+ * The texts live until the restorer's next restoration. */
+size_t irkit_restorer_step_count(const irkit_restorer *restorer);
+irkit_status irkit_restorer_step(const irkit_restorer *restorer, size_t index, irkit_step *step);
 
 #ifdef __cplusplus
 }

@@ -7,10 +7,13 @@ import IRRestoration
 final class CCatalogue: Sendable {
   let catalogue: ModelCatalogue
   let models: [(name: CText, path: CText)]
+  let roles: [(role: CText, name: CText)]
 
   init(_ catalogue: ModelCatalogue) {
     self.catalogue = catalogue
     models = catalogue.models.sorted { $0.key < $1.key }.map { (CText($0.key), CText($0.value)) }
+    roles = ModelCatalogue.roles.filter { catalogue.models[$0.value] != nil }.sorted { $0.key < $1.key }
+      .map { (CText($0.key), CText($0.value)) }
   }
 }
 
@@ -36,6 +39,26 @@ public func irkit_catalogue_model(
   }
   name?.pointee = models[index].name.pointer
   path?.pointee = models[index].path.pointer
+  return IRKIT_OK
+}
+
+@c @implementation
+public func irkit_catalogue_role_count(_ catalogue: OpaquePointer?) -> Int {
+  Handle.object(catalogue, CCatalogue.self)?.roles.count ?? 0
+}
+
+@c @implementation
+public func irkit_catalogue_role(
+  _ catalogue: OpaquePointer?, _ index: Int, _ role: UnsafeMutablePointer<UnsafePointer<CChar>?>?,
+  _ name: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+) -> irkit_status {
+  role?.pointee = nil
+  name?.pointee = nil
+  guard let roles = Handle.object(catalogue, CCatalogue.self)?.roles, roles.indices.contains(index) else {
+    return IRKIT_INVALID_ARGUMENT
+  }
+  role?.pointee = roles[index].role.pointer
+  name?.pointee = roles[index].name.pointer
   return IRKIT_OK
 }
 

@@ -5,6 +5,7 @@ import CIRKit
 import IRPicture
 import IRRestoration
 import IRRuntime
+import Synchronization
 
 /// A restorer with what C reads of it.
 final class CRestorer: Sendable {
@@ -12,6 +13,8 @@ final class CRestorer: Sendable {
   let path: CText
   /// The bytes that a restoration may take; nil is what the machine has left.
   let memory: Int?
+  /// The steps of the restoration that ended last.
+  let steps = Mutex<[CStep]>([])
 
   init(_ restorer: SharedRestorer, memory: Int?) {
     (self.restorer, path, self.memory) = (restorer, CText(restorer.path), memory)
@@ -26,7 +29,7 @@ public func irkit_restorer_options_init(_ options: UnsafeMutablePointer<irkit_re
     run: irkit_options(size: MemoryLayout<irkit_options>.size, memory: 0, threads: 0, float16_storage: 0),
     strength: settings.strength, detail: settings.detail, noise_level: settings.noiseLevel ?? -1,
     tile_size: Int32(settings.tileSize ?? 0), overlap: Int32(settings.overlap),
-    augmented: settings.isAugmented ? 1 : 0)
+    augmented: settings.isAugmented ? 1 : 0, profiled: settings.isProfiled ? 1 : 0)
 }
 
 extension RestorationSettings {
@@ -46,6 +49,7 @@ extension RestorationSettings {
     tileSize = options.tile_size == 0 ? nil : Int(options.tile_size)
     overlap = Int(options.overlap)
     isAugmented = options.augmented != 0
+    isProfiled = options.profiled != 0
     allowsFloat16Storage = options.run.float16_storage != 0
   }
 }
@@ -117,7 +121,40 @@ public func irkit_restorer_restore(
       progress.map { $0(context, done) == 0 } ?? true
     }
     try target.store(result.image)
+    if let profile = result.profile {
+      let steps = profile.steps.map { CStep($0) }
+      handle.steps.withLock { $0 = steps }
+    }
     let sentences = result.warnings.map(\.sentence).joined(separator: "\n")
     if !sentences.isEmpty { warnings?.pointee = copyOfText(sentences) }
   }
+}
+
+/// A step of a profile with the texts that C reads.
+final class CStep: Sendable {
+  let kernel: CText
+  let node: CText
+  let step: RestorationProfile.Step
+
+  init(_ step: RestorationProfile.Step) {
+    (self.step, kernel, node) = (step, CText(step.kernel), CText(step.node))
+  }
+}
+
+@c @implementation
+public func irkit_restorer_step_count(_ restorer: OpaquePointer?) -> Int {
+  Handle.object(restorer, CRestorer.self)?.steps.withLock { $0.count } ?? 0
+}
+
+@c @implementation
+public func irkit_restorer_step(
+  _ restorer: OpaquePointer?, _ index: Int, _ result: UnsafeMutablePointer<irkit_step>?
+) -> irkit_status {
+  let steps = Handle.object(restorer, CRestorer.self)?.steps.withLock { $0 } ?? []
+  guard let result, steps.indices.contains(index) else { return IRKIT_INVALID_ARGUMENT }
+  let step = steps[index].step
+  result.pointee = irkit_step(
+    kernel: steps[index].kernel.pointer, node: steps[index].node.pointer,
+    multiply_adds: UInt64(step.multiplyAddCount), bytes: UInt64(step.byteCount), seconds: step.seconds)
+  return IRKIT_OK
 }

@@ -85,12 +85,23 @@ public struct ModelCatalogue: Sendable {
 
 /// The folders in which models are installed. The working directory is none of them: who sends a folder of pictures
 /// must not choose the model.
-enum ModelFolders {
+package enum ModelFolders {
+  /// The folder in which SwiftPM puts the resources of the target RestorationModels, beside programs that have it.
+  static let bundle = "irkit_RestorationModels.resources"
+
   /// Those of this process.
   static var standard: [String] {
-    folders(near: [resolved("/proc/self/exe", kind: S_IFREG), library].compactMap { $0 }) { name in
-      getenv(name).map { String(cString: $0) }
-    }
+    folders(near: ownFiles) { name in getenv(name).map { String(cString: $0) } }
+  }
+
+  /// Those of this process that hold the resources of the target RestorationModels.
+  package static var bundles: [String] {
+    ownFiles.compactMap { resolved("\(PathText.folder($0))/\(bundle)", kind: S_IFDIR) }
+  }
+
+  /// The program, and the library that holds this code.
+  private static var ownFiles: [String] {
+    [resolved("/proc/self/exe", kind: S_IFREG), library].compactMap { $0 }
   }
 
   /// Those that exist: of the environment's `IRKIT_MODELS`, beside a program or library, where its prefix shares data,
@@ -100,6 +111,7 @@ enum ModelFolders {
     var result = list("IRKIT_MODELS")
     for place in files.map(PathText.folder) {
       result += ["\(place)/models", "\(place)/../share/irkit/models"] + checkout(around: place)
+      result.append("\(place)/\(bundle)")
     }
     let home = variable("HOME").map { "\($0)/.local/share" }
     let user = variable("XDG_DATA_HOME").flatMap { $0.isEmpty ? nil : $0 } ?? home

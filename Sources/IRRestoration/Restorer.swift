@@ -39,14 +39,15 @@ public final class Restorer {
     var session: Session
   }
 
-  /// Reads a model: a file, or the name of a model in `Models`. Sides are padded to `multiple`, 1...4096; by
-  /// default to what the model's metadata state, else to the least that its graph takes.
+  /// Reads a model: a file, or the name or role of one of the catalogue's, by default those that are installed. Sides are
+  /// padded to `multiple`, 1...4096; by default to what the model's metadata state, else to the least that its graph
+  /// takes.
   /// - Throws: `RestorationError`, or `ONNXError` where the file is not a model.
   public init(
-    model name: String, multiple: Int? = nil, options: RuntimeOptions = RuntimeOptions(),
-    settings: RestorationSettings = RestorationSettings()
+    model name: String, in catalogue: ModelCatalogue = .installed(), multiple: Int? = nil,
+    options: RuntimeOptions = RuntimeOptions(), settings: RestorationSettings = RestorationSettings()
   ) throws {
-    let path = try ModelCatalogue.path(of: name)
+    let path = try catalogue.path(of: name)
     (self.path, self.options, self.settings) = (path, options, settings)
     func refusal(_ detail: String) -> RestorationError { .notARestorer(path: path, detail: detail) }
     var model: RestorationModel

@@ -32,14 +32,14 @@ public final class SharedRestorer: Sendable {
 
   /// - Throws: as `Restorer`.
   public init(
-    model: String, options: RuntimeOptions = RuntimeOptions(),
+    model: String, in catalogue: ModelCatalogue = .installed(), options: RuntimeOptions = RuntimeOptions(),
     settings: RestorationSettings = RestorationSettings()
   ) throws {
     let watch = Watch()
     var options = options
     let own = options.monitor
     options.monitor = { done, count in (own?(done, count) ?? true) && watch.goesOn(done, count) }
-    let restorer = try Restorer(model: model, options: options, settings: settings)
+    let restorer = try Restorer(model: model, in: catalogue, options: options, settings: settings)
     (self.restorer, self.watch, path, scale) = (restorer, watch, restorer.path, restorer.scale)
   }
 

@@ -7,7 +7,7 @@ package struct NetworkSides: Hashable, Sendable {
   /// NetworkSides of the picture are multiples of this where they are open.
   package var multiple: Int
   /// The excess of the network's open sides over multiples, its padding included.
-  var remainder = 0
+  package var remainder = 0
   /// The network's sides where they are fixed, padding included.
   var height: Int?
   var width: Int?

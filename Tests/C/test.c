@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define EXPECT(condition)                                               \
   do {                                                                  \
@@ -176,6 +177,8 @@ static void test_restorers(const char *model) {
   struct calls calls = {0};
   EXPECT(irkit_restorer_restore(restorer, &input, &output, count_calls, &calls, &warnings, &error) == IRKIT_OK);
   EXPECT(!error && !warnings && calls.count > 5);
+  irkit_step step;
+  EXPECT(irkit_restorer_step_count(restorer) == 0 && irkit_restorer_step(restorer, 0, &step) == IRKIT_INVALID_ARGUMENT);
 
   /* Planes of floats are the same picture. */
   irkit_picture flat = {
@@ -233,6 +236,30 @@ static void test_restorers(const char *model) {
     EXPECT(jobs[i].status == IRKIT_OK && !memcmp(targets[i], result, sizeof result));
   }
   irkit_restorer_close(restorer);
+
+  /* The steps are as many as are reported, and together no longer than the call. */
+  irkit_restorer_options_init(&options);
+  options.profiled = 1;
+  EXPECT(irkit_restorer_open(model, &options, &restorer, NULL) == IRKIT_OK);
+  calls = (struct calls){0};
+  struct timespec begin, end;
+  clock_gettime(CLOCK_MONOTONIC, &begin);
+  EXPECT(irkit_restorer_restore(restorer, &input, &output, count_calls, &calls, NULL, NULL) == IRKIT_OK);
+  clock_gettime(CLOCK_MONOTONIC, &end);
+  EXPECT(!memcmp(twin, result, sizeof result));
+  double seconds = 0, multiply_adds = 0;
+  size_t count = irkit_restorer_step_count(restorer);
+  EXPECT(count > 5 && abs((int)count - calls.count) <= 1);
+  for (size_t i = 0; i < count; i++) {
+    EXPECT(irkit_restorer_step(restorer, i, &step) == IRKIT_OK && strlen(step.kernel) > 0 && step.seconds >= 0);
+    seconds += step.seconds;
+    multiply_adds += step.multiply_adds;
+  }
+  EXPECT(seconds > 0 && seconds <= end.tv_sec - begin.tv_sec + (end.tv_nsec - begin.tv_nsec) / 1e9);
+  /* A network of 0.75 million weights uses most of them at every pixel of some scale. */
+  EXPECT(multiply_adds > 1e5 * WIDTH);
+  EXPECT(irkit_restorer_step(restorer, count, &step) == IRKIT_INVALID_ARGUMENT);
+  irkit_restorer_close(restorer);
 }
 
 static void test_catalogue(const char *model) {
@@ -242,6 +269,13 @@ static void test_catalogue(const char *model) {
     const char *name, *path;
     EXPECT(irkit_catalogue_model(catalogue, i, &name, &path) == IRKIT_OK);
     found |= !strcmp(name, "symunet-s");
+  }
+  EXPECT(found);
+  found = 0;
+  for (size_t i = 0; i < irkit_catalogue_role_count(catalogue); i++) {
+    const char *role, *name;
+    EXPECT(irkit_catalogue_role(catalogue, i, &role, &name) == IRKIT_OK);
+    found |= !strcmp(role, "restore") && !strcmp(name, "symunet-s");
   }
   EXPECT(found);
   char *path = NULL, *error = NULL;

@@ -20,8 +20,12 @@ func run(_ tool: String, _ arguments: String..., interruptAfter seconds: Double?
   try run(tool, arguments, interruptAfter: seconds)
 }
 
-func run(_ tool: String, _ arguments: [String], interruptAfter seconds: Double? = nil) throws -> Outcome {
+func run(
+  _ tool: String, _ arguments: [String], interruptAfter seconds: Double? = nil,
+  environment: [String: String] = [:]
+) throws -> Outcome {
   let process = Process()
+  process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
   // A parent says what the tool's memory came to; an interrupt must meet the tool itself.
   let path = try toolPath(tool)
   let usage = FileManager.default.temporaryDirectory.appendingPathComponent("irkit-\(UUID().uuidString)").path

@@ -1,5 +1,7 @@
 import Foundation
 import IRFiles
+import ImageRestoration
+import RestorationModels
 import Testing
 
 @testable import IRRestoration
@@ -60,7 +62,7 @@ import Testing
     let place = try Place()
     for folder in [
       "env/x", "prefix/share/irkit/models/x", "prefix/bin/models/x", "home/.local/share/irkit/models/x",
-      "xdg/irkit/models/x",
+      "xdg/irkit/models/x", "prefix/bin/irkit_RestorationModels.resources/x",
     ] {
       try place.file(folder)
     }
@@ -72,7 +74,9 @@ import Testing
               separator: "/"))
         }
     }
-    let own = ["prefix/bin/models", "prefix/share/irkit/models"]
+    let own = [
+      "prefix/bin/models", "prefix/share/irkit/models", "prefix/bin/irkit_RestorationModels.resources",
+    ]
     #expect(folders([:]) == own)
     #expect(folders(["IRKIT_MODELS": "\(place.path)/env:\(place.path)/none"]) == ["env"] + own)
     #expect(folders(["HOME": "\(place.path)/home"]) == own + ["home/.local/share/irkit/models"])
@@ -81,6 +85,33 @@ import Testing
         "xdg/irkit/models"
       ])
     #expect(folders(["XDG_DATA_HOME": "xdg"]) == own)
+  }
+
+  /// The resources beside the program are what is released, and open by role.
+  @Test func theResourcesAreWhatIsReleased() throws {
+    #expect(ModelCatalogue.bundled.models.keys.sorted() == ModelCatalogue.releasedDigests.keys.sorted())
+    for name in ModelCatalogue.releasedDigests.keys {
+      #expect(
+        try ModelCatalogue.bundled.path(of: name).hasSuffix("irkit_RestorationModels.resources/\(name).onnx"))
+    }
+    #expect(try Restorer(model: "denoise", in: .bundled).path.hasSuffix("symunet-denoise.onnx"))
+    let error = #expect(throws: RestorationError.self) {
+      try SharedRestorer(model: "restore", in: ModelCatalogue(folders: []))
+    }
+    #expect("\(try #require(error))" == "restore: no such file or model; no models were found")
+  }
+
+  @Test func aModelIsNamedByURL() throws {
+    let path = try ModelCatalogue.path(of: "restore")
+    // A file of any name, also one that is a model's name.
+    let place = try Place()
+    let other = "\(place.path)/denoise"
+    try FileManager.default.copyItem(atPath: path, toPath: other)
+    #expect(try Restorer(contentsOf: URL(fileURLWithPath: other)).path == other)
+    #expect(try SharedRestorer(contentsOf: URL(fileURLWithPath: path)).path == path)
+    let address = try #require(URL(string: "https://example.org/restore.onnx"))
+    let error = #expect(throws: RestorationError.self) { try Restorer(contentsOf: address) }
+    #expect("\(try #require(error))" == "https://example.org/restore.onnx: it is not the URL of a file")
   }
 
   /// A folder `Models` where a program is started is not looked at.

@@ -32,13 +32,13 @@ struct IRBench: Tool {
     .option("--dim", now: "--size"), .option("--memory-limit", now: "--memory"),
   ]
 
-  @Argument(help: "A model file (.onnx), or the name of a model in Models.")
+  @Argument(help: "A model file (.onnx), or the name of a model in Models.", completion: .file())
   var model: String
 
   @Option(
     help: ArgumentHelp(
       "Tensors for the model's inputs: by name, the only one for the only input, or all of them in order.",
-      valueName: "npz|npy|safetensors"))
+      valueName: "npz|npy|safetensors"), completion: .file())
   var input: String?
 
   @Option(
@@ -47,7 +47,9 @@ struct IRBench: Tool {
       valueName: "HxW"))
   var size = Sides(height: 256, width: 256)
 
-  @Option(help: ArgumentHelp("Where to write the outputs of the first run.", valueName: "npz|safetensors"))
+  @Option(
+    help: ArgumentHelp("Where to write the outputs of the first run.", valueName: "npz|safetensors"),
+    completion: .file())
   var output: String?
 
   @Option(help: "Runs that are timed.")

@@ -32,10 +32,11 @@ struct IRDegrade: Tool {
     """
 
   @Option(
-    name: [.customShort("i"), .long], parsing: .upToNextOption, help: "Photographs, or folders of them.")
+    name: [.customShort("i"), .long], parsing: .upToNextOption, help: "Photographs, or folders of them.",
+    completion: .file())
   var input: [String]
 
-  @Option(name: [.customShort("o"), .long], help: "The folder to write to.")
+  @Option(name: [.customShort("o"), .long], help: "The folder to write to.", completion: .directory)
   var output: String
 
   @Option(help: "Degradations, separated by commas.")

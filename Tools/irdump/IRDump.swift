@@ -30,7 +30,7 @@ struct IRDump: Tool {
     .option("--memory-limit", now: "--memory"),
   ]
 
-  @Argument(help: "A model file (.onnx), a pipeline, or the name of one in Models.")
+  @Argument(help: "A model file (.onnx), a pipeline, or the name of one in Models.", completion: .file())
   var model: String
 
   @Option(
@@ -51,16 +51,21 @@ struct IRDump: Tool {
 
   @Option(
     help: ArgumentHelp(
-      "Draw the network: blocks by level, sizes on the edges; - is the standard output.", valueName: "file"))
+      "Draw the network: blocks by level, sizes on the edges; - is the standard output.", valueName: "file"),
+    completion: .file())
   var svg: String?
   @Option(
     help: ArgumentHelp(
-      "Draw the memory over the program's steps; - is the standard output.", valueName: "file"))
+      "Draw the memory over the program's steps; - is the standard output.", valueName: "file"),
+    completion: .file())
   var memorySvg: String?
   @Option(
-    help: ArgumentHelp("Write a page with both drawings, the passes, kernels and steps.", valueName: "file"))
+    help: ArgumentHelp("Write a page with both drawings, the passes, kernels and steps.", valueName: "file"),
+    completion: .file())
   var html: String?
-  @Option(help: ArgumentHelp("Compare with another model: ports, nodes, weights.", valueName: "model"))
+  @Option(
+    help: ArgumentHelp("Compare with another model: ports, nodes, weights.", valueName: "model"),
+    completion: .file())
   var diff: String?
 
   @Option(

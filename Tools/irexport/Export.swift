@@ -15,6 +15,8 @@ struct Export {
   func run() throws {
     if options.isPipeline {
       try PipelineExport(options: options).run()
+    } else if options.darktable {
+      try DarktableExport(options: options).run()
     } else if options.isFile {
       try rewrite()
     } else {
@@ -72,7 +74,7 @@ struct Export {
     }
   }
 
-  private var given: [String: String] {
+  var given: [String: String] {
     let pairs = options.meta.map {
       $0.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
     }

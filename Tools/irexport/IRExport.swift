@@ -30,6 +30,9 @@ struct IRExport: Tool {
       vae_decoder/model.onnx, scheduler/scheduler_config.json and model_index.json. --weights is diffusers' folder \
       of the model, or one file of all parts (.safetensors, .ckpt).
 
+      --dtmodel writes a model file as a package for darktable: the network at one size of tiles, its card, and a line \
+      for the package in versions.json beside it. -o is the package (ID.dtmodel), or a folder.
+
       Exit codes: 0, 2 usage, 3 settings, weights or model were refused, 4 a file could not be read or written, \
       6 --verify found a difference.
 
@@ -39,25 +42,26 @@ struct IRExport: Tool {
         irexport daair --config settings.json --weights daair.safetensors -o daair.onnx --f16-weights
         irexport promptir --card
         irexport network.onnx -o smaller.onnx --opset 20 --f16-weights --verify 2
+        irexport symunet-denoise.onnx --dtmodel --tile 512 -o packages/
         irexport unires --weights instruct-pix2pix/ --unscaled-condition -o restorer --f16-weights
       """, version: Version.text)
   static let oldSpellings: [OldSpelling] = [.option("--dims", now: "--size")]
 
-  @Argument(help: "A network, or a model file.")
+  @Argument(help: "A network, or a model file.", completion: .file())
   var source: String
 
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
       "A JSON file of the official constructor's arguments, or a name of settings (--card lists them).",
-      valueName: "file|name"))
+      valueName: "file|name"), completion: .file())
   var config: String?
 
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
       "Weights: .safetensors, .npz, or PyTorch's .pth, of which nothing is executed. Several files add up.",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var weights: [String] = []
 
   @Option(help: "Seed of fresh weights.")
@@ -69,7 +73,8 @@ struct IRExport: Tool {
   )
   var fresh = FreshWeights.training
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "onnx"))
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "onnx"), completion: .file())
   var output: String?
 
   @Option(
@@ -105,13 +110,13 @@ struct IRExport: Tool {
   @Option(
     help: ArgumentHelp(
       "unires: a LoRA file to add to the weights, with its strength. May be repeated.",
-      valueName: "file[:strength]"))
+      valueName: "file[:strength]"), completion: .file())
   var lora: [LowRankFile] = []
 
   @Option(
     help: ArgumentHelp(
       "unires: TAESD's weights in diffusers' names, for a small decoder that searches judge candidates with.",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var taesd: String?
 
   @Option(help: "unires: prediction type of the UNet, if the model's files do not state it.")
@@ -119,6 +124,14 @@ struct IRExport: Tool {
 
   @Flag(help: "unires: give the UNet the unscaled latents of the picture, as InstructPix2Pix does.")
   var unscaledCondition = false
+
+  @Flag(
+    name: .customLong("dtmodel"),
+    help: "Write a package for darktable, of a model file that restores pictures in colour.")
+  var darktable = false
+
+  @Option(help: ArgumentHelp("--dtmodel: the side of tiles in pixels, by default 512.", valueName: "n"))
+  var tile: Int?
 
   @Flag(help: "Print the network's card, settings and parameters; writes nothing without -o.")
   var card = false
@@ -139,6 +152,7 @@ struct IRExport: Tool {
       throw ValidationError("--meta takes key=value, not \(entry)")
     }
     try validatePipeline()
+    try validateDarktable()
     if isFile, !weights.isEmpty || config != nil || batch != 1 || card {
       throw ValidationError("--weights, --config, --batch and --card are for networks, not for model files")
     }
@@ -156,6 +170,20 @@ struct IRExport: Tool {
     }
     guard size == .dynamic, batch == 1, !card else {
       throw ValidationError("--size, --batch and --card are not for unires")
+    }
+  }
+
+  private func validateDarktable() throws {
+    guard darktable else {
+      guard tile == nil else { throw ValidationError("--tile is for --dtmodel") }
+      return
+    }
+    guard isFile else { throw ValidationError("--dtmodel takes a model file: freeze \(source) first") }
+    guard size == .dynamic, !external, verify == 0 else {
+      throw ValidationError("--size, --external and --verify are not for --dtmodel; --tile is its size")
+    }
+    guard (64...4096).contains(tile ?? 512) else {
+      throw ValidationError("--tile is \(tile ?? 512), must be 64 to 4096")
     }
   }
 

@@ -15,10 +15,12 @@ struct Fit: ParsableCommand {
       Exit codes: 0, 2 usage, 3 too few blocks, 4 a file cannot be read or written.
       """)
 
-  @Option(name: .shortAndLong, help: "A folder of clean photographs.")
+  @Option(name: .shortAndLong, help: "A folder of clean photographs.", completion: .directory)
   var input: String
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "safetensors"))
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "safetensors"),
+    completion: .file())
   var output: String
 
   func run() throws {

@@ -24,16 +24,17 @@ struct Score: ParsableCommand {
       true. Exit codes: 0, 2 usage, 3 a picture has no score or a model is refused, 4 a file cannot be read.
       """)
 
-  @Argument(help: "Pictures.")
+  @Argument(help: "Pictures.", completion: .file())
   var files: [String]
 
   @Option(help: "Metrics, separated by commas: niqe, piqe, musiq, brisque-features.")
   var by = "niqe,piqe"
 
-  @Option(help: ArgumentHelp("NIQE's model of clean photographs.", valueName: "safetensors"))
+  @Option(
+    help: ArgumentHelp("NIQE's model of clean photographs.", valueName: "safetensors"), completion: .file())
   var model: String?
 
-  @Option(help: ArgumentHelp("MUSIQ's weights (pyiqa's .pth).", valueName: "file"))
+  @Option(help: ArgumentHelp("MUSIQ's weights (pyiqa's .pth).", valueName: "file"), completion: .file())
   var musiqWeights: String?
 
   @OptionGroup var threads: ThreadOptions

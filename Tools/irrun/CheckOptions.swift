@@ -25,7 +25,8 @@ struct CheckOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The true image or tensors, or the folder of true ones of the same names.", valueName: "path"))
+      "The true image or tensors, or the folder of true ones of the same names.", valueName: "path"),
+    completion: .file())
   var reference: String?
 
   @Option(help: "Also write a picture: side (input, output, reference), split (halves) or diff (times 4).")
@@ -51,7 +52,8 @@ struct CheckOptions: ParsableArguments {
   var profile = false
 
   @Option(
-    help: ArgumentHelp("Write what ran when, for Perfetto or Chrome's trace viewer.", valueName: "file"))
+    help: ArgumentHelp("Write what ran when, for Perfetto or Chrome's trace viewer.", valueName: "file"),
+    completion: .file())
   var trace: String?
 
   @Flag(name: .shortAndLong, help: "Print on the error stream how each picture is restored.")

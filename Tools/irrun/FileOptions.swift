@@ -21,19 +21,21 @@ extension Shard: ExpressibleByArgument {
 
 /// Which files are read, and how they are written.
 struct FileOptions: ParsableArguments {
-  @Argument(help: ArgumentHelp("Inputs, and behind them the output unless -o names it.", valueName: "in out"))
+  @Argument(
+    help: ArgumentHelp("Inputs, and behind them the output unless -o names it.", valueName: "in out"),
+    completion: .file())
   var paths: [String] = []
 
   @Option(
     name: [.customShort("i"), .customLong("input")], parsing: .upToNextOption,
     help: ArgumentHelp(
       "Images, patterns, folders of images, files of tensors, or -; NAME=FILE is a second picture for the model's input of that name.",
-      valueName: "in"))
+      valueName: "in"), completion: .file())
   var inputs: [String] = []
 
   @Option(
     name: [.customShort("o"), .customLong("output")], parsing: .unconditional,
-    help: ArgumentHelp("The file, folder or template to write, or -.", valueName: "out"))
+    help: ArgumentHelp("The file, folder or template to write, or -.", valueName: "out"), completion: .file())
   var output: String?
 
   @Flag(help: "Read folders below a folder too; the output folder gets the same folders.")
@@ -50,7 +52,7 @@ struct FileOptions: ParsableArguments {
       "A file with an input a line, besides the other inputs; - restores the lines of the standard input as they come.",
       discussion:
         "With - the model stays loaded, and each line of input is answered by a line of output (--json).",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var list: String?
 
   @Option(help: ArgumentHelp("Restore only part I of N, for runs side by side.", valueName: "i/n"))

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Foundation
 import IRBatch
+import IRFiles
+import IRTensorFiles
 import ImageRestoration
 
 /// Which model restores, and how.
@@ -8,8 +10,8 @@ struct ModelOptions: ParsableArguments {
   @Option(
     name: [.short, .long],
     help:
-      "A model file (.onnx), the name of a model in Models, a pipeline, or a folder of models to choose from with -n and -s."
-  )
+      "A model file (.onnx, or .dtmodel of darktable), the name or role of an installed model, a pipeline, or a folder of models to choose from with -n and -s.",
+    completion: .file())
   var model = "symunet-s"
 
   @Option(
@@ -129,7 +131,12 @@ struct ModelOptions: ParsableArguments {
       guard name == nil || level != nil else {
         throw ValidationError("-n \(name ?? "") names a model in a folder, but -m \(model) is not a folder")
       }
-      return model
+      guard PathText.suffix(model).lowercased() == DarktablePackage.suffix else { return model }
+      do { return try DarktablePackage.unpacked(model, scale: scale) } catch TensorFileError.file(
+        let path, let reason)
+      { throw RestorationError.unreadableModel(path: path, reason: reason) } catch TensorFileError.malformed(
+        let path, let detail)
+      { throw RestorationError.unreadableModel(path: path, reason: detail) }
     }
     return try ModelFolder.model(
       in: model, name: level == nil ? name : nil, level: level == nil ? nil : name, scale: scale)

@@ -30,7 +30,7 @@ struct PipelineOptions: ParsableArguments {
   @Option(help: "The score of a search and of the result: niqe, piqe (lower is better), musiq.")
   var by: String?
 
-  @Option(help: ArgumentHelp("MUSIQ's weights (pyiqa's .pth).", valueName: "file"))
+  @Option(help: ArgumentHelp("MUSIQ's weights (pyiqa's .pth).", valueName: "file"), completion: .file())
   var musiqWeights: String?
 
   @Option(help: "Steps from noise to the picture.")
@@ -54,16 +54,18 @@ struct PipelineOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Restore as the picture FILE was restored, which its XMP says: the same input gives the same bytes.",
-      valueName: "file"))
+      valueName: "file"), completion: .file())
   var again: String?
 
   @Option(
     help: ArgumentHelp(
-      "Compositions to search among, one a line, instead of the search's own.", valueName: "file"))
+      "Compositions to search among, one a line, instead of the search's own.", valueName: "file"),
+    completion: .file())
   var candidates: String?
 
   @Option(
-    help: ArgumentHelp("Write all candidates' scores, a line of JSON for each picture.", valueName: "file"))
+    help: ArgumentHelp("Write all candidates' scores, a line of JSON for each picture.", valueName: "file"),
+    completion: .file())
   var scores: String?
 
   @Option(help: "Steps of a candidate; by default as many as --steps, at most 20.")

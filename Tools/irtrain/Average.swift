@@ -19,16 +19,16 @@ struct Average: ParsableCommand {
       irtrain average old.onnx finetuned.onnx --share 0.5 -o between.onnx
       """)
 
-  @Argument(help: "A model file (.onnx), or the name of a model in Models.")
+  @Argument(help: "A model file (.onnx), or the name of a model in Models.", completion: .file())
   var first: String
 
-  @Argument(help: "A second model with weights of the same names and shapes.")
+  @Argument(help: "A second model with weights of the same names and shapes.", completion: .file())
   var second: String
 
   @Option(help: "Share of SECOND, 0 to 1.")
   var share = 0.5
 
-  @Option(name: [.customShort("o"), .long], help: "The model to write.")
+  @Option(name: [.customShort("o"), .long], help: "The model to write.", completion: .file())
   var output: String
 
   func validate() throws {

@@ -16,7 +16,7 @@ struct Batches: ParsableCommand {
       are those of irtrain with the same data, tasks, sizes and seed, to the byte.
       """)
 
-  @Argument(help: "The model to train, which states the number of channels.")
+  @Argument(help: "The model to train, which states the number of channels.", completion: .file())
   var model: String
 
   @Option(help: "Number of steps of the run.")

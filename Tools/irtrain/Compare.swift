@@ -9,10 +9,10 @@ struct Compare: ParsableCommand {
     abstract: "Draws the curves of several runs on one page.",
     discussion: "irtrain compare first.jsonl second.jsonl -o page.html")
 
-  @Argument(help: "Logs of runs (OUT.jsonl).")
+  @Argument(help: "Logs of runs (OUT.jsonl).", completion: .file())
   var logs: [String]
 
-  @Option(name: [.customShort("o"), .long], help: "The page to write.")
+  @Option(name: [.customShort("o"), .long], help: "The page to write.", completion: .file())
   var output: String
 
   func run() throws {

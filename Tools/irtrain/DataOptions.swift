@@ -12,7 +12,7 @@ func checkTasks(_ text: String) throws {
 
 /// The data that batches are made of.
 struct DataOptions: ParsableArguments {
-  @Option(help: "Folder of clean photographs.")
+  @Option(help: "Folder of clean photographs.", completion: .directory)
   var clean: String?
 
   @Option(
@@ -20,7 +20,7 @@ struct DataOptions: ParsableArguments {
     help: """
       Degraded and clean photographs of the same scenes: two folders with files of the same names, or two patterns \
       whose * stands for the same text in both ('set/*_noisy.jpg' 'set/*_mean.jpg').
-      """)
+      """, completion: .file())
   var pairs: [String] = []
 
   @Option(

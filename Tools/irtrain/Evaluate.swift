@@ -24,13 +24,13 @@ struct Evaluate: ParsableCommand {
       other photographs improve on average, and none loses more than 0.3 dB.
       """)
 
-  @Argument(help: "A model file (.onnx), or the name of a model in Models.")
+  @Argument(help: "A model file (.onnx), or the name of a model in Models.", completion: .file())
   var model: String
 
-  @Option(parsing: .upToNextOption, help: "Folders of clean photographs.")
+  @Option(parsing: .upToNextOption, help: "Folders of clean photographs.", completion: .directory)
   var sets: [String] = []
 
-  @Option(parsing: .upToNextOption, help: "Two folders, degraded and clean.")
+  @Option(parsing: .upToNextOption, help: "Two folders, degraded and clean.", completion: .directory)
   var pairs: [String] = []
 
   @Option(help: "Degradations of the clean photographs, separated by commas.")

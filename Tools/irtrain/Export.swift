@@ -21,13 +21,13 @@ struct Export: ParsableCommand {
       weights is taken from it. The run may go on meanwhile; its checkpoint is always whole.
       """)
 
-  @Argument(help: "A checkpoint of irtrain, or of Tools/train-torch.")
+  @Argument(help: "A checkpoint of irtrain, or of Tools/train-torch.", completion: .file())
   var checkpoint: String
 
-  @Argument(help: "A model file (.onnx), or the name of a model in Models.")
+  @Argument(help: "A model file (.onnx), or the name of a model in Models.", completion: .file())
   var model: String
 
-  @Option(name: [.customShort("o"), .long], help: "The model to write.")
+  @Option(name: [.customShort("o"), .long], help: "The model to write.", completion: .file())
   var output: String
 
   @Flag(help: "Use the weights of the last step instead of their average.")

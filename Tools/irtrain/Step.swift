@@ -17,13 +17,13 @@ struct Step: ParsableCommand {
       --output gets `loss` of every step, `gradient/NAME` of the first and `weight/NAME` after the last.
       """)
 
-  @Argument(help: "A model file (.onnx), or the name of a model in Models.")
+  @Argument(help: "A model file (.onnx), or the name of a model in Models.", completion: .file())
   var model: String
 
-  @Option(help: "A file of tensors: image, target, tasks.")
+  @Option(help: "A file of tensors: image, target, tasks.", completion: .file())
   var input: String
 
-  @Option(help: "File for losses, gradients and weights.")
+  @Option(help: "File for losses, gradients and weights.", completion: .file())
   var output: String?
 
   @Option(help: "Number of steps.")

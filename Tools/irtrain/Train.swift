@@ -25,7 +25,8 @@ struct Train: ParsableCommand {
       OUT.good.checkpoint.
       """)
 
-  @Argument(help: "The model to start from: an .onnx file, or the name of a model in Models.")
+  @Argument(
+    help: "The model to start from: an .onnx file, or the name of a model in Models.", completion: .file())
   var model: String
 
   @OptionGroup var source: DataOptions
@@ -42,13 +43,13 @@ struct Train: ParsableCommand {
   @Option(help: "With --time: the last part, over which the rate decays; by default the whole run.")
   var decayTime: TimeSpan?
 
-  @Option(name: [.customShort("o"), .long], help: "The model file to write.")
+  @Option(name: [.customShort("o"), .long], help: "The model file to write.", completion: .file())
   var output: String
 
   @Option(
     help:
-      "Folder of clean photographs for validation; by default a few of --clean, which are then not trained on."
-  )
+      "Folder of clean photographs for validation; by default a few of --clean, which are then not trained on.",
+    completion: .directory)
   var validation: String?
 
   @Option(help: "Steps between validations; 0 validates only at the end.")
@@ -60,10 +61,10 @@ struct Train: ParsableCommand {
   @Option(help: "Steps between lines of the log.")
   var logEvery = 50
 
-  @Option(help: "File for the log, lines of JSON; by default OUT.jsonl.")
+  @Option(help: "File for the log, lines of JSON; by default OUT.jsonl.", completion: .file())
   var log: String?
 
-  @Option(help: "File for the page with curves and samples; by default OUT.html.")
+  @Option(help: "File for the page with curves and samples; by default OUT.html.", completion: .file())
   var report: String?
 
   @Flag(help: "Continue from OUT.checkpoint if it exists.")

@@ -7,7 +7,7 @@ import sys
 
 # Foundation is for picture files, training, tools and tests: what restores buffers runs where it is not.
 SYSTEM = {"Glibc", "Darwin", "Synchronization"}
-WITH_FOUNDATION = {"IRImage", "IRTensorFiles", "IRDegradation", "IRPipelines", "IRTraining", "IRBatch", "IRCommandLine"}
+WITH_FOUNDATION = {"IRImage", "IRTensorFiles", "IRDegradation", "IRPipelines", "IRTraining", "IRBatch", "IRCommandLine", "ImageRestoration"}
 IMPORT = re.compile(r"^\s*(?:@\w+(?:\(\w+\))?\s+)*(?:public |package |internal |private )?import (?:struct |class |enum |func )?(\w+)(?:\.\w+)*\s*(?://.*)?$")
 
 
@@ -28,11 +28,13 @@ def main():
             allowed |= {"Foundation", "Dispatch", "Testing"}
         if name == "IRTestSupport":
             allowed.add("Testing")
+        own = [os.path.join(folder, each) for each in target.get("sources") or [""]]
+        others = [os.path.join(folder, each) for each in target.get("exclude") or []]
         for base, _, files in os.walk(folder):
             for file in files:
-                if not file.endswith(".swift"):
-                    continue
                 path = os.path.join(base, file)
+                if not file.endswith(".swift") or not path.startswith(tuple(own)) or path.startswith(tuple(others)):
+                    continue
                 with open(path, encoding="utf-8") as lines:
                     for line in lines:
                         match = IMPORT.match(line)

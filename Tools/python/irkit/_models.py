@@ -15,6 +15,8 @@ from ._session import InferenceSession
 class Model:
     name: str
     path: str
+    #: Other names, by what it does: `restore`, `denoise`.
+    roles: tuple[str, ...] = ()
 
     @cached_property
     def metadata(self) -> dict[str, str]:
@@ -40,11 +42,15 @@ def _catalogue() -> Any:
 def models() -> dict[str, Model]:
     """The installed models by name."""
     catalogue = _catalogue()
+    name, other = ffi.new("char **"), ffi.new("char **")
+    roles: dict[str, list[str]] = {}
+    for index in range(lib.irkit_catalogue_role_count(catalogue)):
+        lib.irkit_catalogue_role(catalogue, index, other, name)
+        roles.setdefault(text(name[0]), []).append(text(other[0]))
     found = {}
-    name, path = ffi.new("char **"), ffi.new("char **")
     for index in range(lib.irkit_catalogue_count(catalogue)):
-        lib.irkit_catalogue_model(catalogue, index, name, path)
-        found[text(name[0])] = Model(text(name[0]), text(path[0]))
+        lib.irkit_catalogue_model(catalogue, index, name, other)
+        found[text(name[0])] = Model(text(name[0]), text(other[0]), tuple(roles.get(text(name[0]), ())))
     return found
 
 

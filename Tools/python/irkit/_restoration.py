@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 import warnings
+from dataclasses import dataclass
 from typing import Any, Callable, Optional
 
 import numpy
@@ -19,17 +20,30 @@ class RestorationWarning(UserWarning):
     """A property of a restored picture that a person should look at before trusting it."""
 
 
+@dataclass(frozen=True)
+class Step:
+    """A step of a network's program, and how long it took."""
+
+    kernel: str
+    #: The node of the network that the step computes, or its last one.
+    node: str
+    multiply_adds: int
+    bytes: int
+    seconds: float
+
+
 class Restorer:
     """A model that is ready to restore pictures of any size. Calls of several threads take turns."""
 
     def __init__(
         self, model: Any = "symunet-s", *, strength: float = 1.0, detail: float = 0.0, noise: Optional[float] = None,
         tile: Optional[int] = None, overlap: int = 64, augmented: bool = False, threads: Optional[int] = None,
-        memory: Optional[int] = None,
+        memory: Optional[int] = None, profile: bool = False,
     ) -> None:
         """`model` is a path, or the name or role of an installed model; `strength` the share of the restoration in the
         result, `detail` that of the input's fine brightness that stays, both in 0...1; `noise` σ of 0...255 for models
-        that take it; `tile` the side of tiles in pixels; `memory` the most bytes that a run may take.
+        that take it; `tile` the side of tiles in pixels; `memory` the most bytes that a run may take; `profile` asks
+        for the `steps` of restorations.
         """
         options = ffi.new("irkit_restorer_options *")
         lib.irkit_restorer_options_init(options)
@@ -37,6 +51,7 @@ class Restorer:
         options.strength, options.detail = strength, detail
         options.noise_level = -1 if noise is None else noise
         options.tile_size, options.overlap, options.augmented = tile or 0, overlap, augmented
+        options.profiled = profile
         place, error = ffi.new("irkit_restorer **"), ffi.new("char **")
         checked(lib.irkit_restorer_open(encoded(path_of(model)), options, place, error), error)
         self._handle = ffi.gc(place[0], lib.irkit_restorer_close)
@@ -49,6 +64,16 @@ class Restorer:
     @property
     def path(self) -> str:
         return text(lib.irkit_restorer_path(self._handle))
+
+    @property
+    def steps(self) -> list[Step]:
+        """Those of the restoration that ended last, of all its tiles; none without `profile`."""
+        step, found = ffi.new("irkit_step *"), []
+        for index in range(lib.irkit_restorer_step_count(self._handle)):
+            checked(lib.irkit_restorer_step(self._handle, index, step), [ffi.NULL])
+            found.append(
+                Step(text(step.kernel), text(step.node), int(step.multiply_adds), int(step.bytes), float(step.seconds)))
+        return found
 
     def restore(
         self, picture: Any, *, layout: Optional[str] = None, out: Any = None,
@@ -69,18 +94,10 @@ class Restorer:
         return result if isinstance(picture, numpy.ndarray) or giver is None else giver(result)
 
     def _file(self, path: Any, out: Any, progress: Any, cancel: Any) -> Any:
-        from PIL import Image, ImageOps
-
-        with Image.open(path) as opened:
-            count = getattr(opened, "n_frames", 1)
-            if count > 1:
-                raise InvalidArgument(f"{path} holds {count} pictures")
-            picture = ImageOps.exif_transpose(opened)
-        result = self._image(picture, progress, cancel)
+        result = self._image(opened(path, path), progress, cancel)
         if out is None:
             return result
-        kept = {key: result.info[key] for key in ("icc_profile", "exif", "dpi") if result.info.get(key)}
-        result.save(out, **kept)
+        save(result, out)
         return out
 
     def _image(self, image: Any, progress: Any, cancel: Any) -> Any:
@@ -137,6 +154,23 @@ class Restorer:
         for sentence in taken(notes[0]).splitlines():
             warnings.warn(sentence, RestorationWarning, stacklevel=2)
         return result.astype(own, copy=False)
+
+
+def opened(source: Any, name: Any) -> Any:
+    """The picture of a file, upright; `name` says which it is."""
+    from PIL import Image, ImageOps
+
+    with Image.open(source) as picture:
+        count = getattr(picture, "n_frames", 1)
+        if count > 1:
+            raise InvalidArgument(f"{name} holds {count} pictures")
+        return ImageOps.exif_transpose(picture)
+
+
+def save(picture: Any, target: Any, format: Optional[str] = None) -> None:
+    """Writes a picture with its profile, EXIF and resolution; formats with losses have irrun's quality."""
+    kept = {key: picture.info[key] for key in ("icc_profile", "exif", "dpi") if picture.info.get(key)}
+    picture.save(target, format, quality=95, **kept)
 
 
 def _part(progress: Optional[Callable[[float], Any]], index: int, count: int) -> Optional[Callable[[float], Any]]:

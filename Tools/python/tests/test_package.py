@@ -2,6 +2,8 @@ import subprocess
 import sys
 from importlib import metadata
 
+import pytest
+
 import irkit
 
 
@@ -15,6 +17,16 @@ def test_is_typed():
 
 
 def test_imports_no_more_than_it_needs():
-    """Pillow, ONNX and parsers of C are for those who use them."""
-    code = "import sys, irkit; print(*(m for m in ('PIL', 'onnx', 'pycparser', 'ml_dtypes') if m in sys.modules))"
+    """NumPy, Pillow, ONNX and parsers of C are for those who use them."""
+    code = "import sys, irkit; print(*(m for m in ('numpy', 'PIL', 'onnx', 'pycparser', 'ml_dtypes') if m in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == []
+
+
+def test_has_what_it_names():
+    for name in irkit.__all__:
+        assert getattr(irkit, name) is getattr(irkit, name) and name in dir(irkit)
+    with pytest.raises(AttributeError, match="Sessions"):
+        irkit.Sessions
+    code = "from irkit import *; print(restore.__module__, InferenceSession.__module__)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert found.split() == ["irkit._restoration", "irkit._session"]

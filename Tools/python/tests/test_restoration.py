@@ -108,8 +108,20 @@ def test_tiles_and_names(picture):
 def test_models():
     models = irkit.models()
     assert "symunet-s" in models and models["symunet-s"].task and models["symunet-s"].licence
+    assert models["symunet-s"].roles == ("restore",)
+    assert irkit.Restorer("restore").path == models["symunet-s"].path
     with pytest.raises(OSError, match="symunet-s"):
         irkit.Restorer("none-such")
+
+
+def test_steps(restorer, picture):
+    assert restorer.steps == []
+    watched = irkit.Restorer(profile=True)
+    shares = []
+    watched.restore(picture, progress=shares.append)
+    assert len(watched.steps) > 5 and abs(len(watched.steps) - len(shares)) <= 1
+    assert all(step.kernel and step.seconds >= 0 for step in watched.steps)
+    assert sum(step.multiply_adds for step in watched.steps) > 1e6
 
 
 def test_warns_of_harm(restorer):
