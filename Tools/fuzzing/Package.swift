@@ -18,5 +18,6 @@ let package = Package(
   targets: [
     .target(name: "FuzzDriver", path: "driver", swiftSettings: settings),
     target("fuzz-model", path: "model"), target("fuzz-image", path: "image"),
+    target("fuzz-statements", path: "statements"),
   ]
 )
