@@ -70,7 +70,7 @@ let package = Package(
     .systemLibrary(name: "CVips", pkgConfig: "vips", providers: [.apt(["libvips-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CIRKit"),
-    .target(name: "CSystem"),
+    .target(name: "CIRSystem"),
     .target(name: "CONNXProto", dependencies: ["CProtobufC"], exclude: ["onnx.proto"]),
 
     // Swift, lowest layer first.
@@ -84,7 +84,7 @@ let package = Package(
     library("IRCompiler", ["IRLowering", "IRRewriting", "IRGraph", "IRTensor"]),
     library("IRRuntime", ["IRCompiler", "IROperators", "IRGraph", "IRTensor", "CIROperators", "CIRKernels"]),
     library("IRDrawing", ["IRCompiler", "IROperators", "IRGraph", "IRTensor"]),
-    library("IRONNX", ["IROperators", "IRGraph", "IRTensor", "IRFiles", "CONNXProto", "CSystem"]),
+    library("IRONNX", ["IROperators", "IRGraph", "IRTensor", "IRFiles", "CONNXProto", "CIRSystem"]),
     library("IRRestorers", ["IRONNX", "IROperators", "IRGraph", "IRTensor"]),
     library("IRModels", ["IROperators", "IRGraph", "IRTensor"], path: "Models", exclude: modelFiles),
     library("IRPicture", ["IRTensor"]),
@@ -104,7 +104,7 @@ let package = Package(
       "IRRestoration",
       [
         "IRRestorers", "IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRPicture",
-        "IRFiles", "CSystem",
+        "IRFiles", "CIRSystem",
       ],
       resources: [.embedInCode("SHA256SUMS")]),
     library("ImageRestoration", ["IRRestoration", "IRImage"]),
