@@ -90,6 +90,7 @@ let package = Package(
     library("IRPicture", ["IRTensor"]),
     library("IRImage", ["IRPicture", "IRTensor", "IRFiles", "CVips", "CZlib"]),
     library("IRDegradation", ["IRImage"]),
+    library("IRVideo", ["IRPicture"]),
     library("IRQuality", ["IRImage", "IRTensorFiles", "IRTensor", "COpenBLAS"]),
     library("IRDiffusion", ["IROperators", "IRTensor"]),
     library("IRTensorFiles", ["IRTensor", "IRFiles", "CZlib"]),
@@ -150,7 +151,7 @@ let package = Package(
       "irrun",
       [
         "IRPipelines", "IRDiffusion", "IRBatch", "IRCommandLine", "ImageRestoration", "IRTensorFiles",
-        "IRFiles", "IRRuntime", "IRCompiler",
+        "IRFiles", "IRRuntime", "IRCompiler", "IRVideo",
       ]),
     tool(
       "irbench",
@@ -236,6 +237,7 @@ let package = Package(
         "IRTensor", "IRTensorFiles",
       ]),
     test("IRPictureTests", ["IRPicture"]),
+    test("IRVideoTests", ["IRVideo", "IRPicture"]),
     test("IRCommandLineTests", ["IRCommandLine"]),
     test(
       "IRBatchTests",
