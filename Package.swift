@@ -81,7 +81,7 @@ let package = Package(
     .systemLibrary(name: "CVips", pkgConfig: "gobject-2.0", providers: [.apt(["libvips-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CIRKit"),
-    .target(name: "CSystem"),
+    .target(name: "CIRSystem"),
     .target(name: "CONNXProto", dependencies: ["CProtobufC"], exclude: ["onnx.proto"]),
 
     // Swift, lowest layer first.
@@ -95,7 +95,7 @@ let package = Package(
     library("IRCompiler", ["IRLowering", "IRRewriting", "IRGraph", "IRTensor"]),
     library("IRRuntime", ["IRCompiler", "IROperators", "IRGraph", "IRTensor", "CIROperators", "CIRKernels"]),
     library("IRDrawing", ["IRCompiler", "IROperators", "IRGraph", "IRTensor"]),
-    library("IRONNX", ["IROperators", "IRGraph", "IRTensor", "IRFiles", "CONNXProto", "CSystem"]),
+    library("IRONNX", ["IROperators", "IRGraph", "IRTensor", "IRFiles", "CONNXProto", "CIRSystem"]),
     library("IRRestorers", ["IRONNX", "IROperators", "IRGraph", "IRTensor"]),
     library(
       "IRModels", ["IROperators", "IRGraph", "IRTensor"], path: "Models",
@@ -103,6 +103,7 @@ let package = Package(
     library("IRPicture", ["IRTensor"]),
     library("IRImage", ["IRPicture", "IRTensor", "IRFiles", "CVips", "CZlib"]),
     library("IRDegradation", ["IRImage"]),
+    library("IRVideo", ["IRPicture"]),
     library("IRQuality", ["IRImage", "IRTensorFiles", "IRTensor", "COpenBLAS"]),
     library("IRDiffusion", ["IROperators", "IRTensor"]),
     library("IRTensorFiles", ["IRTensor", "IRFiles", "CZlib"]),
@@ -117,7 +118,7 @@ let package = Package(
       "IRRestoration",
       [
         "IRRestorers", "IRONNX", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRPicture",
-        "IRFiles", "CSystem",
+        "IRFiles", "CIRSystem",
       ],
       resources: [.embedInCode("SHA256SUMS")]),
     library("ImageRestoration", ["IRRestoration", "IRImage"]),
@@ -167,7 +168,7 @@ let package = Package(
       "irrun",
       [
         "IRPipelines", "IRDiffusion", "IRBatch", "IRCommandLine", "ImageRestoration", "IRTensorFiles",
-        "IRFiles", "IRRuntime", "IRCompiler",
+        "IRFiles", "IRRuntime", "IRCompiler", "IRVideo",
       ]),
     tool(
       "irbench",
@@ -253,6 +254,7 @@ let package = Package(
         "IRTensor", "IRTensorFiles",
       ]),
     test("IRPictureTests", ["IRPicture"]),
+    test("IRVideoTests", ["IRVideo", "IRPicture"]),
     test("IRCommandLineTests", ["IRCommandLine"]),
     test(
       "IRBatchTests",

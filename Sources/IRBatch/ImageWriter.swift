@@ -75,17 +75,9 @@ final class ImageWriter: Sendable {
     let report = try ImageFile.write(image, to: path, options: options.writing)
     let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
     defer { try? file.close() }
-    while let piece = try file.read(upToCount: 1 << 20), !piece.isEmpty { try Self.writeToStream(piece) }
-    return report
-  }
-
-  private static func writeToStream(_ bytes: Data) throws(FileError) {
-    var rest = bytes
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Foundation.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { throw FileError(path: "the standard output", reason: systemError()) }
-      rest = rest.dropFirst(count)
+    while let piece = try file.read(upToCount: 1 << 20), !piece.isEmpty {
+      try piece.withUnsafeBytes { try StandardOutput.write($0) }
     }
+    return report
   }
 }

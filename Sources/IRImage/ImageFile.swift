@@ -49,15 +49,29 @@ public enum ImageFile {
   /// The content of a file's header; nothing is decoded.
   /// - Throws: as `read`.
   public static func header(of path: String, limits: Limits = Limits()) throws(ImageError) -> Header {
-    try reading(path) { () throws(ImageError) in
-      let source = try Source(path, limits)
-      switch try source.opened(VIPS_FAIL_ON_TRUNCATED) {
-      case .file(let file): return try header(file, source, limits)
-      case .own(let header, _):
-        try limits.check(header, path: path)
-        return header
-      }
+    try reading(path) { () throws(ImageError) in try header(Source(path, limits), limits) }
+  }
+
+  /// As above, from bytes; `name` stands for them in errors.
+  public static func header(
+    bytes: Data, name: String, limits: Limits = Limits()
+  ) throws(ImageError) -> Header {
+    try reading(name) { () throws(ImageError) in try header(Source(bytes, name, limits), limits) }
+  }
+
+  private static func header(_ source: Source, _ limits: Limits) throws(ImageError) -> Header {
+    switch try source.opened(VIPS_FAIL_ON_TRUNCATED) {
+    case .file(let file): return try header(file, source, limits)
+    case .own(let header, _):
+      try limits.check(header, path: source.name)
+      return header
     }
+  }
+
+  /// The usual extension of a file that begins with these bytes, `png`; nil where none of the formats that are read
+  /// begins so.
+  public static func suffix(firstBytes: some Collection<UInt8>) -> String? {
+    PictureFormat(firstBytes: firstBytes)?.suffix(firstBytes: firstBytes)
   }
 
   private static func reading<R>(

@@ -16,6 +16,7 @@ public final class InferenceSession: Sendable {
   private let turn = Mutex(())
   /// Used by the thread that has its turn; the latest is used last.
   private nonisolated(unsafe) var compiled: [Compiled] = []
+  private let kept = Atomic(0)
   private static let countLimit = 4
   /// Bytes that the programs beside the latest may hold in their arenas.
   private static let keptByteCountLimit = 1 << 30
@@ -64,6 +65,35 @@ public final class InferenceSession: Sendable {
     _ inputs: [String: Tensor], profile: inout Profile?,
     monitor: ((_ done: Int, _ count: Int) -> Bool)? = nil
   ) throws -> (outputs: [String: Tensor], program: Program) {
+    try check(inputs)
+    return try turn.withLock { _ in
+      let session = try session(for: inputs)
+      return (try session.run(inputs, profile: &profile, monitor: monitor), session.program)
+    }
+  }
+
+  /// Compiles the program for such inputs, which a run with them finds if it is among the next.
+  /// - Returns: bytes that the run takes with inputs and outputs.
+  /// - Throws: as `run`.
+  public func prepare(_ inputs: [String: Tensor]) throws -> Int {
+    try check(inputs)
+    return try turn.withLock { _ in try session(for: inputs).program.byteCount }
+  }
+
+  /// Bytes of the arenas of the programs that are kept for the next runs.
+  public var keptByteCount: Int { kept.load(ordering: .relaxed) }
+
+  /// Gives these bytes back, unless a run has its turn.
+  /// - Returns: whether it did.
+  public func dropPrograms() -> Bool {
+    turn.withLockIfAvailable { _ -> Bool in
+      compiled = []
+      kept.store(0, ordering: .relaxed)
+      return true
+    } ?? false
+  }
+
+  private func check(_ inputs: [String: Tensor]) throws {
     let declared = self.inputs
     let known = Set(declared.map(\.name))
     for name in inputs.keys.sorted() where !known.contains(name) {
@@ -76,13 +106,9 @@ public final class InferenceSession: Sendable {
     if let missing = declared.first(where: { $0.kind == .tensor && inputs[$0.name] == nil }) {
       throw RuntimeError.missingInput(name: missing.name)
     }
-    return try turn.withLock { _ in
-      let session = try session(for: inputs)
-      return (try session.run(inputs, profile: &profile, monitor: monitor), session.program)
-    }
   }
 
-  /// As above, without a profile.
+  /// As `run`, without a profile.
   public func run(
     _ inputs: [String: Tensor], monitor: ((_ done: Int, _ count: Int) -> Bool)? = nil
   ) throws -> [String: Tensor] {
@@ -103,6 +129,7 @@ public final class InferenceSession: Sendable {
     }
     let fresh = try compile(inputs)
     compiled.append(fresh)
+    kept.store(byteCount(), ordering: .relaxed)
     return fresh.session
   }
 

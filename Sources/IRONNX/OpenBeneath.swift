@@ -1,4 +1,4 @@
-import CSystem
+import CIRSystem
 import Glibc
 
 /// Opens a regular path of names below an open directory, for reading, through no symbolic link. The kernel

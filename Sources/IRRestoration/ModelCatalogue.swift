@@ -1,4 +1,4 @@
-import CSystem
+import CIRSystem
 import Glibc
 import IRFiles
 

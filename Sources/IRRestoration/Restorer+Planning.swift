@@ -22,6 +22,9 @@ package struct MemoryBudget {
   /// Bytes that the process holds, that the caller will hold, and the reserve.
   package let taken: Int
 
+  /// That of one restoration among others, whoever holds the rest.
+  init(limit: Int, holding held: Int) { (self.limit, taken) = (limit, held) }
+
   package init(_ options: RuntimeOptions, holding held: Int) {
     limit = options.memoryLimit
     // A limit of the whole process includes its own bytes; the system's number has them taken off already.
@@ -47,11 +50,14 @@ extension Restorer {
   private static let leastReducedSide = 128
 
   /// How an image of this size will be restored within the memory.
-  /// `held` are bytes that the caller will hold beside the program, for the pictures themselves.
+  /// `held` are bytes that the caller will hold beside the program, for the pictures themselves; `limit` is what this
+  /// restoration may take with them, whatever the process holds beside it, instead of the options' memory.
   /// - Returns: the tiles and how they meet.
   /// - Throws: `RuntimeError.exceedsMemory` where no tile is small enough.
-  public func plan(width: Int, height: Int, holding held: Int = 0) throws -> RestorationPlan {
-    let budget = MemoryBudget(options, holding: held)
+  public func plan(
+    width: Int, height: Int, holding held: Int = 0, within limit: Int? = nil
+  ) throws -> RestorationPlan {
+    let budget = limit.map { MemoryBudget(limit: $0, holding: held) } ?? MemoryBudget(options, holding: held)
     guard fixedSides == (nil, nil) else { return try planOfFixedTiles(height, width, budget) }
     let (height, width) = (padded(height), padded(width))
     if let side = settings.tileSize, side < max(height, width) {

@@ -13,9 +13,13 @@ extension Restorer {
 
   /// Bytes that restoring an image holds beside its program.
   public func resultByteCount(_ image: Image) -> Int {
+    resultByteCount(width: image.width, height: image.height, channelCount: image.channelCount)
+  }
+
+  func resultByteCount(width: Int, height: Int, channelCount: Int) -> Int {
     let channels =
-      resultChannelCount == channelCount ? max(channelCount, image.channelCount) : resultChannelCount
-    return 4 * channels * image.width * image.height * scale * scale
+      resultChannelCount == self.channelCount ? max(self.channelCount, channelCount) : resultChannelCount
+    return 4 * channels * width * height * scale * scale
   }
 
   /// Restores an image as planned for its size and compares the result with it; `progress` is called with the count of

@@ -15,7 +15,7 @@ import IRRuntime
 public final class Restorer {
   public let path: String
   public let options: RuntimeOptions
-  public let settings: RestorationSettings
+  public internal(set) var settings: RestorationSettings
   /// The meaning of the file.
   package let model: RestorationModel
   /// Packed once for all sizes.
@@ -57,12 +57,25 @@ public final class Restorer {
     } catch let error as RestorerRefusal { throw refusal("\(error)") }
     if let missing = model.missing(settings) { throw refusal(missing) }
     if let chosen = try model.likeliestOutput(settings, options) { model.output = chosen }
-    if model.output.channelCount != model.channelCount, !settings.isWhole {
-      throw refusal(
-        "its result has \(model.output.channelCount) channel\(model.output.channelCount == 1 ? "" : "s") for "
-          + "\(model.channelCount): no share of the input can be blended in")
-    }
     self.model = model
+    try checkBlending()
+  }
+
+  /// Sets the strength of the next results.
+  /// - Throws: `RestorationError.notARestorer` where nothing of the input can be blended in.
+  func blend(by strength: Double) throws(RestorationError) {
+    settings.strength = strength
+    try checkBlending()
+  }
+
+  private func checkBlending() throws(RestorationError) {
+    let (given, made) = (channelCount, resultChannelCount)
+    guard given != made, !settings.isWhole else { return }
+    throw .notARestorer(
+      path: path,
+      detail:
+        "its result has \(made) channel\(made == 1 ? "" : "s") for \(given): no share of the input can be "
+        + "blended in")
   }
 
   /// Height and width are padded to multiples of this, and the result is cropped back.
@@ -181,9 +194,8 @@ public final class Restorer {
         height: height, width: width, within: planned?.byteCount,
         allowsFloat16Storage: planned.map { !$0.float16Values.isEmpty } ?? false, keepsOutputs: keepsOutputs)
     }
-    func keptByteCount() -> Int { sessions.reduce(0) { $0 + $1.session.program.memoryPlan.peakByteCount } }
     let limit = options.memoryByteCount == nil ? Self.keptByteCountLimit : 0
-    while sessions.count >= Self.sessionLimit || (!sessions.isEmpty && keptByteCount() > limit) {
+    while sessions.count >= Self.sessionLimit || (!sessions.isEmpty && keptByteCount > limit) {
       sessions.removeFirst()
     }
     let session = try Session(program, options: options)
@@ -194,6 +206,12 @@ public final class Restorer {
   func keptProgram(height: Int, width: Int) -> Program? {
     sessions.first { $0.height == height && $0.width == width && !$0.keepsOutputs }?.session.program
   }
+
+  /// Bytes of the arenas of the sessions that are kept for the next pictures.
+  public var keptByteCount: Int { sessions.reduce(0) { $0 + $1.session.program.memoryPlan.peakByteCount } }
+
+  /// Gives back the memory of the sessions; the next picture's program is compiled again.
+  public func dropSessions() { sessions.removeAll() }
 
   /// Gives back the memory of the sessions for images of these sides, in both orientations.
   func dropSessions(height: Int, width: Int) {

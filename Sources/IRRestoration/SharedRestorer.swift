@@ -29,6 +29,7 @@ public final class SharedRestorer: Sendable {
   /// Used by the thread that has its turn.
   private nonisolated(unsafe) let restorer: Restorer
   private let watch: Watch
+  private let kept = Atomic(0)
 
   /// - Throws: as `Restorer`.
   public init(
@@ -43,17 +44,57 @@ public final class SharedRestorer: Sendable {
     (self.restorer, self.watch, path, scale) = (restorer, watch, restorer.path, restorer.scale)
   }
 
+  /// The plan for a picture of these sides and colours within `limit` bytes, its result included; waits for its turn. A
+  /// restoration within the same limit goes by it.
+  /// - Throws: as `Restorer.plan`.
+  public func plan(
+    width: Int, height: Int, channelCount: Int, within limit: Int
+  ) throws -> RestorationPlan {
+    try turn.withLock { _ in
+      try restorer.plan(
+        width: width, height: height,
+        holding: restorer.resultByteCount(width: width, height: height, channelCount: channelCount),
+        within: limit)
+    }
+  }
+
+  /// Bytes that the result for a picture takes.
+  public func resultByteCount(width: Int, height: Int, channelCount: Int) -> Int {
+    restorer.resultByteCount(width: width, height: height, channelCount: channelCount)
+  }
+
+  /// Bytes that it keeps for the next pictures, beside its weights.
+  public var keptByteCount: Int { kept.load(ordering: .relaxed) }
+
+  /// Gives these bytes back, unless a restoration has its turn.
+  /// - Returns: whether it did.
+  public func dropSessions() -> Bool {
+    turn.withLockIfAvailable { _ -> Bool in
+      restorer.dropSessions()
+      kept.store(0, ordering: .relaxed)
+      return true
+    } ?? false
+  }
+
   /// Restores a picture on this thread. `goesOn` is called with the share that is done, and ends the restoration when it
-  /// says false; it must not use this restorer.
+  /// says false; it must not use this restorer. `strength` and `limit` are those of this picture: instead of the
+  /// settings', and as `plan` takes it.
   /// - Throws: `RestorationError`, `RuntimeError`, which is `.cancelled` where `goesOn` ended it.
   public func restoration(
-    of image: Image, goesOn: @escaping (Double) -> Bool
+    of image: Image, strength: Double? = nil, within limit: Int? = nil,
+    goesOn: @escaping (Double) -> Bool
   ) throws -> RestorationResult {
     try turn.withLock { _ in
       watch.begin(goesOn)
-      defer { watch.end() }
+      let settings = restorer.settings
+      defer {
+        watch.end()
+        restorer.settings = settings
+        kept.store(restorer.keptByteCount, ordering: .relaxed)
+      }
+      if let strength { try restorer.blend(by: strength) }
       let plan = try restorer.plan(
-        width: image.width, height: image.height, holding: restorer.resultByteCount(image))
+        width: image.width, height: image.height, holding: restorer.resultByteCount(image), within: limit)
       return try restorer.restoration(of: image, by: plan) { [watch] in watch.beginTile($0, of: $1) }
     }
   }

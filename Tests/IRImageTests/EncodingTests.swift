@@ -18,4 +18,24 @@ import Testing
     let image = Image(width: 1, height: 1, channelCount: 1, pixels: [0])
     #expect(throws: ImageError.self) { try ImageFile.encoded(image, as: suffix) }
   }
+
+  /// Bytes have the header of the file that they came from, and begin as files of their extension do.
+  @Test(arguments: ["png", "jpg", "tif", "webp", "ppm", "pgm"]) func bytesHaveAHeader(suffix: String) throws {
+    let count = suffix == "pgm" ? 1 : 3
+    let image = Image(
+      width: 30, height: 20, channelCount: count, pixels: [Float](repeating: 0.5, count: count * 600))
+    let path = FileManager.default.temporaryDirectory.appending(path: "header-\(UUID()).\(suffix)").path
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try ImageFile.write(image, to: path)
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+    #expect(try ImageFile.header(bytes: bytes, name: "bytes") == ImageFile.header(of: path))
+    #expect(try ImageFile.header(bytes: bytes, name: "bytes").width == 30)
+    #expect(ImageFile.suffix(firstBytes: bytes) == suffix)
+    // libvips takes Netpbm headers that end early for those of a pixel, and finds it out as it decodes.
+    #expect(throws: ImageError.self) {
+      _ = try ImageFile.header(bytes: bytes.prefix(3), name: "bytes")
+      _ = try ImageFile.read(bytes: bytes.prefix(3), name: "bytes")
+    }
+    #expect(ImageFile.suffix(firstBytes: bytes.prefix(1)) == nil)
+  }
 }

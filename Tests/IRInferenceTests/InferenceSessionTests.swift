@@ -24,6 +24,21 @@ import Testing
     }
   }
 
+  /// A program that was compiled ahead is the one that runs, and comes again after its memory was given back.
+  @Test func programsAreCompiledAheadAndDropped() throws {
+    let (graph, input) = try SkipNetwork.sample()
+    let session = InferenceSession(try ONNXModel(graph, opset: ONNXModel.writableOpsets.upperBound))
+    let name = try #require(session.inputs.first?.name)
+    #expect(session.keptByteCount == 0)
+    let byteCount = try session.prepare([name: input])
+    var none: Profile?
+    let first = try session.run([name: input], profile: &none)
+    #expect(first.program.byteCount == byteCount && session.keptByteCount > 0)
+    #expect(session.dropPrograms() && session.keptByteCount == 0)
+    #expect(try session.run([name: input]) == first.outputs)
+    #expect(throws: RuntimeError.self) { try session.prepare([:]) }
+  }
+
   private static func session(_ nodes: [ONNXNode], _ inputs: [ONNXValueInfo], _ outputs: [ONNXValueInfo])
     -> InferenceSession
   {

@@ -68,4 +68,51 @@ import Testing
     await #expect(throws: CancellationError.self) { try await task.value }
     #expect(count.withLock { $0 } <= 1)
   }
+
+  /// One picture's strength is not the next one's.
+  @Test func aStrengthIsOfOnePicture() throws {
+    let shared = try SharedRestorer(model: "symunet-s")
+    let picture = Self.picture(4)
+    let half = try shared.restoration(of: picture, strength: 0.5) { _ in true }.image
+    let whole = try shared.restoration(of: picture) { _ in true }.image
+    #expect(whole.pixels == (try Restorer(model: "symunet-s").restore(picture).pixels))
+    #expect(
+      half.pixels
+        == (try Restorer(model: "symunet-s", settings: RestorationSettings(strength: 0.5)).restore(picture)
+          .pixels)
+    )
+    for (index, value) in half.pixels.enumerated() {
+      #expect(abs(value - (picture.pixels[index] + whole.pixels[index]) / 2) < 1e-5)
+    }
+  }
+
+  @Test func aPlanKeepsToItsLimit() throws {
+    let shared = try SharedRestorer(model: "symunet-s")
+    let limit = 30 << 20
+    let held = shared.resultByteCount(width: 1024, height: 768, channelCount: 3)
+    #expect(held == 4 * 3 * 1024 * 768)
+    let whole = try shared.plan(width: 1024, height: 768, channelCount: 3, within: 1 << 30)
+    let plan = try shared.plan(width: 1024, height: 768, channelCount: 3, within: limit)
+    #expect(whole.tiles.count == 1 && whole.byteCount > limit - held)
+    #expect(plan.tiles.count > 1 && plan.byteCount + held <= limit)
+    #expect(throws: RuntimeError.self) {
+      try shared.plan(width: 1024, height: 768, channelCount: 3, within: held + 1000)
+    }
+    let picture = Image(
+      width: 1024, height: 768, channelCount: 3, pixels: [Float](repeating: 0.5, count: 3 * 1024 * 768))
+    let result = try shared.restoration(of: picture, within: limit) { _ in true }
+    #expect(result.plan.tiles == plan.tiles && shared.keptByteCount <= limit)
+  }
+
+  @Test func sessionsAreKeptUntilTheyAreDropped() throws {
+    let shared = try SharedRestorer(model: "symunet-s")
+    #expect(shared.keptByteCount == 0)
+    let first = try shared.restoration(of: Self.picture(5)) { _ in true }.image
+    #expect(shared.keptByteCount > 0 && shared.dropSessions() && shared.keptByteCount == 0)
+    #expect(try shared.restoration(of: Self.picture(5)) { _ in true }.image.pixels == first.pixels)
+    _ = try shared.restoration(of: Self.picture(5)) { _ in
+      #expect(!shared.dropSessions())
+      return true
+    }
+  }
 }

@@ -5,6 +5,7 @@ import IRFiles
 import IRPipelines
 import IRRuntime
 import IRTensorFiles
+import IRVideo
 import ImageRestoration
 
 @main
@@ -35,6 +36,9 @@ struct IRRun: Tool {
       file of any of these kinds, takes the outputs. A model of one input also takes an .npy, the only tensor of a \
       file, or the one called `input`.
 
+      If IN is a YUV4MPEG2 stream or frames without a header (--raw), a file or -, its frames are restored one after \
+      the other, and OUT is such a stream.
+
       Exit codes: 0 all written, 2 usage, 3 the model was rejected, 4 some files failed, 5 they would exceed \
       the memory, 129, 130 and 143 hung up, interrupted and asked to end.
 
@@ -45,6 +49,7 @@ struct IRRun: Tool {
         irrun 'album/*.jpg' 'restored/{stem}_{model}.{ext}' --memory 1G --dry-run
         irrun --list - -o restored --json
         irrun -m network.onnx inputs.npz outputs.npz --verify
+        ffmpeg -i clip.mkv -f yuv4mpegpipe - | irrun - - | ffmpeg -i - restored.mkv
         irrun -m pipeline photo.jpg restored.jpg --search screen --by niqe --steps 20
         irrun --models
         irrun -m daair.onnx --explain noisy.png
@@ -53,6 +58,7 @@ struct IRRun: Tool {
   @OptionGroup(title: "Model") var modelOptions: ModelOptions
   @OptionGroup(title: "Pipelines") var pipelineOptions: PipelineOptions
   @OptionGroup(title: "Files") var files: FileOptions
+  @OptionGroup(title: "Streams of frames") var video: VideoOptions
   @OptionGroup(title: "Questions") var questions: Questions
   @OptionGroup(title: "Resources") var resources: ResourceOptions
   @OptionGroup(title: "Checks and reports") var checks: CheckOptions
@@ -73,6 +79,8 @@ struct IRRun: Tool {
     case BatchError.usage: .usage
     case PipelineError.picture, PipelineError.search: .someFailed
     case is ImageError, is FileError, is TensorFileError, RestorationError.unsuitableImage: .someFailed
+    case is VideoError: .someFailed
+    case RuntimeError.exceedsMemory: .exceedsMemory
     default: .rejected
     }
   }
@@ -94,6 +102,9 @@ struct IRRun: Tool {
       model: model, pictures: inputs, multiple: modelOptions.multiple, json: checks.json, files,
       runtime)
     guard let output else { return }
+    if let reader = try video.reader(inputs, list: files.list) {
+      return try VideoRun(self, model: model, reader).run(to: output)
+    }
     try Restoration(command: self, model: model, inputs: inputs, output: output).run()
   }
 

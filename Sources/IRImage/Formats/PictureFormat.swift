@@ -49,6 +49,20 @@ enum PictureFormat: CaseIterable {
     }
   }
 
+  /// The usual extension of its files.
+  func suffix(firstBytes: some Collection<UInt8>) -> String {
+    switch self {
+    case .jpeg: "jpg"
+    case .png: "png"
+    case .tiff: "tif"
+    case .webp: "webp"
+    case .heif: firstBytes.dropFirst(8).starts(with: "avi".utf8) ? "avif" : "heic"
+    case .jxl: "jxl"
+    case .ppm: firstBytes.dropFirst().first.map { "25".utf8.contains($0) } == true ? "pgm" : "ppm"
+    case .bmp: "bmp"
+    }
+  }
+
   /// libvips' operation that reads a file of this format; BMP is read by own code.
   var fileLoader: String {
     switch self {

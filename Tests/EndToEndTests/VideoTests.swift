@@ -1,0 +1,109 @@
+import Foundation
+import Testing
+
+/// Streams of frames through `irrun`, made and read by ffmpeg.
+@Suite struct VideoTests {
+  private static func toolFolder() throws -> String {
+    URL(fileURLWithPath: try toolPath("irrun")).deletingLastPathComponent().path
+  }
+
+  /// `line` in bash in the folder, with the tools on the path, and `m.onnx`, a model that gives pictures back.
+  private static func shell(_ folder: PictureFolder, _ line: String) throws -> String {
+    try system(
+      "bash", "-c", "set -o pipefail; PATH=\"\(try toolFolder()):$PATH\"; \(line)", at: folder.path)
+  }
+
+  /// Every kind of sampling comes through a model that changes nothing as it went in, by ffmpeg's sum of the frames.
+  @Test(arguments: [
+    "yuv420p", "yuvj420p", "yuv422p", "yuv444p", "gray", "yuv420p10le", "yuv422p10le", "yuv444p12le",
+    "gray12le",
+    "yuv444p16le",
+  ]) func framesOfEveryKindComeBack(pixels: String) throws {
+    try PictureFolder.with { folder in
+      let source = "-f lavfi -i testsrc2=size=67x45:rate=10:duration=1 -pix_fmt \(pixels) -strict -1"
+      let sums = try Self.shell(
+        folder,
+        "ffmpeg -v error \(source) -f yuv4mpegpipe a.y4m"
+          + " && irrun -m m.onnx - - < a.y4m 2>log > b.y4m && cmp a.y4m b.y4m"
+          + " && irrun -m m.onnx a.y4m c.y4m 2>>log && cmp a.y4m c.y4m"
+          + " && ffmpeg -v error -i b.y4m -f framemd5 - | grep -vc '^#'")
+      #expect(sums.trimmingCharacters(in: .whitespacesAndNewlines) == "10")
+    }
+  }
+
+  @Test(arguments: ["rgb24", "rgb48le", "gray", "gray16le", "gbrpf32le"])
+  func rawFramesComeBack(pixels: String) throws {
+    try PictureFolder.with { folder in
+      _ = try Self.shell(
+        folder,
+        "ffmpeg -v error -f lavfi -i testsrc2=size=40x30:rate=5:duration=1 -pix_fmt \(pixels) -f rawvideo a.raw"
+          + " && irrun -m m.onnx --raw 40x30:\(pixels) - - < a.raw 2>log > b.raw && cmp a.raw b.raw")
+    }
+  }
+
+  /// A noisy clip has less noise behind the model, frame by frame, and as many frames.
+  @Test func aNoisyClipIsDenoised() throws {
+    try PictureFolder.with { folder in
+      let clip = "-f lavfi -i testsrc2=size=160x120:rate=4:duration=1"
+      _ = try Self.shell(
+        folder,
+        "ffmpeg -v error \(clip) -pix_fmt yuv420p -f yuv4mpegpipe clean.y4m"
+          + " && ffmpeg -v error -i clean.y4m -vf noise=alls=25:allf=t:all_seed=7 -f yuv4mpegpipe noisy.y4m"
+          + " && ffmpeg -v error -i noisy.y4m -f yuv4mpegpipe - | irrun -m denoise - - 2>log"
+          + " | ffmpeg -v error -i - -f yuv4mpegpipe out.y4m")
+      func psnr(_ file: String) throws -> Double {
+        let text = try Self.shell(
+          folder, "ffmpeg -i \(file) -i clean.y4m -lavfi psnr -f null - 2>&1 | grep -o 'average:[0-9.]*'")
+        return try #require(Double(text.trimmingCharacters(in: .whitespacesAndNewlines).dropFirst(8)))
+      }
+      #expect(try psnr("out.y4m") > psnr("noisy.y4m") + 3)
+      let count = try Self.shell(folder, "ffmpeg -v error -i out.y4m -f framemd5 - | grep -vc '^#'")
+      #expect(count.trimmingCharacters(in: .whitespacesAndNewlines) == "4")
+    }
+  }
+
+  /// A stream that ends within a frame is said; the frames before it are whole, in a file too.
+  @Test func aCutStreamIsSaid() throws {
+    try PictureFolder.with { folder in
+      let said = try Self.shell(
+        folder,
+        "ffmpeg -v error -f lavfi -i testsrc2=size=64x48:rate=5:duration=1 -f yuv4mpegpipe a.y4m"
+          + "; head -c 10000 a.y4m > cut.y4m; irrun -m m.onnx - - < cut.y4m > b.y4m 2> log; echo $?; cat log"
+          + "; irrun -m m.onnx cut.y4m c.y4m 2>/dev/null; echo $?; cmp b.y4m c.y4m && cmp -n $(stat -c %s b.y4m) a.y4m b.y4m"
+          + " && ffmpeg -v error -i b.y4m -f framemd5 - | grep -vc '^#'")
+      let lines = said.split(separator: "\n").map(String.init)
+      #expect(lines.first == "4" && lines.last == "2" && said.contains("cut behind frame 2"))
+    }
+  }
+
+  /// Memory is that of some frames, however long the stream is.
+  @Test func memoryIsIndependentOfLength() throws {
+    try PictureFolder.with { folder in
+      func peak(_ seconds: Int) throws -> Int {
+        _ = try Self.shell(
+          folder,
+          "ffmpeg -v error -y -f lavfi -i testsrc2=size=320x240:rate=20:duration=\(seconds) -f yuv4mpegpipe a.y4m"
+        )
+        let outcome = try run(
+          "irrun", "-m", "\(folder.path)/m.onnx", "-j", "1", "\(folder.path)/a.y4m", "\(folder.path)/b.y4m")
+        #expect(outcome.code == 0 && outcome.errors.contains("\(20 * seconds) frames"))
+        return outcome.peakByteCount
+      }
+      let (short, long) = (try peak(1), try peak(10))
+      // The stream of ten seconds has 23 MB.
+      #expect(long < short + 8 << 20, "\(short) and \(long) bytes")
+    }
+  }
+
+  @Test func streamsTakeNoOptionsOfPictures() throws {
+    try PictureFolder.with { folder in
+      let said = try Self.shell(
+        folder,
+        "printf 'YUV4MPEG2 W4 H4 Cmono\\n' > a.y4m; irrun -m m.onnx a.y4m b.y4m -f png 2>&1; echo $?"
+          + "; irrun -m m.onnx a.y4m b.y4m --raw 4x4:rgb99 2>&1; echo $?"
+          + "; printf 'YUV4MPEG2 W4 H4 It\\n' | irrun -m m.onnx - - 2>&1; echo $?")
+      let codes = said.split(separator: "\n").filter { Int($0) != nil }
+      #expect(codes == ["2", "2", "4"] && said.contains("deinterlace"))
+    }
+  }
+}

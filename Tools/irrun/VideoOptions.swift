@@ -1,0 +1,58 @@
+import ArgumentParser
+import Foundation
+import IRBatch
+import IRFiles
+import IRVideo
+
+extension YCbCr.Matrix: ExpressibleByArgument {}
+
+/// `640x360:rgb24`.
+extension RawFrames: ExpressibleByArgument {
+  package init?(argument: String) {
+    let parts = argument.split(separator: ":", omittingEmptySubsequences: false)
+    let sides = (parts.first ?? "").split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
+    guard parts.count == 2, sides.count == 2, let width = sides[0], let height = sides[1],
+      let pixels = Pixels(rawValue: String(parts[1])), (1...65_500).contains(width),
+      (1...65_500).contains(height)
+    else { return nil }
+    self.init(width: width, height: height, pixels: pixels)
+  }
+}
+
+/// How the frames of a stream are stored, where it does not say.
+struct VideoOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The standard input is frames without a header, as 640x360:rgb24; the output is such frames too.",
+      discussion: "Pixels are gray, gray16le, rgb24, rgb48le or gbrpf32le, as ffmpeg names them.",
+      valueName: "frames"))
+  var raw: RawFrames?
+
+  @Option(
+    help: ArgumentHelp(
+      "The colours of a YUV4MPEG2 stream: 601 or 709; by default 709 for frames larger than 1024×576.",
+      valueName: "matrix"))
+  var matrix: YCbCr.Matrix?
+
+  /// The extension of streams in files.
+  static let suffix = "y4m"
+
+  /// The stream of frames that the inputs are; nil where they are pictures or tensors.
+  /// - Throws: `ValidationError`, `VideoError`.
+  func reader(_ inputs: [String], list: String?) throws -> FrameReader? {
+    guard inputs.count == 1, list == nil, let input = inputs.first else {
+      if raw != nil { throw ValidationError("--raw is for one input") }
+      return nil
+    }
+    if input == Job.stream {
+      if let raw { return try FrameReader(STDIN_FILENO, raw: raw) }
+      let first = try StandardInput.lookAhead(Y4MHeader.magic.utf8.count)
+      guard first.elementsEqual(Y4MHeader.magic.utf8) else { return nil }
+      return try FrameReader(STDIN_FILENO, first: StandardInput.takeAhead(), matrix: matrix)
+    }
+    guard raw != nil || PathText.suffix(input).lowercased() == Self.suffix else { return nil }
+    let descriptor = open(input, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError(path: input, reason: String(cString: strerror(errno))) }
+    return try FrameReader(descriptor, raw: raw, matrix: matrix)
+  }
+}

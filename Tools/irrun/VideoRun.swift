@@ -1,0 +1,206 @@
+import ArgumentParser
+import Foundation
+import IRBatch
+import IRCommandLine
+import IRFiles
+import IRRuntime
+import IRVideo
+import ImageRestoration
+
+/// Restores the frames of a stream one after the other; the next are read and the last are written meanwhile.
+final class VideoRun {
+  private let command: IRRun
+  private let restorer: Restorer
+  private let reader: FrameReader
+  private let output: FrameStream
+  private let progress = ProgressLine()
+  private let start = Date()
+
+  /// - Throws: `ValidationError`, and the errors of the model.
+  init(_ command: IRRun, model: String, _ reader: FrameReader) throws {
+    let (files, checks) = (command.files, command.checks)
+    guard files.namedPictures.isEmpty, files.format == nil, checks.metrics.isEmpty, checks.compare == nil,
+      checks.trace == nil, !checks.proveTiles, !checks.strict, !checks.verify, !checks.profile, !files.dryRun
+    else {
+      throw ValidationError(
+        "streams of frames take none of -f, -i NAME=FILE, --metrics, --compare, --trace, --profile, --verify, "
+          + "--prove-tiles, --strict and --dry-run")
+    }
+    self.command = command
+    self.reader = reader
+    var settings = command.modelOptions.settings
+    settings.allowsFloat16Storage = command.resources.float16Storage ?? settings.allowsFloat16Storage
+    restorer = try Restorer(
+      model: model, multiple: command.modelOptions.multiple, options: command.runtime, settings: settings)
+    output = reader.stream.enlarged(by: restorer.scale)
+  }
+
+  /// Restores all frames to a file or, as `-`, to the standard output.
+  /// - Throws: the errors of the model and of the streams.
+  func run(to path: String) throws {
+    guard path != Job.stream else {
+      return try run(FrameWriter(output) { try StandardOutput.write($0) })
+    }
+    let file = try AtomicFile(replacing: path)
+    // What was whole before a cut stays: a stream has a use up to there.
+    var cut: VideoError?
+    do { try run(FrameWriter(output) { try file.write($0) }) } catch let error as VideoError {
+      guard case .cut = error else { throw error }
+      cut = error
+    }
+    try file.replace()
+    if let cut { throw cut }
+  }
+
+  private func run(_ writer: FrameWriter) throws {
+    let coding = reader.stream.coding
+    let samples = coding.width * coding.height * 3
+    let plan = try restorer.plan(
+      width: coding.width, height: coding.height,
+      // Results, and the frames that are read ahead and written behind.
+      holding: 4 * samples * restorer.scale * restorer.scale + 4 * coding.byteCount)
+    if command.checks.verbose { Terminal.warn("\(plan)") }
+    let threads = command.resources.threads
+    let (read, written) = (
+      Stage<Result<Frame, any Error>>(limit: threads.readAhead), Stage<Frame>(limit: threads.writeBehind)
+    )
+    let reading = Reading(reader, read)
+    let writing = Writing(writer, written)
+    defer { read.close() }
+    reading.start()
+    writing.start()
+    var count = 0
+    do {
+      while let next = read.take() {
+        let result = try restored(try next.get(), plan, isFirst: count == 0)
+        guard written.put(result) else { break }
+        count += 1
+        show(count)
+      }
+    } catch {
+      try end(writing, written)
+      throw error
+    }
+    try end(writing, written)
+    progress.clear()
+    let seconds = Date().timeIntervalSince(start)
+    Terminal.complain(
+      "\(writer.count) frames in \(String(format: "%.1f", seconds)) s, "
+        + "\(String(format: "%.2f", Double(writer.count) / max(seconds, 1e-9))) a second")
+  }
+
+  /// Waits until all frames are written.
+  /// - Throws: why they cannot be.
+  private func end(_ writing: Writing, _ written: Stage<Frame>) throws {
+    written.finish()
+    writing.wait()
+    progress.clear()
+    if let failure = writing.failure { throw failure }
+  }
+
+  private func restored(_ frame: Frame, _ plan: RestorationPlan, isFirst: Bool) throws -> Frame {
+    let coding = reader.stream.coding
+    let image = coding.image(frame.bytes)
+    let result = try restorer.restoration(of: image, by: plan)
+    if isFirst {
+      for warning in result.warnings { Terminal.warn("the first frame is suspicious: \(warning.sentence)") }
+    }
+    var restored = result.image
+    if image.channelCount == 3 { restored = restored.asColour() }
+    var out = frame
+    out.bytes = try output.coding.bytes(restored, original: restorer.scale == 1 ? frame.bytes : nil)
+    return out
+  }
+
+  private func show(_ count: Int) {
+    let pace = Double(count) / max(Date().timeIntervalSince(start), 1e-9)
+    progress.show("frame \(count), \(String(format: "%.2f", pace)) a second")
+  }
+}
+
+/// A few things between two threads, in order.
+private final class Stage<Value: Sendable>: @unchecked Sendable {
+  private let condition = NSCondition()
+  private let limit: Int
+  private var values: [Value] = []
+  private var isFinished = false
+  private var isClosed = false
+
+  init(limit: Int) { self.limit = limit }
+
+  /// Waits for place.
+  /// - Returns: false where nobody takes any more.
+  func put(_ value: Value) -> Bool {
+    condition.lock()
+    defer { condition.unlock() }
+    while values.count >= limit, !isClosed { condition.wait() }
+    guard !isClosed else { return false }
+    values.append(value)
+    condition.broadcast()
+    return true
+  }
+
+  /// Waits for the next; nil at the end.
+  func take() -> Value? {
+    condition.lock()
+    defer { condition.unlock() }
+    while values.isEmpty, !isFinished, !isClosed { condition.wait() }
+    defer { condition.broadcast() }
+    return values.isEmpty ? nil : values.removeFirst()
+  }
+
+  /// Nothing more is put.
+  func finish() { change { isFinished = true } }
+  /// Nothing more is taken.
+  func close() { change { isClosed = true } }
+
+  private func change(_ body: () -> Void) {
+    condition.lock()
+    body()
+    condition.broadcast()
+    condition.unlock()
+  }
+}
+
+/// The thread that reads.
+private final class Reading: @unchecked Sendable {
+  private let reader: FrameReader
+  private let stage: Stage<Result<Frame, any Error>>
+
+  init(_ reader: FrameReader, _ stage: Stage<Result<Frame, any Error>>) {
+    (self.reader, self.stage) = (reader, stage)
+  }
+
+  func start() { Thread { self.run() }.start() }
+
+  private func run() {
+    do {
+      while let frame = try reader.next() { guard stage.put(.success(frame)) else { return } }
+    } catch { _ = stage.put(.failure(error)) }
+    stage.finish()
+  }
+}
+
+/// The thread that writes.
+private final class Writing: @unchecked Sendable {
+  private let writer: FrameWriter
+  private let stage: Stage<Frame>
+  private let done = DispatchSemaphore(value: 0)
+  private let lock = NSLock()
+  private var error: (any Error)?
+
+  init(_ writer: FrameWriter, _ stage: Stage<Frame>) { (self.writer, self.stage) = (writer, stage) }
+
+  var failure: (any Error)? { lock.withLock { error } }
+  func wait() { done.wait() }
+
+  func start() { Thread { self.run() }.start() }
+
+  private func run() {
+    do { while let frame = stage.take() { try writer.write(frame) } } catch {
+      lock.withLock { self.error = error }
+      stage.close()
+    }
+    done.signal()
+  }
+}
