@@ -1,5 +1,6 @@
-/// The name that takes the fewest insertions, removals and replacements, where those are less than half of it.
-public func nearest(to name: String, in names: some Collection<String>) -> String? {
+/// The name that takes the fewest insertions, removals and replacements, where those are less than half of
+/// it.
+package func nearest(to name: String, in names: some Collection<String>) -> String? {
   let target = Array(name.utf8)
   var best: (name: String, distance: Int)?
   for candidate in names {

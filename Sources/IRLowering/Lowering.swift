@@ -40,7 +40,7 @@ struct Lowering {
 }
 
 /// The threads and the memory that a program is planned for.
-public struct LoweringOptions: Sendable {
+package struct LoweringOptions: Sendable {
   /// The most threads that it will run on.
   package var threadCount: Int
   /// The bytes that it may take; nil is no limit.

@@ -18,11 +18,11 @@ extension Restorer {
     return 4 * channels * image.width * image.height * scale * scale
   }
 
-  /// Restores an image as planned for its size and compares the result with it; `progress` is called with the count of
-  /// tiles done and of all.
+  /// Restores an image as planned for its size and compares the result with it; `progress` is called with the
+  /// count of tiles done and of all.
   /// - Returns: the image, the plan and what is suspicious.
-  /// - Throws: `RestorationError.unsuitableImage` for a channel without a finite sample and for other pictures of
-  ///   other sides, `.nonFiniteResult`, `RuntimeError`.
+  /// - Throws: `RestorationError.unsuitableImage` for a channel without a finite sample and for other
+  ///   pictures of other sides, `.nonFiniteResult`, `RuntimeError`.
   public func restoration(
     of image: Image, by plan: RestorationPlan, progress: ((Int, Int) -> Void)? = nil
   ) throws -> RestorationResult {

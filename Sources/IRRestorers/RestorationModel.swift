@@ -2,8 +2,8 @@ import IRGraph
 import IRONNX
 import IRTensor
 
-/// The meaning of a restorer's file: which port is the picture, how it is laid out, what else the network takes, how
-/// large its result is, and for which sides it works. Nothing else reads that from a file.
+/// The meaning of a restorer's file: which port is the picture, how it is laid out, what else the network
+/// takes, how large its result is, and for which sides it works. Nothing else reads that from a file.
 ///
 /// Its graphs take one picture `[1, C, H, W]` float32 in 0...1, whatever the file takes, and give one.
 package struct RestorationModel: Sendable {

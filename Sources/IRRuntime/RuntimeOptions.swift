@@ -11,8 +11,8 @@ public struct RuntimeOptions: Sendable {
   /// exact tiles are no way out.
   public var allowsFloat16Storage: Bool
 
-  /// Asked before each step of a program, with the count of steps done and of all, by the thread that runs it. A run
-  /// ends with `RuntimeError.cancelled` once the answer is false.
+  /// Asked before each step of a program, with the count of steps done and of all, by the thread that runs
+  /// it. A run ends with `RuntimeError.cancelled` once the answer is false.
   public var monitor: (@Sendable (_ done: Int, _ count: Int) -> Bool)?
 
   public init(

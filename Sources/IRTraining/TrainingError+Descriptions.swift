@@ -1,5 +1,5 @@
 extension TrainingError: CustomStringConvertible {
-  public var description: String {
+  package var description: String {
     switch self {
     case .unsuitableModel(let path, let detail): "\(path): \(detail)"
     case .notBatchable(let node, let name, let detail):

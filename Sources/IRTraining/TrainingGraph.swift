@@ -10,31 +10,31 @@ import IRTensor
 ///
 /// Inputs: the model's image, `target` of its type, `tasks` `[N, K]` one-hot where routers are taught, and every
 /// weight under its name in the file. Outputs: `loss`, a gradient per weight, each router's logits.
-public struct TrainingGraph: Sendable {
-  public let graph: Graph
-  public let imageName: String
-  public let imageType: TensorType
+package struct TrainingGraph: Sendable {
+  package let graph: Graph
+  package let imageName: String
+  package let imageType: TensorType
   /// The weights that are trained, in the file's order.
-  public let parameters: [String]
+  package let parameters: [String]
   /// The weights that the loss depends on and that are left as they are.
-  public let frozen: [String]
+  package let frozen: [String]
   /// How many routers the model has, and how many tasks they tell apart; 0 without routers.
-  public let routerCount: Int
-  public let taskCount: Int
+  package let routerCount: Int
+  package let taskCount: Int
 
-  public static let targetName = "training.target"
-  public static let tasksName = "training.tasks"
-  public static let lossName = "training.loss"
-  public static func gradientName(_ parameter: String) -> String { "training.gradient.\(parameter)" }
-  public static func logitsName(_ router: Int) -> String { "training.logits.\(router)" }
+  package static let targetName = "training.target"
+  package static let tasksName = "training.tasks"
+  package static let lossName = "training.loss"
+  package static func gradientName(_ parameter: String) -> String { "training.gradient.\(parameter)" }
+  package static func logitsName(_ router: Int) -> String { "training.logits.\(router)" }
 
   /// Sizes of a batch.
-  public struct Batch: Hashable, Sendable, Codable {
-    public var count: Int
-    public var height: Int
-    public var width: Int
+  package struct Batch: Hashable, Sendable, Codable {
+    package var count: Int
+    package var height: Int
+    package var width: Int
 
-    public init(count: Int, height: Int, width: Int) {
+    package init(count: Int, height: Int, width: Int) {
       self.count = count
       self.height = height
       self.width = width
@@ -44,7 +44,7 @@ public struct TrainingGraph: Sendable {
   /// Adds loss and gradients to a model. `path` is the model's name in errors; routers with `taskCount` logits are
   /// taught the data's tasks; `isTrained` says of a weight, by its name, whether it is to be trained.
   /// - Throws: `TrainingError` saying what of the model does not fit.
-  public init(
+  package init(
     model: ONNXModel, path: String, batch: Batch, loss: Loss, taskCount: Int = 0,
     isTrained: (String) -> Bool = { _ in true }
   ) throws(TrainingError) {

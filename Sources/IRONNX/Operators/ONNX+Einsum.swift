@@ -35,7 +35,7 @@ private struct Einsum {
   private let n: NodeReader
   private(set) var terms: [[Character]] = []
   private(set) var output: [Character] = []
-  /// What an ellipsis stands for, the longest of them.
+  /// The axes of the longest ellipsis.
   private var ellipsis: [Character] = []
 
   init(_ n: NodeReader, _ equation: String) throws(ImportFailure) {

@@ -2,8 +2,8 @@ import IRGraph
 import IROperators
 import IRTensor
 
-/// Relative operators: their sizes are numbers in the file, or a few nodes on the shapes of their inputs where
-/// the file leaves sizes open.
+/// Relative operators: their sizes are numbers in the file, or a few nodes on the shapes of their inputs
+/// where the file leaves sizes open.
 extension ONNXOperatorTable {
   static let relativeWriters: [(String, Writer)] = [
     writer(RelativeReshape.self) { (reshape, w) throws(ExportFailure) in

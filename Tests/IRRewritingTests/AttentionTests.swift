@@ -116,7 +116,8 @@ private let blocks: [(WindowBlock, Shape)] = [
   #expect(try operators(of: andBack) == ["Unary"])
 }
 
-/// Convolutions of a dense block write where their concatenations have them, leaky rectification and factor included.
+/// Convolutions of a dense block write where their concatenations have them, leaky rectification and factor
+/// included.
 @Test func denseBlocksCopyNothing() throws {
   let shape: Shape = [1, 32, 9, 13]
   var generator = SeededGenerator(seed: 6)
@@ -124,8 +125,7 @@ private let blocks: [(WindowBlock, Shape)] = [
     func convolved(_ x: ValueID, to channels: Int, _ b: inout GraphBuilder) throws -> ValueID {
       let weight = b.constant(generator.tensor([channels, b.shape(of: x)[1], 3, 3], in: -0.1...0.1))
       let bias = b.constant(generator.tensor([channels]))
-      let window = Convolution(
-        strides: [1, 1], padsBefore: [1, 1], padsAfter: [1, 1], dilations: [1, 1])
+      let window = Convolution(padding: 1)
       return try b.value(window, [x, weight, bias])
     }
     let first = try b.value(Unary(.tanh), [x])
@@ -153,7 +153,7 @@ private let blocks: [(WindowBlock, Shape)] = [
     var generator = SeededGenerator(seed: 8)
     let joined = try b.value(Concatenate(axis: 1), [try b.value(Unary(.tanh), [x]), x])
     let weight = b.constant(generator.tensor([32, 64, 3, 3], in: -0.1...0.1))
-    let window = Convolution(strides: [1, 1], padsBefore: [1, 1], padsAfter: [1, 1], dilations: [1, 1])
+    let window = Convolution(padding: 1)
     return try b.value(window, [joined, weight])
   }
   _ = try check(graph, shape)

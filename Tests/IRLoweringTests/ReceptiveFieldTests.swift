@@ -15,8 +15,7 @@ private func field(strides: [Int], channels: [Int], shufflesBy block: Int = 1) t
   var value = x
   for (index, stride) in strides.enumerated() {
     let weight = builder.constant(generator.tensor([channels[index + 1], channels[index], 3, 3]))
-    let convolution = Convolution(
-      strides: [stride, stride], padsBefore: [1, 1], padsAfter: [1, 1], dilations: [1, 1])
+    let convolution = Convolution(stride: stride, padding: 1)
     value = try builder.value(convolution, [value, weight])
   }
   if block > 1 { value = try builder.value(DepthToSpace(blockSize: block), [value]) }
@@ -42,13 +41,11 @@ private func field(strides: [Int], channels: [Int], shufflesBy block: Int = 1) t
     try field(strides: [1, 1], channels: [3, 32, 36], shufflesBy: 2).alignment == 4, "a shuffle comes after")
 }
 
-/// What is too heavy for evaluated weights stays as it is, and so do other windows.
+/// Convolutions whose transformed weights would be too large, and other windows, are computed directly.
 @Test func windowsOfOtherFormsAreLeft() throws {
   let form = try #require(CPUKernelLibrary().support.winograd)
   func convolution(stride: Int = 1, dilation: Int = 1, groups: Int = 1) -> Convolution {
-    Convolution(
-      strides: [stride, stride], padsBefore: [1, 1], padsAfter: [1, 1], dilations: [dilation, dilation],
-      groupCount: groups)
+    Convolution(stride: stride, padding: 1, dilation: dilation, groupCount: groups)
   }
   #expect(form.applies(to: convolution(), weight: [32, 32, 3, 3]))
   #expect(!form.applies(to: convolution(), weight: [2048, 2048, 3, 3]))

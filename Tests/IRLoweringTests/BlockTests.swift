@@ -8,7 +8,8 @@ import Testing
 
 @testable import IRLowering
 
-/// Pictures are read and written as blocks by the regions that compute them, the sum where the skipped picture was.
+/// Pictures are read and written as blocks by the regions that compute them, the sum where the skipped
+/// picture was.
 @Test(arguments: BlockLevel.samples)
 private func blocksAreRegions(level: BlockLevel) throws {
   let graph = try level.graph()

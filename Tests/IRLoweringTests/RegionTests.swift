@@ -58,14 +58,14 @@ private func outputs(
   }
 }
 
-/// Where memory is slow whatever can be is one region.
+/// With slow memory all that can be is one region.
 private var slowMachine: MachineModel {
   var machine = kernels.machine
   (machine.memoryRate, machine.sharedCacheRate) = (1e6, 1e6)
   return machine
 }
 
-/// Where it is fast, and caches are not there, no region gains anything.
+/// With fast memory and no caches no region gains anything.
 private var fastMachine: MachineModel {
   var machine = kernels.machine
   (machine.memoryRate, machine.sharedCacheRate, machine.cacheByteCount) = (1e18, 1e18, 0)

@@ -155,9 +155,8 @@ func layerNormalizationIsRecognised(form: Int) throws {
     let weights = try b.value(Softmax(axis: 3), [try b.value(MatrixMultiply(transposesB: true), [q, k])])
     let product = try b.value(
       Reshape(shape: [1, 8, 16, 16]), [try b.value(MatrixMultiply(), [weights, flat])])
-    let plain = Convolution(strides: [1, 1], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1])
-    let projected = try b.value(
-      plain, [product, b.constant(generator.tensor([6, 8, 1, 1])), b.constant(generator.tensor([6]))])
+    let projected = try b.convolution(
+      product, weight: b.constant(generator.tensor([6, 8, 1, 1])), bias: b.constant(generator.tensor([6])))
     return try b.value(Unary(.relu), [projected])
   }
   let simplified = try compiler.simplified(graph).0
@@ -174,16 +173,15 @@ func layerNormalizationIsRecognised(form: Int) throws {
 @Test func convolutionsTakeTheirResidualAndRectification() throws {
   let graph = try build { b, x in
     var generator = SeededGenerator(seed: 7)
-    let plain = Convolution(strides: [1, 1], padsBefore: [1, 1], padsAfter: [1, 1], dilations: [1, 1])
-    let y = try b.value(plain, [x, b.constant(generator.tensor([6, 6, 3, 3]))])
+    let y = try b.convolution(x, weight: b.constant(generator.tensor([6, 6, 3, 3])), padding: 1)
     let sum = try b.value(Binary(.add), [try b.value(Unary(.tanh), [x]), y])
     return try b.value(Unary(.relu), [sum])
   }
   #expect(try operators(of: graph) == ["Unary", "FusedConvolution"])
 }
 
-/// NAFNet's block: a gain computed from the picture in front of a 1×1 convolution, a constant for each channel and a sum
-/// behind it. Nothing of this is left to be done to pictures.
+/// NAFNet's block: a gain computed from the picture in front of a 1×1 convolution, a constant for each
+/// channel and a sum behind it. Nothing of this is left to be done to pictures.
 @Test(arguments: [1, 2])
 func gainsAndScalesOfChannelsFoldIntoConvolutions(batch: Int) throws {
   let graph = try build([batch, 6, 8, 8]) { b, x in
@@ -212,8 +210,7 @@ func gainsAndScalesOfChannelsFoldIntoConvolutions(batch: Int) throws {
 @Test func sharedConvolutionsStayPlain() throws {
   let graph = try build { b, x in
     var generator = SeededGenerator(seed: 8)
-    let plain = Convolution(strides: [1, 1], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1])
-    let y = try b.value(plain, [x, b.constant(generator.tensor([6, 6, 1, 1]))])
+    let y = try b.convolution(x, weight: b.constant(generator.tensor([6, 6, 1, 1])))
     return try b.value(Binary(.add), [y, y])
   }
   #expect(try operators(of: graph) == ["Convolution", "Binary"])
@@ -236,7 +233,7 @@ func gainsAndScalesOfChannelsFoldIntoConvolutions(batch: Int) throws {
   var b = GraphBuilder()
   let x = b.input("x", TensorType(.float32, [1, 8, 4, 6]))
   let skip = try b.value(Unary(.exp), [b.input("skip", TensorType(.float32, [1, 2, 8, 12]))])
-  let shuffled = try b.value(DepthToSpace(blockSize: 2), [x])
+  let shuffled = try b.pixelShuffle(x, factor: 2)
   b.output(try b.value(Binary(.add), [skip, shuffled]), name: "y")
   let graph = try b.finished()
   #expect(try operators(of: graph) == ["Unary", "SpaceToDepth", "Binary", "DepthToSpace"])
@@ -250,8 +247,7 @@ func gainsAndScalesOfChannelsFoldIntoConvolutions(batch: Int) throws {
     var generator = SeededGenerator(seed: 8)
     var b = GraphBuilder()
     let x = b.input("x", TensorType(.float32, [2, 3, 4 * side, 7 * side]))
-    let window = Convolution(
-      strides: [side, side], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1])
+    let window = Convolution(stride: side)
     let weights = [b.constant(generator.tensor([5, 3, side, side])), b.constant(generator.tensor([5]))]
     b.output(try b.value(window, [x] + weights[..<(bias ? 2 : 1)]), name: "y")
     let graph = try b.finished()
@@ -267,8 +263,7 @@ func gainsAndScalesOfChannelsFoldIntoConvolutions(batch: Int) throws {
     var generator = SeededGenerator(seed: 9)
     var b = GraphBuilder()
     let x = b.input("x", TensorType(.float32, [2, 3, 4, 7]))
-    let window = ConvolutionTranspose(
-      strides: [side, side], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1], outputPadding: [0, 0])
+    let window = ConvolutionTranspose(stride: side)
     let weights = [b.constant(generator.tensor([3, 5, side, side])), b.constant(generator.tensor([5]))]
     b.output(try b.value(window, [x] + weights[..<(bias ? 2 : 1)]), name: "y")
     let graph = try b.finished()
@@ -282,7 +277,7 @@ func gainsAndScalesOfChannelsFoldIntoConvolutions(batch: Int) throws {
 @Test func shuffledPicturesThatOthersReadStay() throws {
   var b = GraphBuilder()
   let x = b.input("x", TensorType(.float32, [1, 8, 4, 6]))
-  let shuffled = try b.value(DepthToSpace(blockSize: 2), [x])
+  let shuffled = try b.pixelShuffle(x, factor: 2)
   b.output(
     try b.value(Binary(.add), [shuffled, b.input("z", TensorType(.float32, [1, 2, 8, 12]))]), name: "y")
   b.output(try b.value(Unary(.exp), [shuffled]), name: "e")
@@ -293,8 +288,8 @@ func gainsAndScalesOfChannelsFoldIntoConvolutions(batch: Int) throws {
   for hasConvolution in [true, false] {
     let graph = try build { b, x in
       var generator = SeededGenerator(seed: 3)
-      let plain = Convolution(strides: [1, 1], padsBefore: [1, 1], padsAfter: [1, 1], dilations: [1, 1])
-      let y = hasConvolution ? try b.value(plain, [x, b.constant(generator.tensor([6, 6, 3, 3]))]) : x
+      let weight = b.constant(generator.tensor([6, 6, 3, 3]))
+      let y = hasConvolution ? try b.convolution(x, weight: weight, padding: 1) : x
       let parameters = (0..<4).map { _ in b.constant(generator.tensor([6], in: 0.5...2)) }
       return try b.value(BatchNormalization(), [y] + parameters)
     }

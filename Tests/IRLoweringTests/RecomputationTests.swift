@@ -45,19 +45,16 @@ private func readersComputeWhatTheyRead(attention: TransposedAttention) throws {
   }
 }
 
-/// Both halves of a split cross, to regions of their own: moving one makes the other another value. With means the first of
-/// these has sums over any parts of the pixels, which rows would change.
+/// Both halves of a split cross, to regions of their own: moving one makes the other another value. With
+/// means the first of these has sums over any parts of the pixels, which rows would change.
 @Test(arguments: [ReduceFunction.maximum, .mean])
 func valuesThatChangeMeanwhileAreLeftAlone(function: ReduceFunction) throws {
   var generator = SeededGenerator(seed: 8)
   var b = GraphBuilder()
   let x = b.input("x", TensorType(.float32, [1, 8, 20, 40]))
   func convolution(_ input: ValueID, _ shape: Shape, groups: Int = 1) throws -> ValueID {
-    let reach = shape[2] / 2
-    let plain = Convolution(
-      strides: [1, 1], padsBefore: [reach, reach], padsAfter: [reach, reach], dilations: [1, 1],
-      groupCount: groups)
-    return try b.value(plain, [input, b.constant(generator.tensor(shape))])
+    let weight = b.constant(generator.tensor(shape))
+    return try b.convolution(input, weight: weight, padding: shape[2] / 2, groupCount: groups)
   }
   let wide = try convolution(try convolution(x, [16, 8, 1, 1]), [16, 1, 3, 3], groups: 16)
   let halves = try b.apply(Split(axis: 1, sizes: [8, 8]), [wide])
