@@ -108,4 +108,12 @@ package struct Profile: Sendable {
     seconds[step] += time
     fastest[step] = min(fastest[step], time)
   }
+
+  /// Adds the runs of another profile of the same program.
+  package mutating func add(_ other: Profile) {
+    for (step, (time, least)) in zip(other.seconds, other.fastest).enumerated() {
+      add(time, step: step)
+      fastest[step] = min(fastest[step], least)
+    }
+  }
 }

@@ -4,8 +4,8 @@ import IRONNX
 import IRRuntime
 import IRTensor
 
-/// Makes steps: gradients of a batch by the compiled graph, then the update of the weights. The same state and
-/// batch give the same bytes, whatever the number of threads.
+/// Makes steps: gradients of a batch by the compiled graph, image by image, then the update of the weights. The same
+/// state and batch give the same bytes, whatever the number of threads.
 package final class Trainer {
   /// How weights are moved.
   package struct Options: Hashable, Sendable, Codable {
@@ -42,11 +42,8 @@ package final class Trainer {
 
   package let training: TrainingGraph
   package let options: Options
-  package let program: Program
-  /// How many nodes of the program compute a value again, for want of memory.
-  package let recomputedCount: Int
   package private(set) var state: TrainingState
-  private let session: Session
+  private let batchGradients: BatchGradients
   private let frozen: [String: Tensor]
   private let controllers: [(follower: Int, leader: Int)]
   /// Followers take no gradient.
@@ -67,8 +64,7 @@ package final class Trainer {
   ) throws(TrainingError) {
     self.training = training
     self.options = options
-    (program, recomputedCount) = try Self.program(for: training.graph, runtime: runtime)
-    do { session = try Session(program, options: runtime) } catch { throw .runtime(error) }
+    batchGradients = try BatchGradients(training, runtime: runtime)
     func weight(_ name: String) throws(TrainingError) -> Tensor {
       guard let tensor = weights[name] else {
         throw .model(.tensor(name: name, detail: "the model has no initializer of this name"))
@@ -92,6 +88,15 @@ package final class Trainer {
     isFollower = training.parameters.indices.map { followers.contains($0) }
   }
 
+  /// The program of one image.
+  package var program: Program { batchGradients.program }
+  /// The nodes of the program that compute an activation again, for want of memory.
+  package var recomputedCount: Int { batchGradients.recomputedCount }
+  /// The bytes of the arenas of all threads.
+  package var arenaByteCount: Int { batchGradients.arenaByteCount }
+  /// The multiply-adds of a step.
+  package var multiplyAddCount: Int { training.batch.count * training.graph.multiplyAddCount }
+
   /// Goes on from a state.
   /// - Throws: `TrainingError.checkpoint` where it is of another model.
   package func resume(_ state: TrainingState, path: String) throws(TrainingError) {
@@ -101,54 +106,74 @@ package final class Trainer {
     self.state = state
   }
 
-  /// One step on a batch: degraded `images` and clean `targets` of the model's image type, and the number of each
-  /// image's task, for routers.
-  /// - Throws: `TrainingError.diverged` where the loss or a gradient is no number; the state is then as before.
-  package func step(images: Tensor, targets: Tensor, tasks: [Int]) throws(TrainingError) -> Report {
-    let results = try gradients(images, targets, tasks)
-    guard let loss = results[TrainingGraph.lossName]?.doubles.first else {
-      preconditionFailure("the graph has a loss")
-    }
+  /// One step on a batch: degraded `images` and clean `targets` `[N, C, H, W]`, N being the batch's count, and the number
+  /// of each image's task, for routers. `learningRate` is that of the schedule unless given.
+  /// - Throws: `TrainingError.diverged` where the loss or a gradient is not finite; the state is then as before.
+  package func step(
+    images: Tensor, targets: Tensor, tasks: [Int], learningRate: Double? = nil
+  ) throws(TrainingError) -> Report {
+    let found = try batchGradients.run(
+      inputs(images, targets, tasks), shared: sharedInputs, training, profile: &profile)
     let number = state.step + 1
-    guard loss.isFinite else { throw .diverged(step: number, loss: loss) }
-    let slopes = state.names.map { name -> Tensor in
-      guard let tensor = results[TrainingGraph.gradientName(name)] else {
-        preconditionFailure("the graph has a gradient of \(name)")
-      }
-      return tensor
+    guard found.loss.isFinite else { throw .diverged(step: number, loss: found.loss) }
+    if keepsGradients {
+      gradients = Dictionary(uniqueKeysWithValues: zip(state.names, found.gradients))
     }
-    if keepsGradients { gradients = Dictionary(uniqueKeysWithValues: zip(state.names, slopes)) }
     var square = 0.0
-    for (index, slope) in slopes.enumerated() where !isFollower[index] { square += sumOfSquares(slope) }
+    for (index, gradient) in found.gradients.enumerated() where !isFollower[index] {
+      square += sumOfSquares(gradient)
+    }
     let norm = square.squareRoot()
-    guard norm.isFinite else { throw .diverged(step: number, loss: loss) }
+    guard norm.isFinite else { throw .diverged(step: number, loss: found.loss) }
     // As PyTorch's clip_grad_norm_ has it.
     let scale = options.clipNorm.map { min($0 / (norm + 1e-6), 1) } ?? 1
-    let rate = options.schedule.rate(at: state.step)
-    update(slopes, step: number, rate: rate, scale: scale)
+    let rate = learningRate ?? options.schedule.rate(at: state.step)
+    update(found.gradients, step: number, rate: rate, scale: scale)
     state.step = number
-    state.runningLoss += loss
+    state.runningLoss += found.loss
     return Report(
-      step: number, loss: loss, gradientNorm: norm, learningRate: rate,
-      routerAccuracy: routerAccuracy(results, tasks))
+      step: number, loss: found.loss, gradientNorm: norm, learningRate: rate,
+      routerAccuracy: routerAccuracy(found.logits, tasks))
   }
 
-  private func gradients(
-    _ images: Tensor, _ targets: Tensor, _ tasks: [Int]
-  ) throws(TrainingError) -> [String: Tensor] {
+  private var sharedInputs: [String: Tensor] {
     var inputs = frozen
-    inputs[training.imageName] = images
-    inputs[TrainingGraph.targetName] = targets
-    if training.routerCount > 0 {
-      var hot = [Float](repeating: 0, count: tasks.count * training.taskCount)
-      for (image, task) in tasks.enumerated() { hot[image * training.taskCount + task] = 1 }
-      inputs[TrainingGraph.tasksName] = Tensor(hot, shape: [tasks.count, training.taskCount])
-    }
     for (name, value) in zip(state.names, state.values) { inputs[name] = value }
-    do { return try session.run(inputs, profile: &profile) } catch { throw .runtime(error) }
+    return inputs
   }
 
-  private func update(_ slopes: [Tensor], step: Int, rate: Double, scale: Double) {
+  /// The inputs of each image's own.
+  private func inputs(_ images: Tensor, _ targets: Tensor, _ tasks: [Int]) -> [[String: Tensor]] {
+    let count = training.batch.count
+    precondition(
+      images.type == targets.type
+        && images.type.shape == Shape([count] + training.imageType.shape.dropFirst()),
+      "the batch has the shape that was planned for")
+    return (0..<count).map { index in
+      var inputs = [
+        training.imageName: image(index, of: images), TrainingGraph.targetName: image(index, of: targets),
+      ]
+      if training.routerCount > 0 {
+        var hot = [Float](repeating: 0, count: training.taskCount)
+        hot[tasks[index]] = 1
+        inputs[TrainingGraph.tasksName] = Tensor(hot, shape: [1, training.taskCount])
+      }
+      return inputs
+    }
+  }
+
+  private func image(_ index: Int, of batch: Tensor) -> Tensor {
+    let type = training.imageType
+    return Tensor(type) { bytes in
+      batch.withUnsafeBytes { all in
+        bytes.copyMemory(
+          from: UnsafeRawBufferPointer(
+            rebasing: all[(index * type.byteCount)..<((index + 1) * type.byteCount)]))
+      }
+    }
+  }
+
+  private func update(_ gradients: [Tensor], step: Int, rate: Double, scale: Double) {
     // Out of the state while they change, so that nobody else holds them and nothing is copied.
     var (values, firsts, seconds, averages) = (
       state.values, state.firstMoments, state.secondMoments, state.averages
@@ -159,13 +184,13 @@ package final class Trainer {
         values, firsts, seconds, averages
       )
     }
-    for index in slopes.indices where !isFollower[index] {
-      slopes[index].withElements(as: Float.self) { slope in
+    for index in gradients.indices where !isFollower[index] {
+      gradients[index].withElements(as: Float.self) { gradient in
         values[index].withFloats { value in
           firsts[index].withFloats { first in
             seconds[index].withFloats { second in
               options.optimizer.update(
-                value, gradient: slope, first: first, second: second, step: step, learningRate: rate,
+                value, gradient: gradient, first: first, second: second, step: step, learningRate: rate,
                 scale: scale)
             }
           }
@@ -209,14 +234,13 @@ package final class Trainer {
     }
   }
 
-  private func routerAccuracy(_ results: [String: Tensor], _ tasks: [Int]) -> Double? {
+  private func routerAccuracy(_ logits: [[Tensor]], _ tasks: [Int]) -> Double? {
     guard training.routerCount > 0 else { return nil }
     var right = 0
-    for router in 0..<training.routerCount {
-      guard let logits = results[TrainingGraph.logitsName(router)]?.floats else { continue }
-      for (image, task) in tasks.enumerated() {
-        let own = logits[(image * training.taskCount)..<((image + 1) * training.taskCount)]
-        if own.firstIndex(of: own.max() ?? 0) == own.startIndex + task { right += 1 }
+    for (task, routers) in zip(tasks, logits) {
+      for router in routers {
+        let values = router.floats
+        if values.firstIndex(of: values.max() ?? 0) == task { right += 1 }
       }
     }
     return Double(right) / Double(training.routerCount * tasks.count)

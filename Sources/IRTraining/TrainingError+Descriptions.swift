@@ -2,9 +2,6 @@ extension TrainingError: CustomStringConvertible {
   package var description: String {
     switch self {
     case .unsuitableModel(let path, let detail): "\(path): \(detail)"
-    case .notBatchable(let node, let name, let detail):
-      "\(node) (\(name)): \(detail): the model was exported for one image, and cannot take several; "
-        + "export it with an open batch, or train with --batch 1"
     case .noParameters(let path): "\(path): there is nothing to train: no weight takes a gradient"
     case .model(let error): "\(error)"
     case .graph(let error): "\(error)"
@@ -14,7 +11,7 @@ extension TrainingError: CustomStringConvertible {
     case .data(let detail): detail
     case .checkpoint(let path, let detail): "\(path): \(detail)"
     case .diverged(let step, let loss):
-      "step \(step): the loss is \(loss): the run has diverged; try a lower --rate or a clip"
+      "step \(step): the loss is \(loss): the run has diverged; try a lower --rate or --clip"
     }
   }
 }

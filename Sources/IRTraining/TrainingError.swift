@@ -9,8 +9,6 @@ import IRTensor
 package enum TrainingError: Error, Sendable {
   /// The model is not of the kind that is trained here.
   case unsuitableModel(path: String, detail: String)
-  /// A node that treats an image by what other images of its batch are.
-  case notBatchable(node: String, operator: String, detail: String)
   case noParameters(path: String)
   case model(ONNXError)
   case graph(GraphError)

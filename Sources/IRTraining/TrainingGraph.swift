@@ -6,13 +6,16 @@ import IROperators
 import IRRestorers
 import IRTensor
 
-/// A model with its loss and the gradients of its weights, for one size of batch: what a step computes.
+/// A model with its loss and the gradients of its weights, for one image of a batch.
 ///
-/// Inputs: the model's image, `target` of its type, `tasks` `[N, K]` one-hot where routers are taught, and every
-/// weight under its name in the file. Outputs: `loss`, a gradient per weight, each router's logits.
+/// Inputs: the model's image `[1, C, H, W]`, `target` of its type, `tasks` `[1, K]` one-hot where routers are taught, and
+/// every weight under its name in the file. Outputs: `loss`, a gradient per weight, each router's logits `[1, K]`. The loss
+/// of a batch is the mean of its images' losses, and its gradient the mean of their gradients.
 package struct TrainingGraph: Sendable {
   package let graph: Graph
+  package let batch: Batch
   package let imageName: String
+  /// `[1, C, H, W]`.
   package let imageType: TensorType
   /// The weights that are trained, in the file's order.
   package let parameters: [String]
@@ -61,7 +64,11 @@ package struct TrainingGraph: Sendable {
         detail: "it was exported for pictures of \(sides.map(String.init).joined(separator: "×")) pixels: "
           + "take crops of that size (--crop)")
     }
-    if graph[image].type.shape[0] != batch.count { graph = try graph.batched(image, count: batch.count) }
+    guard graph[image].type.shape[0] == 1 else {
+      throw .unsuitableModel(
+        path: path,
+        detail: "it was exported for \(graph[image].type.shape[0]) pictures at once: export it for one")
+    }
     do { graph = try Rewriter().recognized(graph) } catch { throw .compiler(error) }
     guard let image = graph.inputs.first(where: { graph[$0].name == input.name }),
       let prediction = graph.outputs.first?.value
@@ -71,12 +78,13 @@ package struct TrainingGraph: Sendable {
       throw .unsuitableModel(
         path: path, detail: "its output is \(graph[prediction].type) for an image of \(type)")
     }
-    let routers = loss.routerWeight == 0 ? [] : graph.routerLogits(taskCount: taskCount, count: batch.count)
+    let routers = loss.routerWeight == 0 ? [] : graph.routerLogits(taskCount: taskCount)
     if loss.routerWeight != 0, routers.isEmpty {
       throw .unsuitableModel(
         path: path,
         detail: "it has no router of \(taskCount) tasks (a weight …router.weight): --router-weight 0")
     }
+    self.batch = batch
     (imageName, imageType, routerCount, self.taskCount) = (
       input.name, type, routers.count, routers.isEmpty ? 0 : taskCount
     )
@@ -91,7 +99,7 @@ package struct TrainingGraph: Sendable {
       let target = builder.input(Self.targetName, type)
       let tasks =
         routers.isEmpty
-        ? nil : builder.input(Self.tasksName, TensorType(.float32, [batch.count, taskCount]))
+        ? nil : builder.input(Self.tasksName, TensorType(.float32, [1, taskCount]))
       total = try builder.inScope("loss") { (builder) throws(GraphError) in
         try loss.value(of: prediction, target: target, routers: routers, tasks: tasks, into: &builder)
       }
@@ -122,13 +130,13 @@ package struct TrainingGraph: Sendable {
     }
   }
 
-  /// The graph at the batch's size, or for one image where the model fixes that.
+  /// The graph for one image of the batch's sides.
   private static func imported(
     _ model: ONNXModel, _ path: String, _ input: ImagePort, _ batch: Batch, _ candidates: [String]
   ) throws(TrainingError) -> (Graph, [String]) {
     func graph(_ height: Int, _ width: Int) throws(ONNXError) -> (Graph, [String]) {
       var port = input
-      if port.isBatchOpen { port.batch = batch.count }
+      if port.isBatchOpen { port.batch = 1 }
       let shape = port.shape(height: port.height ?? height, width: port.width ?? width)
       let bound = model.withInputShapes([port.name: shape])
       return try ONNXImporter(bound, path: path).trainingGraph(
@@ -147,8 +155,8 @@ package struct TrainingGraph: Sendable {
 }
 
 extension Graph {
-  /// The logits `[count, taskCount]`, under whatever shape, of the products with weights called `….router.weight`.
-  fileprivate func routerLogits(taskCount: Int, count: Int) -> [ValueID] {
+  /// The logits `[1, taskCount]`, under whatever shape, of the products with weights called `….router.weight`.
+  fileprivate func routerLogits(taskCount: Int) -> [ValueID] {
     var result: [ValueID] = []
     for input in inputs where self[input].name.hasSuffix("router.weight") {
       var work = [input]
@@ -158,7 +166,7 @@ extension Graph {
           case is Reshape, is Transpose: work += self[user].outputs
           case is MatrixMultiply, is Convolution:
             let logits = self[user].outputs[0]
-            if self[logits].type.shape.elementCount == count * taskCount { result.append(logits) }
+            if self[logits].type.shape.elementCount == taskCount { result.append(logits) }
           default: break
           }
         }

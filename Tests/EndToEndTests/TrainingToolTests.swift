@@ -40,7 +40,9 @@ private func writePictures(_ folder: String) throws {
     // Another run may not take its place, or go on from it with other settings.
     #expect(try train("parted.onnx").code == 2)
     let other = try train("parted.onnx", "--resume", "--fourier-weight", "0.5")
-    #expect(other.code == 3 && other.errors.contains("other settings: loss was"), "\(other.errors)")
+    #expect(
+      other.code == 3 && other.errors.contains("other settings: loss.fourierWeight was 0.1, is 0.5"),
+      "\(other.errors)")
   }
 }
 
@@ -74,6 +76,56 @@ private func writePictures(_ folder: String) throws {
     let wrong = try run(
       "irtrain", "export", "\(folder)/parted.onnx", "symunet-s", "-o", "\(folder)/none.onnx")
     #expect(wrong.code == 3 && wrong.errors.contains("parted.onnx"), "\(wrong.errors)")
+  }
+}
+
+@Test func runsEndByTheClockAndAreCompared() throws {
+  try withFolder { folder in
+    try writePictures("\(folder)/clean")
+    func train(_ output: String, _ extra: String...) throws -> Outcome {
+      try run(
+        "irtrain",
+        [
+          "symunet-s", "--clean", "\(folder)/clean", "--tasks", "noise25", "--batch", "1", "--crop", "16",
+          "--rate",
+          "1e-4", "--log-every", "1", "--validate-every", "0", "-o", "\(folder)/\(output).onnx",
+        ] + extra)
+    }
+    let timed = try train("timed", "--time", "2s", "--decay-time", "1s")
+    #expect(timed.code == 0, "\(timed.errors)")
+    let log = String(decoding: try bytes("\(folder)/timed.jsonl"), as: UTF8.self).split(separator: "\n")
+    let steps = try log.map {
+      try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+    }.filter { $0["loss"] != nil }
+    #expect(!steps.isEmpty)
+    for step in steps {
+      let share = try #require(step["waitingShare"] as? Double)
+      #expect((0...1).contains(share))
+    }
+    // The last step begins when the rate has nearly fallen, or is the only one.
+    let rates = steps.compactMap { $0["rate"] as? Double }
+    #expect(rates.count == 1 || (rates.last ?? 1) < 1e-4)
+    // A finished run has no time left.
+    #expect(try train("timed", "--time", "2s", "--decay-time", "1s", "--resume").code == 0)
+    let other = try train("timed", "--steps", "100000", "--resume")
+    #expect(other.code == 3 && other.errors.contains("ends by --time"), "\(other.errors)")
+    #expect(try train("stepped", "--steps", "2").code == 0)
+    let late = try train("stepped", "--time", "1h", "--resume")
+    #expect(late.code == 3 && late.errors.contains("ends after --steps"), "\(late.errors)")
+    for wrong in [
+      [], ["--steps", "2", "--time", "1h"], ["--steps", "2", "--decay-time", "1s"], ["--time", "soon"],
+    ] {
+      let usage = try run("irtrain", ["symunet-s", "--clean", folder, "-o", "\(folder)/a.onnx"] + wrong)
+      #expect(usage.code == 2, "\(usage.errors)")
+    }
+    let page = "\(folder)/both.html"
+    let compared = try run(
+      "irtrain", "compare", "\(folder)/timed.jsonl", "\(folder)/stepped.jsonl", "-o", page)
+    #expect(compared.code == 0, "\(compared.errors)")
+    let text = String(decoding: try bytes(page), as: UTF8.self)
+    #expect(text.contains("timed.jsonl") && text.contains("stepped.jsonl") && text.contains("<polyline"))
+    let none = try run("irtrain", "compare", "\(folder)/both.html", "-o", page)
+    #expect(none.code == 3 && none.errors.contains("not the log of a run"), "\(none.errors)")
   }
 }
 

@@ -28,6 +28,17 @@ import Testing
 }
 
 @Suite struct ValueTests {
+  @Test(
+    arguments: [
+      ("90s", 90), ("45m", 2700), ("2h", 7200), ("1h30m", 5400), ("0.5h", 1800), ("1h0m5s", 3605),
+      ("2H", 7200),
+      ("30m1h", nil), ("2", nil), ("h", nil), ("-1h", nil), ("0s", nil), ("1h1h", nil), ("", nil),
+      ("nanh", nil),
+    ] as [(String, Double?)]) func lengthsOfTimeAreRead(_ text: String, _ seconds: Double?)
+  {
+    #expect(TimeSpan(argument: text)?.seconds == seconds)
+  }
+
   @Test(arguments: [
     ("500M", 500 << 20), ("4G", 4 << 30), ("1.5k", 1536), ("4GB", 4 << 30), ("4GiB", 4 << 30), ("64", 64),
   ]) func sizesOfMemory(_ text: String, _ byteCount: Int) throws {

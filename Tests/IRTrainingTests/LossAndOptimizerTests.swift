@@ -103,6 +103,24 @@ private func value(of loss: Loss, _ a: Tensor, _ b: Tensor) throws -> Double {
     (schedule.rate(at: 110) - 0.1).magnitude < 1e-12 && schedule.rate(at: 500) == schedule.rate(at: 110))
 }
 
+@Test func ratesFollowTheClock() {
+  let schedule = TimedSchedule(peak: 1, floor: 0, warmUpStepCount: 10, seconds: 100, decaySeconds: 40)
+  #expect((schedule.rate(at: 0, after: 0) - 0.1).magnitude < 1e-12)
+  #expect(schedule.rate(at: 10, after: 60) == 1)
+  #expect((schedule.rate(at: 500, after: 80) - 0.5).magnitude < 1e-12)
+  #expect(schedule.rate(at: 900, after: 130).magnitude < 1e-12)
+  let whole = TimedSchedule(peak: 2, floor: 1, seconds: 10)
+  #expect((whole.rate(at: 0, after: 5) - 1.5).magnitude < 1e-12)
+}
+
+@Test func risingLossesAreNoticed() {
+  var watch = DivergenceWatch()
+  for loss in [0.5, 0.2, 0.39, 0.1, 0.15] { #expect(watch.suspicious(loss) == nil) }
+  #expect(watch.suspicious(0.21) == 0.1)
+  #expect(watch.suspicious(.nan) == 0.1)
+  #expect(watch.suspicious(0.19) == nil)
+}
+
 @Test func runsCanBecomeLongerUntilTheirRateFalls() {
   func schedule(_ count: Int) -> LearningRateSchedule {
     LearningRateSchedule(peak: 1, floor: 0, warmUpStepCount: 5, stepCount: count, decayStepCount: 20)

@@ -155,65 +155,39 @@ private func run(_ trainer: Trainer, _ data: TrainingData, to end: Int) throws -
   #expect(throws: ONNXError.self) { try model.replaceInitializers(["first.bias": Tensor(scalar: 1)]) }
 }
 
-/// A batch of a model that was exported for one image computes what its images do alone.
-@Test func batchesAreIndependentImages() throws {
-  let graph = try ONNXImporter(try tinyModel()).graph()
-  let batched = try graph.batched(graph.inputs[0], count: 3)
-  var random = RandomSource(seed: 2)
-  let images = (0..<3).map { _ in
-    Tensor((0..<768).map { _ in Float(random.uniform()) }, shape: [1, 3, 16, 16])
+/// A step moves the weights by the mean of the gradients that the images have alone, whether threads take images or share
+/// them.
+@Test func aBatchIsTheMeanOfItsImages() throws {
+  let model = try tinyModel()
+  let made = try data(try folderOfPictures()).batch(at: 3)
+  func gradients(_ images: Tensor, _ targets: Tensor, count: Int, threads: Int) throws -> [String: Tensor] {
+    let size = TrainingGraph.Batch(count: count, height: 16, width: 16)
+    let graph = try TrainingGraph(model: model, path: "tiny", batch: size, loss: Loss(fourierWeight: 0.1))
+    let trainer = try Trainer(
+      graph, weights: try model.initializers(named: graph.parameters),
+      options: Trainer.Options(optimizer: AdamW(), schedule: LearningRateSchedule(peak: 1e-3, stepCount: 1)),
+      runtime: RuntimeOptions(threadCount: threads))
+    trainer.keepsGradients = true
+    _ = try trainer.step(images: images, targets: targets, tasks: [Int](repeating: 0, count: count))
+    return trainer.gradients
   }
-  let stacked = Tensor(images.flatMap(\.floats), shape: [3, 3, 16, 16])
-  let found = try #require(try GraphInterpreter(batched).run(["image": stacked])["restored"]).floats
-  for (index, image) in images.enumerated() {
-    let alone = try #require(try GraphInterpreter(graph).run(["image": image])["restored"]).floats
-    #expect(Array(found[(index * 768)..<((index + 1) * 768)]) == alone)
+  let whole = try gradients(made.images, made.targets, count: 3, threads: 1)
+  for threads in [2, 3, 5] {
+    #expect(try gradients(made.images, made.targets, count: 3, threads: threads) == whole)
   }
-}
-
-/// Kernels that the image chooses: each image of a batch is still convolved with its own.
-@Test func chosenKernelsStayWithTheirImages() throws {
-  var g = GraphBuilder()
-  let x = g.input("x", TensorType(.float32, [1, 2, 5, 5]))
-  var random = RandomSource(seed: 3)
-  func numbers(_ shape: Shape) -> Tensor {
-    Tensor((0..<shape.elementCount).map { _ in Float(random.normal()) }, shape: shape)
+  var sums = whole.mapValues { [Double](repeating: 0, count: $0.elementCount) }
+  for index in 0..<3 {
+    func part(_ tensor: Tensor) -> Tensor {
+      Tensor(Array(tensor.floats[(index * 768)..<((index + 1) * 768)]), shape: [1, 3, 16, 16])
+    }
+    let own = try gradients(part(made.images), part(made.targets), count: 1, threads: 2)
+    for (name, gradient) in own { sums[name] = zip(sums[name] ?? [], gradient.doubles).map { $0 + $1 / 3 } }
   }
-  let mean = try g.value(Reduce(.mean, axes: [2, 3], keepsAxes: false), [x])
-  let best = try g.value(ArgExtreme(findsMaximum: true, axis: 1, keepsAxis: false), [mean])
-  func chosen(_ shape: Shape, _ own: Shape) throws -> ValueID {
-    let rows = g.constant(numbers(Shape([2] + shape.extents)))
-    return try g.value(Reshape(shape: own), [try g.value(Gather(axis: 0), [rows, best])])
-  }
-  let kernel = try chosen([2, 1, 3, 3], [2, 1, 3, 3])
-  let bias = try chosen([2], [2])
-  let convolution = Convolution(
-    strides: [1, 1], padsBefore: [1, 1], padsAfter: [1, 1], dilations: [1, 1], groupCount: 2)
-  g.output(try g.value(convolution, [x, kernel, bias]), name: "y")
-  let graph = try g.finished()
-  let batched = try graph.batched(graph.inputs[0], count: 3)
-  // The second and the third choose the other kernel.
-  let images = [0, 1, 1].map { larger in
-    Tensor((0..<50).map { ($0 / 25 == larger ? 1 : 0) + Float(random.uniform()) }, shape: [1, 2, 5, 5])
-  }
-  let stacked = Tensor(images.flatMap(\.floats), shape: [3, 2, 5, 5])
-  let found = try #require(try GraphInterpreter(batched).run(["x": stacked])["y"]).floats
-  for (index, image) in images.enumerated() {
-    let alone = try #require(try GraphInterpreter(graph).run(["x": image])["y"]).floats
-    #expect(Array(found[(index * 50)..<((index + 1) * 50)]) == alone)
-  }
-}
-
-@Test func whatMixesImagesIsNoBatch() throws {
-  var g = GraphBuilder()
-  let x = g.input("x", TensorType(.float32, [1, 3, 4, 4]))
-  let mean = try g.value(Reduce(.mean, axes: [0, 2, 3]), [x], name: "mean")
-  g.output(try g.value(Binary(.subtract), [x, mean]), name: "y")
-  let graph = try g.finished()
-  #expect {
-    try graph.batched(graph.inputs[0], count: 2)
-  } throws: {
-    "\($0)".hasPrefix("mean (Reduce): it mixes the images of a batch")
+  for (name, gradient) in whole {
+    let largest = gradient.doubles.map { abs($0) }.max() ?? 0
+    for (found, expected) in zip(gradient.doubles, sums[name] ?? []) {
+      #expect(abs(found - expected) <= 1e-6 * largest, "\(name)")
+    }
   }
 }
 

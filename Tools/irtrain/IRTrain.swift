@@ -13,6 +13,7 @@ struct IRTrain: Tool {
       irtrain MODEL.onnx --pairs LOW HIGH --steps 2000 -o OUT.onnx
       irtrain eval OUT.onnx --sets DIR --tasks noise15,noise25,noise50
       irtrain export OUT.checkpoint MODEL.onnx -o SO-FAR.onnx
+      irtrain compare FIRST.jsonl SECOND.jsonl -o PAGE.html
       irtrain average OLD.onnx FINE-TUNED.onnx -o BETWEEN.onnx
 
       A run starts from any frozen model whose input is one image and whose output is an image of its size: fresh \
@@ -20,7 +21,9 @@ struct IRTrain: Tool {
       4 the run diverged, 129, 130 and 143 hung up, interrupted and asked to end (a checkpoint is written first).
       """,
     version: Version.text,
-    subcommands: [Train.self, Evaluate.self, Export.self, Average.self, Batches.self, Step.self],
+    subcommands: [
+      Train.self, Evaluate.self, Export.self, Average.self, Compare.self, Batches.self, Step.self,
+    ],
     defaultSubcommand: Train.self)
 
   static let oldSpellings: [OldSpelling] = [

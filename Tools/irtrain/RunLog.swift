@@ -10,15 +10,18 @@ final class RunLog {
     var rate: Double?
     var routerAccuracy: Double?
     var seconds: Double?
+    /// The share of the time since the last line that steps waited for batches.
+    var waitingShare: Double?
     /// PSNR in dB by task.
     var validation: [String: Double]?
 
     static func step(
-      step: Int, loss: Double, gradientNorm: Double, rate: Double, routerAccuracy: Double?, seconds: Double
+      step: Int, loss: Double, gradientNorm: Double, rate: Double, routerAccuracy: Double?, seconds: Double,
+      waitingShare: Double
     ) -> Entry {
       Entry(
         step: step, loss: loss, gradientNorm: gradientNorm, rate: rate, routerAccuracy: routerAccuracy,
-        seconds: seconds)
+        seconds: seconds, waitingShare: waitingShare)
     }
     static func validation(step: Int, _ values: [String: Double]) -> Entry {
       Entry(step: step, validation: values)
@@ -33,12 +36,15 @@ final class RunLog {
   init(path: String, isResumed: Bool) throws {
     self.path = path
     if isResumed, let text = try? String(contentsOfFile: path, encoding: .utf8) {
-      let decoder = JSONDecoder()
-      entries = text.split(separator: "\n").compactMap {
-        try? decoder.decode(Entry.self, from: Data($0.utf8))
-      }
+      entries = Self.entries(of: text)
     }
     try open()
+  }
+
+  /// The entries of a log's text; lines of another form are left out.
+  static func entries(of text: String) -> [Entry] {
+    let decoder = JSONDecoder()
+    return text.split(separator: "\n").compactMap { try? decoder.decode(Entry.self, from: Data($0.utf8)) }
   }
 
   private func open() throws {

@@ -76,8 +76,8 @@ struct Step: ParsableCommand {
       try ONNXModel(contentsOf: path), path: path, batch: batch, taskCount: taskCount, stepCount: steps)
     var result = Result(
       losses: [], seconds: [], parameterCount: trainer.state.values.reduce(0) { $0 + $1.elementCount },
-      multiplyAddCount: trainer.training.graph.multiplyAddCount,
-      arenaByteCount: trainer.program.memoryPlan.peakByteCount,
+      multiplyAddCount: trainer.multiplyAddCount,
+      arenaByteCount: trainer.arenaByteCount,
       recomputedCount: trainer.recomputedCount, threads: options.runtime.threadCount,
       referenceKernels: Set(trainer.program.steps.filter(\.kernel.isReference).map(\.operatorName)).sorted())
     var first: [String: Tensor] = [:]

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import IRCommandLine
 import IRDegradation
 import IRONNX
 import IRTraining
@@ -18,7 +19,10 @@ struct Train: ParsableCommand {
 
       Beside OUT.onnx, written at every validation, there are OUT.checkpoint (a safetensors file), OUT.jsonl and \
       OUT.html with the curves and sample restorations. With --resume an interrupted run continues from its \
-      checkpoint; the result has the same bytes as without the interruption.
+      checkpoint; the result has the same bytes as without the interruption, unless the run ends by --time.
+
+      Where the loss rises to twice its least, the run says so, and keeps the last checkpoint before as \
+      OUT.good.checkpoint.
       """)
 
   @Argument(help: "The model to start from: an .onnx file, or the name of a model in Models.")
@@ -27,7 +31,16 @@ struct Train: ParsableCommand {
   @OptionGroup var source: DataOptions
 
   @Option(help: "Number of training steps.")
-  var steps: Int
+  var steps: Int?
+
+  @Option(
+    help: """
+      Length of the run instead of --steps, validations included: 45m, 2h, 1h30m. The learning rate follows the clock.
+      """)
+  var time: TimeSpan?
+
+  @Option(help: "With --time: the last part, over which the rate decays; by default the whole run.")
+  var decayTime: TimeSpan?
 
   @Option(name: [.customShort("o"), .long], help: "The model file to write.")
   var output: String
@@ -63,8 +76,14 @@ struct Train: ParsableCommand {
 
   func validate() throws {
     guard output.hasSuffix(".onnx") else { throw ValidationError("--output must end in .onnx") }
+    guard (steps == nil) != (time == nil) else {
+      throw ValidationError("say how long the run is: --steps or --time, and not both")
+    }
+    guard time == nil || options.decaySteps == nil, time != nil || decayTime == nil else {
+      throw ValidationError("--decay-steps belongs to --steps, --decay-time to --time")
+    }
     for (name, value) in [
-      ("steps", steps), ("checkpoint-every", checkpointEvery), ("log-every", logEvery),
+      ("steps", steps ?? 1), ("checkpoint-every", checkpointEvery), ("log-every", logEvery),
     ] where value < 1 { throw ValidationError("--\(name) is \(value), must be at least 1") }
     guard validateEvery >= 0 else { throw ValidationError("--validate-every must not be negative") }
     if !resume, !overwrite, FileManager.default.fileExists(atPath: output) {
@@ -75,50 +94,5 @@ struct Train: ParsableCommand {
   func run() throws {
     let run = try TrainingRun(self)
     try run.run()
-  }
-
-  /// Settings that a resumed run must share with its checkpoint; the schedule is compared on its own.
-  var settings: [String: String] {
-    var trainer = options.trainerOptions(stepCount: steps)
-    trainer.schedule = LearningRateSchedule(peak: 1, stepCount: 1)
-    return [
-      "tasks": source.taskText, "batch": "\(source.batch)", "crop": "\(source.crop)",
-      "seed": "\(source.seed)", "loss": "\(options.lossFunction)", "trainer": "\(trainer)",
-      "only": options.only ?? "", "freeze": options.freeze ?? "",
-    ]
-  }
-
-  static let scheduleKey = "schedule"
-
-  /// The settings and the schedule, as a checkpoint holds them.
-  func checkpointSettings() throws -> [String: String] {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys]
-    let schedule = try encoder.encode(options.trainerOptions(stepCount: steps).schedule)
-    return settings.merging([Self.scheduleKey: String(decoding: schedule, as: UTF8.self)]) { $1 }
-  }
-
-  /// - Throws: `TrainingError.checkpoint` where the run that stopped at `step` was another one.
-  func check(_ found: [String: String], step: Int, path: String) throws {
-    let differing = settings.filter { found[$0.key] != $0.value }.keys.sorted()
-    guard differing.isEmpty else {
-      let text = differing.map { "\($0) was \(found[$0] ?? "missing"), is \(settings[$0] ?? "")" }
-      throw TrainingError.checkpoint(
-        path: path, detail: "it is of a run with other settings: \(text.joined(separator: "; "))")
-    }
-    let old = (found[Self.scheduleKey]?.data(using: .utf8)).flatMap {
-      try? JSONDecoder().decode(LearningRateSchedule.self, from: $0)
-    }
-    let new = options.trainerOptions(stepCount: steps).schedule
-    guard let old else {
-      throw TrainingError.checkpoint(path: path, detail: "it does not say how the learning rate was to go")
-    }
-    guard step <= steps, new.agrees(with: old, upTo: step) else {
-      throw TrainingError.checkpoint(
-        path: path,
-        detail:
-          "it is of \(step) steps of a run of \(old.stepCount), with other learning rates than this one of "
-          + "\(steps) would have had: the length can change only before the rate falls (--decay-steps)")
-    }
   }
 }

@@ -19,7 +19,11 @@ final class TrainingRun {
   private let validator: Validator
   private let log: RunLog
   private let checkpointPath: String
+  private let goodCheckpointPath: String
   private let reportPath: String
+  private var watch = DivergenceWatch()
+  /// The step of the first suspicious loss.
+  private var suspectSince: Int?
 
   init(_ command: Train) throws {
     self.command = command
@@ -27,6 +31,7 @@ final class TrainingRun {
     model = try ONNXModel(contentsOf: path)
     let stem = String(command.output.dropLast(5))
     checkpointPath = stem + ".checkpoint"
+    goodCheckpointPath = stem + ".good.checkpoint"
     reportPath = command.report ?? stem + ".html"
     let channels = try DataOptions.channelCount(model, path)
     let tasks = try command.source.taskList()
@@ -46,17 +51,19 @@ final class TrainingRun {
     // Pictures that cannot be used are told before anything takes time.
     _ = try data.batch(at: 0)
     trainer = try command.options.trainer(
-      model, path: path, batch: command.source.size, taskCount: data.taskCount, stepCount: command.steps)
+      model, path: path, batch: command.source.size, taskCount: data.taskCount, stepCount: command.stepLimit)
     log = try RunLog(path: command.log ?? stem + ".jsonl", isResumed: command.resume)
   }
 
   func run() throws {
-    try resumeWhereAsked()
+    let elapsedBefore = try resumeWhereAsked()
     announce()
     Interruption.delay("finishing this step, then stopping; interrupt again to stop now")
-    let loader = BatchLoader(data, from: trainer.state.step, to: command.steps)
+    let loader = BatchLoader(data, from: trainer.state.step, to: command.stepLimit)
     defer { loader.stop() }
-    let progress = TrainingProgress(total: command.steps, from: trainer.state.step)
+    let progress = TrainingProgress(
+      command.timedSchedule.map { .time($0.seconds) } ?? .steps(command.stepLimit), from: trainer.state.step,
+      after: elapsedBefore)
     if trainer.state.step == 0 {
       let start = try progress.pause {
         try validator.measure(model: path, options: command.options.runtime)
@@ -64,32 +71,24 @@ final class TrainingRun {
       log.add(.validation(step: 0, start))
       progress.note("before the first step: " + Validator.text(start))
     }
-    var accuracies: [Double] = []
-    var (lossSum, lossCount, lastNorm) = (0.0, 0, 0.0)
-    while trainer.state.step < command.steps {
-      let batch = try loader.next()
-      let report = try trainer.step(images: batch.images, targets: batch.targets, tasks: batch.tasks)
-      (lossSum, lossCount, lastNorm) = (lossSum + report.loss, lossCount + 1, report.gradientNorm)
-      if let accuracy = report.routerAccuracy { accuracies.append(accuracy) }
-      if report.step % command.logEvery == 0 || report.step == command.steps {
-        let mean = lossSum / Double(lossCount)
-        let accuracy = accuracies.isEmpty ? nil : accuracies.reduce(0, +) / Double(accuracies.count)
-        log.add(
-          .step(
-            step: report.step, loss: mean, gradientNorm: lastNorm, rate: report.learningRate,
-            routerAccuracy: accuracy, seconds: progress.elapsed))
-        progress.show(step: report.step, loss: mean, routerAccuracy: accuracy)
-        (lossSum, lossCount, accuracies) = (0, 0, [])
+    var window = Window(waited: loader.secondsWaited, at: progress.elapsed)
+    var isLast = progress.isOver(after: trainer.state.step)
+    while !isLast {
+      let report = try step(loader, progress)
+      window.add(report)
+      isLast = progress.isOver(after: report.step)
+      if report.step % command.logEvery == 0 || isLast {
+        report(window, report, loader, progress)
+        window = Window(waited: loader.secondsWaited, at: progress.elapsed)
       } else {
         progress.show(step: report.step)
       }
-      let isLast = report.step == command.steps
       if isLast || (command.validateEvery > 0 && report.step % command.validateEvery == 0) {
-        try progress.pause { try validate(progress) }
+        try progress.pause { try validate(progress, isLast: isLast) }
       }
-      if isLast || report.step % command.checkpointEvery == 0 { try checkpoint() }
+      if isLast || report.step % command.checkpointEvery == 0 { try checkpoint(progress) }
       if let code = Interruption.requested {
-        try checkpoint()
+        try checkpoint(progress)
         progress.note("irtrain: interrupted after step \(report.step); continue with --resume")
         throw ExitCode(code)
       }
@@ -97,23 +96,91 @@ final class TrainingRun {
     progress.note("\(command.output): \(trainer.state.step) steps; curves and samples: \(reportPath)")
   }
 
-  private func resumeWhereAsked() throws {
-    guard command.resume, FileManager.default.fileExists(atPath: checkpointPath) else { return }
+  private func step(_ loader: BatchLoader, _ progress: TrainingProgress) throws -> Trainer.Report {
+    let batch = try loader.next()
+    let rate = command.timedSchedule.map { $0.rate(at: trainer.state.step, after: progress.elapsed) }
+    do {
+      return try trainer.step(
+        images: batch.images, targets: batch.targets, tasks: batch.tasks, learningRate: rate)
+    } catch {
+      let kept = [goodCheckpointPath, checkpointPath].first { FileManager.default.fileExists(atPath: $0) }
+      if let kept { progress.note("\(kept): a checkpoint before that; irtrain export freezes it") }
+      throw error
+    }
+  }
+
+  /// The steps since the last line of the log.
+  private struct Window {
+    var lossSum = 0.0
+    var stepCount = 0
+    var accuracies: [Double] = []
+    let waited: Double
+    let start: Double
+
+    init(waited: Double, at start: Double) { (self.waited, self.start) = (waited, start) }
+
+    mutating func add(_ report: Trainer.Report) {
+      lossSum += report.loss
+      stepCount += 1
+      if let accuracy = report.routerAccuracy { accuracies.append(accuracy) }
+    }
+
+    var loss: Double { lossSum / Double(max(stepCount, 1)) }
+    var accuracy: Double? {
+      accuracies.isEmpty ? nil : accuracies.reduce(0, +) / Double(accuracies.count)
+    }
+  }
+
+  private func report(
+    _ window: Window, _ last: Trainer.Report, _ loader: BatchLoader, _ progress: TrainingProgress
+  ) {
+    let share = (loader.secondsWaited - window.waited) / max(progress.elapsed - window.start, 1e-9)
+    log.add(
+      .step(
+        step: last.step, loss: window.loss, gradientNorm: last.gradientNorm, rate: last.learningRate,
+        routerAccuracy: window.accuracy, seconds: progress.elapsed, waitingShare: share))
+    progress.show(
+      step: last.step, loss: window.loss, routerAccuracy: window.accuracy, waitingShare: share)
+    if let least = watch.suspicious(window.loss) {
+      if suspectSince == nil {
+        suspectSince = last.step
+        progress.note(
+          String(
+            format:
+              "step %d: the loss is %.5f, after %.5f: the run may be diverging; the checkpoint before is kept as %@",
+            last.step, window.loss, least, goodCheckpointPath))
+        keepCheckpoint()
+      }
+    } else {
+      suspectSince = nil
+    }
+  }
+
+  /// The last checkpoint under a name that later ones do not replace.
+  private func keepCheckpoint() {
+    try? FileManager.default.removeItem(atPath: goodCheckpointPath)
+    try? FileManager.default.copyItem(atPath: checkpointPath, toPath: goodCheckpointPath)
+  }
+
+  /// - Returns: the seconds that the run had taken before, where it ends by the clock.
+  private func resumeWhereAsked() throws -> Double {
+    guard command.resume, FileManager.default.fileExists(atPath: checkpointPath) else { return 0 }
     let (state, settings) = try Checkpoint.read(checkpointPath, names: trainer.training.parameters)
-    try command.check(settings, step: state.step, path: checkpointPath)
+    let elapsed = try command.check(settings, step: state.step, path: checkpointPath)
     try trainer.resume(state, path: checkpointPath)
     log.keep(upTo: state.step)
+    return elapsed
   }
 
   private func announce() {
     let count = trainer.state.values.reduce(0) { $0 + $1.elementCount }
-    let plan = Double(trainer.program.memoryPlan.peakByteCount) / 1_048_576
+    let plan = Double(trainer.arenaByteCount) / 1_048_576
     let start = trainer.state.step == 0 ? "" : ", going on from step \(trainer.state.step)"
     Terminal.complain(
       String(
         format: "%@: training %d weights in %d tensors, %d tensors frozen, %.2f GFLOP and %.0f MiB a step%@",
         path, count, trainer.training.parameters.count, trainer.training.frozen.count,
-        2e-9 * Double(trainer.training.graph.multiplyAddCount), plan, start))
+        2e-9 * Double(trainer.multiplyAddCount), plan, start))
     if trainer.recomputedCount > 0 {
       Terminal.complain(
         "recomputing \(trainer.recomputedCount) activations in the backward pass to save memory")
@@ -125,15 +192,16 @@ final class TrainingRun {
     }
   }
 
-  private func checkpoint() throws {
-    try Checkpoint.write(trainer.state, settings: try command.checkpointSettings(), to: checkpointPath)
+  private func checkpoint(_ progress: TrainingProgress) throws {
+    try Checkpoint.write(
+      trainer.state, settings: try command.checkpointSettings(elapsed: progress.elapsed), to: checkpointPath)
     log.synchronize()
   }
 
   /// Freezes the model as it is now, restores the validation pictures with it and draws the report.
-  private func validate(_ progress: TrainingProgress) throws {
+  private func validate(_ progress: TrainingProgress, isLast: Bool) throws {
     try model.replaceInitializers(trainer.result)
-    model.setMetadata("training", "\(trainer.state.step) steps, \(command.settings["tasks"] ?? "")")
+    model.setMetadata("training", "\(trainer.state.step) steps, \(command.source.taskText)")
     // The meaning of the routers' outputs from now on.
     if trainer.training.routerCount > 0 {
       model.setMetadata(RestorerMetadata.Key.tasks, data.categories.joined(separator: ", "))
@@ -143,7 +211,9 @@ final class TrainingRun {
     log.add(.validation(step: trainer.state.step, found))
     progress.note("step \(trainer.state.step): " + Validator.text(found))
     let samples = try validator.samples(model: command.output, options: command.options.runtime)
-    let page = RunReport(title: command.output, entries: log.entries, samples: samples).html
+    let page = RunReport(
+      title: command.output, entries: log.entries, samples: samples, isRefreshed: !isLast
+    ).html
     try writeFile(page, to: reportPath)
   }
 }

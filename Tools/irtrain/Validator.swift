@@ -19,6 +19,9 @@ struct Validator {
   /// Whether the model takes this side alone.
   private let hasFixedSide: Bool
 
+  /// Samples of each task on a page.
+  private static let sampleLimit = 2
+
   /// At most eight photographs, spread over the set, that a run is validated with and not trained on; none where
   /// there are under ten.
   static func heldOut(_ paths: [String]) -> [String] {
@@ -65,12 +68,13 @@ struct Validator {
     return sums.mapValues { $0.0 / Double($0.1) }
   }
 
-  /// The first picture of each task: degraded, restored, clean, beside each other.
+  /// The first pictures of each task: degraded, restored, clean, beside each other.
   func samples(model: String, options: RuntimeOptions) throws -> [(name: String, image: Image)] {
     let restorer = try Restorer(model: model, options: options)
-    var seen: Set<String> = []
+    var counts: [String: Int] = [:]
     var result: [(String, Image)] = []
-    for entry in cases where seen.insert(entry.name).inserted {
+    for entry in cases where counts[entry.name, default: 0] < Self.sampleLimit {
+      counts[entry.name, default: 0] += 1
       let (input, target) = try images(entry.1, channelCount: restorer.channelCount)
       let row = try Image.sideBySide([input, try restorer.restore(input), target])
       result.append((entry.name, row))

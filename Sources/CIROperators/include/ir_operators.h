@@ -14,6 +14,8 @@
 /// - Packed weights and workspaces belong to the ISA selected (ir_kernels_select) when they were
 ///   made; selecting another one means packing again.
 
+#include <stddef.h>
+
 #include "ir_attention.h"
 #include "ir_convolution.h"
 #include "ir_elementwise.h"
@@ -35,6 +37,16 @@ int ir_available_processors(void);
 /// every driver called from it: threads meet in memory instead of being started for each loop. They
 /// sleep when there is nothing to do for some tens of microseconds. Nested calls keep the outer threads.
 void ir_with_threads(int threads, void (*body)(void *context), void *context);
+
+/// One piece of work. `thread` < threads names the worker's share of a workspace: no two tasks of a
+/// loop that run at the same time have the same.
+typedef void (*ir_task)(const void *context, size_t index, int thread);
+
+/// Runs task(context, i, thread) for every i < count; returns when all are done. Workers take the
+/// next index from a counter, so a task must not depend on which worker runs it. Inside
+/// ir_with_threads the loop is shared with the threads that are there; outside, threads are
+/// started for it.
+void ir_parallel_for(size_t count, int threads, ir_task task, const void *context);
 
 #ifdef __cplusplus
 }

@@ -12,6 +12,7 @@ package final class BatchLoader: @unchecked Sendable {
   private var nextMade: Int
   private var nextTaken: Int
   private var isStopped = false
+  private var waited = 0.0
 
   /// Batches for the steps from `start` to before `end`, at most `depth` ahead, made on `threadCount` threads.
   package init(_ data: TrainingData, from start: Int, to end: Int, depth: Int = 4, threadCount: Int = 1) {
@@ -53,12 +54,21 @@ package final class BatchLoader: @unchecked Sendable {
     return nextMade - 1
   }
 
+  /// The seconds that `next` has waited for batches so far.
+  package var secondsWaited: Double {
+    condition.lock()
+    defer { condition.unlock() }
+    return waited
+  }
+
   /// The batch of the next step; waits until it is made.
   /// - Throws: `TrainingError.data` where a picture cannot be used.
   package func next() throws(TrainingError) -> TrainingData.Batch {
     condition.lock()
     precondition(nextTaken < end, "no batch is made after the last step")
+    let start = Date()
     while ready[nextTaken] == nil { condition.wait() }
+    waited += Date().timeIntervalSince(start)
     let batch = ready.removeValue(forKey: nextTaken)
     nextTaken += 1
     condition.broadcast()

@@ -29,8 +29,12 @@ package struct LearningRateSchedule: Hashable, Sendable, Codable {
   package func rate(at step: Int) -> Double {
     if step < warmUpStepCount { return peak * Double(step + 1) / Double(warmUpStepCount) }
     let length = max(min(stepCount - warmUpStepCount, decayStepCount ?? .max), 1)
-    let share = min(max(Double(step - (stepCount - length)) / Double(length), 0), 1)
-    return floor + (peak - floor) * 0.5 * (1 + cos(.pi * share))
+    return Self.decayed(from: peak, to: floor, share: Double(step - (stepCount - length)) / Double(length))
+  }
+
+  /// The rate when this share of the decay, 0 to 1, is over.
+  static func decayed(from peak: Double, to floor: Double, share: Double) -> Double {
+    floor + (peak - floor) * 0.5 * (1 + cos(.pi * min(max(share, 0), 1)))
   }
 
   /// Whether the first `count` steps have the rates of another schedule.

@@ -1,0 +1,103 @@
+import Foundation
+import IRTraining
+
+/// What a checkpoint holds of its run beside the state, and what a run that goes on from it must share.
+extension Train {
+  /// Steps of the run, or none to count where it ends by the clock.
+  var stepLimit: Int { steps ?? .max }
+
+  var trainerOptions: Trainer.Options { options.trainerOptions(stepCount: stepLimit) }
+
+  var timedSchedule: TimedSchedule? {
+    time.map {
+      TimedSchedule(
+        peak: options.rate, floor: options.finalRate, warmUpStepCount: options.warmUp, seconds: $0.seconds,
+        decaySeconds: decayTime?.seconds)
+    }
+  }
+
+  private static let scheduleKey = "schedule"
+  private static let timedScheduleKey = "timedSchedule"
+  private static let elapsedKey = "elapsed"
+
+  /// The settings that a resumed run shares with its checkpoint, each value as JSON; the schedule is compared on its own.
+  private func settings() throws -> [String: String] {
+    var trainer = trainerOptions
+    trainer.schedule = LearningRateSchedule(peak: 1, stepCount: 1)
+    var found = [
+      "tasks": source.taskText, "batch": "\(source.batch)", "crop": "\(source.crop)",
+      "seed": "\(source.seed)",
+      "only": options.only ?? "", "freeze": options.freeze ?? "",
+    ]
+    for (name, value) in try Self.fields(of: options.lossFunction) { found["loss.\(name)"] = value }
+    for (name, value) in try Self.fields(of: trainer) { found["trainer.\(name)"] = value }
+    return found
+  }
+
+  /// The fields of a value and of the values in it, by dotted names.
+  private static func fields(of value: some Encodable) throws -> [String: String] {
+    func flat(_ value: Any, _ name: String) -> [(String, String)] {
+      guard let object = value as? [String: Any] else { return [(name, "\(value)")] }
+      return object.flatMap { flat($1, name.isEmpty ? $0 : "\(name).\($0)") }
+    }
+    let object = try JSONSerialization.jsonObject(with: try JSONEncoder().encode(value))
+    return Dictionary(flat(object, ""), uniquingKeysWith: { first, _ in first })
+  }
+
+  /// The settings and the schedule, as a checkpoint after `elapsed` seconds holds them.
+  func checkpointSettings(elapsed: Double) throws -> [String: String] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys]
+    var found = try settings()
+    if let timedSchedule {
+      found[Self.timedScheduleKey] = String(decoding: try encoder.encode(timedSchedule), as: UTF8.self)
+      found[Self.elapsedKey] = "\(elapsed)"
+    } else {
+      found[Self.scheduleKey] = String(decoding: try encoder.encode(trainerOptions.schedule), as: UTF8.self)
+    }
+    return found
+  }
+
+  /// - Returns: the seconds that the run had taken, where it ends by the clock; else 0.
+  /// - Throws: `TrainingError.checkpoint` where the run that stopped at `step` was another one.
+  func check(_ found: [String: String], step: Int, path: String) throws -> Double {
+    let own = try settings()
+    let schedules: Set = [Self.scheduleKey, Self.timedScheduleKey, Self.elapsedKey]
+    let names = Set(own.keys).union(found.keys).subtracting(schedules)
+    let differing = names.filter { found[$0] != own[$0] }.sorted()
+    guard differing.isEmpty else {
+      let text = differing.map { "\($0) was \(found[$0] ?? "missing"), is \(own[$0] ?? "missing")" }
+      throw TrainingError.checkpoint(
+        path: path, detail: "it is of a run with other settings: \(text.joined(separator: "; "))")
+    }
+    return try timedSchedule == nil
+      ? checkSteps(found, step: step, path: path) : checkTime(found, path: path)
+  }
+
+  private func checkTime(_ found: [String: String], path: String) throws -> Double {
+    guard let elapsed = found[Self.elapsedKey].flatMap({ Double($0) }) else {
+      throw TrainingError.checkpoint(
+        path: path, detail: "it is of a run that ends after --steps, not by --time")
+    }
+    return elapsed
+  }
+
+  private func checkSteps(_ found: [String: String], step: Int, path: String) throws -> Double {
+    let old = (found[Self.scheduleKey]?.data(using: .utf8)).flatMap {
+      try? JSONDecoder().decode(LearningRateSchedule.self, from: $0)
+    }
+    let new = trainerOptions.schedule
+    guard let old else {
+      throw TrainingError.checkpoint(
+        path: path, detail: "it is of a run that ends by --time, not after --steps")
+    }
+    guard step <= stepLimit, new.agrees(with: old, upTo: step) else {
+      throw TrainingError.checkpoint(
+        path: path,
+        detail:
+          "it is of \(step) steps of a run of \(old.stepCount), with other learning rates than this one of "
+          + "\(stepLimit) would have had: the length can change only before the rate falls (--decay-steps)")
+    }
+    return 0
+  }
+}
