@@ -13,7 +13,7 @@ package func nearest(to name: String, in names: some Collection<String>) -> Stri
   return best?.name
 }
 
-/// Levenshtein's distance; `bound` where it is no less.
+/// Levenshtein's distance, at most `bound`.
 private func editDistance(_ a: [UInt8], _ b: [UInt8], bound: Int) -> Int {
   var row = Array(0...b.count)
   for (i, x) in a.enumerated() {

@@ -23,7 +23,7 @@ package protocol RestorationNetwork: ParameterizedNetwork {
   /// The network with what only a file of weights can tell: the parameters that it has, by name.
   func adapted(to shapes: [String: Shape]) -> Self
 
-  /// Adds the network to what is done with `image`, `[N, channelCount, H, W]` float32, sRGB in 0...1.
+  /// Adds the network's nodes on `image`, `[N, channelCount, H, W]` float32, sRGB in 0...1.
   /// - Returns: the restored picture, of the same size, not clipped.
   func build(_ image: ValueID, _ b: inout NetworkBuilder) throws(GraphError) -> ValueID
 }

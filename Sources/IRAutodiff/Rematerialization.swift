@@ -8,7 +8,7 @@ extension Graph {
     package var graph: Graph
     /// How many nodes compute what another one computed before.
     package var nodeCount: Int
-    /// The bytes of values alive at once, at most: what is planned is about that.
+    /// The most bytes of values alive at once; a memory plan takes about as many.
     package var peakByteCount: Int
   }
 

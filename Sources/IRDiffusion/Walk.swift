@@ -17,10 +17,10 @@ extension Sampler {
   /// Walks from noise to clean latents `[1, C, h, w]`.
   ///
   /// - Parameters:
-  ///   - composition: what is asked for; components of weight 0 are not.
-  ///   - noise: what is drawn at the start and, with eta, on the way.
+  ///   - composition: the components that the UNet is asked for; those of weight 0 are left out.
+  ///   - noise: the source of the noise at the start and, with eta, at each step.
   ///   - shape: the latents' shape.
-  ///   - start: noise to begin with, instead of what is drawn.
+  ///   - start: noise to begin with, instead of drawn noise.
   ///   - predict: the model's prediction `[1, C, h, w]`.
   ///   - progress: called after each step with the number of steps done and in all.
   /// - Returns: the clean latents, scaled as the model's are.

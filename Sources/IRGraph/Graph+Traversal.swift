@@ -35,7 +35,7 @@ extension Graph {
   /// Whether the value is a result of the graph.
   package func isOutput(_ value: ValueID) -> Bool { outputs.contains { $0.value == value } }
 
-  /// The one node that reads the value, once, where the value is no result of the graph.
+  /// The only node that reads the value, if it reads it once and the value is not a result of the graph.
   package func onlyUser(of value: ValueID) -> NodeID? {
     userSlots[value.index].count == 1 && !isOutput(value) ? userSlots[value.index][0] : nil
   }

@@ -43,7 +43,7 @@ struct Lowering {
 package struct LoweringOptions: Sendable {
   /// The most threads that it will run on.
   package var threadCount: Int
-  /// The bytes that it may take; nil is no limit.
+  /// The bytes that it may take; nil: no limit.
   package var memoryByteCount: Int?
   /// Whether feature maps may be kept as float16 to stay within them.
   package var allowsFloat16Storage: Bool

@@ -29,7 +29,7 @@ package struct PipelineCalibration: Codable, Hashable, Sendable {
 
   /// The most frequent winners of searches among the same candidates; of equally frequent ones, and of those
   /// that never won, those first that rank best on average.
-  /// - Throws: `PipelineError.search` where the searches had other candidates, or there are none.
+  /// - Throws: `PipelineError.search` if the searches had other candidates, or if there are no searches.
   package init(
     _ searches: [PipelineSearch.Result], _ search: PipelineSearch, _ settings: PipelineSettings
   ) throws(PipelineError) {

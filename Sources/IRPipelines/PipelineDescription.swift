@@ -17,7 +17,7 @@ package struct PipelineDescription: Encodable, Sendable {
     package var memory: Int
     /// Bytes of the part's files.
     package var fileBytes: Int
-    /// Operators that run by their definition, for want of a kernel.
+    /// Operators without a kernel, which run by their definition.
     package var referenceOperators: [String]
   }
 

@@ -20,7 +20,7 @@ extension Restorer {
 
   /// Restores an image as planned for its size and compares the result with it; `progress` is called with the
   /// count of tiles done and of all.
-  /// - Returns: the image, the plan and what is suspicious.
+  /// - Returns: the image, the plan and warnings about suspicious changes.
   /// - Throws: `RestorationError.unsuitableImage` for a channel without a finite sample and for other
   ///   pictures of other sides, `.nonFiniteResult`, `RuntimeError`.
   public func restoration(

@@ -93,10 +93,10 @@ extension ImagePort {
   /// Pictures at once, at most: each costs as much as one.
   private static let batchLimit: Int64 = 64
   private static let sideLimit: Int64 = 1 << 16
-  /// A fixed extent below this is no side where channels are open.
+  /// A fixed extent below this is not taken for a side if channels are open.
   private static let leastSide: Int64 = 16
 
-  /// The port as a picture; nil where it is none. Sides that the file leaves open are nil, an open batch is
+  /// The port as a picture; nil if it is not one. Sides that the file leaves open are nil, an open batch is
   /// 1, and open channels are 3.
   package init?(_ info: ONNXValueInfo) {
     guard case .tensor(let raw, let dimensions?) = info.type, let type = ElementType(rawValue: raw),

@@ -16,7 +16,7 @@ public struct ValueRange: Hashable, Sendable {
 
   /// Reads `255`, `-1..1` or `MEAN/STD`, where both are one number or three with commas: the network then
   /// takes (x - MEAN) / STD of x in 0...1.
-  /// - Returns: nil where the text is none of these, or white is not above black.
+  /// - Returns: nil if the text has another form, or white is not above black.
   public init?(_ text: String) {
     let result: ValueRange
     if let white = Double(text) {

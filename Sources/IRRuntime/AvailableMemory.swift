@@ -46,7 +46,7 @@ package enum ResidentMemory {
       .flatMap { Int($0) }.map { $0 * 1024 }
   }
 
-  /// Begins the peak anew at what is held now, where the system allows it.
+  /// Starts the peak anew from the memory held now, if the system allows it.
   package static func resetPeak() {
     guard let file = fopen("/proc/self/clear_refs", "w") else { return }
     fputs("5", file)

@@ -7,8 +7,8 @@ public struct RuntimeOptions: Sendable {
   /// The most bytes that a session may take; nil is three quarters of what the system has left.
   public var memoryByteCount: Int?
 
-  /// Whether programs that would exceed the memory may keep pictures between their steps as float16, where
-  /// exact tiles are no way out.
+  /// Whether programs that would exceed the memory may keep feature maps between their steps as float16,
+  /// where exact tiles are no way out.
   public var allowsFloat16Storage: Bool
 
   /// Asked before each step of a program, with the count of steps done and of all, by the thread that runs

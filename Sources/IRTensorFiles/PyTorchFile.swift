@@ -7,7 +7,7 @@ import IRTensor
 package enum PyTorchFile {
   /// The tensors in whatever the file holds, named by the keys that lead to them: `params.intro.weight`.
   /// Modules that were saved whole give the names of their `state_dict`.
-  /// - Throws: `TensorFileError` naming the file and what is wrong with it.
+  /// - Throws: `TensorFileError` with the file and its fault.
   package static func read(_ path: String) throws(TensorFileError) -> [NamedTensor] {
     let data = try contents(of: path)
     let content =

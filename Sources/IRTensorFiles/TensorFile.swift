@@ -33,7 +33,7 @@ package enum TensorFile {
 
   /// The tensors of a file for these inputs: each by its name; an only tensor, or one called `input`, for the
   /// only input; else all in the file's order, where none has an input's name and there are as many.
-  /// - Throws: `TensorFileError` naming the file and what is missing.
+  /// - Throws: `TensorFileError` with the file and the missing tensor.
   package static func inputs(
     _ names: [String], in path: String
   ) throws(TensorFileError) -> [String: Tensor] {

@@ -10,7 +10,7 @@ FACADE = {
     "IRTensor", "IRPicture", "IRImage", "IRRestorers", "IRRestoration", "ImageRestoration", "IRInference", "IRCInterface",
 }
 # Public declarations elsewhere: types that the products re-export by name, and what these are made of.
-PUBLIC_LIMIT = 250
+PUBLIC_LIMIT = 40
 COMMENT_WIDTH = 110
 
 PUBLIC = re.compile(r"^\s*(?:@\w+(?:\([^)]*\))?\s+)*public\b")

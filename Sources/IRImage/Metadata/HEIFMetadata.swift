@@ -1,4 +1,4 @@
-/// The metadata of HEIF and AVIF files: items of EXIF and XMP, and what is said of colours.
+/// The metadata of HEIF and AVIF files: items of EXIF and XMP, and statements on colours.
 enum HEIFMetadata {
   private static let xmpType = "application/rdf+xml"
 

@@ -206,7 +206,7 @@ struct Recomputation {
     return result
   }
 
-  /// Rows of a weight or a bias; what is no constant only whole.
+  /// Rows of a weight or a bias; weights that are not constant only in full.
   private mutating func rows(_ rows: Range<Int>, of weight: ValueID, like value: ValueID) -> ValueID? {
     let shape = graph[weight].type.shape
     if rows == 0..<shape[0] { return isSmall(weight, beside: value) ? weight : nil }

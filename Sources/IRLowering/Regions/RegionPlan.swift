@@ -16,7 +16,7 @@ package struct RegionPlan: Sendable {
     /// A number for each channel `[channels]` or `[batch, channels]`, or one number: an index in `inputs`.
     case channels(Int), imageChannels(Int), scalar(Int)
 
-    /// The index in `inputs` of what is read.
+    /// The index in `inputs` of the value that is read.
     var input: Int? {
       switch self {
       case .input(let index), .channels(let index), .imageChannels(let index), .scalar(let index): index

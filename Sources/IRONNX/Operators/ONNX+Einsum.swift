@@ -94,7 +94,7 @@ private struct Einsum {
     return Operand(value: value, labels: labels)
   }
 
-  /// The product of two operands, summed over what is not kept.
+  /// The product of two operands, summed over the axes that are not kept.
   func contracted(_ a: Operand, _ b: Operand, keeping kept: Set<Character>) throws(ImportFailure) -> Operand {
     let a = try summed(a, keeping: kept.union(b.labels))
     let b = try summed(b, keeping: kept.union(a.labels))

@@ -8,7 +8,7 @@ import IRTensor
 /// (`Graph.rebound`), and are written to files with open sizes. The compiler sees `resolved` only.
 package protocol RelativeOperator: AxisMappedOperator {
   /// The operator with numbers, for inputs of these types; takes the first input alone.
-  /// - Throws: `TypeError` where an expression is no size.
+  /// - Throws: `TypeError` if an expression does not give a size.
   func resolved(for inputs: [TensorType]) throws(TypeError) -> any Operator
 }
 
