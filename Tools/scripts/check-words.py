@@ -45,7 +45,7 @@ def comment_problems():
         for number, line in enumerate(lines(path), 1):
             if COMMENT.match(line):
                 if len(line) > COMMENT_WIDTH:
-                    yield f"{path}:{number}: a comment of {len(line)} columns, the limit is {COMMENT_WIDTH}"
+                    yield f"{path}:{number}: a comment of {len(line)} columns, the limit is {COMMENT_WIDTH} (Tools/scripts/wrap-comments)"
                 if FIRST_WORD.match(line) and not COMMENT.match(before):
                     yield f"{path}:{number}: a comment begins with What or Where: name the thing"
             before = line
