@@ -26,7 +26,7 @@ func library(
     swiftSettings: swift)
 }
 
-/// What lies beside the builders in Models: cards, statistics.
+/// The files beside the builders in Models: cards, statistics.
 let modelCards = [
   "DaAIR/README.md", "DnCNN/README.md", "FFDNet/README.md", "LatentDiffusion/README.md", "MoCEIR/README.md",
   "MUSIQ/README.md", "NAFNet/README.md", "NIQE", "PromptIR/README.md", "Restormer/README.md",
@@ -200,14 +200,17 @@ let package = Package(
     test("IRTensorTests", ["IRTensor"]),
     test("IRTensorFilesTests", ["IRTensorFiles", "IRTensor"]),
     test("IRGraphTests", ["IRGraph", "IROperators", "IRTensor"]),
-    test("IROperatorsTests", ["IROperators", "IRGraph", "IRTensor"]),
+    test("IROperatorsTests", ["IRTestSupport", "IROperators", "IRGraph", "IRTensor"]),
     .target(
       name: "IRTestSupport", dependencies: ["IROperators", "IRGraph", "IRTensor"],
       path: "Tests/IRTestSupport",
       swiftSettings: swift),
     test("IRAutodiffTests", ["IRTestSupport", "IRAutodiff", "IROperators", "IRGraph", "IRTensor"]),
     test(
-      "IRCompilerTests",
+      "IRRewritingTests",
+      ["IRTestSupport", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor"]),
+    test(
+      "IRLoweringTests",
       ["IRTestSupport", "IRRuntime", "IRCompiler", "IRLowering", "IROperators", "IRGraph", "IRTensor"]),
     test(
       "IRRuntimeTests",

@@ -33,8 +33,9 @@ extension DaAIR {
     return sum
   }
 
-  /// The chosen expert's work alone: the experts' weights lie stacked, and each picture's are gathered by index.
-  /// 1×1 convolutions are matrix products, batched; the depth-wise one has the batch among its channels.
+  /// The chosen expert's work alone: the experts' weights lie stacked, and each picture's are gathered by
+  /// index. 1×1 convolutions are matrix products, batched; the depth-wise one has the batch among its
+  /// channels.
   func chosenExpert(
     _ x: ValueID, _ chosen: ValueID, _ name: String, _ b: inout NetworkBuilder
   ) throws(GraphError) -> ValueID {
@@ -101,30 +102,30 @@ extension DaAIR {
 }
 
 /// Settings of the reconstruction.
-public struct DaAIRConfiguration: NetworkConfiguration {
-  public var dim = 24
-  public var blocks = [3, 5, 5, 7]
+package struct DaAIRConfiguration: NetworkConfiguration {
+  package var dim = 24
+  package var blocks = [3, 5, 5, 7]
   /// Of levels 1, 2, 3.
-  public var decoderBlocks = [3, 5, 5]
-  public var refinement = 2
-  public var heads = [1, 2, 4, 8]
-  public var expansion = 2.0
+  package var decoderBlocks = [3, 5, 5]
+  package var refinement = 2
+  package var heads = [1, 2, 4, 8]
+  package var expansion = 2.0
   /// Channels over the experts' rank.
-  public var ratio = 4
-  public var kernel = 7
+  package var ratio = 4
+  package var kernel = 7
   /// The degradations, an expert each.
-  public var tasks = ["noise", "rain", "haze"]
-  public var imageResidual = true
+  package var tasks = ["noise", "rain", "haze"]
+  package var imageResidual = true
   /// An input `task` `[N]` int64: the index of a degradation, or -1 for the routers' own choice.
-  public var takesTask = false
+  package var takesTask = false
   /// An output `routing` `[N, learners, tasks]`: what the routers hold likely.
-  public var givesRouting = true
-  public var computesAllExperts = false
+  package var givesRouting = true
+  package var computesAllExperts = false
 
-  public init() {}
-  public init(tasks: [String]) { self.tasks = tasks }
+  package init() {}
+  package init(tasks: [String]) { self.tasks = tasks }
 
-  public static var keys: [ConfigurationKey<Self>] {
+  package static var keys: [ConfigurationKey<Self>] {
     [
       ConfigurationKey("dim", \.dim, in: 1...512), ConfigurationKey("num_blocks", \.blocks, in: 0...64),
       ConfigurationKey("num_dec_blocks", \.decoderBlocks, in: 0...64),

@@ -2,28 +2,28 @@ import IRGraph
 import IROperators
 import IRTensor
 
-/// DaAIR (Zamfir et al., 2024): a small U of Restormer's blocks, in front of whose attention a router sends each
-/// picture to the expert of its degradation.
+/// DaAIR (Zamfir et al., 2024): a small U of Restormer's blocks, in front of whose attention a router sends
+/// each picture to the expert of its degradation.
 ///
 /// The paper came without code; what it leaves open is settled in the folder's README.
-public struct DaAIR: RestorationNetwork {
-  public static let name = "daair"
-  public static let card = NetworkCard(
+package struct DaAIR: RestorationNetwork {
+  package static let name = "daair"
+  package static let card = NetworkCard(
     title: "DaAIR", paper: "Zamfir et al., 2024, arXiv 2405.15475 (a reconstruction: no code was published)",
     task: "noise, rain, haze (and motion blur, low light), blind, with the network's opinion of which",
     licence: "no weights published", trainingData: "BSD400, WED, Rain100L, OTS (and GoPro, LOLv1)",
     published: "of the authors' own: 3 tasks 32.51 dB PSNR, 0.913 SSIM; 5 tasks 30.24 dB, 0.910")
-  public static let presets = [
+  package static let presets = [
     ("3-task", DaAIRConfiguration()),
     ("5-task", DaAIRConfiguration(tasks: ["noise", "rain", "haze", "blur", "low light"])),
   ].map { (name: $0.0, configuration: $0.1) }
 
-  public let configuration: DaAIRConfiguration
-  public var taskNames: [String] { configuration.tasks }
+  package let configuration: DaAIRConfiguration
+  package var taskNames: [String] { configuration.tasks }
 
-  public init(_ configuration: DaAIRConfiguration) { self.configuration = configuration }
+  package init(_ configuration: DaAIRConfiguration) { self.configuration = configuration }
 
-  public func build(_ image: ValueID, _ b: inout NetworkBuilder) throws(GraphError) -> ValueID {
+  package func build(_ image: ValueID, _ b: inout NetworkBuilder) throws(GraphError) -> ValueID {
     try configuration.verify()
     let c = configuration
     var router = Router(tasks: c.tasks.count)

@@ -3,24 +3,24 @@ import IROperators
 import IRTensor
 
 /// FFDNet (Zhang et al., 2018): denoising at half resolution, told how strong the noise is.
-public struct FFDNet: RestorationNetwork {
-  public static let name = "ffdnet"
-  public static let card = NetworkCard(
+package struct FFDNet: RestorationNetwork {
+  package static let name = "ffdnet"
+  package static let card = NetworkCard(
     title: "FFDNet", paper: "Zhang et al., 2018, arXiv 1710.04026",
     task: "Gaussian noise of a stated deviation (input sigma, in units of 1)",
     licence: "authors' code and weights: MIT", trainingData: "BSD400, ImageNet, WED",
     published: "CBSD68, σ 25: 31.21 dB PSNR; BSD68 grey, σ 25: 29.19 dB")
-  public static let presets = [
+  package static let presets = [
     ("colour", FFDNetConfiguration()), ("grey", FFDNetConfiguration(channels: 1, width: 64, depth: 15)),
   ].map { (name: $0.0, configuration: $0.1) }
 
-  public let configuration: FFDNetConfiguration
-  public var channelCount: Int { configuration.channels }
+  package let configuration: FFDNetConfiguration
+  package var channelCount: Int { configuration.channels }
 
-  public init(_ configuration: FFDNetConfiguration) { self.configuration = configuration }
+  package init(_ configuration: FFDNetConfiguration) { self.configuration = configuration }
 
   /// Parameters as in KAIR's files (`model.0.weight`, …); `sigma` `[N, 1, 1, 1]` is the noise's deviation.
-  public func build(_ image: ValueID, _ b: inout NetworkBuilder) throws(GraphError) -> ValueID {
+  package func build(_ image: ValueID, _ b: inout NetworkBuilder) throws(GraphError) -> ValueID {
     let sigma = b.input("sigma", TensorType(.float32, [b.shape(of: image)[0], 1, 1, 1]))
     let padded = try b.padded(image, toMultipleOf: 2, .edge)
     let half = try b.apply(SpaceToDepth(blockSize: 2, mode: .columnRowDepth), padded, name: "down")
@@ -37,18 +37,18 @@ public struct FFDNet: RestorationNetwork {
 }
 
 /// Arguments of KAIR's `FFDNet` with `act_mode` `R`.
-public struct FFDNetConfiguration: NetworkConfiguration {
-  public var channels = 3
-  public var width = 96
+package struct FFDNetConfiguration: NetworkConfiguration {
+  package var channels = 3
+  package var width = 96
   /// Convolutions.
-  public var depth = 12
+  package var depth = 12
 
-  public init() {}
-  public init(channels: Int, width: Int, depth: Int) {
+  package init() {}
+  package init(channels: Int, width: Int, depth: Int) {
     (self.channels, self.width, self.depth) = (channels, width, depth)
   }
 
-  public static var keys: [ConfigurationKey<Self>] {
+  package static var keys: [ConfigurationKey<Self>] {
     [
       ConfigurationKey("in_nc", \.channels, in: 1...3), ConfigurationKey("nc", \.width, in: 1...1024),
       ConfigurationKey("nb", \.depth, in: 2...64),

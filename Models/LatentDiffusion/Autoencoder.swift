@@ -2,26 +2,26 @@ import IRGraph
 import IROperators
 import IRTensor
 
-/// From pictures to latents at an eighth of the sides: the encoder of diffusers' `AutoencoderKL` (Rombach et al.,
-/// 2022).
+/// From pictures to latents at an eighth of the sides: the encoder of diffusers' `AutoencoderKL` (Rombach et
+/// al., 2022).
 ///
-/// Input `sample [N, 3, H, W]` in -1...1, sides multiples of 8; outputs `latent_sample [N, 4, H/8, W/8]`, the mode,
-/// not scaled, and `latent_logvar`, the logarithm of the variance in -30...20.
-public struct AutoencoderEncoder: PartNetwork {
-  public static let name = "vae_encoder"
-  public let configuration: AutoencoderConfiguration
+/// Input `sample [N, 3, H, W]` in -1...1, sides multiples of 8; outputs `latent_sample [N, 4, H/8, W/8]`, the
+/// mode, not scaled, and `latent_logvar`, the logarithm of the variance in -30...20.
+package struct AutoencoderEncoder: PartNetwork {
+  package static let name = "vae_encoder"
+  package let configuration: AutoencoderConfiguration
 
-  public init(_ configuration: AutoencoderConfiguration) { self.configuration = configuration }
+  package init(_ configuration: AutoencoderConfiguration) { self.configuration = configuration }
 
-  public var sampleShape: Shape {
+  package var sampleShape: Shape {
     [1, configuration.imageChannels, 4 * configuration.factor, 4 * configuration.factor]
   }
-  public var openSizes: [String: [Int: String]] { ["sample": [0: "N", 2: "H", 3: "W"]] }
-  public func ignores(weight name: String) -> Bool {
+  package var openSizes: [String: [Int: String]] { ["sample": [0: "N", 2: "H", 3: "W"]] }
+  package func ignores(weight name: String) -> Bool {
     name.hasPrefix("decoder.") || name.hasPrefix("post_quant_conv.")
   }
 
-  public func build(_ shape: Shape, _ b: inout NetworkBuilder) throws(GraphError) {
+  package func build(_ shape: Shape, _ b: inout NetworkBuilder) throws(GraphError) {
     try configuration.verify()
     let c = configuration
     let sample = b.input("sample", TensorType(.float32, shape))
@@ -50,19 +50,19 @@ public struct AutoencoderEncoder: PartNetwork {
 /// From latents to pictures at eight times the sides: the decoder of diffusers' `AutoencoderKL`.
 ///
 /// Input `latent_sample [N, 4, h, w]`, not scaled; output `sample [N, 3, 8h, 8w]`, about -1...1, not clipped.
-public struct AutoencoderDecoder: PartNetwork {
-  public static let name = "vae_decoder"
-  public let configuration: AutoencoderConfiguration
+package struct AutoencoderDecoder: PartNetwork {
+  package static let name = "vae_decoder"
+  package let configuration: AutoencoderConfiguration
 
-  public init(_ configuration: AutoencoderConfiguration) { self.configuration = configuration }
+  package init(_ configuration: AutoencoderConfiguration) { self.configuration = configuration }
 
-  public var sampleShape: Shape { [1, configuration.latentChannels, 8, 8] }
-  public var openSizes: [String: [Int: String]] { ["latent_sample": [0: "N", 2: "H", 3: "W"]] }
-  public func ignores(weight name: String) -> Bool {
+  package var sampleShape: Shape { [1, configuration.latentChannels, 8, 8] }
+  package var openSizes: [String: [Int: String]] { ["latent_sample": [0: "N", 2: "H", 3: "W"]] }
+  package func ignores(weight name: String) -> Bool {
     name.hasPrefix("encoder.") || name.hasPrefix("quant_conv.")
   }
 
-  public func build(_ shape: Shape, _ b: inout NetworkBuilder) throws(GraphError) {
+  package func build(_ shape: Shape, _ b: inout NetworkBuilder) throws(GraphError) {
     try configuration.verify()
     let c = configuration
     var x = b.input("latent_sample", TensorType(.float32, shape))

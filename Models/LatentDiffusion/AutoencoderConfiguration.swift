@@ -1,14 +1,14 @@
 import IRGraph
 
 /// Settings of an autoencoder under the keys of diffusers' `config.json` of `AutoencoderKL`.
-public struct AutoencoderConfiguration: NetworkConfiguration {
-  public var imageChannels = 3
-  public var latentChannels = 4
-  public var widths = [128, 256, 512, 512]
-  public var blocksPerLevel = 2
-  public var groups = 32
+package struct AutoencoderConfiguration: NetworkConfiguration {
+  package var imageChannels = 3
+  package var latentChannels = 4
+  package var widths = [128, 256, 512, 512]
+  package var blocksPerLevel = 2
+  package var groups = 32
   /// The factor from the autoencoder's latents to those that the UNet sees.
-  public var scalingFactor = 0.18215
+  package var scalingFactor = 0.18215
   var hasQuantization = true
   var hasPostQuantization = true
   var middleAttends = true
@@ -16,9 +16,9 @@ public struct AutoencoderConfiguration: NetworkConfiguration {
   var upBlocks = [String](repeating: "UpDecoderBlock2D", count: 4)
 
   /// Stable Diffusion's.
-  public init() {}
+  package init() {}
 
-  public static var keys: [ConfigurationKey<Self>] {
+  package static var keys: [ConfigurationKey<Self>] {
     [
       ConfigurationKey("in_channels", \.imageChannels, in: 3...3),
       ConfigurationKey("out_channels", \.imageChannels, in: 3...3),
@@ -35,14 +35,14 @@ public struct AutoencoderConfiguration: NetworkConfiguration {
     ]
   }
 
-  public static func passesOver(_ key: String, isOff: Bool) -> Bool {
+  package static func passesOver(_ key: String, isOff: Bool) -> Bool {
     isOff || key.hasPrefix("_") || ["sample_size", "force_upcast"].contains(key)
   }
 
   var block: DiffusionBlock { DiffusionBlock(groups: groups, epsilon: 1e-6) }
 
   /// Pixels of a picture along one of its latents.
-  public var factor: Int { 1 << max(widths.count - 1, 0) }
+  package var factor: Int { 1 << max(widths.count - 1, 0) }
 
   func verify() throws(GraphError) {
     guard !widths.isEmpty, widths.allSatisfy({ $0 % groups == 0 }), downBlocks.count == widths.count,

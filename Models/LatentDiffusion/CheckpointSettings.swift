@@ -1,9 +1,9 @@
 import IRTensor
 
 extension DenoisingUNetConfiguration {
-  /// Settings that follow from the weights' shapes, under diffusers' names: Stable Diffusion 1's heads with convolutions
-  /// as projections, 2's with linear maps. Nil for weights of something else.
-  public init?(weights: [NamedWeight]) {
+  /// Settings that follow from the weights' shapes, under diffusers' names: Stable Diffusion 1's heads with
+  /// convolutions as projections, 2's with linear maps. Nil for weights of something else.
+  package init?(weights: [NamedWeight]) {
     self.init()
     let shapes = Dictionary(weights.map { ($0.name, $0.tensor.shape) }, uniquingKeysWith: { a, _ in a })
     guard let first = shapes["conv_in.weight"], first.rank == 4, let last = shapes["conv_out.weight"],
@@ -30,9 +30,9 @@ extension DenoisingUNetConfiguration {
 }
 
 extension TextTowerConfiguration {
-  /// Settings that follow from the weights' shapes, under transformers' names: CLIP's, or of OpenCLIP all layers but the
-  /// last, as Stable Diffusion 2 takes it. Nil for weights of something else.
-  public init?(weights: [NamedWeight], isOpenCLIP: Bool) {
+  /// Settings that follow from the weights' shapes, under transformers' names: CLIP's, or of OpenCLIP all
+  /// layers but the last, as Stable Diffusion 2 takes it. Nil for weights of something else.
+  package init?(weights: [NamedWeight], isOpenCLIP: Bool) {
     self.init()
     let shapes = Dictionary(weights.map { ($0.name, $0.tensor.shape) }, uniquingKeysWith: { a, _ in a })
     guard let table = shapes["embeddings.token_embedding.weight"], table.rank == 2, table[1] >= 64,
@@ -48,9 +48,9 @@ extension TextTowerConfiguration {
 }
 
 extension DenoisingUNet {
-  /// The weights with zeros for input channels that they do not have, up to `channels`: a model that never saw a
-  /// condition passes it over until it is trained.
-  public static func widened(_ weights: [NamedWeight], to channels: Int) -> [NamedWeight] {
+  /// The weights with zeros for input channels that they do not have, up to `channels`: a model that never
+  /// saw a condition passes it over until it is trained.
+  package static func widened(_ weights: [NamedWeight], to channels: Int) -> [NamedWeight] {
     weights.map { weight in
       let shape = weight.tensor.shape
       guard weight.name == "conv_in.weight", shape.rank == 4, shape[1] < channels else { return weight }

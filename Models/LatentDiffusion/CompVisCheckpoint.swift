@@ -1,17 +1,18 @@
 import IRTensor
 
 /// A tensor under a name, as files hold them.
-public typealias NamedWeight = (name: String, tensor: Tensor)
+package typealias NamedWeight = (name: String, tensor: Tensor)
 
-/// The parts of a Stable Diffusion model in one file of CompVis' or Stability AI's code, under diffusers' names.
-public struct CompVisCheckpoint: Sendable {
-  public private(set) var unet: [NamedWeight] = []
-  public private(set) var autoencoder: [NamedWeight] = []
-  public private(set) var text: [NamedWeight] = []
+/// The parts of a Stable Diffusion model in one file of CompVis' or Stability AI's code, under diffusers'
+/// names.
+package struct CompVisCheckpoint: Sendable {
+  package private(set) var unet: [NamedWeight] = []
+  package private(set) var autoencoder: [NamedWeight] = []
+  package private(set) var text: [NamedWeight] = []
   /// Whether the text tower is OpenCLIP's, as in Stable Diffusion 2.
-  public private(set) var isOpenCLIP = false
+  package private(set) var isOpenCLIP = false
   /// Tensors that belong to none of them: averages, and constants of the schedule.
-  public private(set) var otherCount = 0
+  package private(set) var otherCount = 0
 
   private static let unetPrefix = "model.diffusion_model."
   private static let autoencoderPrefix = "first_stage_model."
@@ -19,13 +20,13 @@ public struct CompVisCheckpoint: Sendable {
   private static let openCLIPPrefix = "cond_stage_model.model."
 
   /// Whether names of a file are those of one file for all parts.
-  public static func isOne(_ names: some Sequence<String>) -> Bool {
+  package static func isOne(_ names: some Sequence<String>) -> Bool {
     names.contains { stripped($0).hasPrefix(unetPrefix) }
   }
 
   /// Sorts and renames the tensors; tensors of OpenCLIP's attention are cut in three.
   /// - Throws: `ModelError.configuration` for a tensor of OpenCLIP that cannot be cut.
-  public init(_ file: [NamedWeight]) throws(ModelError) {
+  package init(_ file: [NamedWeight]) throws(ModelError) {
     let names = file.map { Self.stripped($0.name) }
     let blocks = Self.blocksPerLevel(names)
     let levels = Self.levelCount(names)
@@ -148,7 +149,7 @@ extension CompVisCheckpoint {
   ]
 
   /// A name behind `first_stage_model.`, or an old one of diffusers, as diffusers has it.
-  public static func autoencoderName(_ name: some StringProtocol, levelCount: Int) -> String {
+  package static func autoencoderName(_ name: some StringProtocol, levelCount: Int) -> String {
     let words = String(name).split(separator: ".").map { String($0) }
     var result: [String] = []
     var position = 0

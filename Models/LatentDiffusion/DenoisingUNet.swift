@@ -5,29 +5,29 @@ import IRTensor
 /// The denoising UNet of Stable Diffusion 1 and 2 (Rombach et al., 2022), for any number of input channels:
 /// diffusers' `UNet2DConditionModel`.
 ///
-/// Inputs `sample [N, channels, h, w]`, latents and behind them what they are conditioned on; `timestep [N]` in
-/// 0..<1000; `encoder_hidden_states [N, T, D]`, or, where the prompts are known, `prompt [N]` int64, their numbers.
-/// Output `out_sample [N, 4, h, w]`: the noise, or what else the model predicts.
-public struct DenoisingUNet: PartNetwork {
-  public static let name = "unet"
+/// Inputs `sample [N, channels, h, w]`, latents and behind them what they are conditioned on; `timestep [N]`
+/// in 0..<1000; `encoder_hidden_states [N, T, D]`, or, where the prompts are known, `prompt [N]` int64, their
+/// numbers. Output `out_sample [N, 4, h, w]`: the noise, or what else the model predicts.
+package struct DenoisingUNet: PartNetwork {
+  package static let name = "unet"
 
-  public let configuration: DenoisingUNetConfiguration
+  package let configuration: DenoisingUNetConfiguration
   /// Embeddings `[P, T, D]` of the only prompts that are asked for: their keys and values become constants.
-  public var prompts: Tensor?
+  package var prompts: Tensor?
 
-  public init(_ configuration: DenoisingUNetConfiguration, prompts: Tensor? = nil) {
+  package init(_ configuration: DenoisingUNetConfiguration, prompts: Tensor? = nil) {
     self.configuration = configuration
     self.prompts = prompts
   }
 
-  public var sampleShape: Shape { [1, configuration.inputChannels, 16, 16] }
+  package var sampleShape: Shape { [1, configuration.inputChannels, 16, 16] }
 
-  public var openSizes: [String: [Int: String]] {
+  package var openSizes: [String: [Int: String]] {
     let text = prompts == nil ? "encoder_hidden_states" : "prompt"
     return ["sample": [0: "N", 2: "H", 3: "W"], "timestep": [0: "N"], text: [0: "N"]]
   }
 
-  public func build(_ shape: Shape, _ b: inout NetworkBuilder) throws(GraphError) {
+  package func build(_ shape: Shape, _ b: inout NetworkBuilder) throws(GraphError) {
     try configuration.verify()
     let c = configuration
     let sample = b.input("sample", TensorType(.float32, shape))

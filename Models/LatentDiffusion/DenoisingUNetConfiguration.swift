@@ -1,19 +1,19 @@
 import IRGraph
 
 /// Settings of a denoising UNet under the keys of diffusers' `config.json`.
-public struct DenoisingUNetConfiguration: NetworkConfiguration {
+package struct DenoisingUNetConfiguration: NetworkConfiguration {
   /// A key that holds one number for all levels, or one for each.
-  public enum PerLevel: Hashable, Sendable, Codable {
+  package enum PerLevel: Hashable, Sendable, Codable {
     case same(Int)
     case each([Int])
 
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
       let container = try decoder.singleValueContainer()
       if let one = try? container.decode(Int.self) { self = .same(one); return }
       self = .each(try container.decode([Int].self))
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
       var container = encoder.singleValueContainer()
       switch self {
       case .same(let one): try container.encode(one)
@@ -29,24 +29,24 @@ public struct DenoisingUNetConfiguration: NetworkConfiguration {
     }
   }
 
-  public var inputChannels = 8
-  public var outputChannels = 4
-  public var widths = [320, 640, 1280, 1280]
-  public var blocksPerLevel = 2
+  package var inputChannels = 8
+  package var outputChannels = 4
+  package var widths = [320, 640, 1280, 1280]
+  package var blocksPerLevel = 2
   /// The number of heads at each level, whatever the key is called.
-  public var heads = PerLevel.each([5, 10, 20, 20])
-  public var usesLinearProjection = true
-  public var contextWidth = 1024
-  public var groups = 32
-  public var epsilon: Float = 1e-5
+  package var heads = PerLevel.each([5, 10, 20, 20])
+  package var usesLinearProjection = true
+  package var contextWidth = 1024
+  package var groups = 32
+  package var epsilon: Float = 1e-5
   var downBlocks = ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"]
   var upBlocks = ["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"]
 
   /// Stable Diffusion 2's, with 8 input channels.
-  public init() {}
+  package init() {}
 
   /// Stable Diffusion 1's, with 8 input channels.
-  public static var stableDiffusion1: Self {
+  package static var stableDiffusion1: Self {
     var result = Self()
     (result.heads, result.usesLinearProjection, result.contextWidth) = (.same(8), false, 768)
     return result
@@ -55,7 +55,7 @@ public struct DenoisingUNetConfiguration: NetworkConfiguration {
   /// Tokens of a text, CLIP's.
   static let tokenCount = 77
 
-  public static var keys: [ConfigurationKey<Self>] {
+  package static var keys: [ConfigurationKey<Self>] {
     [
       ConfigurationKey("in_channels", \.inputChannels, in: 1...1024),
       ConfigurationKey("out_channels", \.outputChannels, in: 1...1024),
@@ -79,7 +79,7 @@ public struct DenoisingUNetConfiguration: NetworkConfiguration {
     ]
   }
 
-  public static func passesOver(_ key: String, isOff: Bool) -> Bool {
+  package static func passesOver(_ key: String, isOff: Bool) -> Bool {
     let harmless = [
       "sample_size", "dropout", "upcast_attention", "addition_embed_type_num_heads",
       "projection_class_embeddings_input_dim",

@@ -2,9 +2,9 @@ import IRTensor
 
 /// Small changes of weights as LoRA files hold them (Hu et al., 2022): W + strength · α / r · up · down.
 ///
-/// Names are diffusers' (`unet.….to_q.lora_A.weight`, `….lora.down.weight`, `….processor.to_q_lora.down.weight`) or
-/// kohya's (`lora_unet_…_to_q.lora_down.weight`).
-public struct LowRankUpdate: Sendable {
+/// Names are diffusers' (`unet.….to_q.lora_A.weight`, `….lora.down.weight`,
+/// `….processor.to_q_lora.down.weight`) or kohya's (`lora_unet_…_to_q.lora_down.weight`).
+package struct LowRankUpdate: Sendable {
   private struct Pair {
     var down: Tensor?
     var up: Tensor?
@@ -24,7 +24,7 @@ public struct LowRankUpdate: Sendable {
   ]
 
   /// - Throws: `ModelError.configuration` for a tensor of another name, or a matrix without the other.
-  public init(_ file: [NamedWeight]) throws(ModelError) {
+  package init(_ file: [NamedWeight]) throws(ModelError) {
     for (name, tensor) in file {
       if name.hasSuffix(".alpha"), tensor.elementCount == 1 {
         pairs[Self.module(name.dropLast(".alpha".count)), default: Pair()].alpha = tensor.doubles[0]
@@ -57,9 +57,10 @@ public struct LowRankUpdate: Sendable {
     return plain.hasSuffix(".to_out") ? plain + ".0" : plain
   }
 
-  /// Adds the changes to the weights of one part, whose name in the file is one of `prefixes` (`unet`, `lora_unet`).
+  /// Adds the changes to the weights of one part, whose name in the file is one of `prefixes` (`unet`,
+  /// `lora_unet`).
   /// - Throws: `ModelError.configuration` where a change has another size than its weight.
-  public mutating func merge(
+  package mutating func merge(
     into weights: inout [String: Tensor], prefixes: [String], strength: Double
   ) throws(ModelError) {
     // kohya's names have lost their dots.
@@ -87,9 +88,9 @@ public struct LowRankUpdate: Sendable {
   }
 
   /// Modules that no part has.
-  public var unused: [String] { pairs.keys.filter { !merged.contains($0) }.sorted() }
+  package var unused: [String] { pairs.keys.filter { !merged.contains($0) }.sorted() }
   /// How many modules were changed.
-  public var mergedCount: Int { merged.count }
+  package var mergedCount: Int { merged.count }
 
   /// W + factor · up · down.
   private static func sum(_ weight: Tensor, _ up: Tensor, _ down: Tensor, _ factor: Float) -> Tensor {

@@ -3,28 +3,28 @@ import IROperators
 import IRTensor
 
 /// Settings of a text tower under the keys of transformers' `config.json` of `CLIPTextModel`.
-public struct TextTowerConfiguration: NetworkConfiguration {
-  public var vocabularySize = 49408
-  public var width = 1024
-  public var hidden = 4096
-  public var layers = 23
-  public var heads = 16
-  public var tokenCount = 77
-  public var activation = "gelu"
-  public var epsilon: Float = 1e-5
+package struct TextTowerConfiguration: NetworkConfiguration {
+  package var vocabularySize = 49408
+  package var width = 1024
+  package var hidden = 4096
+  package var layers = 23
+  package var heads = 16
+  package var tokenCount = 77
+  package var activation = "gelu"
+  package var epsilon: Float = 1e-5
 
   /// OpenCLIP's ViT-H, cut before its last layer, as Stable Diffusion 2 has it.
-  public init() {}
+  package init() {}
 
   /// CLIP's ViT-L/14, as Stable Diffusion 1 has it.
-  public static var stableDiffusion1: Self {
+  package static var stableDiffusion1: Self {
     var result = Self()
     (result.width, result.hidden, result.layers, result.heads) = (768, 3072, 12, 12)
     result.activation = "quick_gelu"
     return result
   }
 
-  public static var keys: [ConfigurationKey<Self>] {
+  package static var keys: [ConfigurationKey<Self>] {
     [
       ConfigurationKey("vocab_size", \.vocabularySize, in: 1...1_000_000),
       ConfigurationKey("hidden_size", \.width, in: 1...4096),
@@ -36,7 +36,7 @@ public struct TextTowerConfiguration: NetworkConfiguration {
     ]
   }
 
-  public static func passesOver(_ key: String, isOff: Bool) -> Bool {
+  package static func passesOver(_ key: String, isOff: Bool) -> Bool {
     let harmless = [
       "architectures", "attention_dropout", "bos_token_id", "dropout", "dtype", "eos_token_id",
       "initializer_factor", "initializer_range", "model_type", "pad_token_id", "projection_dim",
@@ -61,24 +61,24 @@ public struct TextTowerConfiguration: NetworkConfiguration {
 
 /// The text tower of CLIP (Radford et al., 2021) or OpenCLIP, to its last hidden state.
 ///
-/// Input `input_ids [N, 77]` int64, padded; output `last_hidden_state [N, 77, width]`, behind the last normalization.
-/// Tokens attend to those before them alone, whatever is padding.
-public struct TextTower: PartNetwork {
-  public static let name = "text_encoder"
-  public let configuration: TextTowerConfiguration
+/// Input `input_ids [N, 77]` int64, padded; output `last_hidden_state [N, 77, width]`, behind the last
+/// normalization. Tokens attend to those before them alone, whatever is padding.
+package struct TextTower: PartNetwork {
+  package static let name = "text_encoder"
+  package let configuration: TextTowerConfiguration
 
-  public init(_ configuration: TextTowerConfiguration) { self.configuration = configuration }
+  package init(_ configuration: TextTowerConfiguration) { self.configuration = configuration }
 
-  public var sampleShape: Shape { [1, configuration.tokenCount] }
+  package var sampleShape: Shape { [1, configuration.tokenCount] }
   /// Projections and scales behind the last hidden state, and buffers.
-  public func ignores(weight name: String) -> Bool {
+  package func ignores(weight name: String) -> Bool {
     let unused = [
       "embeddings.position_ids", "attn_mask", "text_projection", "text_projection.weight", "logit_scale",
     ]
     return unused.contains(name)
   }
 
-  public func build(_ shape: Shape, _ b: inout NetworkBuilder) throws(GraphError) {
+  package func build(_ shape: Shape, _ b: inout NetworkBuilder) throws(GraphError) {
     try configuration.verify()
     let c = configuration
     let ids = b.input("input_ids", TensorType(.int64, shape))

@@ -3,16 +3,16 @@ import IROperators
 import IRTensor
 
 /// Settings of TAESD under the keys of diffusers' `config.json` of `AutoencoderTiny`.
-public struct TinyAutoencoderConfiguration: NetworkConfiguration {
-  public var latentChannels = 4
-  public var encoderWidths = [64, 64, 64, 64]
-  public var decoderWidths = [64, 64, 64, 64]
-  public var encoderBlocks = [1, 3, 3, 3]
-  public var decoderBlocks = [3, 3, 3, 1]
+package struct TinyAutoencoderConfiguration: NetworkConfiguration {
+  package var latentChannels = 4
+  package var encoderWidths = [64, 64, 64, 64]
+  package var decoderWidths = [64, 64, 64, 64]
+  package var encoderBlocks = [1, 3, 3, 3]
+  package var decoderBlocks = [3, 3, 3, 1]
 
-  public init() {}
+  package init() {}
 
-  public static var keys: [ConfigurationKey<Self>] {
+  package static var keys: [ConfigurationKey<Self>] {
     [
       ConfigurationKey("latent_channels", \.latentChannels, in: 1...1024),
       ConfigurationKey("encoder_block_out_channels", \.encoderWidths, in: 1...1024),
@@ -25,7 +25,7 @@ public struct TinyAutoencoderConfiguration: NetworkConfiguration {
     ]
   }
 
-  public static func passesOver(_ key: String, isOff: Bool) -> Bool {
+  package static func passesOver(_ key: String, isOff: Bool) -> Bool {
     isOff || key.hasPrefix("_")
       || ["latent_magnitude", "latent_shift", "force_upcast", "block_out_channels"].contains(key)
   }
@@ -41,20 +41,21 @@ public struct TinyAutoencoderConfiguration: NetworkConfiguration {
   }
 }
 
-/// TAESD's encoder (Boer Bohan, 2023): the latents of Stable Diffusion's autoencoder, scaled, by plain convolutions.
+/// TAESD's encoder (Boer Bohan, 2023): the latents of Stable Diffusion's autoencoder, scaled, by plain
+/// convolutions.
 ///
 /// Input `sample [N, 3, H, W]` in -1...1, sides multiples of 8; output `latent_sample [N, 4, H/8, W/8]`.
-public struct TinyAutoencoderEncoder: PartNetwork {
-  public static let name = "tiny_vae_encoder"
-  public let configuration: TinyAutoencoderConfiguration
+package struct TinyAutoencoderEncoder: PartNetwork {
+  package static let name = "tiny_vae_encoder"
+  package let configuration: TinyAutoencoderConfiguration
 
-  public init(_ configuration: TinyAutoencoderConfiguration) { self.configuration = configuration }
+  package init(_ configuration: TinyAutoencoderConfiguration) { self.configuration = configuration }
 
-  public var sampleShape: Shape { [1, 3, 64, 64] }
-  public var openSizes: [String: [Int: String]] { ["sample": [0: "N", 2: "H", 3: "W"]] }
-  public func ignores(weight name: String) -> Bool { name.hasPrefix("decoder.") }
+  package var sampleShape: Shape { [1, 3, 64, 64] }
+  package var openSizes: [String: [Int: String]] { ["sample": [0: "N", 2: "H", 3: "W"]] }
+  package func ignores(weight name: String) -> Bool { name.hasPrefix("decoder.") }
 
-  public func build(_ shape: Shape, _ b: inout NetworkBuilder) throws(GraphError) {
+  package func build(_ shape: Shape, _ b: inout NetworkBuilder) throws(GraphError) {
     try configuration.verify()
     let sample = b.input("sample", TensorType(.float32, shape))
     var x = try b.apply(Activation(.affine, alpha: 0.5, beta: 0.5), sample, name: "shifted")
@@ -75,17 +76,17 @@ public struct TinyAutoencoderEncoder: PartNetwork {
 /// TAESD's decoder.
 ///
 /// Input `latent_sample [N, 4, h, w]`, scaled; output `sample [N, 3, 8h, 8w]`, about -1...1.
-public struct TinyAutoencoderDecoder: PartNetwork {
-  public static let name = "tiny_vae_decoder"
-  public let configuration: TinyAutoencoderConfiguration
+package struct TinyAutoencoderDecoder: PartNetwork {
+  package static let name = "tiny_vae_decoder"
+  package let configuration: TinyAutoencoderConfiguration
 
-  public init(_ configuration: TinyAutoencoderConfiguration) { self.configuration = configuration }
+  package init(_ configuration: TinyAutoencoderConfiguration) { self.configuration = configuration }
 
-  public var sampleShape: Shape { [1, configuration.latentChannels, 8, 8] }
-  public var openSizes: [String: [Int: String]] { ["latent_sample": [0: "N", 2: "H", 3: "W"]] }
-  public func ignores(weight name: String) -> Bool { name.hasPrefix("encoder.") }
+  package var sampleShape: Shape { [1, configuration.latentChannels, 8, 8] }
+  package var openSizes: [String: [Int: String]] { ["latent_sample": [0: "N", 2: "H", 3: "W"]] }
+  package func ignores(weight name: String) -> Bool { name.hasPrefix("encoder.") }
 
-  public func build(_ shape: Shape, _ b: inout NetworkBuilder) throws(GraphError) {
+  package func build(_ shape: Shape, _ b: inout NetworkBuilder) throws(GraphError) {
     try configuration.verify()
     let latents = b.input("latent_sample", TensorType(.float32, shape))
     // Latents beyond 3 come back: 3 tanh(x / 3).

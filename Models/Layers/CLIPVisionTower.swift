@@ -2,26 +2,26 @@ import IRGraph
 import IROperators
 import IRTensor
 
-/// Settings of a CLIP vision tower (Radford et al., 2021) under the keys of its published `config.json`, and of
-/// its image processor.
-public struct CLIPConfiguration: NetworkConfiguration {
-  public var width = 1024
-  public var hidden = 4096
-  public var layers = 24
-  public var heads = 16
-  public var imageSide = 224
-  public var patchSide = 14
-  public var activation = "quick_gelu"
-  public var epsilon: Float = 1e-5
-  public var mean: [Float] = [0.48145466, 0.4578275, 0.40821073]
-  public var deviation: [Float] = [0.26862954, 0.26130258, 0.27577711]
+/// Settings of a CLIP vision tower (Radford et al., 2021) under the keys of its published `config.json`, and
+/// of its image processor.
+package struct CLIPConfiguration: NetworkConfiguration {
+  package var width = 1024
+  package var hidden = 4096
+  package var layers = 24
+  package var heads = 16
+  package var imageSide = 224
+  package var patchSide = 14
+  package var activation = "quick_gelu"
+  package var epsilon: Float = 1e-5
+  package var mean: [Float] = [0.48145466, 0.4578275, 0.40821073]
+  package var deviation: [Float] = [0.26862954, 0.26130258, 0.27577711]
   /// A note on the processor, which is always this one.
   var resize = "bicubic antialias shortest edge, centre crop"
 
   /// ViT-L/14.
-  public init() {}
+  package init() {}
 
-  public static var keys: [ConfigurationKey<Self>] {
+  package static var keys: [ConfigurationKey<Self>] {
     [
       ConfigurationKey("hidden_size", \.width, in: 1...4096),
       ConfigurationKey("intermediate_size", \.hidden, in: 1...16384),
@@ -36,7 +36,7 @@ public struct CLIPConfiguration: NetworkConfiguration {
   }
 
   /// The class token and one for each patch.
-  public var tokenCount: Int { (imageSide / patchSide) * (imageSide / patchSide) + 1 }
+  package var tokenCount: Int { (imageSide / patchSide) * (imageSide / patchSide) + 1 }
 
   var layer: CLIPLayer {
     CLIPLayer(width: width, hidden: hidden, heads: heads, activation: activation, epsilon: epsilon)
@@ -56,9 +56,9 @@ public struct CLIPConfiguration: NetworkConfiguration {
 }
 
 extension NetworkBuilder {
-  /// The tower's last hidden state, `[N, tokens, width]`, of a picture `[N, 3, H, W]` in 0...1: before the last
-  /// normalization and the projection.
-  public mutating func clipVisionTower(
+  /// The tower's last hidden state, `[N, tokens, width]`, of a picture `[N, 3, H, W]` in 0...1: before the
+  /// last normalization and the projection.
+  package mutating func clipVisionTower(
     _ image: ValueID, _ name: String, _ clip: CLIPConfiguration
   ) throws(GraphError) -> ValueID {
     try clip.verify()
@@ -67,8 +67,7 @@ extension NetworkBuilder {
     let (width, side) = (clip.width, clip.patchSide)
     let kernel = try parameter(
       "\(embeddings).patch_embedding.weight", [width, 3, side, side], .normal(0.02))
-    let cut = Convolution(
-      strides: [side, side], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1])
+    let cut = Convolution(stride: side)
     let grid = try apply(cut, picture, kernel, name: "\(embeddings).patch_embedding")
     let rows = try reshaped(grid, [.batch, SizeExpression(width), .height * .width], "\(embeddings).rows")
     let patches = try apply(Transpose(permutation: [0, 2, 1]), rows, name: "\(embeddings).patches")

@@ -17,8 +17,8 @@ extension NetworkBuilder {
       try groupNormalization(x, name, groups: block.groups, epsilon: block.epsilon), "\(name).silu")
   }
 
-  /// x + conv(SiLU(GN(conv(SiLU(GN x)) + time))), the sum by a 1×1 convolution of x where channels change. `time` is
-  /// the activated embedding `[N, E]`; autoencoders have none.
+  /// x + conv(SiLU(GN(conv(SiLU(GN x)) + time))), the sum by a 1×1 convolution of x where channels change.
+  /// `time` is the activated embedding `[N, E]`; autoencoders have none.
   mutating func residual(
     _ x: ValueID, _ name: String, to count: Int, time: ValueID? = nil, _ block: DiffusionBlock
   ) throws(GraphError) -> ValueID {
@@ -41,8 +41,8 @@ extension NetworkBuilder {
     return try convolution(twice, "\(name).conv", to: channels(x), kernel: 3, bias: true)
   }
 
-  /// The embedding of time steps `[N]`: cosines and sines of `width / 2` frequencies each, then a perceptron to
-  /// `4 · width`, SiLU inside.
+  /// The embedding of time steps `[N]`: cosines and sines of `width / 2` frequencies each, then a perceptron
+  /// to `4 · width`, SiLU inside.
   mutating func timeEmbedding(
     _ step: ValueID, width: Int
   ) throws(GraphError) -> ValueID {

@@ -6,10 +6,10 @@ import IRTensor
 ///
 /// Layers are functions of this builder (`b.convolution(x, "intro", …)`): each takes the prefix of its
 /// parameters' names, which also names its nodes.
-public struct NetworkBuilder {
-  public private(set) var graph: GraphBuilder
+package struct NetworkBuilder {
+  package private(set) var graph: GraphBuilder
   /// In the order of use.
-  public private(set) var parameters: [Parameter] = []
+  package private(set) var parameters: [Parameter] = []
   private var known: [String: ValueID] = [:]
   private let weights: [String: Tensor]?
   /// Results beside the restored picture, in order.
@@ -17,22 +17,22 @@ public struct NetworkBuilder {
   private var isNeverRead = false
 
   /// A builder that makes constants of `weights`, or without them an input of every parameter.
-  public init(name: String, weights: [String: Tensor]?) {
+  package init(name: String, weights: [String: Tensor]?) {
     graph = GraphBuilder(name: name)
     self.weights = weights
   }
 
   /// The extents of a value.
-  public func shape(of value: ValueID) -> Shape { graph.shape(of: value) }
+  package func shape(of value: ValueID) -> Shape { graph.shape(of: value) }
 
   /// The channels of an image value `[N, C, H, W]`.
-  public func channels(_ value: ValueID) -> Int { graph.shape(of: value)[1] }
+  package func channels(_ value: ValueID) -> Int { graph.shape(of: value)[1] }
 
   /// Adds an input beside the image.
-  public mutating func input(_ name: String, _ type: TensorType) -> ValueID { graph.input(name, type) }
+  package mutating func input(_ name: String, _ type: TensorType) -> ValueID { graph.input(name, type) }
 
   /// Adds a result; of a restorer, one beside the restored picture and behind it in the graph's list.
-  public mutating func output(_ value: ValueID, name: String) { furtherOutputs.append((name, value)) }
+  package mutating func output(_ value: ValueID, name: String) { furtherOutputs.append((name, value)) }
 
   /// Adds the restored picture, where there is one, and the further results to the graph.
   mutating func finish(_ restored: ValueID? = nil) {
@@ -51,7 +51,7 @@ public struct NetworkBuilder {
 
   /// A parameter; asked for again, the same value.
   /// - Throws: `GraphError.tooLarge` for a shape that no memory holds.
-  public mutating func parameter(
+  package mutating func parameter(
     _ name: String, _ shape: Shape, _ initialization: Initialization
   ) throws(GraphError) -> ValueID {
     if let value = known[name] { return value }
@@ -75,12 +75,12 @@ public struct NetworkBuilder {
   }
 
   /// Names a parameter that checkpoints hold and the network never reads.
-  public mutating func unusedParameter(_ name: String, _ shape: Shape, _ initialization: Initialization) {
+  package mutating func unusedParameter(_ name: String, _ shape: Shape, _ initialization: Initialization) {
     parameters.append(Parameter(name, shape, initialization, isUsed: false))
   }
 
   /// Adds nodes whose results the official network computes and drops: checkpoints hold their parameters.
-  public mutating func neverRead(
+  package mutating func neverRead(
     _ body: (inout NetworkBuilder) throws(GraphError) -> Void
   ) throws(GraphError) {
     isNeverRead = true
@@ -89,53 +89,54 @@ public struct NetworkBuilder {
   }
 
   /// A constant of the network's definition, no parameter.
-  public mutating func constant(_ values: [Float], _ shape: Shape, _ name: String) -> ValueID {
+  package mutating func constant(_ values: [Float], _ shape: Shape, _ name: String) -> ValueID {
     graph.constant(Tensor(values, shape: shape), name: name)
   }
 
-  public mutating func constant(_ tensor: Tensor, _ name: String) -> ValueID {
+  package mutating func constant(_ tensor: Tensor, _ name: String) -> ValueID {
     graph.constant(tensor, name: name)
   }
 
-  public mutating func integers(_ values: [Int], _ name: String) -> ValueID {
+  package mutating func integers(_ values: [Int], _ name: String) -> ValueID {
     graph.constant(Tensor(values.map { Int64($0) }, shape: [values.count]), name: name)
   }
 
   /// The operator's only result.
-  public mutating func apply(
+  package mutating func apply(
     _ operator: any Operator, _ inputs: ValueID..., name: String
   ) throws(GraphError) -> ValueID {
     try graph.value(`operator`, inputs, name: name)
   }
 
   /// All results of the operator.
-  public mutating func results(
+  package mutating func results(
     _ operator: any Operator, _ inputs: ValueID..., name: String
   ) throws(GraphError) -> [ValueID] {
     try graph.apply(`operator`, inputs, name: name)
   }
 
-  public mutating func sum(_ a: ValueID, _ b: ValueID, _ name: String) throws(GraphError) -> ValueID {
+  package mutating func sum(_ a: ValueID, _ b: ValueID, _ name: String) throws(GraphError) -> ValueID {
     try apply(Binary(.add), a, b, name: name)
   }
 
-  public mutating func product(_ a: ValueID, _ b: ValueID, _ name: String) throws(GraphError) -> ValueID {
+  package mutating func product(_ a: ValueID, _ b: ValueID, _ name: String) throws(GraphError) -> ValueID {
     try apply(Binary(.multiply), a, b, name: name)
   }
 
-  public mutating func concatenation(_ a: ValueID, _ b: ValueID, _ name: String) throws(GraphError) -> ValueID
+  package mutating func concatenation(_ a: ValueID, _ b: ValueID, _ name: String) throws(GraphError)
+    -> ValueID
   {
     try apply(Concatenate(axis: 1), a, b, name: name)
   }
 
-  public mutating func concatenated(
+  package mutating func concatenated(
     _ values: [ValueID], axis: Int, _ name: String
   ) throws(GraphError) -> ValueID {
     try graph.value(Concatenate(axis: axis), values, name: name)
   }
 
   /// The value in equal parts along its channels.
-  public mutating func chunks(
+  package mutating func chunks(
     _ x: ValueID, _ count: Int, _ name: String
   ) throws(GraphError) -> [ValueID] {
     let size = channels(x) / count
@@ -143,7 +144,7 @@ public struct NetworkBuilder {
   }
 
   /// Values `[N, K]` of several layers as `[N, layers, K]`.
-  public mutating func stacked(_ values: [ValueID], _ name: String) throws(GraphError) -> ValueID {
+  package mutating func stacked(_ values: [ValueID], _ name: String) throws(GraphError) -> ValueID {
     var rows: [ValueID] = []
     for (index, value) in values.enumerated() {
       let shape = shape(of: value)
@@ -153,7 +154,7 @@ public struct NetworkBuilder {
   }
 
   /// `[N, K]` as K values `[N, 1, 1, 1]`, to multiply pictures with.
-  public mutating func columns(_ x: ValueID, _ name: String) throws(GraphError) -> [ValueID] {
+  package mutating func columns(_ x: ValueID, _ name: String) throws(GraphError) -> [ValueID] {
     let shape = shape(of: x)
     let picture = try apply(Reshape(shape: [shape[0], shape[1], 1, 1]), x, name: "\(name).picture")
     return try results(

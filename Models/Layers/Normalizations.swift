@@ -4,7 +4,7 @@ import IRTensor
 
 extension NetworkBuilder {
   /// Layer normalization over the channels of every pixel: `<name>.weight`, `<name>.bias`.
-  public mutating func channelNormalization(
+  package mutating func channelNormalization(
     _ x: ValueID, _ name: String, epsilon: Float = 1e-5
   ) throws(GraphError) -> ValueID {
     let count = channels(x)
@@ -14,7 +14,7 @@ extension NetworkBuilder {
   }
 
   /// Restormer's bias-free kind: x / √(variance + ε) · weight, the mean left in.
-  public mutating func biasFreeNormalization(_ x: ValueID, _ name: String) throws(GraphError) -> ValueID {
+  package mutating func biasFreeNormalization(_ x: ValueID, _ name: String) throws(GraphError) -> ValueID {
     let count = channels(x)
     let scale = try parameter("\(name).weight", [count], .constant(1))
     let mean = try apply(Reduce(.mean, axes: [1]), x, name: "\(name).mean")
@@ -29,7 +29,7 @@ extension NetworkBuilder {
   }
 
   /// Layer normalization of tokens `[N, T, C]` over their last axis.
-  public mutating func tokenNormalization(
+  package mutating func tokenNormalization(
     _ x: ValueID, _ name: String, epsilon: Float = 1e-5
   ) throws(GraphError) -> ValueID {
     let shape = shape(of: x)
@@ -41,7 +41,7 @@ extension NetworkBuilder {
   }
 
   /// Group normalization: `<name>.weight`, `<name>.bias`.
-  public mutating func groupNormalization(
+  package mutating func groupNormalization(
     _ x: ValueID, _ name: String, groups: Int, epsilon: Float
   ) throws(GraphError) -> ValueID {
     let count = channels(x)

@@ -1,14 +1,14 @@
 import IRTensor
 
 /// A weight of a network as its official checkpoint names it.
-public struct Parameter: Hashable, Sendable {
-  public var name: String
-  public var shape: Shape
-  public var initialization: Initialization
+package struct Parameter: Hashable, Sendable {
+  package var name: String
+  package var shape: Shape
+  package var initialization: Initialization
   /// False for what official checkpoints hold and the network never reads.
-  public var isUsed: Bool
+  package var isUsed: Bool
 
-  public init(_ name: String, _ shape: Shape, _ initialization: Initialization, isUsed: Bool = true) {
+  package init(_ name: String, _ shape: Shape, _ initialization: Initialization, isUsed: Bool = true) {
     self.name = name
     self.shape = shape
     self.initialization = initialization
@@ -17,7 +17,7 @@ public struct Parameter: Hashable, Sendable {
 }
 
 /// How a parameter starts before training.
-public enum Initialization: Hashable, Sendable {
+package enum Initialization: Hashable, Sendable {
   case constant(Double)
   /// Evenly between two numbers.
   case uniform(Double, Double)
@@ -29,7 +29,7 @@ public enum Initialization: Hashable, Sendable {
   case values([Float])
 
   /// PyTorch's for convolutions and linear maps: ±1/√fanIn, the inputs of one output.
-  public static func fanIn(_ count: Int) -> Initialization {
+  package static func fanIn(_ count: Int) -> Initialization {
     let bound = 1 / Double(max(count, 1)).squareRoot()
     return .uniform(-bound, bound)
   }
@@ -37,7 +37,7 @@ public enum Initialization: Hashable, Sendable {
 
 extension Collection where Element == Parameter {
   /// The number of elements, unused parameters included, buffers not.
-  public var elementCount: Int {
+  package var elementCount: Int {
     reduce(0) { if case .values = $1.initialization { $0 } else { $0 + $1.shape.elementCount } }
   }
 }

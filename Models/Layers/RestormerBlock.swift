@@ -3,29 +3,29 @@ import IROperators
 import IRTensor
 
 /// The transformer block of Restormer (Zamir et al., 2022), which its successors share.
-public struct RestormerBlock: Sendable {
-  public enum Normalization: String, Sendable, Codable { case withBias = "WithBias", biasFree = "BiasFree" }
+package struct RestormerBlock: Sendable {
+  package enum Normalization: String, Sendable, Codable { case withBias = "WithBias", biasFree = "BiasFree" }
 
-  /// Where the parts' parameters lie below the block's own prefix.
-  public struct Names: Sendable {
+  /// The prefixes of the parts' parameters, below the block's own.
+  package struct Names: Sendable {
     var firstNormalization = "norm1.body"
     var attention = "attn"
     var secondNormalization = "norm2.body"
 
-    public static let restormer = Names()
+    package static let restormer = Names()
     /// As MoCE-IR and DaAIR number and name them.
-    public static let mixer = Names(
+    package static let mixer = Names(
       firstNormalization: "norms.0.body", attention: "mixer", secondNormalization: "norms.1.body")
   }
 
-  public var heads: Int
+  package var heads: Int
   /// Hidden channels of the feed-forward network over its channels.
-  public var expansion: Double
-  public var bias = false
-  public var normalization = Normalization.withBias
-  public var names = Names.restormer
+  package var expansion: Double
+  package var bias = false
+  package var normalization = Normalization.withBias
+  package var names = Names.restormer
 
-  public init(
+  package init(
     heads: Int, expansion: Double, bias: Bool = false, normalization: Normalization = .withBias,
     names: Names = .restormer
   ) {
@@ -39,7 +39,7 @@ public struct RestormerBlock: Sendable {
 
 extension NetworkBuilder {
   /// y = x + MDTA(LN(x)), y + GDFN(LN(y)).
-  public mutating func block(_ x: ValueID, _ name: String, _ block: RestormerBlock) throws(GraphError)
+  package mutating func block(_ x: ValueID, _ name: String, _ block: RestormerBlock) throws(GraphError)
     -> ValueID
   {
     let normal = try normalized(x, "\(name).\(block.names.firstNormalization)", block)
@@ -49,7 +49,7 @@ extension NetworkBuilder {
   }
 
   /// y + GDFN(LN(y)): the block's second half.
-  public mutating func withFeedForward(
+  package mutating func withFeedForward(
     _ y: ValueID, _ name: String, _ block: RestormerBlock
   ) throws(GraphError) -> ValueID {
     let normal = try normalized(y, "\(name).\(block.names.secondNormalization)", block)
@@ -59,7 +59,7 @@ extension NetworkBuilder {
   }
 
   /// `count` blocks, named `<name>.0`, `<name>.1`, …
-  public mutating func blocks(
+  package mutating func blocks(
     _ x: ValueID, _ name: String, count: Int, _ block: RestormerBlock
   ) throws(GraphError) -> ValueID {
     var x = x
@@ -76,9 +76,9 @@ extension NetworkBuilder {
     }
   }
 
-  /// Multi-Dconv head transposed attention: softmax of q̂ k̂ᵀ between the channels of each head, with a learnt
-  /// temperature (Restormer, equation 1).
-  public mutating func transposedAttention(
+  /// Multi-Dconv head transposed attention: softmax of q̂ k̂ᵀ between the channels of each head, with a
+  /// learnt temperature (Restormer, equation 1).
+  package mutating func transposedAttention(
     _ x: ValueID, _ name: String, heads: Int, bias: Bool
   ) throws(GraphError) -> ValueID {
     let wide = try pointwise(x, "\(name).qkv", to: 3 * channels(x), bias: bias)
@@ -87,9 +87,9 @@ extension NetworkBuilder {
     return try pointwise(mixed, "\(name).project_out", to: channels(x), bias: bias)
   }
 
-  /// softmax(q̂ k̂ᵀ · temperature) v between channels, `[N, C, H, W]` each; q̂ and k̂ have unit length along the
-  /// pixels.
-  public mutating func channelAttention(
+  /// softmax(q̂ k̂ᵀ · temperature) v between channels, `[N, C, H, W]` each; q̂ and k̂ have unit length along
+  /// the pixels.
+  package mutating func channelAttention(
     query: ValueID, key: ValueID, value: ValueID, _ name: String, heads: Int
   ) throws(GraphError) -> ValueID {
     let count = channels(value)
@@ -113,7 +113,7 @@ extension NetworkBuilder {
   }
 
   /// Gated-Dconv feed-forward network: gelu(a) · b of the halves (Restormer, equation 2).
-  public mutating func gatedFeedForward(
+  package mutating func gatedFeedForward(
     _ x: ValueID, _ name: String, hidden: Int, bias: Bool
   ) throws(GraphError) -> ValueID {
     let wide = try pointwise(x, "\(name).project_in", to: 2 * hidden, bias: bias)

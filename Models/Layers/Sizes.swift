@@ -5,7 +5,7 @@ import IRTensor
 extension NetworkBuilder {
   /// The picture continued below and to the right to sides that are multiples of `multiple`. By reflection a
   /// picture smaller than its padding is mirrored again and again.
-  public mutating func padded(
+  package mutating func padded(
     _ x: ValueID, toMultipleOf multiple: Int, _ mode: PadMode, _ name: String = "padded"
   ) throws(GraphError) -> ValueID {
     guard multiple > 1 else { return x }
@@ -15,7 +15,7 @@ extension NetworkBuilder {
   }
 
   /// The top left of the picture, with `scale` times the sides of `reference`.
-  public mutating func cropped(
+  package mutating func cropped(
     _ x: ValueID, like reference: ValueID, scale: Int = 1, _ name: String = "cropped"
   ) throws(GraphError) -> ValueID {
     let sides = [2, 3].map { SizeExpression.extent(of: 1, axis: $0) * SizeExpression(scale) }
@@ -25,7 +25,7 @@ extension NetworkBuilder {
   }
 
   /// The value under other extents, which follow from its own or, as input 1, from those of `reference`.
-  public mutating func reshaped(
+  package mutating func reshaped(
     _ x: ValueID, _ extents: [SizeExpression], like reference: ValueID? = nil, _ name: String
   ) throws(GraphError) -> ValueID {
     guard let reference else { return try apply(RelativeReshape(extents), x, name: name) }

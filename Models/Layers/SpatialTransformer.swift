@@ -19,7 +19,8 @@ struct SpatialTransformer: Hashable, Sendable {
 }
 
 extension NetworkBuilder {
-  /// x + a transformer block over the pixels: attention among themselves, to the text, and a gated perceptron.
+  /// x + a transformer block over the pixels: attention among themselves, to the text, and a gated
+  /// perceptron.
   mutating func spatialTransformer(
     _ x: ValueID, _ name: String, _ context: TextContext, _ settings: SpatialTransformer
   ) throws(GraphError) -> ValueID {

@@ -5,7 +5,7 @@ import IRTensor
 extension NetworkBuilder {
   /// softmax(q kᵀ · scale + bias) v between tokens, `[N, T, C]` each, in heads that follow each other in C.
   /// `bias` is added to the scores `[N, heads, T, T]`.
-  public mutating func tokenAttention(
+  package mutating func tokenAttention(
     query: ValueID, key: ValueID, value: ValueID, _ name: String, heads: Int, scale: Double? = nil,
     bias: (inout NetworkBuilder, ValueID) throws(GraphError) -> ValueID = { (_, scores) throws(GraphError) in
       scores
@@ -36,7 +36,7 @@ extension NetworkBuilder {
   }
 
   /// The picture cut into squares of `size`, a token each: `[N, H/size · W/size, C · size²]`, channels first.
-  public mutating func patches(_ x: ValueID, size: Int, _ name: String) throws(GraphError) -> ValueID {
+  package mutating func patches(_ x: ValueID, size: Int, _ name: String) throws(GraphError) -> ValueID {
     let side = SizeExpression(size)
     let count = SizeExpression(channels(x))
     let cut = try reshaped(x, [.batch, count, .height / side, side, .width / side, side], "\(name).cut")
@@ -46,7 +46,7 @@ extension NetworkBuilder {
   }
 
   /// The inverse of `patches`, of a picture with the sides of `reference`.
-  public mutating func picture(
+  package mutating func picture(
     _ tokens: ValueID, like reference: ValueID, size: Int, _ name: String
   ) throws(GraphError) -> ValueID {
     let side = SizeExpression(size)
@@ -59,13 +59,13 @@ extension NetworkBuilder {
   }
 
   /// The pixels of a picture as tokens, `[N, H · W, C]`.
-  public mutating func tokens(_ x: ValueID, _ name: String) throws(GraphError) -> ValueID {
+  package mutating func tokens(_ x: ValueID, _ name: String) throws(GraphError) -> ValueID {
     let rows = try reshaped(x, [.batch, .extent(axis: 1), .height * .width], "\(name).rows")
     return try apply(Transpose(permutation: [0, 2, 1]), rows, name: name)
   }
 
   /// The inverse of `tokens`, of a picture with the sides of `reference`.
-  public mutating func picture(
+  package mutating func picture(
     _ tokens: ValueID, like reference: ValueID, _ name: String
   ) throws(GraphError) -> ValueID {
     let rows = try apply(Transpose(permutation: [0, 2, 1]), tokens, name: "\(name).rows")

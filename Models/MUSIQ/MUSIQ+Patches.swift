@@ -3,7 +3,8 @@ import IROperators
 import IRTensor
 
 extension NetworkBuilder {
-  /// The picture, with zeros around it up to whole patches, cut into them, row by row: `[rows · columns, 3, 32, 32]`.
+  /// The picture, with zeros around it up to whole patches, cut into them, row by row: `[rows · columns, 3,
+  /// 32, 32]`.
   mutating func musiqPatches(
     _ x: ValueID, _ name: String
   ) throws(GraphError) -> (patches: ValueID, rows: Int, columns: Int) {
@@ -21,7 +22,8 @@ extension NetworkBuilder {
     return (patches, rows, columns)
   }
 
-  /// Every patch to one token `[T, width]`: the root and one bottleneck of a ResNet of standardized convolutions.
+  /// Every patch to one token `[T, width]`: the root and one bottleneck of a ResNet of standardized
+  /// convolutions.
   mutating func musiqPatchNetwork(_ patches: ValueID, to width: Int) throws(GraphError) -> ValueID {
     let epsilon: Float = 1e-4
     func normalized(
@@ -56,8 +58,8 @@ extension NetworkBuilder {
     return try linear(flat, "embedding", to: width, bias: true)
   }
 
-  /// A convolution whose weights are standardized for each channel of the result: minus their mean, over the root of
-  /// their unbiased variance + 1e-5.
+  /// A convolution whose weights are standardized for each channel of the result: minus their mean, over the
+  /// root of their unbiased variance + 1e-5.
   private mutating func standardized(
     _ x: ValueID, _ name: String, to count: Int, kernel: Int, stride: Int = 1, pads: (before: Int, after: Int)
   ) throws(GraphError) -> ValueID {

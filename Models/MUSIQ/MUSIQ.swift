@@ -4,23 +4,24 @@ import IRTensor
 
 /// MUSIQ (Ke et al., 2021): how good a picture looks, from its patches at several scales, by a transformer.
 ///
-/// Input `image [1, 3, H, W]`, sRGB in 0...1; outputs `score [1, 1]`, higher being better (about 0...100 for KonIQ-10k's
-/// weights), and of networks with several classes `distribution [1, classes]`. The graph is for one size: positions
-/// of patches are constants. Tokens that pyiqa pads with and masks are left out, which changes nothing.
-public struct MUSIQ: PartNetwork {
-  public static let name = "musiq"
+/// Input `image [1, 3, H, W]`, sRGB in 0...1; outputs `score [1, 1]`, higher being better (about 0...100 for
+/// KonIQ-10k's weights), and of networks with several classes `distribution [1, classes]`. The graph is for
+/// one size: positions of patches are constants. Tokens that pyiqa pads with and masks are left out, which
+/// changes nothing.
+package struct MUSIQ: PartNetwork {
+  package static let name = "musiq"
   /// Pixels along a patch.
   static let patchSide = 32
   /// Cells along the grid of position embeddings.
   static let gridSide = 10
 
-  public let configuration: MUSIQConfiguration
+  package let configuration: MUSIQConfiguration
 
-  public init(_ configuration: MUSIQConfiguration) { self.configuration = configuration }
+  package init(_ configuration: MUSIQConfiguration) { self.configuration = configuration }
 
-  public var sampleShape: Shape { [1, 3, 64, 96] }
+  package var sampleShape: Shape { [1, 3, 64, 96] }
 
-  public func build(_ shape: Shape, _ b: inout NetworkBuilder) throws(GraphError) {
+  package func build(_ shape: Shape, _ b: inout NetworkBuilder) throws(GraphError) {
     try configuration.verify()
     guard shape.rank == 4, shape[0] == 1, shape[1] == 3, shape[2] > 0, shape[3] > 0 else {
       throw .invalid(rule: "MUSIQ.image", place: "image", detail: "\(shape) must be [1, 3, H, W]")

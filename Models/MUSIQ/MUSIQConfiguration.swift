@@ -1,20 +1,20 @@
 import IRGraph
 
 /// Settings of MUSIQ under the keys of pyiqa's constructor.
-public struct MUSIQConfiguration: NetworkConfiguration {
-  public var width = 384
-  public var hidden = 1152
-  public var heads = 6
-  public var layers = 14
+package struct MUSIQConfiguration: NetworkConfiguration {
+  package var width = 384
+  package var hidden = 1152
+  package var heads = 6
+  package var layers = 14
   /// 1: a score; more: a distribution over the scores 1, 2, ….
-  public var classes = 1
+  package var classes = 1
   /// The longer sides of the pictures that are looked at beside the original.
-  public var longerSides = [224, 384]
+  package var longerSides = [224, 384]
 
   /// KonIQ-10k's, SPAQ's and PaQ-2-PiQ's; AVA's has 10 classes.
-  public init() {}
+  package init() {}
 
-  public static var keys: [ConfigurationKey<Self>] {
+  package static var keys: [ConfigurationKey<Self>] {
     [
       ConfigurationKey("hidden_size", \.width, in: 1...4096),
       ConfigurationKey("mlp_dim", \.hidden, in: 1...16384),

@@ -24,11 +24,11 @@ extension NetworkBuilder {
       try product(normal, parts[1], "\(name).weighted"), "\(name).proj_out", to: count, bias: true)
   }
 
-  /// The circular convolution of q with k in each square of `side`, pictures continued by zeros to whole squares
-  /// and cropped back, by discrete Fourier transforms of both axes as matrix products.
+  /// The circular convolution of q with k in each square of `side`, pictures continued by zeros to whole
+  /// squares and cropped back, by discrete Fourier transforms of both axes as matrix products.
   ///
-  /// Along the rows a square's spectrum has side / 2 + 1 terms, its values being real; along the columns `side`.
-  /// With c = cos, s = sin of 2π j k / side a spectrum is held as re and im of re - i im.
+  /// Along the rows a square's spectrum has side / 2 + 1 terms, its values being real; along the columns
+  /// `side`. With c = cos, s = sin of 2π j k / side a spectrum is held as re and im of re - i im.
   private mutating func circularConvolution(
     _ q: ValueID, _ k: ValueID, _ name: String, side: Int
   ) throws(GraphError) -> ValueID {
@@ -140,8 +140,8 @@ private struct RealTransform {
     }
   }
 
-  /// (u, v) to the real values along the rows, `[(u, v) terms, side]`; terms between the first and the last stand
-  /// for their mirror images too.
+  /// (u, v) to the real values along the rows, `[(u, v) terms, side]`; terms between the first and the last
+  /// stand for their mirror images too.
   var inverseRow: [Float] {
     matrix(2 * terms, side) { i, j in
       let k = i % terms

@@ -6,25 +6,25 @@ import IRTensor
 /// differ in size: simple damage needs less.
 ///
 /// All experts are computed and one is taken: their shapes differ, so no gathered weight can stand for them.
-public struct MoCEIR: RestorationNetwork {
-  public static let name = "moce-ir"
-  public static let card = NetworkCard(
+package struct MoCEIR: RestorationNetwork {
+  package static let name = "moce-ir"
+  package static let card = NetworkCard(
     title: "MoCE-IR", paper: "Zamfir et al., 2025, arXiv 2411.18466",
     task: "noise, rain, haze (and motion blur, low light), blind",
     licence: "authors' code: see their repository", trainingData: "BSD400, WED, Rain100L, OTS, GoPro, LOLv1",
     published:
       "3 tasks, mean of 5 sets: 32.73 dB PSNR, 0.917 SSIM (S: 32.57, 0.916); 5 tasks: 30.58 (S: 30.08)")
-  public static let presets = [
+  package static let presets = [
     ("s", MoCEIRConfiguration()), ("full", MoCEIRConfiguration(dim: 48)),
   ].map { (name: $0.0, configuration: $0.1) }
 
-  public let configuration: MoCEIRConfiguration
-  public var channelCount: Int { configuration.inputChannels }
-  public var multiple: Int { 8 }
+  package let configuration: MoCEIRConfiguration
+  package var channelCount: Int { configuration.inputChannels }
+  package var multiple: Int { 8 }
 
-  public init(_ configuration: MoCEIRConfiguration) { self.configuration = configuration }
+  package init(_ configuration: MoCEIRConfiguration) { self.configuration = configuration }
 
-  public func build(_ image: ValueID, _ b: inout NetworkBuilder) throws(GraphError) -> ValueID {
+  package func build(_ image: ValueID, _ b: inout NetworkBuilder) throws(GraphError) -> ValueID {
     try configuration.verify()
     let c = configuration
     var x = try b.convolution(image, "patch_embed.proj", to: c.dim, kernel: 3, bias: false)
@@ -50,7 +50,7 @@ public struct MoCEIR: RestorationNetwork {
     return try b.sum(residual, image, "sum")
   }
 
-  /// What lies in the latent features' high frequencies, `[N, 8 dim]`.
+  /// The high frequencies of the latent features, `[N, 8 dim]`.
   private func frequencyEmbedding(_ x: ValueID, _ b: inout NetworkBuilder) throws(GraphError) -> ValueID {
     let name = "freq_embed"
     let count = b.channels(x)

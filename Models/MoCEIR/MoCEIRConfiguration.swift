@@ -2,25 +2,25 @@ import IRGraph
 
 /// The constructor's arguments of the official `MoCEIR` for one expert a picture, experts of depth 1 and of
 /// spread ranks.
-public struct MoCEIRConfiguration: NetworkConfiguration {
-  public var inputChannels = 3
-  public var outputChannels = 3
-  public var dim = 32
-  public var blocks = [4, 6, 6, 8]
+package struct MoCEIRConfiguration: NetworkConfiguration {
+  package var inputChannels = 3
+  package var outputChannels = 3
+  package var dim = 32
+  package var blocks = [4, 6, 6, 8]
   /// Of levels 1, 2, 3.
-  public var decoderBlocks = [2, 4, 4]
-  public var refinement = 4
-  public var heads = [1, 2, 4, 8]
-  public var expansion = 2.0
+  package var decoderBlocks = [2, 4, 4]
+  package var refinement = 4
+  package var heads = [1, 2, 4, 8]
+  package var expansion = 2.0
   /// Of the decoder and the output; encoder and refinement have biases always.
-  public var bias = false
-  public var normalization = RestormerBlock.Normalization.withBias
-  public var experts = 4
+  package var bias = false
+  package var normalization = RestormerBlock.Normalization.withBias
+  package var experts = 4
 
-  public init() {}
-  public init(dim: Int) { self.dim = dim }
+  package init() {}
+  package init(dim: Int) { self.dim = dim }
 
-  public static var keys: [ConfigurationKey<Self>] {
+  package static var keys: [ConfigurationKey<Self>] {
     [
       ConfigurationKey("inp_channels", \.inputChannels, in: 1...4),
       ConfigurationKey("out_channels", \.outputChannels, in: 1...4),

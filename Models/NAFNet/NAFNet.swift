@@ -3,23 +3,23 @@ import IROperators
 import IRTensor
 
 /// NAFNet (Chen et al., 2022): a U of blocks without activation functions, gated by halves of their channels.
-public struct NAFNet: RestorationNetwork {
-  public static let name = "nafnet"
-  public static let card = NetworkCard(
+package struct NAFNet: RestorationNetwork {
+  package static let name = "nafnet"
+  package static let card = NetworkCard(
     title: "NAFNet", paper: "Chen et al., 2022, arXiv 2204.04676", task: "motion blur, or camera noise",
     licence: "authors' code and weights: MIT", trainingData: "GoPro, or SIDD",
     published: "GoPro: width 32 32.87 dB PSNR, width 64 33.71 dB; SIDD: width 32 39.97 dB, width 64 40.30 dB")
-  public static let presets = [
+  package static let presets = [
     ("gopro-32", NAFNetConfiguration()), ("gopro-64", NAFNetConfiguration(width: 64)),
     ("sidd-32", .sidd(32)), ("sidd-64", .sidd(64)),
   ].map { (name: $0.0, configuration: $0.1) }
 
-  public let configuration: NAFNetConfiguration
-  public var channelCount: Int { configuration.imageChannels }
+  package let configuration: NAFNetConfiguration
+  package var channelCount: Int { configuration.imageChannels }
 
-  public init(_ configuration: NAFNetConfiguration) { self.configuration = configuration }
+  package init(_ configuration: NAFNetConfiguration) { self.configuration = configuration }
 
-  public func build(_ image: ValueID, _ b: inout NetworkBuilder) throws(GraphError) -> ValueID {
+  package func build(_ image: ValueID, _ b: inout NetworkBuilder) throws(GraphError) -> ValueID {
     guard configuration.encoder.count == configuration.decoder.count else {
       throw .invalid(
         rule: "NAFNet.levels", place: "configuration",
@@ -81,15 +81,15 @@ public struct NAFNet: RestorationNetwork {
 }
 
 /// The constructor's arguments of the official `NAFNet`.
-public struct NAFNetConfiguration: NetworkConfiguration {
-  public var imageChannels = 3
-  public var width = 32
-  public var encoder = [1, 1, 1, 28]
-  public var middle = 1
-  public var decoder = [1, 1, 1, 1]
+package struct NAFNetConfiguration: NetworkConfiguration {
+  package var imageChannels = 3
+  package var width = 32
+  package var encoder = [1, 1, 1, 28]
+  package var middle = 1
+  package var decoder = [1, 1, 1, 1]
 
-  public init() {}
-  public init(width: Int) { self.width = width }
+  package init() {}
+  package init(width: Int) { self.width = width }
 
   static func sidd(_ width: Int) -> NAFNetConfiguration {
     var result = NAFNetConfiguration(width: width)
@@ -97,7 +97,7 @@ public struct NAFNetConfiguration: NetworkConfiguration {
     return result
   }
 
-  public static var keys: [ConfigurationKey<Self>] {
+  package static var keys: [ConfigurationKey<Self>] {
     [
       ConfigurationKey("img_channel", \.imageChannels, in: 1...4),
       ConfigurationKey("width", \.width, in: 1...1024),

@@ -1,7 +1,7 @@
 /// The settings of a network under the keys of its official constructor.
 ///
 /// A type lists its keys once; reading takes every key as optional, and refuses one that is not in the list.
-public protocol NetworkConfiguration: Codable, Hashable, Sendable {
+package protocol NetworkConfiguration: Codable, Hashable, Sendable {
   /// The paper's settings.
   init()
   static var keys: [ConfigurationKey<Self>] { get }
@@ -10,28 +10,29 @@ public protocol NetworkConfiguration: Codable, Hashable, Sendable {
 }
 
 extension NetworkConfiguration {
-  public static func passesOver(_ key: String, isOff: Bool) -> Bool { false }
+  package static func passesOver(_ key: String, isOff: Bool) -> Bool { false }
 }
 
 /// One key of a configuration and the property that it is.
-public struct ConfigurationKey<Configuration> {
+package struct ConfigurationKey<Configuration> {
   let name: String
   let read: (inout Configuration, KeyedDecodingContainer<AnyKey>) throws -> Void
   let write: (Configuration, inout KeyedEncodingContainer<AnyKey>) throws -> Void
 
-  public init<Value: Codable>(_ name: String, _ property: WritableKeyPath<Configuration, Value>) {
+  package init<Value: Codable>(_ name: String, _ property: WritableKeyPath<Configuration, Value>) {
     self.init(name, property) { _ in nil }
   }
 
   /// A number within a range.
-  public init(_ name: String, _ property: WritableKeyPath<Configuration, Int>, in range: ClosedRange<Int>) {
+  package init(_ name: String, _ property: WritableKeyPath<Configuration, Int>, in range: ClosedRange<Int>) {
     self.init(name, property) {
       range.contains($0) ? nil : "is \($0), must be \(range.lowerBound) to \(range.upperBound)"
     }
   }
 
   /// Up to 16 numbers within a range.
-  public init(_ name: String, _ property: WritableKeyPath<Configuration, [Int]>, in range: ClosedRange<Int>) {
+  package init(_ name: String, _ property: WritableKeyPath<Configuration, [Int]>, in range: ClosedRange<Int>)
+  {
     self.init(name, property) { list in
       if list.count > 16 { return "has \(list.count) numbers, 16 are the most" }
       let wrong = list.first { !range.contains($0) }
@@ -40,7 +41,7 @@ public struct ConfigurationKey<Configuration> {
   }
 
   /// A key for which one value is supported; null stands for it too.
-  public init<Value: Codable & Equatable>(_ name: String, only value: Value) {
+  package init<Value: Codable & Equatable>(_ name: String, only value: Value) {
     self.name = name
     read = { _, container in
       guard let found = try container.decodeIfPresent(Value.self, forKey: AnyKey(name)), found != value
@@ -76,11 +77,11 @@ struct AnyKey: CodingKey {
 }
 
 extension NetworkConfiguration {
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     self.init()
     let container = try decoder.container(keyedBy: AnyKey.self)
     let keys = Self.keys
-    // What oracles and training frameworks note beside the constructor's arguments.
+    // Oracles and training frameworks note these beside the constructor's arguments.
     let notes: Set<String> = ["parameters", "network", "type"]
     let names = keys.map(\.name)
     for key in container.allKeys.map(\.stringValue).sorted()
@@ -93,7 +94,7 @@ extension NetworkConfiguration {
     for key in keys { try key.read(&self, container) }
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: AnyKey.self)
     for key in Self.keys { try key.write(self, &container) }
   }

@@ -1,9 +1,9 @@
 import IRTensor
 
 /// Weights made of numbers alone, the same for the same seed everywhere.
-public enum InitialWeights {
+package enum InitialWeights {
   /// Weights to train from: PyTorch's default distributions for each kind of parameter.
-  public static func fresh(_ parameters: [Parameter], seed: UInt64) -> [String: Tensor] {
+  package static func fresh(_ parameters: [Parameter], seed: UInt64) -> [String: Tensor] {
     var result: [String: Tensor] = [:]
     for (index, parameter) in parameters.enumerated() {
       var state = Mixer(seed: mix(seed) &+ UInt64(index))
@@ -21,9 +21,9 @@ public enum InitialWeights {
     return result
   }
 
-  /// Weights that anyone can compute, to compare implementations: `mix` of a parameter's place among all sorted
-  /// names and of the element's index, scaled by what the last part of the name says it is.
-  public static func check(_ parameters: [Parameter]) -> [String: Tensor] {
+  /// Weights that anyone can compute, to compare implementations: `mix` of a parameter's place among all
+  /// sorted names and of the element's index, scaled by what the last part of the name says it is.
+  package static func check(_ parameters: [Parameter]) -> [String: Tensor] {
     var result: [String: Tensor] = [:]
     for (index, parameter) in parameters.sorted(by: { $0.name < $1.name }).enumerated() {
       let shape = parameter.shape
@@ -48,7 +48,7 @@ public enum InitialWeights {
   }
 
   /// A number in 0..<1 of a place and an index.
-  public static func unit(_ place: Int, _ index: Int) -> Double {
+  package static func unit(_ place: Int, _ index: Int) -> Double {
     Double(mix(UInt64(place) << 32 &+ UInt64(index)) >> 40) / 16_777_216
   }
 

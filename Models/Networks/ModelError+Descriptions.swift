@@ -1,5 +1,5 @@
 extension ModelError: CustomStringConvertible {
-  public var description: String {
+  package var description: String {
     switch self {
     case .unknownNetwork(let name, let available):
       let near = nearest(to: name, in: available).map { "; did you mean \($0)?" } ?? ""
@@ -16,7 +16,7 @@ extension ModelError: CustomStringConvertible {
 }
 
 extension WeightProblem: CustomStringConvertible {
-  public var description: String {
+  package var description: String {
     switch self {
     case .missing(let parameter, let near):
       "\(parameter.name) \(parameter.shape) is missing" + (near.map { "; the file has \($0), unused" } ?? "")

@@ -1,8 +1,8 @@
 import IRGraph
 import IRTensor
 
-/// What can be wrong with a network, its configuration or its weights.
-public enum ModelError: Error, Sendable {
+/// A fault of a network, of its configuration or of its weights.
+package enum ModelError: Error, Sendable {
   /// No network of this name.
   case unknownNetwork(name: String, available: [String])
   /// Settings that make no network.
@@ -13,7 +13,7 @@ public enum ModelError: Error, Sendable {
 }
 
 /// One weight that does not fit.
-public enum WeightProblem: Hashable, Sendable {
+package enum WeightProblem: Hashable, Sendable {
   case missing(Parameter, nearest: String?)
   case unexpected(name: String, TensorType, nearest: String?)
   case shape(Parameter, found: Shape)

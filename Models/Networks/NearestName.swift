@@ -1,5 +1,6 @@
-/// The name that takes the fewest insertions, removals and replacements, where those are less than half of it.
-public func nearest(to name: String, in names: some Collection<String>) -> String? {
+/// The name that takes the fewest insertions, removals and replacements, where those are less than half of
+/// it.
+package func nearest(to name: String, in names: some Collection<String>) -> String? {
   let target = Array(name.utf8)
   var best: (name: String, distance: Int)?
   for candidate in names {
@@ -12,7 +13,7 @@ public func nearest(to name: String, in names: some Collection<String>) -> Strin
   return best?.name
 }
 
-/// Levenshtein's distance; `bound` where it is no less.
+/// Levenshtein's distance, at most `bound`.
 private func editDistance(_ a: [UInt8], _ b: [UInt8], bound: Int) -> Int {
   var row = Array(0...b.count)
   for (i, x) in a.enumerated() {

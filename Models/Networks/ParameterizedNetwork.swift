@@ -1,7 +1,7 @@
 import IRTensor
 
 /// Something whose parameters have official names, so that files of weights can be matched to it.
-public protocol ParameterizedNetwork: Sendable {
+package protocol ParameterizedNetwork: Sendable {
   /// The parameters in the order of use, those that are never read included.
   func parameters() throws(ModelError) -> [Parameter]
   /// Prefixes of parameter names that files of one part leave out (`clip_model.`).
@@ -11,6 +11,6 @@ public protocol ParameterizedNetwork: Sendable {
 }
 
 extension ParameterizedNetwork {
-  public var optionalPrefixes: [String] { [] }
-  public func ignores(weight name: String) -> Bool { false }
+  package var optionalPrefixes: [String] { [] }
+  package func ignores(weight name: String) -> Bool { false }
 }

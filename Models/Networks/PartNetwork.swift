@@ -2,7 +2,7 @@ import IRGraph
 import IRTensor
 
 /// One of the networks that work together in a restorer, with inputs and outputs of its own.
-public protocol PartNetwork: ParameterizedNetwork {
+package protocol PartNetwork: ParameterizedNetwork {
   associatedtype Configuration: NetworkConfiguration
 
   /// The graph's name.
@@ -18,18 +18,18 @@ public protocol PartNetwork: ParameterizedNetwork {
 }
 
 extension PartNetwork {
-  public var openSizes: [String: [Int: String]] { [:] }
+  package var openSizes: [String: [Int: String]] { [:] }
 
-  public func parameters() throws(ModelError) -> [Parameter] { try built(sampleShape, nil).parameters }
+  package func parameters() throws(ModelError) -> [Parameter] { try built(sampleShape, nil).parameters }
 
   /// The network for a first input of this shape, parameters as constants of their official names.
   /// - Throws: `ModelError.graph` where settings or sizes do not fit together.
-  public func graph(weights: [String: Tensor], shape: Shape) throws(ModelError) -> Graph {
+  package func graph(weights: [String: Tensor], shape: Shape) throws(ModelError) -> Graph {
     try built(shape, weights).finished()
   }
 
   /// As above, parameters being inputs of the graph.
-  public func graph(shape: Shape) throws(ModelError) -> Graph { try built(shape, nil).finished() }
+  package func graph(shape: Shape) throws(ModelError) -> Graph { try built(shape, nil).finished() }
 
   private func built(_ shape: Shape, _ weights: [String: Tensor]?) throws(ModelError) -> NetworkBuilder {
     var builder = NetworkBuilder(name: Self.name, weights: weights)

@@ -2,7 +2,7 @@ import IRGraph
 import IRTensor
 
 /// A restorer as its paper describes it: settings, and a builder of its graph for official weights.
-public protocol RestorationNetwork: ParameterizedNetwork {
+package protocol RestorationNetwork: ParameterizedNetwork {
   associatedtype Configuration: NetworkConfiguration
 
   /// The name on the command line: `symunet`.
@@ -18,29 +18,29 @@ public protocol RestorationNetwork: ParameterizedNetwork {
   var channelCount: Int { get }
   /// The degradations that a router tells apart, in the order of the output `routing`.
   var taskNames: [String] { get }
-  /// What the graph itself needs sides to be multiples of: 1 where it pads and crops.
+  /// The number that the graph needs sides to be multiples of: 1 where it pads and crops.
   var multiple: Int { get }
   /// The network with what only a file of weights can tell: the parameters that it has, by name.
   func adapted(to shapes: [String: Shape]) -> Self
 
-  /// Adds the network to what is done with `image`, `[N, channelCount, H, W]` float32, sRGB in 0...1.
+  /// Adds the network's nodes on `image`, `[N, channelCount, H, W]` float32, sRGB in 0...1.
   /// - Returns: the restored picture, of the same size, not clipped.
   func build(_ image: ValueID, _ b: inout NetworkBuilder) throws(GraphError) -> ValueID
 }
 
 extension RestorationNetwork {
-  public var channelCount: Int { 3 }
-  public var multiple: Int { 1 }
-  public var taskNames: [String] { [] }
-  public func adapted(to shapes: [String: Shape]) -> Self { self }
+  package var channelCount: Int { 3 }
+  package var multiple: Int { 1 }
+  package var taskNames: [String] { [] }
+  package func adapted(to shapes: [String: Shape]) -> Self { self }
 
   /// A picture's sides at which graphs are built where nobody asks for others.
-  public var sampleSides: (height: Int, width: Int) {
+  package var sampleSides: (height: Int, width: Int) {
     (max(multiple, 64), max(multiple, 64) + max(multiple, 32))
   }
 
   /// The network's parameters, in the order of use, those that it never reads included.
-  public func parameters() throws(ModelError) -> [Parameter] {
+  package func parameters() throws(ModelError) -> [Parameter] {
     let sides = sampleSides
     return try built([1, channelCount, sides.height, sides.width], nil).parameters
   }
@@ -49,12 +49,12 @@ extension RestorationNetwork {
   /// names, and an output `restored`. It holds for other sides too (`Graph.rebound`). `weights` has every
   /// parameter that is used, as `match` makes them.
   /// - Throws: `ModelError.graph` where settings or sides do not fit together.
-  public func graph(weights: [String: Tensor], image: Shape) throws(ModelError) -> Graph {
+  package func graph(weights: [String: Tensor], image: Shape) throws(ModelError) -> Graph {
     try built(image, weights).finished()
   }
 
   /// As above, parameters being inputs of the graph.
-  public func graph(image: Shape) throws(ModelError) -> Graph { try built(image, nil).finished() }
+  package func graph(image: Shape) throws(ModelError) -> Graph { try built(image, nil).finished() }
 
   private func built(_ image: Shape, _ weights: [String: Tensor]?) throws(ModelError) -> NetworkBuilder {
     var builder = NetworkBuilder(name: Self.name, weights: weights)
@@ -67,21 +67,21 @@ extension RestorationNetwork {
 
 }
 
-/// What people should know of a network before they use it.
-public struct NetworkCard: Hashable, Sendable {
+/// The facts that people should know of a network before they use it.
+package struct NetworkCard: Hashable, Sendable {
   /// As the paper writes it: `SymUNet`.
-  public var title: String
-  public var paper: String
-  /// What it restores.
-  public var task: String
+  package var title: String
+  package var paper: String
+  /// The degradations that it removes.
+  package var task: String
   /// The licence of the authors' code and weights, where they published some.
-  public var licence: String
-  /// What the authors trained on.
-  public var trainingData: String
+  package var licence: String
+  /// The data that the authors trained on.
+  package var trainingData: String
   /// Numbers that the paper or its authors state, with data set and metric.
-  public var published: String
+  package var published: String
 
-  public init(
+  package init(
     title: String, paper: String, task: String, licence: String, trainingData: String, published: String
   ) {
     (self.title, self.paper, self.task) = (title, paper, task)

@@ -1,11 +1,11 @@
 import IRTensor
 
 /// The tensors of files, matched to a network's parameters.
-public struct WeightMatch: Sendable {
+package struct WeightMatch: Sendable {
   /// Every parameter that was found, as float32 in the network's shape.
-  public private(set) var weights: [String: Tensor] = [:]
+  package private(set) var weights: [String: Tensor] = [:]
   /// Remarks for people: a prefix left out, tensors that do not belong to the network.
-  public private(set) var notes: [String] = []
+  package private(set) var notes: [String] = []
   private var problems: [WeightProblem] = []
 
   init(
@@ -53,7 +53,7 @@ public struct WeightMatch: Sendable {
     weights[parameter.name] = tensor.converted(to: .float32).reshaped(to: parameter.shape)
   }
 
-  /// What stands before the parameters' names, and which optional prefix the file leaves out.
+  /// The text before the parameters' names, and the optional prefix that the file leaves out.
   private static func prefix(
     _ names: [String], _ parameters: [String: Parameter], _ added: [String]
   ) -> (left: String, added: String) {
@@ -81,14 +81,15 @@ extension ParameterizedNetwork {
   /// most parameters are found is left out; of equals the shorter one, but `params_ema` before all. A file of
   /// one part may leave out one of the `optionalPrefixes`.
   /// - Throws: `ModelError.weights` with everything that is missing, unexpected or of another shape.
-  public func match(_ files: [[(name: String, tensor: Tensor)]]) throws(ModelError) -> WeightMatch {
+  package func match(_ files: [[(name: String, tensor: Tensor)]]) throws(ModelError) -> WeightMatch {
     try WeightMatch(files, to: self)
   }
 }
 
 extension RestorationNetwork {
-  /// The network for the weights of these files: see `adapted(to:)`. Prefixes in front of names do not matter.
-  public func adapted(to files: [[(name: String, tensor: Tensor)]]) -> Self {
+  /// The network for the weights of these files: see `adapted(to:)`. Prefixes in front of names do not
+  /// matter.
+  package func adapted(to files: [[(name: String, tensor: Tensor)]]) -> Self {
     var shapes: [String: Shape] = [:]
     for (name, tensor) in files.joined() where shapes.count < 1 << 20 {
       var rest = name[...]

@@ -4,22 +4,22 @@ import IRTensor
 
 /// PromptIR (Potlapalli et al., 2023): Restormer whose decoder mixes in learnt prompts, weighted by what the
 /// picture's features say.
-public struct PromptIR: RestorationNetwork {
-  public static let name = "promptir"
-  public static let card = NetworkCard(
+package struct PromptIR: RestorationNetwork {
+  package static let name = "promptir"
+  package static let card = NetworkCard(
     title: "PromptIR", paper: "Potlapalli et al., 2023, arXiv 2306.13090", task: "noise, rain, haze, blind",
     licence: "authors' code and weights: their academic licence",
     trainingData: "BSD400, WED, Rain100L, RESIDE SOTS",
     published: "3 tasks, mean of 5 sets: 32.06 dB PSNR, 0.913 SSIM")
-  public static let presets = [(name: "promptir", configuration: PromptIRConfiguration())]
+  package static let presets = [(name: "promptir", configuration: PromptIRConfiguration())]
 
-  public let configuration: PromptIRConfiguration
-  public var channelCount: Int { configuration.restormer.inputChannels }
-  public var multiple: Int { 8 }
+  package let configuration: PromptIRConfiguration
+  package var channelCount: Int { configuration.restormer.inputChannels }
+  package var multiple: Int { 8 }
 
-  public init(_ configuration: PromptIRConfiguration) { self.configuration = configuration }
+  package init(_ configuration: PromptIRConfiguration) { self.configuration = configuration }
 
-  public func build(_ image: ValueID, _ b: inout NetworkBuilder) throws(GraphError) -> ValueID {
+  package func build(_ image: ValueID, _ b: inout NetworkBuilder) throws(GraphError) -> ValueID {
     try configuration.verify()
     let c = configuration.restormer
     declareUnused(&b)
@@ -73,7 +73,7 @@ public struct PromptIR: RestorationNetwork {
 
   private static let promptCount = 5
 
-  /// What the constructor makes and `forward` never uses.
+  /// The parameters that the constructor makes and `forward` never uses.
   private func declareUnused(_ b: inout NetworkBuilder) {
     let dim = configuration.restormer.dim
     let shapes = [
@@ -88,18 +88,18 @@ public struct PromptIR: RestorationNetwork {
   }
 }
 
-/// The constructor's arguments of the official `PromptIR`, `decoder` being true always; the prompts' sizes are
-/// fixed there.
-public struct PromptIRConfiguration: NetworkConfiguration {
-  public var restormer = RestormerConfiguration()
+/// The constructor's arguments of the official `PromptIR`, `decoder` being true always; the prompts' sizes
+/// are fixed there.
+package struct PromptIRConfiguration: NetworkConfiguration {
+  package var restormer = RestormerConfiguration()
   /// Of levels 1, 2, 3.
-  public var promptChannels = [64, 128, 320]
-  public var promptSides = [64, 32, 16]
+  package var promptChannels = [64, 128, 320]
+  package var promptSides = [64, 32, 16]
   var decoder = true
 
-  public init() {}
+  package init() {}
 
-  public static var keys: [ConfigurationKey<Self>] {
+  package static var keys: [ConfigurationKey<Self>] {
     [
       ConfigurationKey("inp_channels", \.restormer.inputChannels, in: 1...8),
       ConfigurationKey("out_channels", \.restormer.outputChannels, in: 1...8),

@@ -2,25 +2,25 @@ import IRGraph
 import IROperators
 
 /// Restormer (Zamir et al., 2022): a U of transformer blocks whose attention is between channels.
-public struct Restormer: RestorationNetwork {
-  public static let name = "restormer"
-  public static let card = NetworkCard(
+package struct Restormer: RestorationNetwork {
+  package static let name = "restormer"
+  package static let card = NetworkCard(
     title: "Restormer", paper: "Zamir et al., 2022, arXiv 2111.09881",
     task: "one of rain, motion blur, defocus (one or two pictures), Gaussian or camera noise",
     licence: "authors' code and weights: their academic licence",
     trainingData: "Rain13K; GoPro; DPDD; DIV2K, Flickr2K, BSD500, WED; SIDD",
     published: "GoPro 32.92 dB PSNR, 0.961 SSIM; Rain100L (Y) 38.99 dB, 0.978")
-  public static let presets = [
+  package static let presets = [
     ("deraining", RestormerConfiguration()), ("denoising", .biasFree), ("dual-pixel", .dualPixel),
   ].map { (name: $0.0, configuration: $0.1) }
 
-  public let configuration: RestormerConfiguration
-  public var channelCount: Int { configuration.inputChannels }
-  public var multiple: Int { 8 }
+  package let configuration: RestormerConfiguration
+  package var channelCount: Int { configuration.inputChannels }
+  package var multiple: Int { 8 }
 
-  public init(_ configuration: RestormerConfiguration) { self.configuration = configuration }
+  package init(_ configuration: RestormerConfiguration) { self.configuration = configuration }
 
-  public func build(_ image: ValueID, _ b: inout NetworkBuilder) throws(GraphError) -> ValueID {
+  package func build(_ image: ValueID, _ b: inout NetworkBuilder) throws(GraphError) -> ValueID {
     try configuration.verify()
     let c = configuration
     let shallow = try b.convolution(image, "patch_embed.proj", to: c.dim, kernel: 3, bias: c.bias)
@@ -59,20 +59,20 @@ public struct Restormer: RestorationNetwork {
 }
 
 /// The constructor's arguments of the official `Restormer`.
-public struct RestormerConfiguration: NetworkConfiguration {
-  public var inputChannels = 3
-  public var outputChannels = 3
-  public var dim = 48
-  public var blocks = [4, 6, 6, 8]
-  public var refinement = 4
-  public var heads = [1, 2, 4, 8]
-  public var expansion = 2.66
-  public var bias = false
-  public var normalization = RestormerBlock.Normalization.withBias
+package struct RestormerConfiguration: NetworkConfiguration {
+  package var inputChannels = 3
+  package var outputChannels = 3
+  package var dim = 48
+  package var blocks = [4, 6, 6, 8]
+  package var refinement = 4
+  package var heads = [1, 2, 4, 8]
+  package var expansion = 2.66
+  package var bias = false
+  package var normalization = RestormerBlock.Normalization.withBias
   /// Two pictures in, from the halves of a camera's pixels; the result is not added to them.
-  public var dualPixel = false
+  package var dualPixel = false
 
-  public init() {}
+  package init() {}
 
   static var biasFree: RestormerConfiguration {
     var result = RestormerConfiguration()
@@ -86,7 +86,7 @@ public struct RestormerConfiguration: NetworkConfiguration {
     return result
   }
 
-  public static var keys: [ConfigurationKey<Self>] {
+  package static var keys: [ConfigurationKey<Self>] {
     [
       ConfigurationKey("inp_channels", \.inputChannels, in: 1...8),
       ConfigurationKey("out_channels", \.outputChannels, in: 1...8),

@@ -2,28 +2,28 @@ import IRGraph
 import IROperators
 import IRTensor
 
-/// SE-SymUNet (Jiao et al., 2025): SymUNet whose decoder and a frozen CLIP vision tower ask each other, by cross
-/// attention both ways.
-public struct SESymUNet: RestorationNetwork {
-  public static let name = "se-symunet"
-  public static let card = NetworkCard(
+/// SE-SymUNet (Jiao et al., 2025): SymUNet whose decoder and a frozen CLIP vision tower ask each other, by
+/// cross attention both ways.
+package struct SESymUNet: RestorationNetwork {
+  package static let name = "se-symunet"
+  package static let card = NetworkCard(
     title: "SE-SymUNet", paper: "Jiao et al., 2025, arXiv 2512.10581",
     task: "noise, rain, haze (and motion blur, low light), blind",
     licence: "authors' code: see their repository; CLIP's weights: MIT; no other weights published",
     trainingData: "BSD400, WED, Rain100L, OTS (and GoPro, LOLv1)",
     published: "3 tasks, mean of 5 sets: 33.08 dB PSNR, 0.922 SSIM; 5 tasks: 30.73 dB, 0.916")
-  public static let presets = [
+  package static let presets = [
     ("se-symunet", SESymUNetConfiguration()), ("features", SESymUNetConfiguration(features: .input)),
   ].map { (name: $0.0, configuration: $0.1) }
 
-  public let configuration: SESymUNetConfiguration
-  public var channelCount: Int { configuration.backbone.imageChannels }
-  public var optionalPrefixes: [String] { ["clip_model.", "clip_model.vision_model."] }
+  package let configuration: SESymUNetConfiguration
+  package var channelCount: Int { configuration.backbone.imageChannels }
+  package var optionalPrefixes: [String] { ["clip_model.", "clip_model.vision_model."] }
 
-  public init(_ configuration: SESymUNetConfiguration) { self.configuration = configuration }
+  package init(_ configuration: SESymUNetConfiguration) { self.configuration = configuration }
 
   /// CLIP's text side, what lies behind the last hidden state, and indices that it stores.
-  public func ignores(weight name: String) -> Bool {
+  package func ignores(weight name: String) -> Bool {
     let unused = [
       "text_model.", "text_projection.", "visual_projection.", "logit_scale",
       "vision_model.post_layernorm.", "vision_model.embeddings.position_ids",
@@ -32,8 +32,9 @@ public struct SESymUNet: RestorationNetwork {
     return isUnused || (configuration.features == .input && name.hasPrefix("clip_model."))
   }
 
-  /// Where a file has positional embeddings, they are used; the sides that they are for follow from their count.
-  public func adapted(to shapes: [String: Shape]) -> SESymUNet {
+  /// Uses the positional embeddings of a file that has them; the sides that they are for follow from their
+  /// count.
+  package func adapted(to shapes: [String: Shape]) -> SESymUNet {
     let last = configuration.backbone.encoder.count - 1
     guard configuration.positionSides.isEmpty,
       let count = shapes["decoder_guide_attentions.\(last).pos_embed"].flatMap({ $0.rank == 3 ? $0[1] : nil }
@@ -50,7 +51,7 @@ public struct SESymUNet: RestorationNetwork {
     return SESymUNet(result)
   }
 
-  public func build(_ image: ValueID, _ b: inout NetworkBuilder) throws(GraphError) -> ValueID {
+  package func build(_ image: ValueID, _ b: inout NetworkBuilder) throws(GraphError) -> ValueID {
     try configuration.verify()
     let symUNet = SymUNet(configuration.backbone)
     let c = configuration.backbone
@@ -111,7 +112,8 @@ public struct SESymUNet: RestorationNetwork {
     return try b.sum(features, try crossAttention(features, tokens, name, stage, &b), "\(name).sum")
   }
 
-  /// The patches of a picture, with the positional embedding where one is stored, resized to the picture's grid.
+  /// The patches of a picture, with the positional embedding where one is stored, resized to the picture's
+  /// grid.
   private func positioned(
     _ x: ValueID, _ name: String, _ stage: SESymUNetConfiguration.Stage, _ b: inout NetworkBuilder
   ) throws(GraphError) -> ValueID {

@@ -1,9 +1,9 @@
 import IRGraph
 
 /// The constructor's arguments of the official `SESymUnet`; CLIP's own under `clip`.
-public struct SESymUNetConfiguration: NetworkConfiguration {
-  /// Where CLIP's features come from: its tower inside the graph, or an input `clip_features`.
-  public enum Features: String, Hashable, Sendable, Codable { case tower, input }
+package struct SESymUNetConfiguration: NetworkConfiguration {
+  /// The source of CLIP's features: its tower inside the graph, or an input `clip_features`.
+  package enum Features: String, Hashable, Sendable, Codable { case tower, input }
 
   /// One exchange with CLIP.
   struct Stage: Hashable, Sendable {
@@ -16,23 +16,23 @@ public struct SESymUNetConfiguration: NetworkConfiguration {
     var positionGrid: [Int]?
   }
 
-  public var backbone = SymUNetConfiguration()
-  public var widths = [1024, 1024, 1024]
-  public var heads = [1, 2, 4]
-  public var patchSides = [4, 4, 4]
-  public var middleWidth = 1024
-  public var middleHeads = 8
-  public var middlePatchSide = 2
-  public var clip = CLIPConfiguration()
-  public var features = Features.tower
+  package var backbone = SymUNetConfiguration()
+  package var widths = [1024, 1024, 1024]
+  package var heads = [1, 2, 4]
+  package var patchSides = [4, 4, 4]
+  package var middleWidth = 1024
+  package var middleHeads = 8
+  package var middlePatchSide = 2
+  package var clip = CLIPConfiguration()
+  package var features = Features.tower
   /// Height and width of the padded picture that stored positional embeddings are for; empty where none are
   /// stored, as in the authors' files from a GPU.
-  public var positionSides: [Int] = []
+  package var positionSides: [Int] = []
 
-  public init() {}
+  package init() {}
   init(features: Features) { self.features = features }
 
-  public static var keys: [ConfigurationKey<Self>] {
+  package static var keys: [ConfigurationKey<Self>] {
     [
       ConfigurationKey("img_channel", \.backbone.imageChannels, in: 3...3),
       ConfigurationKey("width", \.backbone.width, in: 1...1024),

@@ -3,29 +3,29 @@ import IROperators
 import IRTensor
 
 /// SwinIR (Liang et al., 2021) at its input's size: attention in windows, shifted in every second block.
-public struct SwinIR: RestorationNetwork {
-  public static let name = "swinir"
-  public static let card = NetworkCard(
+package struct SwinIR: RestorationNetwork {
+  package static let name = "swinir"
+  package static let card = NetworkCard(
     title: "SwinIR", paper: "Liang et al., 2021, arXiv 2108.10257",
     task: "Gaussian noise of one deviation, or JPEG artefacts of one quality",
     licence: "authors' code and weights: Apache 2.0", trainingData: "DIV2K, Flickr2K, BSD500, WED",
     published: "CBSD68, σ 15, 25, 50: 34.42, 31.78, 28.56 dB PSNR")
-  public static let presets = [
+  package static let presets = [
     ("colour-denoising", SwinIRConfiguration()), ("grey-denoising", SwinIRConfiguration(channels: 1)),
     ("jpeg", .jpeg),
   ].map { (name: $0.0, configuration: $0.1) }
 
-  public let configuration: SwinIRConfiguration
-  public var channelCount: Int { configuration.channels }
+  package let configuration: SwinIRConfiguration
+  package var channelCount: Int { configuration.channels }
 
-  public init(_ configuration: SwinIRConfiguration) { self.configuration = configuration }
+  package init(_ configuration: SwinIRConfiguration) { self.configuration = configuration }
 
   /// Tables that the official code stores and that follow from the settings.
-  public func ignores(weight name: String) -> Bool {
+  package func ignores(weight name: String) -> Bool {
     name.hasSuffix(".relative_position_index") || name.hasSuffix(".attn_mask")
   }
 
-  public func build(_ image: ValueID, _ b: inout NetworkBuilder) throws(GraphError) -> ValueID {
+  package func build(_ image: ValueID, _ b: inout NetworkBuilder) throws(GraphError) -> ValueID {
     try configuration.verify()
     let c = configuration
     let padded = try b.padded(image, toMultipleOf: c.window, .reflect)
@@ -118,21 +118,21 @@ public struct SwinIR: RestorationNetwork {
 }
 
 /// Arguments of the official `SwinIR` for pictures that keep their size.
-public struct SwinIRConfiguration: NetworkConfiguration {
-  public var channels = 3
+package struct SwinIRConfiguration: NetworkConfiguration {
+  package var channels = 3
   /// The side of training pictures.
-  public var imageSide = 128
-  public var window = 8
-  public var range: Float = 1
-  public var depths = [6, 6, 6, 6, 6, 6]
-  public var dim = 180
-  public var heads = [6, 6, 6, 6, 6, 6]
-  public var expansion = 2.0
+  package var imageSide = 128
+  package var window = 8
+  package var range: Float = 1
+  package var depths = [6, 6, 6, 6, 6, 6]
+  package var dim = 180
+  package var heads = [6, 6, 6, 6, 6, 6]
+  package var expansion = 2.0
   var upscale = 1
   var upsampler = ""
 
-  public init() {}
-  public init(channels: Int) { self.channels = channels }
+  package init() {}
+  package init(channels: Int) { self.channels = channels }
 
   static var jpeg: SwinIRConfiguration {
     var result = SwinIRConfiguration(channels: 1)
@@ -140,7 +140,7 @@ public struct SwinIRConfiguration: NetworkConfiguration {
     return result
   }
 
-  public static var keys: [ConfigurationKey<Self>] {
+  package static var keys: [ConfigurationKey<Self>] {
     [
       ConfigurationKey("in_chans", \.channels, in: 1...4),
       ConfigurationKey("img_size", \.imageSide, in: 1...4096),
@@ -151,7 +151,7 @@ public struct SwinIRConfiguration: NetworkConfiguration {
     ]
   }
 
-  /// What is taken off before: the mean of DIV2K for colour.
+  /// The mean that is subtracted before: that of DIV2K for colour.
   var mean: [Float] {
     channels == 3 ? [0.4488, 0.4371, 0.4040] : [Float](repeating: 0, count: channels)
   }

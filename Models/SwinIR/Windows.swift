@@ -33,8 +33,8 @@ extension NetworkBuilder {
     return try reshaped(moved, [.like(0), .like(1), .like(2), count], like: reference, name)
   }
 
-  /// `[N, H, W, C]` moved up and left by `shift` places, what leaves coming in at the other side; the other way
-  /// for negative numbers.
+  /// `[N, H, W, C]` moved up and left by `shift` places, what leaves coming in at the other side; the other
+  /// way for negative numbers.
   mutating func rolled(_ x: ValueID, by shift: Int, _ name: String) throws(GraphError) -> ValueID {
     guard shift != 0 else { return x }
     var x = x
@@ -55,7 +55,8 @@ extension NetworkBuilder {
   }
 }
 
-/// What keeps pixels apart that a shift brings into one window: -100 for pairs of different regions, 0 else.
+/// A term that keeps pixels apart that a shift brings into one window: -100 for pairs of different regions,
+/// else 0.
 struct WindowMask {
   /// `[N · windows, 1, side², side²]`.
   let value: ValueID

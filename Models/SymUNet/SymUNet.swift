@@ -1,26 +1,27 @@
 import IRGraph
 import IROperators
 
-/// SymUNet (Jiao et al., 2025): NAFNet's U of Restormer's blocks, encoder and decoder mirror images, skips added.
-public struct SymUNet: RestorationNetwork {
-  public static let name = "symunet"
-  public static let card = NetworkCard(
+/// SymUNet (Jiao et al., 2025): NAFNet's U of Restormer's blocks, encoder and decoder mirror images, skips
+/// added.
+package struct SymUNet: RestorationNetwork {
+  package static let name = "symunet"
+  package static let card = NetworkCard(
     title: "SymUNet", paper: "Jiao et al., 2025, arXiv 2512.10581",
     task: "noise, rain, haze (and motion blur, low light), blind",
     licence: "authors' code: see their repository; no weights published",
     trainingData: "BSD400, WED, Rain100L, OTS (and GoPro, LOLv1)",
     published: "3 tasks, mean of 5 sets: 32.93 dB PSNR, 0.921 SSIM; 5 tasks: 30.43 dB, 0.913")
-  public static let presets = [
+  package static let presets = [
     ("symunet", SymUNetConfiguration()),
     ("symunet-s", SymUNetConfiguration(width: 16, encoder: [1, 1, 2], middle: 2, decoder: [2, 1, 1])),
   ].map { (name: $0.0, configuration: $0.1) }
 
-  public let configuration: SymUNetConfiguration
-  public var channelCount: Int { configuration.imageChannels }
+  package let configuration: SymUNetConfiguration
+  package var channelCount: Int { configuration.imageChannels }
 
-  public init(_ configuration: SymUNetConfiguration) { self.configuration = configuration }
+  package init(_ configuration: SymUNetConfiguration) { self.configuration = configuration }
 
-  public func build(_ image: ValueID, _ b: inout NetworkBuilder) throws(GraphError) -> ValueID {
+  package func build(_ image: ValueID, _ b: inout NetworkBuilder) throws(GraphError) -> ValueID {
     try configuration.verify()
     let padded = try b.padded(image, toMultipleOf: configuration.padding, .reflect)
     var (x, skips) = try encoder(padded, &b)
@@ -60,27 +61,27 @@ public struct SymUNet: RestorationNetwork {
 }
 
 /// The constructor's arguments of the official `SymUNet`.
-public struct SymUNetConfiguration: NetworkConfiguration {
-  public var imageChannels = 3
-  public var width = 48
+package struct SymUNetConfiguration: NetworkConfiguration {
+  package var imageChannels = 3
+  package var width = 48
   /// Blocks of each level, from full resolution down.
-  public var encoder = [4, 6, 6]
-  public var middle = 8
+  package var encoder = [4, 6, 6]
+  package var middle = 8
   /// Blocks of each level, from the deepest up.
-  public var decoder = [6, 6, 4]
-  public var heads = [1, 2, 4]
-  public var middleHeads = 8
-  public var expansion = 2.66
-  public var bias = false
-  public var normalization = RestormerBlock.Normalization.withBias
+  package var decoder = [6, 6, 4]
+  package var heads = [1, 2, 4]
+  package var middleHeads = 8
+  package var expansion = 2.66
+  package var bias = false
+  package var normalization = RestormerBlock.Normalization.withBias
 
-  public init() {}
+  package init() {}
 
-  public init(width: Int, encoder: [Int], middle: Int, decoder: [Int]) {
+  package init(width: Int, encoder: [Int], middle: Int, decoder: [Int]) {
     (self.width, self.encoder, self.middle, self.decoder) = (width, encoder, middle, decoder)
   }
 
-  public static var keys: [ConfigurationKey<Self>] {
+  package static var keys: [ConfigurationKey<Self>] {
     [
       ConfigurationKey("img_channel", \.imageChannels, in: 1...4),
       ConfigurationKey("width", \.width, in: 1...1024),

@@ -9,6 +9,7 @@
 IR_KERNEL_LIST(SCALAR_KERNEL)
 IR_ELEMENTWISE_LIST(SCALAR_ELEMENTWISE)
 
+// clang-format off
 #define SCALAR_ENTRY(name, result, parameters) .name = ir_##name##__scalar,
 #define SCALAR_OPCODE(constant, function, operands) \
   [IR_ELEMENTWISE_##constant] = ir_f32_##function##__scalar,
@@ -18,6 +19,7 @@ static const struct ir_kernel_table scalar_table = {
   IR_KERNEL_LIST(SCALAR_ENTRY)
   .elementwise = {IR_ELEMENTWISE_LIST(SCALAR_OPCODE)},
 };
+// clang-format on
 
 #if defined(__x86_64__)
 
@@ -26,6 +28,7 @@ static const struct ir_kernel_table scalar_table = {
 IR_KERNEL_LIST(AVX2_KERNEL)
 IR_ELEMENTWISE_LIST(AVX2_ELEMENTWISE)
 
+// clang-format off
 #define AVX2_ENTRY(name, result, parameters) .name = ir_##name##__avx2,
 #define AVX2_OPCODE(constant, function, operands) \
   [IR_ELEMENTWISE_##constant] = ir_f32_##function##__avx2,
@@ -35,12 +38,14 @@ static const struct ir_kernel_table avx2_table = {
   IR_KERNEL_LIST(AVX2_ENTRY)
   .elementwise = {IR_ELEMENTWISE_LIST(AVX2_OPCODE)},
 };
+// clang-format on
 
 #define AVX512_KERNEL(name, result, parameters) DECLARE_KERNEL(avx512, name, result, parameters)
 #define AVX512_ELEMENTWISE(constant, function, operands) DECLARE_ELEMENTWISE(avx512, function)
 IR_KERNEL_LIST(AVX512_KERNEL)
 IR_ELEMENTWISE_LIST(AVX512_ELEMENTWISE)
 
+// clang-format off
 #define AVX512_ENTRY(name, result, parameters) .name = ir_##name##__avx512,
 #define AVX512_OPCODE(constant, function, operands) \
   [IR_ELEMENTWISE_##constant] = ir_f32_##function##__avx512,
@@ -63,15 +68,15 @@ static const struct ir_kernel_table avx512bf16_table = {
   .bf16_pairs = ir_bf16_pairs__avx512bf16,
 };
 #pragma clang diagnostic pop
+// clang-format on
 
 static bool has_avx2(void) {
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-         __builtin_cpu_supports("f16c");
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
 }
 
 static bool has_avx512(void) {
   return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
 
 #endif

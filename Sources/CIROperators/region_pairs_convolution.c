@@ -44,9 +44,14 @@ static void run(
   const size_t chunks = ir_ceiling_divide(vectors * lanes, kernels->pairs_columns);
   const size_t input_stride = ir_region_channel_stride(t, &i->operands[0]);
   struct ir_planar_pairs_product product = {
-    .rows = i->channels, .pairs = pairs_of(i), .weights = rows->weights, .input = t->scratch,
-    .residual_stride = residual ? ir_region_channel_stride(t, residual) : 0, .bias = i->window.bias,
-    .activation = i->window.activation, .output_stride = ir_region_channel_stride(t, &i->output),
+    .rows = i->channels,
+    .pairs = pairs_of(i),
+    .weights = rows->weights,
+    .input = t->scratch,
+    .residual_stride = residual ? ir_region_channel_stride(t, residual) : 0,
+    .bias = i->window.bias,
+    .activation = i->window.activation,
+    .output_stride = ir_region_channel_stride(t, &i->output),
     .prefetch = t->prefetch,
   };
   for (size_t y = rows->first; y < rows->last; y++) {
@@ -57,7 +62,8 @@ static void run(
     for (size_t x = 0, left = chunks; left; left--) {
       product.columns = ir_smaller(ir_ceiling_divide(vectors - x / lanes, left) * lanes, columns - x);
       product.input_stride = ir_ceiling_divide(product.columns, lanes) * lanes;
-      kernels->bf16_pairs(i->depth, product.columns, input + x, input_stride, t->scratch, product.input_stride);
+      kernels->bf16_pairs(
+        i->depth, product.columns, input + x, input_stride, t->scratch, product.input_stride);
       product.residual = addend ? addend + x : NULL;
       product.output = output + x;
       kernels->bf16_planar_product(&product);
@@ -67,10 +73,16 @@ static void run(
 }
 
 static size_t product_count(const struct ir_region_instruction *i, size_t columns) {
-  return ir_ceiling_divide(i->channels, ir_kernels()->planar_rows) * ir_ceiling_divide(columns, ir_kernels()->pairs_columns);
+  return ir_ceiling_divide(i->channels, ir_kernels()->planar_rows) *
+    ir_ceiling_divide(columns, ir_kernels()->pairs_columns);
 }
 
 const struct ir_region_operation ir_region_pairs_convolution = {
-  .run = run, .scratch_count = scratch_count, .packed_count = packed_count, .pack = pack, .packing = IR_PACKING_PAIRS,
-  .product_count = product_count, .reads_depth = true,
+  .run = run,
+  .scratch_count = scratch_count,
+  .packed_count = packed_count,
+  .pack = pack,
+  .packing = IR_PACKING_PAIRS,
+  .product_count = product_count,
+  .reads_depth = true,
 };

@@ -19,7 +19,7 @@ enum { NO_MAGICLINKS = 0x02, NO_SYMLINKS = 0x04, BENEATH = 0x08 };
 
 int ir_open_beneath(int directory, const char *path) {
   struct how how = {
-      .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK, .resolve = BENEATH | NO_SYMLINKS | NO_MAGICLINKS};
+    .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK, .resolve = BENEATH | NO_SYMLINKS | NO_MAGICLINKS};
   long descriptor = syscall(SYS_openat2, directory, path, &how, sizeof how);
   // A sandbox that filters system calls says EPERM or EINVAL for those that it does not know.
   if (descriptor < 0 && (errno == EPERM || errno == EINVAL)) errno = ENOSYS;

@@ -42,8 +42,8 @@ static inline int ir_vips_to_srgb(VipsImage *in, VipsImage **out, int depth) {
   return vips_icc_transform(in, out, "srgb", "embedded", TRUE, "intent", VIPS_INTENT_RELATIVE, "depth", depth, NULL);
 }
 
-/// Opens a page of a file with a named decoder, reading its header only; `fail_on` says which files fail when their
-/// pixels are read. The first page is 0.
+/// Opens a page of a file with a named decoder, reading its header only; `fail_on` says which files fail when
+/// their pixels are read. The first page is 0.
 static inline VipsImage *ir_vips_open(const char *loader, const char *path, int page, VipsFailOn fail_on) {
   VipsImage *image = NULL;
   int status = vips_call(loader, path, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", fail_on, page > 0 ? "page" : NULL, page, NULL);

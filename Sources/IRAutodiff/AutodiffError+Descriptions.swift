@@ -1,5 +1,5 @@
 extension AutodiffError: CustomStringConvertible {
-  public var description: String {
+  package var description: String {
     switch self {
     case .notAScalar(let value, let type): "\(value) is \(type): gradients are taken of one number"
     case .notDifferentiable(let node, let name):

@@ -2,8 +2,8 @@ import IRGraph
 import IRTensor
 
 /// Why gradients could not be taken.
-public enum AutodiffError: Error, Sendable {
-  /// What is differentiated is not one floating-point number.
+package enum AutodiffError: Error, Sendable {
+  /// The differentiated value is not one floating-point number.
   case notAScalar(value: String, TensorType)
   /// A gradient would have to flow through an operator that has no rule for it.
   case notDifferentiable(node: String, operator: String)

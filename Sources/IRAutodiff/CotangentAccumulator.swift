@@ -7,7 +7,7 @@ import IRTensor
 struct CotangentAccumulator {
   private var sums: [ValueID: ValueID] = [:]
 
-  /// What has arrived at the value; nil is zero.
+  /// The sum that has arrived at the value; nil is zero.
   subscript(value: ValueID) -> ValueID? { sums[value] }
 
   mutating func add(

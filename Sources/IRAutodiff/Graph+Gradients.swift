@@ -6,11 +6,11 @@ extension Graph {
   /// node by node from the scalar back, as more graph of the same operators.
   ///
   /// What does not depend on `values` is not walked. The gradients are no outputs yet.
-  /// - Returns: the larger graph, and one gradient per value, of its type; nil where the scalar does not depend
-  ///   on it or nothing flows to it.
-  /// - Throws: `AutodiffError.notAScalar`, and `.notDifferentiable` naming the node where a gradient would have
-  ///   to flow through an operator without a rule.
-  public func gradients(
+  /// - Returns: the larger graph, and one gradient per value, of its type; nil where the scalar does not
+  ///   depend on it or nothing flows to it.
+  /// - Throws: `AutodiffError.notAScalar`, and `.notDifferentiable` naming the node where a gradient would
+  ///   have to flow through an operator without a rule.
+  package func gradients(
     of scalar: ValueID, withRespectTo values: [ValueID]
   ) throws(AutodiffError) -> (graph: Graph, gradients: [ValueID?]) {
     let type = self[scalar].type

@@ -3,23 +3,24 @@ import IROperators
 import IRTensor
 
 extension Graph {
-  /// What `rematerialized` did.
-  public struct Rematerialization: Sendable {
-    public var graph: Graph
+  /// The result of `rematerialized`.
+  package struct Rematerialization: Sendable {
+    package var graph: Graph
     /// How many nodes compute what another one computed before.
-    public var nodeCount: Int
-    /// The bytes of values alive at once, at most: what is planned is about that.
-    public var peakByteCount: Int
+    package var nodeCount: Int
+    /// The most bytes of values alive at once; a memory plan takes about as many.
+    package var peakByteCount: Int
   }
 
-  /// The graph with nodes computed a second time where their values are needed late, so that these are not kept
-  /// in between: memory for work, as gradients need most of it, which read what the way there computed.
+  /// The graph with nodes computed a second time where their values are needed late, so that these are not
+  /// kept in between: memory for work, as gradients need most of it, which read what the way there computed.
   ///
-  /// Again and again, at the step where most bytes are alive, the value goes whose second computation is the least
-  /// work for each byte that it frees, until at most `byteCount` bytes are alive at once or nothing frees any.
-  /// Only what lies in a program's memory counts: not inputs and constants, and reshapes are names. The same
-  /// operators compute the same inputs: results keep their bits. Merging duplicates would undo it.
-  public func rematerialized(under byteCount: Int) -> Rematerialization {
+  /// Again and again, at the step where most bytes are alive, the value goes whose second computation is the
+  /// least work for each byte that it frees, until at most `byteCount` bytes are alive at once or nothing
+  /// frees any. Only what lies in a program's memory counts: not inputs and constants, and reshapes are
+  /// names. The same operators compute the same inputs: results keep their bits. Merging duplicates would
+  /// undo it.
+  package func rematerialized(under byteCount: Int) -> Rematerialization {
     var graph = self
     var made = 0
     // Each round moves at least one use to a node made for it.

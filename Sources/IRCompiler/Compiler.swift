@@ -3,25 +3,25 @@ import IRTensor
 
 /// Turns a graph into a program: rewrites it (`Rewriter`), then chooses kernels, orders the steps and plans
 /// the memory.
-public struct Compiler: Sendable {
-  public var options: CompilerOptions
+package struct Compiler: Sendable {
+  package var options: CompilerOptions
   private let kernels: any KernelLibrary
 
   /// A compiler that takes kernels from `kernels`, which must have one for every operator.
-  public init(options: CompilerOptions = CompilerOptions(), kernels: any KernelLibrary) {
+  package init(options: CompilerOptions = CompilerOptions(), kernels: any KernelLibrary) {
     self.options = options
     self.kernels = kernels
   }
 
   /// - Throws: `CompilerError`.
-  public func compile(_ graph: Graph) throws(CompilerError) -> Program {
+  package func compile(_ graph: Graph) throws(CompilerError) -> Program {
     let (graph, report) = try simplified(graph)
     return try lowered(graph, report)
   }
 
   /// The graph after all passes, and what they did.
   /// - Throws: `CompilerError` where a pass is at fault.
-  public func simplified(_ graph: Graph) throws(CompilerError) -> (Graph, CompilationReport) {
+  package func simplified(_ graph: Graph) throws(CompilerError) -> (Graph, CompilationReport) {
     let kernels = kernels
     return try Rewriter(support: kernels.support, patchLimit: options.patchLimit) {
       kernels.computesByRows($0, of: $1)
@@ -31,7 +31,7 @@ public struct Compiler: Sendable {
 
   /// The program of a graph that went through all passes, and maybe through more.
   /// - Throws: `CompilerError` where a node has no kernel.
-  public func lowered(_ graph: Graph, _ report: CompilationReport) throws(CompilerError) -> Program {
+  package func lowered(_ graph: Graph, _ report: CompilationReport) throws(CompilerError) -> Program {
     try kernels.program(
       of: graph, report,
       LoweringOptions(

@@ -1,17 +1,17 @@
 /// Options of a compilation.
-public struct CompilerOptions: Sendable {
+package struct CompilerOptions: Sendable {
   /// The threads that the program will run on; workspaces are planned for them.
-  public var threadCount: Int
+  package var threadCount: Int
   /// Upper bound in bytes on the arena with inputs and outputs; beyond it, feature maps are recomputed
   /// instead of kept, best effort. nil: no limit.
-  public var memoryByteCount: Int?
+  package var memoryByteCount: Int?
   /// If recomputing is not enough, store as few feature maps as necessary as float16; each is rounded to 11
   /// bits of precision.
-  public var allowsFloat16Storage: Bool
+  package var allowsFloat16Storage: Bool
   /// Stops rewriting after this many patches, to find a bad one by bisection; nil rewrites to the end.
-  public var patchLimit: Int?
+  package var patchLimit: Int?
 
-  public init(
+  package init(
     threadCount: Int = 1, memoryByteCount: Int? = nil, allowsFloat16Storage: Bool = false,
     patchLimit: Int? = nil
   ) {

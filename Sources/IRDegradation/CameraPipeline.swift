@@ -1,7 +1,8 @@
 import Foundation
 
-/// The way of a camera from its sensor to an sRGB picture, and back: tone curve, transfer function, colour matrix and
-/// gains, drawn for one camera and one light (Brooks et al. 2019, "Unprocessing images for learned raw denoising").
+/// The way of a camera from its sensor to an sRGB picture, and back: tone curve, transfer function, colour
+/// matrix and gains, drawn for one camera and one light (Brooks et al. 2019, "Unprocessing images for learned
+/// raw denoising").
 struct CameraPipeline {
   /// Whether a smoothstep follows the sRGB transfer function.
   var hasToneCurve: Bool
@@ -21,8 +22,8 @@ struct CameraPipeline {
     exposures = SIMD3(digital / random.uniform(1.9...2.4), digital, digital / random.uniform(1.5...1.9))
   }
 
-  /// Linear colours of the sensor, and what each sample was multiplied by for it: both `[3, H, W]`. Near white the
-  /// factors go over to 1, so that saturated areas stay saturated.
+  /// Linear colours of the sensor, and what each sample was multiplied by for it: both `[3, H, W]`. Near
+  /// white the factors go over to 1, so that saturated areas stay saturated.
   /// - Precondition: three channels.
   func sensorColours(_ picture: Planes) -> (colours: Planes, factors: [Float]) {
     precondition(picture.channelCount == 3)

@@ -10,11 +10,11 @@ extension Degradation {
   /// Sensitivities of `camera` without a number.
   private static let sensitivities = 25.0...12800
 
-  /// Reads `noise25`, `noise0-55`, `noise25q`, `camera`, `camera100-3200`, `rain`, `haze`, `haze0-0.1`, `motion`,
-  /// `defocus`, `lowlight`, `jpeg10`, `jpegfull90`, `down4`, `clean`, `tone`, `plain`, `shrink`, and compositions
-  /// with `+`.
+  /// Reads `noise25`, `noise0-55`, `noise25q`, `camera`, `camera100-3200`, `rain`, `haze`, `haze0-0.1`,
+  /// `motion`, `defocus`, `lowlight`, `jpeg10`, `jpegfull90`, `down4`, `clean`, `tone`, `plain`, `shrink`,
+  /// and compositions with `+`.
   /// - Throws: `DegradationError`.
-  public init(_ text: String) throws(DegradationError) {
+  package init(_ text: String) throws(DegradationError) {
     name = text
     kinds = []
     for part in text.split(separator: "+", omittingEmptySubsequences: false) {

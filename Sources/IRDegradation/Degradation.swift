@@ -1,10 +1,10 @@
 import IRImage
 
-/// A change of a picture that makes it worse, or makes another scene of it: a pure function of the picture and a
-/// seed. Parameters that are ranges are drawn from the seed, uniformly.
-public struct Degradation: Hashable, Sendable {
+/// A change of a picture that makes it worse, or makes another scene of it: a pure function of the picture
+/// and a seed. Parameters that are ranges are drawn from the seed, uniformly.
+package struct Degradation: Hashable, Sendable {
   /// One step of a degradation.
-  public enum Kind: Hashable, Sendable {
+  package enum Kind: Hashable, Sendable {
     case clean
     /// σ in 8-bit steps; truncated to 8 bits as the all-in-one benchmarks have it, or left as floating point.
     case noise(sigma: ClosedRange<Double>, isTruncated: Bool)
@@ -37,13 +37,13 @@ public struct Degradation: Hashable, Sendable {
   }
 
   /// In the order in which they happen.
-  public var kinds: [Kind]
+  package var kinds: [Kind]
   /// As it was written: names files and rows of tables.
-  public var name: String
+  package var name: String
 
-  /// How far a pixel of the result may depend on pixels around it: crops that are degraded are taken this much
-  /// larger, so that they look as if the whole picture had been.
-  public var reachInPixels: Int {
+  /// How far a pixel of the result may depend on pixels around it: crops that are degraded are taken this
+  /// much larger, so that they look as if the whole picture had been.
+  package var reachInPixels: Int {
     kinds.reduce(0) { reach, kind in
       switch kind {
       case .motionBlur: reach + 16
@@ -57,9 +57,9 @@ public struct Degradation: Hashable, Sendable {
     }
   }
 
-  /// The seed for a picture of a test set: of the set's seed and the file's name without its extension, so that it
-  /// does not depend on what other pictures there are.
-  public static func seed(_ seed: UInt64, forFile stem: String) -> UInt64 {
+  /// The seed for a picture of a test set: of the set's seed and the file's name without its extension, so
+  /// that it does not depend on what other pictures there are.
+  package static func seed(_ seed: UInt64, forFile stem: String) -> UInt64 {
     // FNV-1a.
     let hash = stem.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
     var random = RandomSource(seed: seed, stream: hash)
@@ -67,38 +67,40 @@ public struct Degradation: Hashable, Sendable {
   }
 
   /// The place of a part in the picture that it was cut from, in pixels.
-  public struct Frame: Hashable, Sendable {
-    public var width: Int
-    public var height: Int
-    public var left: Int
-    public var top: Int
+  package struct Frame: Hashable, Sendable {
+    package var width: Int
+    package var height: Int
+    package var left: Int
+    package var top: Int
 
-    public init(width: Int, height: Int, left: Int, top: Int) {
+    package init(width: Int, height: Int, left: Int, top: Int) {
       (self.width, self.height, self.left, self.top) = (width, height, left, top)
     }
   }
 
-  /// The picture, degraded: of the same size unless a step shrinks it, not clipped after floating-point noise.
+  /// The picture, degraded: of the same size unless a step shrinks it, not clipped after floating-point
+  /// noise.
   /// - Precondition: the frame holds the picture.
-  public func applied(to image: Image, seed: UInt64, frame: Frame? = nil) -> Image {
+  package func applied(to image: Image, seed: UInt64, frame: Frame? = nil) -> Image {
     pair(of: image, seed: seed, frame: frame).degraded
   }
 
-  /// The sides of the result for one of the picture's: 1 unless a step shrinks it, and then at least `minimumScale`.
-  public func scale(seed: UInt64, minimumScale: Double = 0) -> Double {
+  /// The sides of the result for one of the picture's: 1 unless a step shrinks it, and then at least
+  /// `minimumScale`.
+  package func scale(seed: UInt64, minimumScale: Double = 0) -> Double {
     guard let index = kinds.firstIndex(of: .shrink) else { return 1 }
     var random = RandomSource(seed: seed, stream: UInt64(index))
     return Planes.shrinkFactor(minimumScale, &random)
   }
 
-  /// The degraded picture, and the clean one that a restorer should make of it. They are of one size. The clean picture
-  /// is `image` itself, but for the steps that make another scene (`tone`, `plain`, `shrink`); of these `shrink` makes
-  /// it no smaller than by `minimumScale`.
+  /// The degraded picture, and the clean one that a restorer should make of it. They are of one size. The
+  /// clean picture is `image` itself, but for the steps that make another scene (`tone`, `plain`, `shrink`);
+  /// of these `shrink` makes it no smaller than by `minimumScale`.
   ///
-  /// Values of the picture are sRGB in 0...1. A part of a picture, with its `frame`, gets the haze that it would have
-  /// as a part of the whole, whose depth reaches from near to far over all of it.
+  /// Values of the picture are sRGB in 0...1. A part of a picture, with its `frame`, gets the haze that it
+  /// would have as a part of the whole, whose depth reaches from near to far over all of it.
   /// - Precondition: the frame holds the picture.
-  public func pair(
+  package func pair(
     of image: Image, seed: UInt64, frame: Frame? = nil, minimumScale: Double = 0
   ) -> (degraded: Image, clean: Image) {
     var degraded = Planes(image)

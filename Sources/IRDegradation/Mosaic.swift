@@ -31,7 +31,8 @@ struct Mosaic {
     }
   }
 
-  /// The three colours of every pixel. Edges are mirrored about the outermost pixels, which keeps the pattern.
+  /// The three colours of every pixel. Edges are mirrored about the outermost pixels, which keeps the
+  /// pattern.
   func interpolated(_ interpolation: Interpolation) -> Planes {
     let margin = 2
     let wide = width + 2 * margin

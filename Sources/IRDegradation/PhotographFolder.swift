@@ -3,8 +3,8 @@ import IRImage
 
 /// The photographs of a folder.
 package enum PhotographFolder {
-  /// The pictures of a folder and of those below it, in order of names; hidden ones are left out. Nil if there is no
-  /// such folder.
+  /// The pictures of a folder and of those below it, in order of names; hidden ones are left out. Nil if
+  /// there is no such folder.
   package static func pictures(in folder: String) -> [String]? {
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {

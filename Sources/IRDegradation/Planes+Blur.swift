@@ -69,8 +69,8 @@ func diskKernel(radius: Double) -> BlurKernel {
   return BlurKernel(side: 2 * reach + 1, weights)
 }
 
-/// The path of a camera that shakes (Boracchi and Foi 2012, with the numbers of DeblurGAN), in a window of at most
-/// 31 pixels.
+/// The path of a camera that shakes (Boracchi and Foi 2012, with the numbers of DeblurGAN), in a window of at
+/// most 31 pixels.
 func trajectoryKernel(_ random: inout RandomSource) -> BlurKernel {
   let (stepCount, length) = (2000, random.uniform(20...60))
   let stride = length / Double(stepCount - 1)

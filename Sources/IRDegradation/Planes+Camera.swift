@@ -8,8 +8,8 @@ extension Planes {
     /// The standard deviation of offsets that are common to a row.
     var row = 0.0
 
-    /// Noise at a sensitivity (ISO). Shot noise is that of a sensor whose pixels hold 25,000 electrons at ISO 100; read
-    /// noise follows it as Brooks et al. (2019) fitted it.
+    /// Noise at a sensitivity (ISO). Shot noise is that of a sensor whose pixels hold 25,000 electrons at ISO
+    /// 100; read noise follows it as Brooks et al. (2019) fitted it.
     init(sensitivity: Double, _ random: inout RandomSource) {
       shot = sensitivity * 4e-7
       read = exp(2.18 * log(shot) + 1.2 + 0.26 * random.normal())
@@ -17,12 +17,14 @@ extension Planes {
     }
   }
 
-  /// A camera's noise: Poisson and read noise of the sensor (its Gaussian approximation), interpolated from the mosaic,
-  /// and bent by gains, colour matrix, transfer function and tone curve as the picture is. Rounded to 8 bits.
+  /// A camera's noise: Poisson and read noise of the sensor (its Gaussian approximation), interpolated from
+  /// the mosaic, and bent by gains, colour matrix, transfer function and tone curve as the picture is.
+  /// Rounded to 8 bits.
   ///
-  /// The interpolation is linear, so the noise alone goes through it: the picture keeps its detail, and is what a
-  /// restorer should find. Most cameras smooth chroma, some smooth or sharpen luma; that too is done to the noise
-  /// alone. How often and how far follows the residuals of real pairs (PolyU, the training cameras).
+  /// The interpolation is linear, so the noise alone goes through it: the picture keeps its detail, and is
+  /// what a restorer should find. Most cameras smooth chroma, some smooth or sharpen luma; that too is done
+  /// to the noise alone. How often and how far follows the residuals of real pairs (PolyU, the training
+  /// cameras).
   mutating func addCameraNoise(_ sensitivity: ClosedRange<Double>, _ random: inout RandomSource) {
     let logarithms = log(sensitivity.lowerBound)...log(sensitivity.upperBound)
     let noise = SensorNoise(sensitivity: exp(random.uniform(logarithms)), &random)

@@ -20,8 +20,8 @@ private let cosines: [Double] = (0..<64).map { i in
 }
 
 extension Planes {
-  /// JPEG: 8 bits, full-range BT.601, chroma halved both ways unless it is kept at full size, 8×8 blocks quantised by
-  /// the tables scaled for the quality (the Independent JPEG Group's rule).
+  /// JPEG: 8 bits, full-range BT.601, chroma halved both ways unless it is kept at full size, 8×8 blocks
+  /// quantised by the tables scaled for the quality (the Independent JPEG Group's rule).
   mutating func compress(quality: Double, hasFullChroma: Bool) {
     let quality = quality.rounded()
     let scale = quality < 50 ? 5000 / quality : 200 - 2 * quality
@@ -72,7 +72,8 @@ extension Planes {
   }
 }
 
-/// A plane cut into blocks, each transformed, quantised and transformed back; blocks beyond the edge repeat it.
+/// A plane cut into blocks, each transformed, quantised and transformed back; blocks beyond the edge repeat
+/// it.
 private func coded(_ plane: [Double], width: Int, height: Int, _ table: [Double]) -> [Double] {
   var result = plane
   var (block, half) = ([Double](repeating: 0, count: 64), [Double](repeating: 0, count: 64))

@@ -1,8 +1,8 @@
 import Foundation
 
 extension Planes {
-  /// x + σ/255 n, n normal per pixel and channel; truncated, trunc(clip(255 x + σ n, 0, 255)) / 255, which is on
-  /// the mean half a step darker (the data sets of AirNet, PromptIR and SymUNet).
+  /// x + σ/255 n, n normal per pixel and channel; truncated, trunc(clip(255 x + σ n, 0, 255)) / 255, which is
+  /// on the mean half a step darker (the data sets of AirNet, PromptIR and SymUNet).
   mutating func addNoise(sigma: Double, isTruncated: Bool, _ random: inout RandomSource) {
     for i in pixels.indices {
       let noise = sigma * random.normal()
@@ -16,8 +16,8 @@ extension Planes {
     }
   }
 
-  /// β (α x)^γ, α in 0.9...1, β in 0.5...1, γ in 1.5...5 (AGLLNet's synthesis), with the noise of a sensor that
-  /// gets little light, σ 1...8 steps; clipped.
+  /// β (α x)^γ, α in 0.9...1, β in 0.5...1, γ in 1.5...5 (AGLLNet's synthesis), with the noise of a sensor
+  /// that gets little light, σ 1...8 steps; clipped.
   mutating func dim(_ random: inout RandomSource) {
     let (alpha, beta) = (random.uniform(0.9...1), random.uniform(0.5...1))
     let (gamma, sigma) = (random.uniform(1.5...5), random.uniform(1...8))

@@ -2,8 +2,8 @@ import Foundation
 
 /// Steps that make another scene: they change the clean picture as well.
 extension Planes {
-  /// Another exposure and contrast: gain · x^γ, γ in 0.5...2 and gain in 0.3...1.3, both uniform in their logarithms;
-  /// clipped.
+  /// Another exposure and contrast: gain · x^γ, γ in 0.5...2 and gain in 0.3...1.3, both uniform in their
+  /// logarithms; clipped.
   mutating func changeTone(_ random: inout RandomSource) {
     let gamma = exp(random.uniform(log(0.5)...log(2)))
     let gain = exp(random.uniform(log(0.3)...log(1.3)))
@@ -11,8 +11,8 @@ extension Planes {
     clip()
   }
 
-  /// A gradient between two colours instead of the picture: pale, dark, or two of the picture's own, with at most a
-  /// quarter of the picture's own detail in half of the cases.
+  /// A gradient between two colours instead of the picture: pale, dark, or two of the picture's own, with at
+  /// most a quarter of the picture's own detail in half of the cases.
   mutating func smoothOut(_ random: inout RandomSource) {
     let way = random.index(below: 3)
     let brightness = way == 0 ? 0.55...1.0 : 0.0...0.4

@@ -36,8 +36,9 @@ extension Planes {
     clip()
   }
 
-  /// x t + A (1 - t) with t = exp(-β d): the depth d is a ramp to the sky at the top mixed with a smooth random
-  /// field, 0...1; β in `thickness`, A in 0.7...1 with a tint of up to 0.02 a channel (Koschmieder's law).
+  /// x t + A (1 - t) with t = exp(-β d): the depth d is a ramp to the sky at the top mixed with a smooth
+  /// random field, 0...1; β in `thickness`, A in 0.7...1 with a tint of up to 0.02 a channel (Koschmieder's
+  /// law).
   mutating func addHaze(_ thickness: ClosedRange<Double>, _ random: inout RandomSource) {
     let beta = random.uniform(thickness)
     let air = random.uniform(0.7...1)

@@ -1,21 +1,21 @@
 import Foundation
 
-/// SplitMix64 (Steele et al. 2014): the same numbers for the same seed on every machine, and independent streams
-/// for neighbouring seeds.
-public struct RandomSource: RandomNumberGenerator, Hashable, Sendable {
+/// SplitMix64 (Steele et al. 2014): the same numbers for the same seed on every machine, and independent
+/// streams for neighbouring seeds.
+package struct RandomSource: RandomNumberGenerator, Hashable, Sendable {
   private var state: UInt64
   private var spare: Double?
 
-  public init(seed: UInt64) { state = seed }
+  package init(seed: UInt64) { state = seed }
 
   /// The stream number `index` of a seed.
-  public init(seed: UInt64, stream index: UInt64) {
+  package init(seed: UInt64, stream index: UInt64) {
     var first = RandomSource(seed: seed)
     var second = RandomSource(seed: index ^ first.next())
     state = second.next()
   }
 
-  public mutating func next() -> UInt64 {
+  package mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
     var z = state
     z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -24,21 +24,21 @@ public struct RandomSource: RandomNumberGenerator, Hashable, Sendable {
   }
 
   /// Uniform in 0 ..< 1, of 53 bits.
-  public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
+  package mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
 
   /// Uniform in `range`.
-  public mutating func uniform(_ range: ClosedRange<Double>) -> Double {
+  package mutating func uniform(_ range: ClosedRange<Double>) -> Double {
     range.lowerBound + (range.upperBound - range.lowerBound) * uniform()
   }
 
   /// Uniform in 0 ..< count.
-  public mutating func index(below count: Int) -> Int {
+  package mutating func index(below count: Int) -> Int {
     precondition(count > 0)
     return Int(next().multipliedFullWidth(by: UInt64(count)).high)
   }
 
   /// Of the normal distribution with mean 0 and variance 1 (Box and Muller 1958).
-  public mutating func normal() -> Double {
+  package mutating func normal() -> Double {
     if let spare {
       self.spare = nil
       return spare

@@ -1,35 +1,35 @@
 /// One of the things that a restorer learns to undo, and how often it is shown.
-public struct TrainingTask: Hashable, Sendable {
-  public enum Source: Hashable, Sendable {
+package struct TrainingTask: Hashable, Sendable {
+  package enum Source: Hashable, Sendable {
     /// Clean photographs, degraded.
     case degradation(Degradation)
     /// Photographs of the same scenes that came in pairs, degraded and clean.
     case pairs
   }
 
-  public var source: Source
+  package var source: Source
   /// A positive number; a task is drawn in proportion to it.
-  public var weight: Double
+  package var weight: Double
   /// The class that a router gives it; tasks of one class have the same.
-  public var category: String
+  package var category: String
 
-  public init(_ degradation: Degradation, weight: Double = 1, category: String? = nil) {
+  package init(_ degradation: Degradation, weight: Double = 1, category: String? = nil) {
     source = .degradation(degradation)
     self.weight = weight
     self.category = category ?? Self.category(of: degradation)
   }
 
-  public init(pairsWithWeight weight: Double = 1, category: String? = nil) {
+  package init(pairsWithWeight weight: Double = 1, category: String? = nil) {
     source = .pairs
     self.weight = weight
     self.category = category ?? Self.pairsName
   }
 
   /// The name of the task that takes pairs.
-  public static let pairsName = "pairs"
+  package static let pairsName = "pairs"
 
   /// As it was written, without weight and category.
-  public var name: String {
+  package var name: String {
     switch source {
     case .degradation(let degradation): degradation.name
     case .pairs: Self.pairsName
@@ -37,7 +37,7 @@ public struct TrainingTask: Hashable, Sendable {
   }
 
   /// The degradation, nil for pairs.
-  public var degradation: Degradation? {
+  package var degradation: Degradation? {
     if case .degradation(let degradation) = source { degradation } else { nil }
   }
 
@@ -46,10 +46,10 @@ public struct TrainingTask: Hashable, Sendable {
     String(degradation.name.split(separator: "+").map { $0.prefix { $0.isLetter } }.joined(separator: "+"))
   }
 
-  /// Reads `noise25,rain:2,camera+jpeg70-98=noise:3,pairs:2`: names of degradations, or `pairs`, with classes behind an
-  /// equals sign and weights behind a colon, separated by commas.
+  /// Reads `noise25,rain:2,camera+jpeg70-98=noise:3,pairs:2`: names of degradations, or `pairs`, with classes
+  /// behind an equals sign and weights behind a colon, separated by commas.
   /// - Throws: `DegradationError`.
-  public static func list(_ text: String) throws(DegradationError) -> [TrainingTask] {
+  package static func list(_ text: String) throws(DegradationError) -> [TrainingTask] {
     var tasks: [TrainingTask] = []
     for entry in text.split(separator: ",") {
       let parts = entry.split(separator: ":", maxSplits: 1).map(String.init)
@@ -70,7 +70,7 @@ public struct TrainingTask: Hashable, Sendable {
   }
 
   /// The categories of tasks in order of appearance.
-  public static func categories(_ tasks: [TrainingTask]) -> [String] {
+  package static func categories(_ tasks: [TrainingTask]) -> [String] {
     var result: [String] = []
     for task in tasks where !result.contains(task.category) { result.append(task.category) }
     return result

@@ -1,12 +1,12 @@
 import IRTensor
 
-/// Gives a restored picture the colours of the one that it was made of. Pictures are `[1, C, H, W]` float32 in 0...1 of
-/// one size; results are not clipped.
-public enum ColourFix {
-  /// Mean and deviation of each channel over the whole picture (adaptive instance normalization; Huang and Belongie,
-  /// 2017), the variance unbiased and with 1e-5 added.
+/// Gives a restored picture the colours of the one that it was made of. Pictures are `[1, C, H, W]` float32
+/// in 0...1 of one size; results are not clipped.
+package enum ColourFix {
+  /// Mean and deviation of each channel over the whole picture (adaptive instance normalization; Huang and
+  /// Belongie, 2017), the variance unbiased and with 1e-5 added.
   /// - Throws: `DiffusionError.sizes` where the pictures differ in size.
-  public static func statistics(_ picture: Tensor, like reference: Tensor) throws(DiffusionError) -> Tensor {
+  package static func statistics(_ picture: Tensor, like reference: Tensor) throws(DiffusionError) -> Tensor {
     let (planes, size) = try planes(picture, reference)
     let (x, y) = (picture.doubles, reference.doubles)
     var result = x
@@ -20,10 +20,10 @@ public enum ColourFix {
     return Tensor(picture.type, doubles: result)
   }
 
-  /// The fine detail of the picture on the coarse colours of the reference: à-trous wavelets of `levels` levels, as
-  /// StableSR has them.
+  /// The fine detail of the picture on the coarse colours of the reference: à-trous wavelets of `levels`
+  /// levels, as StableSR has them.
   /// - Throws: `DiffusionError.sizes` where the pictures differ in size.
-  public static func wavelet(
+  package static func wavelet(
     _ picture: Tensor, like reference: Tensor, levels: Int = 5
   ) throws(DiffusionError) -> Tensor {
     _ = try planes(picture, reference)

@@ -3,7 +3,7 @@ import IRTensor
 /// One of the predictions that are composed: a task's prompt, and what the model is shown of the picture.
 ///
 /// The paper has six components; which two stand beside its four tasks follows from its count of candidates.
-public enum Component: String, Hashable, Sendable, CaseIterable, Codable {
+package enum Component: String, Hashable, Sendable, CaseIterable, Codable {
   case superResolution = "sr"
   case motionDeblurring = "md"
   case defocusDeblurring = "dd"
@@ -18,19 +18,19 @@ public enum Component: String, Hashable, Sendable, CaseIterable, Codable {
   case pictureless = "nopicture"
 
   /// The paper's, in the order of weight vectors.
-  public static let six: [Component] = [
+  package static let six: [Component] = [
     .superResolution, .motionDeblurring, .defocusDeblurring, .denoising, .halved, .quartered,
   ]
 
   /// The picture's form that the model is shown.
-  public enum Condition: Hashable, Sendable {
+  package enum Condition: Hashable, Sendable {
     /// The picture, shrunk by a factor and enlarged again.
     case picture(factor: Int)
     /// Zeros.
     case none
   }
 
-  public var condition: Condition {
+  package var condition: Condition {
     switch self {
     case .halved: .picture(factor: 2)
     case .quartered: .picture(factor: 4)
@@ -40,7 +40,7 @@ public enum Component: String, Hashable, Sendable, CaseIterable, Codable {
   }
 
   /// The number of the prompt, in the order of the tasks with the empty text last.
-  public var prompt: Int {
+  package var prompt: Int {
     switch self {
     case .superResolution, .halved, .quartered, .pictureless: 0
     case .motionDeblurring: 1
@@ -53,7 +53,7 @@ public enum Component: String, Hashable, Sendable, CaseIterable, Codable {
   /// The UNet's input: latents `[1, C, h, w]`, followed by the condition's `[1, D, h, w]`, or by zeros for
   /// `Condition.none`: `[1, C + D, h, w]`.
   /// - Throws: `DiffusionError.sizes` where their sizes differ.
-  public static func sample(_ latents: Tensor, _ condition: Tensor) throws(DiffusionError) -> Tensor {
+  package static func sample(_ latents: Tensor, _ condition: Tensor) throws(DiffusionError) -> Tensor {
     let (z, shape) = (latents.shape, condition.shape)
     guard z.rank == 4, shape.rank == 4, z[0] == 1, shape[0] == 1, z[2] == shape[2], z[3] == shape[3],
       latents.elementType == .float32, condition.elementType == .float32

@@ -1,7 +1,7 @@
 extension Composition {
-  /// The paper's 1512 candidates: weights of the six components in steps of 0.2, that add up to 1, at most one of them
-  /// below 0 and then -0.2.
-  public static let grid: [Composition] = {
+  /// The paper's 1512 candidates: weights of the six components in steps of 0.2, that add up to 1, at most
+  /// one of them below 0 and then -0.2.
+  package static let grid: [Composition] = {
     let steps = 5
     var result: [[Int]] = []
     // All ways to share `left` steps among the components from `position` on.
@@ -28,7 +28,7 @@ extension Composition {
 
   /// Eight candidates to begin with, ours: those of the paper, the most frequent winners of its grid, are not
   /// published.
-  public static let frequent: [Composition] = [
+  package static let frequent: [Composition] = [
     [1, 0, 0, 0, 0, 0], [0.4, 0.4, 0.2, 0, 0, 0], [0.4, 0, 0.4, 0.2, 0, 0], [0.6, 0.2, 0, -0.2, 0.2, 0.2],
     [0.2, 0.6, 0.2, -0.2, 0, 0.2], [0.2, 0.2, 0.6, -0.2, 0, 0.2], [0.4, 0.2, 0.2, -0.2, 0.2, 0.2],
     [0.2, 0.2, 0.2, 0.2, 0, 0.2],

@@ -1,15 +1,15 @@
 import IRTensor
 
 /// A weighted sum of predictions (UniRes, section 3): Σ w ε(z, condition, text), the weights adding up to 1.
-public struct Composition: Hashable, Sendable {
+package struct Composition: Hashable, Sendable {
   /// Components with weights other than 0, in the order of `Component`.
-  public let parts: [(component: Component, weight: Double)]
+  package let parts: [(component: Component, weight: Double)]
 
   /// The furthest that weights may add up to something else than 1.
   private static let tolerance = 1e-6
 
   /// - Throws: `DiffusionError.composition` where the weights do not add up to 1, or leave -10...10.
-  public init(_ weights: [Component: Double]) throws(DiffusionError) {
+  package init(_ weights: [Component: Double]) throws(DiffusionError) {
     let sum = weights.values.reduce(0, +)
     guard weights.values.allSatisfy({ $0.magnitude <= 10 }) else {
       throw .composition(
@@ -25,7 +25,7 @@ public struct Composition: Hashable, Sendable {
   }
 
   /// Weights of `Component.six`.
-  public init(six weights: [Double]) throws(DiffusionError) {
+  package init(six weights: [Double]) throws(DiffusionError) {
     guard weights.count == Component.six.count else {
       throw .composition("\(weights.count) weights for \(Component.six.count) components")
     }
@@ -33,7 +33,7 @@ public struct Composition: Hashable, Sendable {
   }
 
   /// Reads `sr=.4,md=.4,dn=-.2,d4=.4`.
-  public init(_ text: String) throws(DiffusionError) {
+  package init(_ text: String) throws(DiffusionError) {
     var weights: [Component: Double] = [:]
     for entry in text.split(separator: ",") {
       let pair = entry.split(separator: "=", maxSplits: 1).map { $0.filter { !$0.isWhitespace } }
@@ -51,16 +51,16 @@ public struct Composition: Hashable, Sendable {
     try self.init(weights)
   }
 
-  public func weight(of component: Component) -> Double {
+  package func weight(of component: Component) -> Double {
     parts.first { $0.component == component }?.weight ?? 0
   }
 
   /// The conditions that the parts are shown.
-  public var conditions: Set<Component.Condition> { Set(parts.map(\.component.condition)) }
+  package var conditions: Set<Component.Condition> { Set(parts.map(\.component.condition)) }
 
   /// The weighted sum of predictions of one shape, one for each part in their order.
   /// - Throws: `DiffusionError.sizes` where there are not as many as parts, or their types differ.
-  public func combined(_ predictions: [Tensor]) throws(DiffusionError) -> Tensor {
+  package func combined(_ predictions: [Tensor]) throws(DiffusionError) -> Tensor {
     guard predictions.count == parts.count, let type = predictions.first?.type, type.elementType == .float32,
       predictions.allSatisfy({ $0.type == type })
     else {
@@ -75,18 +75,18 @@ public struct Composition: Hashable, Sendable {
     return Tensor(type, doubles: sums)
   }
 
-  /// This composition with a share of its weights given to the picture shrunk by 4: more detail is invented, and less
-  /// of the picture is kept.
+  /// This composition with a share of its weights given to the picture shrunk by 4: more detail is invented,
+  /// and less of the picture is kept.
   /// - Throws: `DiffusionError.composition` for a share outside 0...1.
-  public func inventing(_ share: Double) throws(DiffusionError) -> Composition {
+  package func inventing(_ share: Double) throws(DiffusionError) -> Composition {
     guard (0...1).contains(share) else { throw .composition("a share of \(share) for d4, must be 0 to 1") }
     var result = weights.mapValues { $0 * (1 - share) }
     result[.quartered, default: 0] += share
     return try Composition(result)
   }
 
-  public static func == (a: Composition, b: Composition) -> Bool { a.weights == b.weights }
-  public func hash(into hasher: inout Hasher) { hasher.combine(weights) }
+  package static func == (a: Composition, b: Composition) -> Bool { a.weights == b.weights }
+  package func hash(into hasher: inout Hasher) { hasher.combine(weights) }
   private var weights: [Component: Double] {
     Dictionary(uniqueKeysWithValues: parts.map { ($0.component, $0.weight) })
   }
@@ -94,7 +94,7 @@ public struct Composition: Hashable, Sendable {
 
 extension Composition: CustomStringConvertible {
   /// As `init(_: String)` reads it.
-  public var description: String {
+  package var description: String {
     parts.map { "\($0.component.rawValue)=\($0.weight)" }.joined(separator: ",")
   }
 }

@@ -1,5 +1,5 @@
 extension DiffusionError: CustomStringConvertible {
-  public var description: String {
+  package var description: String {
     switch self {
     case .schedule(let detail): "scheduler: \(detail)"
     case .composition(let detail): "composition: \(detail)"

@@ -2,11 +2,11 @@ import IROperators
 import IRTensor
 
 /// Pictures with less detail, which a model is shown so that it invents more (UniRes' DownLQ).
-public enum LowQuality {
-  /// The picture `[1, C, H, W]` in 0...1 shrunk by a factor and enlarged again, clipped to 0...1: Keys' cubic with
-  /// a = -0.5, half-pixel centres, widened by the factor on the way down, as Pillow and JAX do it.
+package enum LowQuality {
+  /// The picture `[1, C, H, W]` in 0...1 shrunk by a factor and enlarged again, clipped to 0...1: Keys' cubic
+  /// with a = -0.5, half-pixel centres, widened by the factor on the way down, as Pillow and JAX do it.
   /// - Throws: `DiffusionError.sizes` where a side is smaller than the factor.
-  public static func reduced(_ picture: Tensor, by factor: Int) throws(DiffusionError) -> Tensor {
+  package static func reduced(_ picture: Tensor, by factor: Int) throws(DiffusionError) -> Tensor {
     let shape = picture.shape
     guard shape.rank == 4, factor >= 1, shape[2] >= factor, shape[3] >= factor else {
       throw .sizes("a picture of \(shape) cannot be shrunk by \(factor)")
@@ -17,9 +17,9 @@ public enum LowQuality {
     return Tensor(large.type, doubles: large.doubles.map { min(max($0, 0), 1) })
   }
 
-  /// The picture `[1, C, H, W]` in 0...1 enlarged by a factor, clipped to 0...1, as a model of pictures that were
-  /// shrunk is shown it.
-  public static func enlarged(_ picture: Tensor, by factor: Int) throws(DiffusionError) -> Tensor {
+  /// The picture `[1, C, H, W]` in 0...1 enlarged by a factor, clipped to 0...1, as a model of pictures that
+  /// were shrunk is shown it.
+  package static func enlarged(_ picture: Tensor, by factor: Int) throws(DiffusionError) -> Tensor {
     let shape = picture.shape
     guard shape.rank == 4, (1...16).contains(factor) else {
       throw .sizes("a picture of \(shape) cannot be enlarged by \(factor)")

@@ -1,11 +1,11 @@
 /// Shares of picture and noise at each of the training's time steps: z = √ᾱ x + √(1 - ᾱ) ε (Ho et al., 2020).
-public struct NoiseSchedule: Hashable, Sendable {
+package struct NoiseSchedule: Hashable, Sendable {
   /// The shares that latents are made of at one point: signal² + noise² = 1.
-  public struct Level: Hashable, Sendable {
+  package struct Level: Hashable, Sendable {
     /// √ᾱ.
-    public var signal: Double
+    package var signal: Double
     /// √(1 - ᾱ).
-    public var noise: Double
+    package var noise: Double
 
     init(cumulative: Double) { (signal, noise) = (cumulative.squareRoot(), (1 - cumulative).squareRoot()) }
 
@@ -18,12 +18,12 @@ public struct NoiseSchedule: Hashable, Sendable {
     static let clean = Level(cumulative: 1)
   }
 
-  public let configuration: SchedulerConfiguration
+  package let configuration: SchedulerConfiguration
   /// ᾱ for each time step, decreasing.
-  public let cumulative: [Double]
+  package let cumulative: [Double]
 
   /// - Throws: `DiffusionError.schedule` for settings that make no schedule.
-  public init(_ configuration: SchedulerConfiguration) throws(DiffusionError) {
+  package init(_ configuration: SchedulerConfiguration) throws(DiffusionError) {
     try configuration.verify()
     self.configuration = configuration
     let betas = Self.betas(configuration)
@@ -64,13 +64,13 @@ public struct NoiseSchedule: Hashable, Sendable {
   }
 
   /// The level at a time step.
-  public func level(at step: Int) -> Level { Level(cumulative: cumulative[step]) }
+  package func level(at step: Int) -> Level { Level(cumulative: cumulative[step]) }
 
   /// The level before the first time step.
   var finalLevel: Level { configuration.endsAtOne ? .clean : level(at: 0) }
 
-  /// Noise over signal at a time step between whole ones, linear between their ratios. Where all is noise, the ratio is
-  /// that of ᾱ = 2⁻²⁴, as in diffusers.
+  /// Noise over signal at a time step between whole ones, linear between their ratios. Where all is noise,
+  /// the ratio is that of ᾱ = 2⁻²⁴, as in diffusers.
   func ratio(at step: Double) -> Double {
     func whole(_ step: Int) -> Double {
       let share = max(cumulative[step], 0x1p-24)

@@ -6,20 +6,20 @@ import IRTensor
   import Darwin
 #endif
 
-/// Walks from noise to latents, one prediction a step. Latents have variance 1 throughout, for every method, so that a
-/// model sees them as they are.
-public struct Sampler: Sendable {
-  public let schedule: NoiseSchedule
-  public let method: SamplingMethod
+/// Walks from noise to latents, one prediction a step. Latents have variance 1 throughout, for every method,
+/// so that a model sees them as they are.
+package struct Sampler: Sendable {
+  package let schedule: NoiseSchedule
+  package let method: SamplingMethod
   private let steps: [NoiseSchedule.Step]
   /// The step to come.
-  public private(set) var index = 0
+  package private(set) var index = 0
   /// The clean picture that was estimated in the step before.
   private var earlier: [Double]?
 
-  /// - Throws: `DiffusionError.schedule` where the schedule has fewer steps, eta is outside 0...1, or the first step
-  ///   has no signal for a model that predicts noise.
-  public init(
+  /// - Throws: `DiffusionError.schedule` where the schedule has fewer steps, eta is outside 0...1, or the
+  ///   first step has no signal for a model that predicts noise.
+  package init(
     _ schedule: NoiseSchedule, method: SamplingMethod, stepCount: Int
   ) throws(DiffusionError) {
     if case .ddim(let eta) = method, !(0...1).contains(eta) {
@@ -30,21 +30,22 @@ public struct Sampler: Sendable {
     steps = try schedule.steps(method, count: stepCount)
   }
 
-  public var stepCount: Int { steps.count }
-  public var isFinished: Bool { index == steps.count }
+  package var stepCount: Int { steps.count }
+  package var isFinished: Bool { index == steps.count }
   /// The time steps that the model is told, from noise on.
-  public var timesteps: [Double] { steps.map(\.time) }
+  package var timesteps: [Double] { steps.map(\.time) }
   /// The time step of the prediction that comes next.
   /// - Precondition: the walk is not finished.
-  public var timestep: Double { steps[index].time }
+  package var timestep: Double { steps[index].time }
   /// Whether the next step reads noise.
-  public var needsNoise: Bool {
+  package var needsNoise: Bool {
     if case .ddim(let eta) = method { eta > 0 } else { false }
   }
 
   /// The latents that the walk begins with, of noise with variance 1.
-  public func start(_ noise: Tensor) -> Tensor {
-    // Euler's walk begins with noise of the first ratio alone, as diffusers has it; the others with pure noise.
+  package func start(_ noise: Tensor) -> Tensor {
+    // Euler's walk begins with noise of the first ratio alone, as diffusers has it; the others with pure
+    // noise.
     guard method == .euler, schedule.configuration.spacing != .leading else { return noise }
     let factor = steps[0].from.noise
     return Tensor(noise.type, doubles: noise.doubles.map { $0 * factor })
@@ -52,7 +53,7 @@ public struct Sampler: Sendable {
 
   /// The clean latents that a prediction at these latents stands for.
   /// - Precondition: the walk is not finished.
-  public func estimate(_ latents: Tensor, prediction: Tensor) throws(DiffusionError) -> Tensor {
+  package func estimate(_ latents: Tensor, prediction: Tensor) throws(DiffusionError) -> Tensor {
     Tensor(latents.type, doubles: try estimates(latents, prediction).clean)
   }
 
@@ -62,7 +63,7 @@ public struct Sampler: Sendable {
   /// - Returns: the latents of the next step.
   /// - Throws: `DiffusionError.sizes` where shapes differ or noise is missing.
   /// - Precondition: the walk is not finished.
-  public mutating func advance(
+  package mutating func advance(
     _ latents: Tensor, prediction: Tensor, noise: Tensor? = nil
   ) throws(DiffusionError) -> Tensor {
     let step = steps[index]

@@ -1,5 +1,5 @@
 /// A way to walk from noise to a picture.
-public enum SamplingMethod: Hashable, Sendable {
+package enum SamplingMethod: Hashable, Sendable {
   /// Song et al., 2021; eta 0 adds no noise on the way, 1 as much as DDPM.
   case ddim(eta: Double)
   /// The multistep DPM-Solver++ of second order (Lu et al., 2022), its last step of first order.
@@ -8,12 +8,12 @@ public enum SamplingMethod: Hashable, Sendable {
   case euler
 
   /// The sampler's name on command lines, and diffusers' class for it.
-  public static let names = [
+  package static let names = [
     (name: "ddim", className: "DDIMScheduler"), (name: "dpm++2m", className: "DPMSolverMultistepScheduler"),
     (name: "euler", className: "EulerDiscreteScheduler"),
   ]
 
-  public var name: String {
+  package var name: String {
     switch self {
     case .ddim: "ddim"
     case .dpmSolver2M: "dpm++2m"
@@ -22,7 +22,7 @@ public enum SamplingMethod: Hashable, Sendable {
   }
 
   /// The method called so, by its name or diffusers' class; `ddim` with eta 0; `dpm` is `dpm++2m`.
-  public init?(_ text: String) {
+  package init?(_ text: String) {
     let text = text.lowercased() == "dpm" ? "dpm++2m" : text
     switch Self.names.first(where: { $0.name == text.lowercased() || $0.className == text })?.name {
     case "ddim": self = .ddim(eta: 0)

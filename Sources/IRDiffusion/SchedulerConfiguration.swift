@@ -1,5 +1,5 @@
 /// The quantity that a model's output estimates.
-public enum Prediction: String, Hashable, Sendable, Codable, CaseIterable {
+package enum Prediction: String, Hashable, Sendable, Codable, CaseIterable {
   /// The noise ε in z = √ᾱ x + √(1 - ᾱ) ε.
   case epsilon
   /// √ᾱ ε - √(1 - ᾱ) x (Salimans and Ho, 2022).
@@ -9,37 +9,37 @@ public enum Prediction: String, Hashable, Sendable, Codable, CaseIterable {
 }
 
 /// Which of the training's time steps are taken (Lin et al., 2024, table 2).
-public enum TimestepSpacing: String, Hashable, Sendable, Codable, CaseIterable {
+package enum TimestepSpacing: String, Hashable, Sendable, Codable, CaseIterable {
   case leading, trailing, linspace
 }
 
 /// How the training's noise grows with the time step.
-public enum BetaSchedule: String, Hashable, Sendable, Codable, CaseIterable {
+package enum BetaSchedule: String, Hashable, Sendable, Codable, CaseIterable {
   case linear
   /// Linear in √β: Stable Diffusion's.
   case scaledLinear = "scaled_linear"
 }
 
-/// A noise schedule as diffusers' `scheduler_config.json` states it. Keys that it does not know are passed over, as
-/// diffusers does; values that it does not support are refused.
-public struct SchedulerConfiguration: Hashable, Sendable, Codable {
+/// A noise schedule as diffusers' `scheduler_config.json` states it. Keys that it does not know are passed
+/// over, as diffusers does; values that it does not support are refused.
+package struct SchedulerConfiguration: Hashable, Sendable, Codable {
   /// The scheduler's class in diffusers, which names the sampler.
-  public var className = "DDIMScheduler"
-  public var trainingStepCount = 1000
-  public var betaStart = 0.00085
-  public var betaEnd = 0.012
-  public var betaSchedule = BetaSchedule.scaledLinear
-  public var prediction = Prediction.epsilon
-  public var spacing = TimestepSpacing.leading
+  package var className = "DDIMScheduler"
+  package var trainingStepCount = 1000
+  package var betaStart = 0.00085
+  package var betaEnd = 0.012
+  package var betaSchedule = BetaSchedule.scaledLinear
+  package var prediction = Prediction.epsilon
+  package var spacing = TimestepSpacing.leading
   /// Added to the time steps of leading spacing.
-  public var stepsOffset = 1
+  package var stepsOffset = 1
   /// Whether the step before the first one is free of noise, instead of having that of time step 0.
-  public var endsAtOne = false
-  public var hasZeroTerminalSNR = false
-  public var clipsSample = false
+  package var endsAtOne = false
+  package var hasZeroTerminalSNR = false
+  package var clipsSample = false
 
   /// Stable Diffusion's.
-  public init() {}
+  package init() {}
 
   private enum CodingKeys: String, CodingKey {
     case className = "_class_name"
@@ -55,7 +55,7 @@ public struct SchedulerConfiguration: Hashable, Sendable, Codable {
     case clipsSample = "clip_sample"
   }
 
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     func read<Value: Decodable>(_ key: CodingKeys, _ property: WritableKeyPath<Self, Value>) throws {
       if let value = try container.decodeIfPresent(Value.self, forKey: key) {

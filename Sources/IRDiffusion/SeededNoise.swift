@@ -6,16 +6,16 @@ import IRTensor
   import Darwin
 #endif
 
-/// Normal noise whose every number follows from a seed and its place alone, so that it depends neither on threads nor on
-/// how a picture is cut: Philox-4x32-10 (Salmon et al., 2011) counts the places.
-public struct SeededNoise: Hashable, Sendable {
-  public let seed: UInt64
+/// Normal noise whose every number follows from a seed and its place alone, so that it depends neither on
+/// threads nor on how a picture is cut: Philox-4x32-10 (Salmon et al., 2011) counts the places.
+package struct SeededNoise: Hashable, Sendable {
+  package let seed: UInt64
 
-  public init(seed: UInt64) { self.seed = seed }
+  package init(seed: UInt64) { self.seed = seed }
 
-  /// Noise `[1, channels, height, width]` float32 of mean 0 and variance 1, from this row and column on; `stream` is 0 at
-  /// the start of a walk, and the number of the step for noise on the way.
-  public func tensor(
+  /// Noise `[1, channels, height, width]` float32 of mean 0 and variance 1, from this row and column on;
+  /// `stream` is 0 at the start of a walk, and the number of the step for noise on the way.
+  package func tensor(
     channels: Int, height: Int, width: Int, row: Int = 0, column: Int = 0, stream: Int = 0
   ) -> Tensor {
     var values: [Float] = []

@@ -2,14 +2,14 @@ import IRTensor
 
 extension Sampler {
   /// The inputs of a model for one part of a composition at one step.
-  public struct Question: Sendable {
-    public var component: Component
+  package struct Question: Sendable {
+    package var component: Component
     /// The noisy latents `[1, C, h, w]`.
-    public var latents: Tensor
+    package var latents: Tensor
     /// The time step that the model is told.
-    public var timestep: Double
+    package var timestep: Double
 
-    public init(component: Component, latents: Tensor, timestep: Double) {
+    package init(component: Component, latents: Tensor, timestep: Double) {
       (self.component, self.latents, self.timestep) = (component, latents, timestep)
     }
   }
@@ -17,15 +17,15 @@ extension Sampler {
   /// Walks from noise to clean latents `[1, C, h, w]`.
   ///
   /// - Parameters:
-  ///   - composition: what is asked for; components of weight 0 are not.
-  ///   - noise: what is drawn at the start and, with eta, on the way.
+  ///   - composition: the components that the UNet is asked for; those of weight 0 are left out.
+  ///   - noise: the source of the noise at the start and, with eta, at each step.
   ///   - shape: the latents' shape.
-  ///   - start: noise to begin with, instead of what is drawn.
+  ///   - start: noise to begin with, instead of drawn noise.
   ///   - predict: the model's prediction `[1, C, h, w]`.
   ///   - progress: called after each step with the number of steps done and in all.
   /// - Returns: the clean latents, scaled as the model's are.
   /// - Throws: `DiffusionError`, and what `predict` and `progress` throw.
-  public mutating func walk(
+  package mutating func walk(
     _ composition: Composition, noise: SeededNoise, shape: Shape, start: Tensor? = nil,
     predict: (Question) throws -> Tensor, progress: (Int, Int) throws -> Void = { _, _ in }
   ) throws -> Tensor {
@@ -42,7 +42,7 @@ extension Sampler {
   }
 
   /// One step of `walk`.
-  public mutating func step(
+  package mutating func step(
     _ latents: Tensor, _ composition: Composition, noise: Tensor? = nil,
     _ predict: (Question) throws -> Tensor
   ) throws -> Tensor {

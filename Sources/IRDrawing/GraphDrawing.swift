@@ -2,7 +2,7 @@ import IRGraph
 
 /// A drawing of a network as SVG: each block on the level of its picture's size, so that an encoder goes down
 /// on the left, a decoder comes up on the right, and skips run across.
-public struct GraphDrawing {
+package struct GraphDrawing {
   private let network: BlockGraph
   private let rows: [Double]
   private let title: String
@@ -10,13 +10,13 @@ public struct GraphDrawing {
   private static let box = (width: 128.0, height: 54.0)
   private static let top = 84.0
 
-  public init(_ graph: Graph, title: String) {
+  package init(_ graph: Graph, title: String) {
     network = BlockGraph(graph)
     rows = Set(network.blocks.map(\.reduction)).sorted()
     self.title = title
   }
 
-  public var svg: String {
+  package var svg: String {
     let layout = BlockLayout(network.blocks, rows: rows, size: Self.box, top: Self.top)
     var drawing = SVG()
     drawing.text(title, 0, 16, size: 17, anchor: .start, isBold: true)

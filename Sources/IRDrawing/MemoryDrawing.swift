@@ -1,11 +1,11 @@
 import IRCompiler
 
 /// A program's arena over its steps: which bytes each buffer holds, and from when to when.
-public struct MemoryDrawing {
+package struct MemoryDrawing {
   private let program: Program
   private let title: String
 
-  public init(_ program: Program, title: String) {
+  package init(_ program: Program, title: String) {
     self.program = program
     self.title = title
   }
@@ -33,7 +33,7 @@ public struct MemoryDrawing {
   }
 
   /// Rows of text: the arena's use from the first step to the last, then what lives at the fullest.
-  public var text: String {
+  package var text: String {
     let held = held
     let peak = program.memoryPlan.peakByteCount
     var lines = ["arena of \(SizeText.bytes(peak)); held by live values:"]
@@ -63,7 +63,7 @@ public struct MemoryDrawing {
       .sorted { lifetimes[$0].byteCount > lifetimes[$1].byteCount }
   }
 
-  public var svg: String {
+  package var svg: String {
     var drawing = SVG()
     let plan = program.memoryPlan
     let (left, top, width, height) = (74.0, 54.0, 1000.0, 380.0)

@@ -1,13 +1,13 @@
 /// Why the system does not let a file be read or written.
-public struct FileError: Error, Sendable, CustomStringConvertible {
-  public var path: String
+package struct FileError: Error, Sendable, CustomStringConvertible {
+  package var path: String
   /// The system's own words.
-  public var reason: String
+  package var reason: String
 
-  public init(path: String, reason: String) {
+  package init(path: String, reason: String) {
     self.path = path
     self.reason = reason
   }
 
-  public var description: String { "\(path): \(reason)" }
+  package var description: String { "\(path): \(reason)" }
 }

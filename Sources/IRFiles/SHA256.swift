@@ -1,17 +1,17 @@
 import Glibc
 
 /// The digest of FIPS 180-4, by which files are recognised.
-public struct SHA256: Sendable {
+package struct SHA256: Sendable {
   private var state: [UInt32] = [
     0x6A09_E667, 0xBB67_AE85, 0x3C6E_F372, 0xA54F_F53A, 0x510E_527F, 0x9B05_688C, 0x1F83_D9AB, 0x5BE0_CD19,
   ]
   private var rest: [UInt8] = []
   private var byteCount: UInt64 = 0
 
-  public init() {}
+  package init() {}
 
   /// The digest of bytes in hexadecimal.
-  public static func hexadecimal(_ bytes: some Collection<UInt8>) -> String {
+  package static func hexadecimal(_ bytes: some Collection<UInt8>) -> String {
     var hash = SHA256()
     hash.update(bytes)
     return hash.finished()
@@ -19,19 +19,19 @@ public struct SHA256: Sendable {
 
   /// The digest of a file's content in hexadecimal.
   /// - Throws: `FileError`.
-  public static func hexadecimal(contentsOf path: String) throws(FileError) -> String {
+  package static func hexadecimal(contentsOf path: String) throws(FileError) -> String {
     var hash = SHA256()
     try hash.update(contentsOf: path)
     return hash.finished()
   }
 
-  public mutating func update(_ bytes: some Collection<UInt8>) {
+  package mutating func update(_ bytes: some Collection<UInt8>) {
     if bytes.withContiguousStorageIfAvailable({ update(UnsafeRawBufferPointer($0)) }) == nil {
       Array(bytes).withUnsafeBytes { update($0) }
     }
   }
 
-  public mutating func update(_ bytes: UnsafeRawBufferPointer) {
+  package mutating func update(_ bytes: UnsafeRawBufferPointer) {
     byteCount += UInt64(bytes.count)
     var start = 0
     if !rest.isEmpty {
@@ -48,7 +48,7 @@ public struct SHA256: Sendable {
 
   /// Adds a file's content, read piece by piece.
   /// - Throws: `FileError`.
-  public mutating func update(contentsOf path: String) throws(FileError) {
+  package mutating func update(contentsOf path: String) throws(FileError) {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw FileError(path: path, reason: systemError()) }
     defer { close(descriptor) }
@@ -63,7 +63,7 @@ public struct SHA256: Sendable {
   }
 
   /// Ends the text and returns its digest.
-  public mutating func finished() -> String {
+  package mutating func finished() -> String {
     let bitCount = byteCount &* 8
     let padding = [0x80] + [UInt8](repeating: 0, count: (119 - rest.count) % 64)
     update(padding + (0..<8).map { UInt8(truncatingIfNeeded: bitCount >> UInt64(56 - 8 * $0)) })

@@ -1,7 +1,7 @@
 import IRTensor
 
 /// An operator that knows how gradients flow back through it.
-public protocol DifferentiableOperator: Operator {
+package protocol DifferentiableOperator: Operator {
   /// Adds what turns the cotangents of the results into those of the inputs.
   /// - Returns: one value per input, of the input's type; nil where no gradient flows to it.
   /// - Throws: `GraphError.type`, which is a defect of the rule.
@@ -11,15 +11,15 @@ public protocol DifferentiableOperator: Operator {
 }
 
 /// One node on the way back, as its operator's rule sees it.
-public struct Cotangents: Sendable {
-  public var inputs: [ValueID]
-  public var outputs: [ValueID]
+package struct Cotangents: Sendable {
+  package var inputs: [ValueID]
+  package var outputs: [ValueID]
   /// The derivative of the scalar by each output; nil is zero.
-  public var ofOutputs: [ValueID?]
+  package var ofOutputs: [ValueID?]
   /// The inputs whose cotangent is asked for; others may be left nil.
-  public var isWanted: [Bool]
+  package var isWanted: [Bool]
 
-  public init(inputs: [ValueID], outputs: [ValueID], ofOutputs: [ValueID?], isWanted: [Bool]) {
+  package init(inputs: [ValueID], outputs: [ValueID], ofOutputs: [ValueID?], isWanted: [Bool]) {
     self.inputs = inputs
     self.outputs = outputs
     self.ofOutputs = ofOutputs
@@ -27,5 +27,5 @@ public struct Cotangents: Sendable {
   }
 
   /// No gradient to any input.
-  public var none: [ValueID?] { inputs.map { _ in nil } }
+  package var none: [ValueID?] { inputs.map { _ in nil } }
 }

@@ -8,7 +8,7 @@ extension Graph {
   }
 
   /// Adds an input.
-  public mutating func addInput(_ name: String, _ type: TensorType) -> ValueID {
+  package mutating func addInput(_ name: String, _ type: TensorType) -> ValueID {
     let id = addValue(Value(name: name, type: type, definition: .input))
     inputs.append(id)
     return id
@@ -25,12 +25,12 @@ extension Graph {
   }
 
   /// Adds a constant.
-  public mutating func addConstant(_ tensor: Tensor, name: String) -> ValueID {
+  package mutating func addConstant(_ tensor: Tensor, name: String) -> ValueID {
     addValue(Value(name: name, type: tensor.type, definition: .constant(tensor)))
   }
 
   /// Adds a result; a value may be several results.
-  public mutating func addOutput(_ value: ValueID, name: String) {
+  package mutating func addOutput(_ value: ValueID, name: String) {
     precondition(contains(value))
     outputs.append(Output(name: name, value: value))
   }
@@ -38,7 +38,7 @@ extension Graph {
   /// Adds a node and its outputs, typed by the operator.
   /// - Throws: `GraphError.type` where the operator refuses the inputs.
   @discardableResult
-  public mutating func addNode(
+  package mutating func addNode(
     _ operator: any Operator, inputs: [ValueID], name: String
   ) throws(GraphError) -> [ValueID] {
     let types: [TensorType]
@@ -77,7 +77,7 @@ extension Graph {
   }
 
   /// Names a value, for dumps.
-  public mutating func rename(_ value: ValueID, to name: String) {
+  package mutating func rename(_ value: ValueID, to name: String) {
     valueSlots[value.index]?.name = name
   }
 
@@ -104,7 +104,7 @@ extension Graph {
   /// Removes nodes that no output depends on, and constants without use. Inputs stay.
   /// - Returns: the number of nodes removed.
   @discardableResult
-  public mutating func removeDeadNodes() -> Int {
+  package mutating func removeDeadNodes() -> Int {
     // Users after what they use, so that one round is enough.
     let results = Set(outputs.map(\.value))
     var removed = 0

@@ -8,7 +8,7 @@ extension Graph {
   /// their operators, or keep the size that they name.
   /// - Throws: `GraphError.inputs` for a name that is no input or has other element types, `.type` or
   ///   `.tooLarge` where an operator refuses the new types.
-  public func rebound(to types: [String: TensorType]) throws(GraphError) -> Graph {
+  package func rebound(to types: [String: TensorType]) throws(GraphError) -> Graph {
     var graph = self
     var open = types
     for id in inputs {

@@ -3,7 +3,7 @@ import IRTensor
 extension Graph {
   /// Every node after the nodes it depends on; otherwise in order of identifiers. Nodes on a cycle
   /// are left out (the verifier names them).
-  public var nodesInOrder: [NodeID] {
+  package var nodesInOrder: [NodeID] {
     enum Mark { case new, open, done }
     var marks = [Mark](repeating: .new, count: nodeSlots.count)
     var result: [NodeID] = []
@@ -30,30 +30,30 @@ extension Graph {
   }
 
   /// The nodes that read a value, once per use.
-  public func users(of value: ValueID) -> [NodeID] { userSlots[value.index] }
+  package func users(of value: ValueID) -> [NodeID] { userSlots[value.index] }
 
   /// Whether the value is a result of the graph.
-  public func isOutput(_ value: ValueID) -> Bool { outputs.contains { $0.value == value } }
+  package func isOutput(_ value: ValueID) -> Bool { outputs.contains { $0.value == value } }
 
-  /// The one node that reads the value, once, where the value is no result of the graph.
-  public func onlyUser(of value: ValueID) -> NodeID? {
+  /// The only node that reads the value, if it reads it once and the value is not a result of the graph.
+  package func onlyUser(of value: ValueID) -> NodeID? {
     userSlots[value.index].count == 1 && !isOutput(value) ? userSlots[value.index][0] : nil
   }
 
   /// The number of elements of all constants.
-  public var parameterCount: Int {
+  package var parameterCount: Int {
     valueSlots.reduce(0) { sum, value in
       if let value, case .constant = value.definition { sum + value.type.shape.elementCount } else { sum }
     }
   }
 
   /// Multiply-adds of one run, over the contractions and convolutions.
-  public var multiplyAddCount: Int {
+  package var multiplyAddCount: Int {
     nodesInOrder.reduce(0) { $0 + multiplyAddCount(of: $1) }
   }
 
   /// Multiply-adds of one node; 0 for operators that are not contractions.
-  public func multiplyAddCount(of node: NodeID) -> Int {
+  package func multiplyAddCount(of node: NodeID) -> Int {
     (self[node].operator as? any ContractionOperator)?.multiplyAddCount(for: inputTypes(of: node)) ?? 0
   }
 }

@@ -4,7 +4,7 @@ extension Graph {
   /// Checks the whole graph: identifiers exist, every value is defined once and before its use (no
   /// cycles), recorded types are what the operators say, names of inputs and of outputs are unique.
   /// - Throws: `GraphError.invalid` or `.type` for the first rule found broken.
-  public func verify() throws(GraphError) {
+  package func verify() throws(GraphError) {
     try verifyNames()
     for (index, slot) in valueSlots.enumerated() {
       guard let value = slot else { continue }

@@ -1,29 +1,29 @@
 import IRTensor
 
-/// Builds a graph operator by operator; the operators' modules add a function each
+/// Builds a graph operator by operator. IROperators adds functions for the operators of networks
 /// (`g.convolution(x, weight: w)`), all through `apply`.
-public struct GraphBuilder: Sendable {
-  public private(set) var graph: Graph
+package struct GraphBuilder: Sendable {
+  package private(set) var graph: Graph
   private var scopes: [String] = []
   private var nameCounts: [String: Int] = [:]
 
-  public init(name: String = "graph") { graph = Graph(name: name) }
-  public init(extending graph: Graph) { self.graph = graph }
+  package init(name: String = "graph") { graph = Graph(name: name) }
+  package init(extending graph: Graph) { self.graph = graph }
 
   /// The type of a value.
-  public func type(of value: ValueID) -> TensorType { graph[value].type }
-  public func shape(of value: ValueID) -> Shape { graph[value].type.shape }
+  package func type(of value: ValueID) -> TensorType { graph[value].type }
+  package func shape(of value: ValueID) -> Shape { graph[value].type.shape }
 
-  public mutating func input(_ name: String, _ type: TensorType) -> ValueID { graph.addInput(name, type) }
+  package mutating func input(_ name: String, _ type: TensorType) -> ValueID { graph.addInput(name, type) }
 
-  public mutating func constant(_ tensor: Tensor, name: String? = nil) -> ValueID {
+  package mutating func constant(_ tensor: Tensor, name: String? = nil) -> ValueID {
     graph.addConstant(tensor, name: name ?? unique("constant"))
   }
 
-  public mutating func output(_ value: ValueID, name: String) { graph.addOutput(value, name: name) }
+  package mutating func output(_ value: ValueID, name: String) { graph.addOutput(value, name: name) }
 
   /// Prefixes the names made inside `body` with `scope` and a dot.
-  public mutating func inScope<R, E: Error>(
+  package mutating func inScope<R, E: Error>(
     _ scope: String, _ body: (inout GraphBuilder) throws(E) -> R
   ) throws(E) -> R {
     scopes.append(scope)
@@ -33,7 +33,7 @@ public struct GraphBuilder: Sendable {
 
   /// Adds a node; without a name it is called after its operator, with a number.
   /// - Throws: `GraphError.type` where the operator refuses the inputs.
-  public mutating func apply(
+  package mutating func apply(
     _ operator: any Operator, _ inputs: [ValueID], name: String? = nil
   ) throws(GraphError) -> [ValueID] {
     let base = name ?? unique(`operator`.name.prefix(1).lowercased() + `operator`.name.dropFirst())
@@ -41,7 +41,7 @@ public struct GraphBuilder: Sendable {
   }
 
   /// As `apply`, for an operator of one output.
-  public mutating func value(
+  package mutating func value(
     _ operator: any Operator, _ inputs: [ValueID], name: String? = nil
   ) throws(GraphError) -> ValueID {
     let outputs = try apply(`operator`, inputs, name: name)
@@ -51,7 +51,7 @@ public struct GraphBuilder: Sendable {
 
   /// The finished graph.
   /// - Throws: what `Graph.verify()` finds.
-  public func finished() throws(GraphError) -> Graph {
+  package func finished() throws(GraphError) -> Graph {
     try graph.verify()
     return graph
   }

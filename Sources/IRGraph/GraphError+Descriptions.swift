@@ -1,5 +1,5 @@
 extension GraphError: CustomStringConvertible {
-  public var description: String {
+  package var description: String {
     switch self {
     case .type(let node, let name, let error): "\(node) (\(name)): \(error)"
     case .tooLarge(let node, let name, let type):

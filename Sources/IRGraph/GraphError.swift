@@ -1,7 +1,7 @@
 import IRTensor
 
-/// What can be wrong with a graph.
-public enum GraphError: Error, Sendable {
+/// A fault of a graph.
+package enum GraphError: Error, Sendable {
   /// An operator refused the types of its inputs.
   case type(node: String, operator: String, TypeError)
   /// A value has more elements than any machine could hold.

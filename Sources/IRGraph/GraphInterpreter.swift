@@ -2,16 +2,16 @@ import IRTensor
 
 /// Runs a graph by its operators' definitions, one after another: slow, obvious, and the oracle for
 /// everything that is fast.
-public struct GraphInterpreter: Sendable {
-  public let graph: Graph
+package struct GraphInterpreter: Sendable {
+  package let graph: Graph
 
-  public init(_ graph: Graph) { self.graph = graph }
+  package init(_ graph: Graph) { self.graph = graph }
 
   /// Computes the outputs, by name.
   ///
   /// `progress` is called after each node with the count of nodes done and in all.
   /// - Throws: `GraphError.inputs` where an input is missing or has another type.
-  public func run(
+  package func run(
     _ inputs: [String: Tensor], progress: ((Int, Int) -> Void)? = nil
   ) throws(GraphError) -> [String: Tensor] {
     var values: [ValueID: Tensor] = [:]

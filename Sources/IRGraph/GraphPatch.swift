@@ -2,9 +2,9 @@ import IRTensor
 
 /// A proposed change: new nodes and constants, and values whose uses move to others. Rules return
 /// patches; only the driver applies them.
-public struct GraphPatch: Sendable {
+package struct GraphPatch: Sendable {
   /// A value of the graph, or one that this patch makes.
-  public enum Operand: Hashable, Sendable {
+  package enum Operand: Hashable, Sendable {
     case existing(ValueID)
     case new(Int)
   }
@@ -21,13 +21,15 @@ public struct GraphPatch: Sendable {
   private let target: Target
 
   /// The graph until the patch is applied: then it is let go, so that its changes copy nothing.
+  ///
+  /// Unchecked: the thread that makes a patch applies it, before others see either.
   private final class Target: @unchecked Sendable {
     var graph: Graph?
     init(_ graph: Graph) { self.graph = graph }
   }
 
   /// A patch to `graph`, whose types the new nodes are checked against as they are added. It is applied once.
-  public init(to graph: Graph) { target = Target(graph) }
+  package init(to graph: Graph) { target = Target(graph) }
 
   private var graph: Graph {
     guard let graph = target.graph else { preconditionFailure("the patch was applied already") }
@@ -37,21 +39,21 @@ public struct GraphPatch: Sendable {
   fileprivate func releaseGraph() { target.graph = nil }
 
   /// The type of an operand.
-  public func type(of operand: Operand) -> TensorType {
+  package func type(of operand: Operand) -> TensorType {
     switch operand {
     case .existing(let value): graph[value].type
     case .new(let index): newTypes[index]
     }
   }
 
-  public mutating func constant(_ tensor: Tensor, name: String) -> Operand {
+  package mutating func constant(_ tensor: Tensor, name: String) -> Operand {
     steps.append(.constant(tensor, name: name))
     return made(tensor.type)
   }
 
   /// Adds a node.
   /// - Throws: `GraphError.type` where the operator refuses the inputs.
-  public mutating func node(
+  package mutating func node(
     _ operator: any Operator, _ inputs: [Operand], name: String
   ) throws(GraphError) -> [Operand] {
     let types: [TensorType]
@@ -63,7 +65,7 @@ public struct GraphPatch: Sendable {
   }
 
   /// As `node`, for an operator of one output.
-  public mutating func value(
+  package mutating func value(
     _ operator: any Operator, _ inputs: [Operand], name: String
   ) throws(GraphError) -> Operand {
     try node(`operator`, inputs, name: name)[0]
@@ -71,7 +73,7 @@ public struct GraphPatch: Sendable {
 
   /// Moves all uses of `old` to `new`.
   /// - Precondition: both have the same type.
-  public mutating func replace(_ old: ValueID, with new: Operand) {
+  package mutating func replace(_ old: ValueID, with new: Operand) {
     precondition(graph[old].type == type(of: new), "\(graph[old].type) replaced with \(type(of: new))")
     replacements.append((old, new))
   }
@@ -87,7 +89,7 @@ extension Graph {
   /// Applies a patch and removes the nodes that nothing uses any more.
   /// - Returns: the nodes added.
   @discardableResult
-  public mutating func apply(_ patch: GraphPatch) throws(GraphError) -> [NodeID] {
+  package mutating func apply(_ patch: GraphPatch) throws(GraphError) -> [NodeID] {
     patch.releaseGraph()
     var made: [ValueID] = []
     var added: [NodeID] = []

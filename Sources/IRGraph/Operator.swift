@@ -4,7 +4,7 @@ import IRTensor
 /// executable definition that every other implementation is tested against.
 ///
 /// `Codable` is the operator's text and JSON form: attributes are the stored properties, by name.
-public protocol Operator: Hashable, Sendable, Codable {
+package protocol Operator: Hashable, Sendable, Codable {
   /// The operator's name in the text form, dumps and profiles; never changes.
   static var name: String { get }
 
@@ -20,10 +20,10 @@ public protocol Operator: Hashable, Sendable, Codable {
 }
 
 extension Operator {
-  public var name: String { Self.name }
+  package var name: String { Self.name }
 
-  /// The results of `evaluate`, whose types `outputTypes` gave. Results without elements are not computed: their other
-  /// extents may be of any length.
+  /// The results of `evaluate`, whose types `outputTypes` gave. Results without elements are not computed:
+  /// their other extents may be of any length.
   package func results(_ inputs: [Tensor], _ types: [TensorType]) -> [Tensor] {
     let isEmpty = types.allSatisfy { $0.shape.contains(0) }
     return isEmpty ? types.map { Tensor(zeros: $0) } : evaluate(inputs)
@@ -31,36 +31,36 @@ extension Operator {
 }
 
 /// An operator whose work is counted in multiply-adds: contractions and convolutions.
-public protocol ContractionOperator: Operator {
+package protocol ContractionOperator: Operator {
   /// Multiply-adds of one evaluation.
   func multiplyAddCount(for inputs: [TensorType]) -> Int
 }
 
 /// Why types do not fit an operator: the constraint's name, stable and tested (`Pad.rank`), and what
 /// was found, with numbers.
-public struct TypeError: Error, Hashable, Sendable, CustomStringConvertible {
-  public var constraint: String
-  public var detail: String
+package struct TypeError: Error, Hashable, Sendable, CustomStringConvertible {
+  package var constraint: String
+  package var detail: String
 
-  public init(_ constraint: String, _ detail: String) {
+  package init(_ constraint: String, _ detail: String) {
     self.constraint = constraint
     self.detail = detail
   }
 
-  public var description: String { "\(detail) (\(constraint))" }
+  package var description: String { "\(detail) (\(constraint))" }
 }
 
 /// The operators known by name, for parsing text.
-public struct OperatorSet: Sendable {
-  public private(set) var operators: [String: any Operator.Type] = [:]
+package struct OperatorSet: Sendable {
+  package private(set) var operators: [String: any Operator.Type] = [:]
 
   /// - Precondition: no two operators share a name.
-  public init(_ types: [any Operator.Type]) {
+  package init(_ types: [any Operator.Type]) {
     for type in types {
       precondition(operators.updateValue(type, forKey: type.name) == nil, "two operators named \(type.name)")
     }
   }
 
-  public subscript(name: String) -> (any Operator.Type)? { operators[name] }
-  public var names: [String] { operators.keys.sorted() }
+  package subscript(name: String) -> (any Operator.Type)? { operators[name] }
+  package var names: [String] { operators.keys.sorted() }
 }

@@ -1,7 +1,8 @@
 import Foundation
 
 extension ImageFile {
-  /// An image as the bytes of a file with this extension, made as `write` makes it, in a folder for temporary files.
+  /// An image as the bytes of a file with this extension, made as `write` makes it, in a folder for temporary
+  /// files.
   /// - Throws: `ImageError.unwritable`.
   public static func encoded(
     _ image: Image, as suffix: String, options: WritingOptions = WritingOptions()

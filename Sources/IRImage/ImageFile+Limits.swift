@@ -29,8 +29,8 @@ extension ImageFile {
         byteCountPerPixel: header.byteCount / max(1, header.width * header.height), path: path)
     }
 
-    /// Holds what the first bytes of a file state against the limits, for those formats that libvips allocates
-    /// for as it opens them.
+    /// Holds what the first bytes of a file state against the limits, for those formats that libvips
+    /// allocates for as it opens them.
     /// - Throws: as `check`.
     func check(firstBytes: some Collection<UInt8>, path: String) throws(ImageError) {
       guard let header = WebPHeader(firstBytes) else { return }

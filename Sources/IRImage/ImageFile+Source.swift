@@ -23,7 +23,8 @@ extension ImageFile {
       case own(Header, () throws(ImageError) -> VipsHandle)
     }
 
-    /// - Throws: `ImageError`, also where the file is foreign, an animation, a camera raw, or beyond the limits.
+    /// - Throws: `ImageError`, also where the file is foreign, an animation, a camera raw, or beyond the
+    ///   limits.
     init(_ path: String, _ limits: Limits) throws(ImageError) {
       let bytes: PictureBytes
       do { bytes = try PictureBytes(contentsOf: path) } catch {
@@ -68,7 +69,8 @@ extension ImageFile {
       .unreadable(path: name, reason: "it holds \(count) frames or pages, and a picture is one")
     }
 
-    /// How the decoded pixels must be turned: 1 not at all. HEIF's and JPEG XL's decoders have done so already.
+    /// How the decoded pixels must be turned: 1 not at all. HEIF's and JPEG XL's decoders have done so
+    /// already.
     var orientation: Int {
       switch format {
       case .heif, .jxl, .ppm, .bmp: 1

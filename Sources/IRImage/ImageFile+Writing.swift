@@ -49,12 +49,13 @@ extension ImageFile {
   /// A description of the file that was written.
   public struct WritingReport: Hashable, Sendable {
     public var sampleFormat: Image.SampleFormat
-    /// Colour samples that lay outside the format's range by more than half a step, and were clipped to it. Samples
-    /// that are not numbers are written as black and are not counted.
+    /// Colour samples that lay outside the format's range by more than half a step, and were clipped to it.
+    /// Samples that are not numbers are written as black and are not counted.
     public var clippedSampleCount: Int
     /// Whether the picture has alpha and the format none.
     public var dropsAlpha: Bool
-    /// Names of statements of the picture that the file does not make: `resolution`, `gain map`, `EXIF MakerNote`.
+    /// Names of statements of the picture that the file does not make: `resolution`, `gain map`, `EXIF
+    /// MakerNote`.
     public var lost: [String] = []
   }
 

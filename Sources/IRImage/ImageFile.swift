@@ -2,8 +2,9 @@ import CVips
 import Foundation
 import IRFiles
 
-/// Reads and writes photographs: PNG, JPEG, TIFF, WebP, AVIF, HEIF, JPEG XL and PPM; BMP is read only. libvips
-/// decodes and encodes the pixels; what files state beside them is read and written here (docs/metadata.md).
+/// Reads and writes photographs: PNG, JPEG, TIFF, WebP, AVIF, HEIF, JPEG XL and PPM; BMP is read only.
+/// libvips decodes and encodes the pixels; what files state beside them is read and written here
+/// (docs/metadata.md).
 public enum ImageFile {
   /// The treatment of a picture's own colour space.
   public enum ColourChoice: String, Sendable, CaseIterable {
@@ -23,11 +24,11 @@ public enum ImageFile {
     public var byteCount: Int
   }
 
-  /// Reads an image: turned as its orientation says, whole numbers scaled to 0...1, floats as they are;
-  /// CMYK and other print or indexed spaces become sRGB, grey stays grey. What a user should know of it is in the
+  /// Reads an image: turned as its orientation says, whole numbers scaled to 0...1, floats as they are; CMYK
+  /// and other print or indexed spaces become sRGB, grey stays grey. What a user should know of it is in the
   /// image's `notes`. With `salvages` what can be read of damaged and truncated files is taken.
-  /// - Throws: `ImageError.unreadable` for missing, foreign, damaged, truncated and animated files and for camera
-  ///   raws, `ImageError.tooLarge` and `.exceedsMemory` beyond `limits`.
+  /// - Throws: `ImageError.unreadable` for missing, foreign, damaged, truncated and animated files and for
+  ///   camera raws, `ImageError.tooLarge` and `.exceedsMemory` beyond `limits`.
   public static func read(
     _ path: String, limits: Limits = Limits(), colours: ColourChoice = .keep, salvages: Bool = false
   ) throws(ImageError) -> Image {

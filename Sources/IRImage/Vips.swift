@@ -3,6 +3,9 @@ import Foundation
 import Synchronization
 
 /// Owns one reference to a libvips image.
+///
+/// Unchecked: the reference never changes, and libvips counts references and reads images on any thread.
+/// Fields are set on a copy that its maker alone holds.
 final class VipsHandle: @unchecked Sendable {
   let pointer: UnsafeMutablePointer<VipsImage>
   /// The bytes that libvips reads from, which must stay as long as the image.

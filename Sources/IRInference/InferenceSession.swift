@@ -5,8 +5,9 @@ import IRRuntime
 import IRTensor
 import Synchronization
 
-/// An ONNX model that computes tensors from tensors, by name. A program is compiled for the types of the inputs, and for
-/// their values where these decide shapes; the latest few are kept. Runs of several threads take turns.
+/// An ONNX model that computes tensors from tensors, by name. A program is compiled for the types of the
+/// inputs, and for their values where these decide shapes; the latest few are kept. Runs of several threads
+/// take turns.
 public final class InferenceSession: Sendable {
   public let model: ONNXModel
   /// The model's name in errors.
@@ -57,11 +58,9 @@ public final class InferenceSession: Sendable {
   public var inputs: [InferencePort] { model.graphInputs.map { InferencePort($0) } }
   public var outputs: [InferencePort] { model.graph.outputs.map { InferencePort($0) } }
 
-  /// Computes the outputs, by name. An element of a sequence is named `name.0`, `name.1`, …; an optional without an
-  /// element has no tensor. `profile` collects the seconds of each step; `monitor` is asked as that of `RuntimeOptions`.
+  /// As the public `run`; `profile` collects the seconds of each step.
   /// - Returns: the outputs, and the program that made them.
-  /// - Throws: `ONNXError`, `CompilerError`, `RuntimeError`.
-  public func run(
+  package func run(
     _ inputs: [String: Tensor], profile: inout Profile?,
     monitor: ((_ done: Int, _ count: Int) -> Bool)? = nil
   ) throws -> (outputs: [String: Tensor], program: Program) {
@@ -108,7 +107,9 @@ public final class InferenceSession: Sendable {
     }
   }
 
-  /// As `run`, without a profile.
+  /// Computes the outputs, by name. An element of a sequence is named `name.0`, `name.1`, …; an optional
+  /// without an element has no tensor. `monitor` is asked as that of `RuntimeOptions`.
+  /// - Throws: `ONNXError`, `RuntimeError`, or an error whose description says why the model cannot be compiled.
   public func run(
     _ inputs: [String: Tensor], monitor: ((_ done: Int, _ count: Int) -> Bool)? = nil
   ) throws -> [String: Tensor] {

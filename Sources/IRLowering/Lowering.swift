@@ -40,10 +40,10 @@ struct Lowering {
 }
 
 /// The threads and the memory that a program is planned for.
-public struct LoweringOptions: Sendable {
+package struct LoweringOptions: Sendable {
   /// The most threads that it will run on.
   package var threadCount: Int
-  /// The bytes that it may take; nil is no limit.
+  /// The bytes that it may take; nil: no limit.
   package var memoryByteCount: Int?
   /// Whether feature maps may be kept as float16 to stay within them.
   package var allowsFloat16Storage: Bool

@@ -3,61 +3,61 @@ import IRRewriting
 import IRTensor
 
 /// A compiled graph: kernels in order, each operand at a known place.
-public struct Program: Sendable {
+package struct Program: Sendable {
   /// The place that a value begins at; offsets are in bytes.
-  public enum Location: Hashable, Sendable {
+  package enum Location: Hashable, Sendable {
     case arena(offset: Int)
     case constant(Int, offset: Int)
     case input(Int, offset: Int)
   }
 
   /// An input or a result by its public name.
-  public struct Port: Sendable {
-    public var name: String
-    public var type: TensorType
-    public var location: Location
+  package struct Port: Sendable {
+    package var name: String
+    package var type: TensorType
+    package var location: Location
   }
 
-  public struct Step: Sendable {
-    public var node: String
-    public var operatorName: String
-    public var kernel: any Kernel
-    public var inputs: [Location]
-    public var outputs: [Location]
-    public var workspaceOffset: Int?
-    public var multiplyAddCount: Int
+  package struct Step: Sendable {
+    package var node: String
+    package var operatorName: String
+    package var kernel: any Kernel
+    package var inputs: [Location]
+    package var outputs: [Location]
+    package var workspaceOffset: Int?
+    package var multiplyAddCount: Int
     /// Bytes of all operands, read or written once.
-    public var byteCount: Int
-    public var outputTypes: [TensorType]
+    package var byteCount: Int
+    package var outputTypes: [TensorType]
   }
 
-  public var name: String
-  public var inputs: [Port]
-  public var outputs: [Port]
-  public var steps: [Step]
-  public var constants: [Tensor]
-  public var memoryPlan: MemoryPlan
-  public var report: CompilationReport
+  package var name: String
+  package var inputs: [Port]
+  package var outputs: [Port]
+  package var steps: [Step]
+  package var constants: [Tensor]
+  package var memoryPlan: MemoryPlan
+  package var report: CompilationReport
   /// The names of values that are computed where they are read, rather than where their operands are first
   /// read.
-  public var recomputedValues: [String] = []
+  package var recomputedValues: [String] = []
   /// The names of feature maps that are stored as float16.
-  public var float16Values: [String] = []
+  package var float16Values: [String] = []
   /// The most threads that the planned workspaces suffice for.
-  public var threadCount: Int
+  package var threadCount: Int
 }
 
 extension Program {
   /// Bytes of the inputs and results, which lie beside the arena.
-  public var portByteCount: Int { (inputs + outputs).reduce(0) { $0 + $1.type.byteCount } }
+  package var portByteCount: Int { (inputs + outputs).reduce(0) { $0 + $1.type.byteCount } }
   /// Bytes of the arena, the inputs and the results.
-  public var byteCount: Int { memoryPlan.peakByteCount + portByteCount }
+  package var byteCount: Int { memoryPlan.peakByteCount + portByteCount }
 }
 
 extension Program: CustomStringConvertible {
   /// A line for each step: kernel, places, node, how the work is cut; reference kernels are marked. Regions
   /// have their plans below. The same program gives the same text.
-  public var description: String {
+  package var description: String {
     func text(_ location: Location) -> String {
       switch location {
       case .arena(let offset): "@\(offset)"

@@ -1,5 +1,5 @@
-/// Where a tensor's `external_data` entries say that its bytes lie, held to the rules that reading and
-/// writing share: known keys once each, a location below the model's folder, decimal numbers.
+/// The place of a tensor's bytes by its `external_data` entries, held to the rules that reading and writing
+/// share: known keys once each, a location below the model's folder, decimal numbers.
 struct ExternalDataPlace {
   struct Problem: Error { var text: String }
 

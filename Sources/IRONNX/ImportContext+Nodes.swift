@@ -101,8 +101,9 @@ extension ImportContext {
       outputs: function.outputs)
   }
 
-  /// Imports nodes in a scope of their own, and gives the values of `outputs`, nil for one that could not be computed.
-  /// The nodes find the values in `bindings`, and with `seesOuterValues` those of the scope at hand.
+  /// Imports nodes in a scope of their own, and gives the values of `outputs`, nil for one that could not be
+  /// computed. The nodes find the values in `bindings`, and with `seesOuterValues` those of the scope at
+  /// hand.
   func nested(
     _ nodes: [ONNXNode], _ opsets: [String: Int64], initializers: ONNXGraph?,
     bindings: [String: ImportedValue], seesOuterValues: Bool, outputs: [String]

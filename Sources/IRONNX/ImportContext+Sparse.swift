@@ -3,7 +3,8 @@ import IROperators
 import IRTensor
 
 extension ImportContext {
-  /// A sparse tensor as a graph has it: its elements put into zeros, so that nothing of its size is allocated.
+  /// A sparse tensor as a graph has it: its elements put into zeros, so that nothing of its size is
+  /// allocated.
   func sparse(_ sparse: ONNXSparseTensor) throws(ONNXError) -> ValueID {
     let name = sparse.values.name
     func refuse(_ detail: String) -> ONNXError { .tensor(name: name, detail: detail) }

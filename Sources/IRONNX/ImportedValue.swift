@@ -1,7 +1,7 @@
 import IRGraph
 
-/// The meaning of a value's name while a model is imported. Graphs hold tensors only: sequences, optionals and
-/// the results of `NonZero` are resolved before a graph is made.
+/// The meaning of a value's name while a model is imported. Graphs hold tensors only: sequences, optionals
+/// and the results of `NonZero` are resolved before a graph is made.
 enum ImportedValue {
   case tensor(ValueID)
   case sequence([ValueID])

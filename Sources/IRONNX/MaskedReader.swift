@@ -2,8 +2,8 @@ import IRGraph
 import IROperators
 import IRTensor
 
-/// Nodes on values whose size a mask decides: what is read at `NonZero(mask)` and written there again is a choice
-/// between two values, whose size is known.
+/// Nodes on values whose size a mask decides: what is read at `NonZero(mask)` and written there again is a
+/// choice between two values, whose size is known.
 enum MaskedReader {
   /// The results of a node with such values; nil for a node that takes or makes none, or is not one of these.
   static func results(of n: NodeReader) throws(ImportFailure) -> [ImportedValue?]? {

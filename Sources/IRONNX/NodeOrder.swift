@@ -3,12 +3,13 @@ enum NodeOrder {
   enum Failure: Error {
     /// The node at this position needs its own result, by way of this input.
     case cycle(position: Int, input: String)
-    /// Graphs inside attributes, looked through at each turn of a loop and each call of a function, hold more names than the limit.
+    /// Graphs inside attributes, looked through at each turn of a loop and each call of a function, hold more
+    /// names than the limit.
     case tooManyNames
   }
 
-  /// Positions of the nodes, in the file's order as far as that is possible. Names in `known` have a value before any
-  /// of the nodes. `nameCount` counts the names that graphs inside attributes hold.
+  /// Positions of the nodes, in the file's order as far as that is possible. Names in `known` have a value
+  /// before any of the nodes. `nameCount` counts the names that graphs inside attributes hold.
   static func sorted(
     _ nodes: [ONNXNode], known: Set<String>, nameCount: inout Int
   ) throws(Failure) -> [Int] {

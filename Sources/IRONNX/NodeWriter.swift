@@ -88,8 +88,8 @@ struct NodeWriter {
     return parts.count == 1 ? parts[0] : step("Concat", parts, [.int("axis", 0)])
   }
 
-  /// The target of a `Reshape` of the node's first input: extents copied from it and one inferred extent need no
-  /// computation.
+  /// The target of a `Reshape` of the node's first input: extents copied from it and one inferred extent need
+  /// no computation.
   func reshapeTarget(_ extents: [SizeExpression]) throws(ExportFailure) -> String {
     var numbers: [Int?] = []
     for (axis, extent) in extents.enumerated() {

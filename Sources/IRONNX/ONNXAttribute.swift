@@ -1,18 +1,18 @@
 import IRTensor
 
-public struct ONNXNamedAttribute: Sendable {
-  public var name: String
-  public var value: ONNXAttribute
-  public var docString = ""
+package struct ONNXNamedAttribute: Sendable {
+  package var name: String
+  package var value: ONNXAttribute
+  package var docString = ""
 
-  public init(_ name: String, _ value: ONNXAttribute) {
+  package init(_ name: String, _ value: ONNXAttribute) {
     self.name = name
     self.value = value
   }
 }
 
 /// An attribute's value. Strings are bytes, as the file format has them.
-public indirect enum ONNXAttribute: Sendable {
+package indirect enum ONNXAttribute: Sendable {
   case float(Float)
   case int(Int64)
   case string([UInt8])
@@ -30,7 +30,7 @@ public indirect enum ONNXAttribute: Sendable {
   /// Inside a function: the value of the function's own attribute of this name, of this type number.
   case reference(String, type: Int32)
 
-  public static func string(_ text: String) -> ONNXAttribute { .string(Array(text.utf8)) }
+  package static func string(_ text: String) -> ONNXAttribute { .string(Array(text.utf8)) }
 
   /// ONNX's number for the attribute's type.
   var typeNumber: UInt32 {

@@ -1,4 +1,4 @@
-/// What can be wrong with an ONNX file or with a model for us.
+/// A fault of an ONNX file, or of a model that irkit does not take.
 public enum ONNXError: Error, Sendable {
   /// The file cannot be read or written; `reason` is the system's.
   case file(path: String, reason: String)
@@ -27,7 +27,7 @@ public struct ONNXProblem: Hashable, Sendable {
   public var opset: Int64
   public var count: Int
   public var firstNode: String
-  /// What is wrong and what to do about it.
+  /// The fault, and the remedy.
   public var advice: String
 
   public init(

@@ -5,10 +5,10 @@ import IRTensor
 extension ONNXModel {
   /// The operator sets that graphs can be written in: 18 has every operator that models need as its own,
   /// 28 is the newest.
-  public static let writableOpsets: ClosedRange<Int64> = 18...28
+  package static let writableOpsets: ClosedRange<Int64> = 18...28
 
   /// The operators that have a form in ONNX, by name.
-  public static var writableOperators: Set<String> { Set(ONNXOperatorTable.writers.keys) }
+  package static var writableOperators: Set<String> { Set(ONNXOperatorTable.writers.keys) }
 
   /// A graph in ONNX's standard operators. Operators that the operator set lacks are written by those that it
   /// has; constants keep their names.
@@ -16,9 +16,9 @@ extension ONNXModel {
   /// Sizes are fixed as the graph has them, but for those in `openSizes`: names by input and axis
   /// (`["image": [2: "H", 3: "W"]]`). The graph must then hold for other sizes (`Graph.rebound`): one whose
   /// relative operators are resolved does not.
-  /// - Throws: `ONNXError.notExpressible` naming the node that ONNX cannot say, or that refuses twice the open
-  ///   sizes, and `.notSerializable` for an operator set outside `writableOpsets`.
-  public init(
+  /// - Throws: `ONNXError.notExpressible` naming the node that ONNX cannot say, or that refuses twice the
+  ///   open sizes, and `.notSerializable` for an operator set outside `writableOpsets`.
+  package init(
     _ graph: Graph, opset: Int64 = 18, openSizes: [String: [Int: String]] = [:]
   ) throws(ONNXError) {
     guard Self.writableOpsets.contains(opset) else {

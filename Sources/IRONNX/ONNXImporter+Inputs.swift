@@ -9,7 +9,7 @@ extension ONNXImporter {
   /// - Parameter inputs: the tensors that are to be run.
   /// - Returns: a verified graph.
   /// - Throws: as `graph(binding:)`, and `ONNXError.tensor` where a tensor is not what the model declares.
-  public func graph(for inputs: [String: Tensor]) throws(ONNXError) -> Graph {
+  package func graph(for inputs: [String: Tensor]) throws(ONNXError) -> Graph {
     var binding = try binding(for: inputs)
     while true {
       let missing: [String]

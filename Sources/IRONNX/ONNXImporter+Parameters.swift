@@ -2,9 +2,9 @@ import IRGraph
 import IRTensor
 
 extension ONNXModel {
-  /// The initializers that may be weights, in the file's order: floating point, with an axis at least (numbers
-  /// without one are what exporters write constants of formulas as).
-  public var parameterCandidates: [String] {
+  /// The initializers that may be weights, in the file's order: floating point, with an axis at least
+  /// (numbers without one are what exporters write constants of formulas as).
+  package var parameterCandidates: [String] {
     graph.initializers.filter { initializer in
       guard let type = ElementType(rawValue: initializer.dataType) else { return false }
       return (type == .float32 || type == .float16) && !initializer.dims.isEmpty
@@ -13,7 +13,7 @@ extension ONNXModel {
 
   /// The initializers of these names.
   /// - Throws: `ONNXError.tensor` for one that is missing or damaged.
-  public func initializers(named names: [String]) throws(ONNXError) -> [String: Tensor] {
+  package func initializers(named names: [String]) throws(ONNXError) -> [String: Tensor] {
     var result: [String: Tensor] = [:]
     for initializer in graph.initializers where names.contains(initializer.name) {
       result[initializer.name] = try initializer.tensor()
@@ -26,7 +26,7 @@ extension ONNXModel {
 
   /// Puts other values into initializers, by name; each keeps its element type, and all else stays as it was.
   /// - Throws: `ONNXError.tensor` where a name is missing or a shape is another.
-  public mutating func replaceInitializers(_ tensors: [String: Tensor]) throws(ONNXError) {
+  package mutating func replaceInitializers(_ tensors: [String: Tensor]) throws(ONNXError) {
     var missing = Set(tensors.keys)
     for index in graph.initializers.indices {
       let initializer = graph.initializers[index]
@@ -52,11 +52,11 @@ extension ONNXImporter {
   /// The graph for one set of sizes with weights as float32 inputs, under their names in the file, after the
   /// model's own inputs.
   ///
-  /// A candidate whose value decides a shape or an attribute stays a constant, as does one that nothing reads.
-  /// `candidates` are the initializers that are to become inputs.
+  /// A candidate whose value decides a shape or an attribute stays a constant, as does one that nothing
+  /// reads. `candidates` are the initializers that are to become inputs.
   /// - Returns: the graph, and the names of those that did, in the file's order.
   /// - Throws: as `graph(binding:)`.
-  public func trainingGraph(
+  package func trainingGraph(
     binding: ONNXBinding, candidates: [String]
   ) throws(ONNXError) -> (graph: Graph, parameters: [String]) {
     var names = Set(candidates)

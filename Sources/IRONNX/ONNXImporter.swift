@@ -4,19 +4,19 @@ import IRTensor
 
 /// Turns a model into a typed graph for one set of sizes. Shape arithmetic is computed on the way, so
 /// that the graph holds numbers where the model holds `Shape` and `Concat`.
-public struct ONNXImporter: Sendable {
-  public let model: ONNXModel
+package struct ONNXImporter: Sendable {
+  package let model: ONNXModel
   /// The model's name in errors.
-  public let path: String
+  package let path: String
 
-  public init(_ model: ONNXModel, path: String = "model") {
+  package init(_ model: ONNXModel, path: String = "model") {
     self.model = model
     self.path = path
   }
 
   /// - Throws: `ONNXError.unboundDimensions` or `.unboundValues` where the binding misses some, and
   ///   `.unsupported` with every problem of the model at once.
-  public func graph(binding: ONNXBinding = ONNXBinding()) throws(ONNXError) -> Graph {
+  package func graph(binding: ONNXBinding = ONNXBinding()) throws(ONNXError) -> Graph {
     try graph(binding: binding, parameters: [])
   }
 

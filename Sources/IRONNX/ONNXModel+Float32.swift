@@ -1,9 +1,10 @@
 import IRTensor
 
 extension ONNXModel {
-  /// The model with every value and constant of float16 or bfloat16 as float32: it computes the same with fewer
-  /// roundings, by kernels that halves have none of. A model that only stores weights as halves stays as it is.
-  public func computingInFloat32() -> ONNXModel {
+  /// The model with every value and constant of float16 or bfloat16 as float32: it computes the same with
+  /// fewer roundings, by kernels that halves have none of. A model that only stores weights as halves stays
+  /// as it is.
+  package func computingInFloat32() -> ONNXModel {
     guard computesInHalves else { return self }
     var model = self
     model.graph = graph.computingInFloat32()

@@ -1,11 +1,11 @@
 import IRTensor
 
 extension ONNXModel {
-  /// The model with its large float32 weights stored as float16, half the bytes, and cast back to float32 where
-  /// they are used: runtimes do that once. Weights that float16 cannot hold (beyond ±65504) and those of fewer
-  /// than `threshold` elements stay.
+  /// The model with its large float32 weights stored as float16, half the bytes, and cast back to float32
+  /// where they are used: runtimes do that once. Weights that float16 cannot hold (beyond ±65504) and those
+  /// of fewer than `threshold` elements stay.
   /// - Returns: the model, and how many weights were changed.
-  public func storingHalfWeights(threshold: Int = 64) -> (model: ONNXModel, count: Int) {
+  package func storingHalfWeights(threshold: Int = 64) -> (model: ONNXModel, count: Int) {
     var model = self
     let inputs = Set(graph.inputs.map(\.name))
     let outputs = Set(graph.outputs.map(\.name))

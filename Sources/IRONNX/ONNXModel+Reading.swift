@@ -51,7 +51,7 @@ extension ONNXModel {
 
 /// Reads one serialized tensor, as ONNX's test data hold them.
 extension ONNXTensor {
-  public init(contentsOf path: String) throws(ONNXError) {
+  package init(contentsOf path: String) throws(ONNXError) {
     let file = try MappedFile(path: path)
     let bytes = UnsafeRawBufferPointer(start: file.storage.pointer, count: file.byteCount)
     let result: Result<ProtobufMessage<Onnx__TensorProto>, ProtobufMessage<Onnx__TensorProto>.Reason> =

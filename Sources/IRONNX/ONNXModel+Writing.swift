@@ -4,19 +4,19 @@ import IRTensor
 
 extension ONNXModel {
   /// How a model file is written.
-  public struct WritingOptions: Sendable {
+  package struct WritingOptions: Sendable {
     /// Puts tensors of at least `externalThreshold` bytes into one file beside the model.
-    public var isExternal = false
-    public var externalThreshold = 1024
+    package var isExternal = false
+    package var externalThreshold = 1024
     /// Models beyond this size become external by themselves: protobuf ends at 2 GB.
-    public var inlineByteCountLimit = 2_000_000_000
+    package var inlineByteCountLimit = 2_000_000_000
 
-    public init(isExternal: Bool = false) { self.isExternal = isExternal }
+    package init(isExternal: Bool = false) { self.isExternal = isExternal }
   }
 
   /// The model's bytes.
   /// - Throws: `ONNXError.notSerializable` for a model over 2 GB, and for text that holds a zero byte.
-  public func serialized() throws(ONNXError) -> [UInt8] {
+  package func serialized() throws(ONNXError) -> [UInt8] {
     let memory = MessageMemory()
     let message = memory.model(self)
     if let text = memory.truncatedText {
@@ -34,7 +34,7 @@ extension ONNXModel {
   /// With external data there is a second file, `<path>.data`.
   /// - Throws: `ONNXError.file` with the system's reason, or what `serialized()` throws; what was there
   ///   before is then untouched.
-  public func write(to path: String, options: WritingOptions = WritingOptions()) throws(ONNXError) {
+  package func write(to path: String, options: WritingOptions = WritingOptions()) throws(ONNXError) {
     do { try writeFiles(path, options) } catch let error as FileError {
       throw .file(path: error.path, reason: error.reason)
     } catch let error as ONNXError { throw error } catch { preconditionFailure("\(error)") }

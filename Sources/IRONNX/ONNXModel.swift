@@ -12,13 +12,13 @@ public struct ONNXModel: Sendable {
   public var modelVersion: Int64?
   public var docString = ""
   public var metadata: [ONNXProperty] = []
-  public var graph = ONNXGraph()
-  public var functions: [ONNXFunction] = []
+  package var graph = ONNXGraph()
+  package var functions: [ONNXFunction] = []
   /// Messages kept as they were: training information and device configurations.
   package var trainingInfos: [[UInt8]] = []
   package var configurations: [[UInt8]] = []
 
-  public init() {}
+  package init() {}
 
   /// The version of ONNX's own operator set, 1 where the file names none.
   public var opset: Int64 { opsetImports[""] ?? 1 }
@@ -35,81 +35,81 @@ public struct ONNXProperty: Hashable, Sendable {
   }
 }
 
-public struct ONNXGraph: Sendable {
-  public var name = ""
-  public var inputs: [ONNXValueInfo] = []
-  public var outputs: [ONNXValueInfo] = []
-  public var valueInfos: [ONNXValueInfo] = []
-  public var initializers: [ONNXTensor] = []
-  public var sparseInitializers: [ONNXSparseTensor] = []
-  public var nodes: [ONNXNode] = []
-  public var docString = ""
-  public var metadata: [ONNXProperty] = []
+package struct ONNXGraph: Sendable {
+  package var name = ""
+  package var inputs: [ONNXValueInfo] = []
+  package var outputs: [ONNXValueInfo] = []
+  package var valueInfos: [ONNXValueInfo] = []
+  package var initializers: [ONNXTensor] = []
+  package var sparseInitializers: [ONNXSparseTensor] = []
+  package var nodes: [ONNXNode] = []
+  package var docString = ""
+  package var metadata: [ONNXProperty] = []
   package var quantizationAnnotations: [[UInt8]] = []
 
-  public init() {}
+  package init() {}
 }
 
-public struct ONNXNode: Sendable {
-  public var name = ""
-  public var opType: String
-  public var domain = ""
-  public var overload = ""
+package struct ONNXNode: Sendable {
+  package var name = ""
+  package var opType: String
+  package var domain = ""
+  package var overload = ""
   /// Names of values; `""` is an input that is left out.
-  public var inputs: [String]
-  public var outputs: [String]
-  public var attributes: [ONNXNamedAttribute] = []
-  public var docString = ""
-  public var metadata: [ONNXProperty] = []
+  package var inputs: [String]
+  package var outputs: [String]
+  package var attributes: [ONNXNamedAttribute] = []
+  package var docString = ""
+  package var metadata: [ONNXProperty] = []
   package var deviceConfigurations: [[UInt8]] = []
 
-  public init(_ opType: String, inputs: [String], outputs: [String]) {
+  package init(_ opType: String, inputs: [String], outputs: [String]) {
     self.opType = opType
     self.inputs = inputs
     self.outputs = outputs
   }
 
-  public subscript(attribute name: String) -> ONNXAttribute? {
+  package subscript(attribute name: String) -> ONNXAttribute? {
     attributes.first { $0.name == name }?.value
   }
 }
 
-public struct ONNXFunction: Sendable {
-  public var name = ""
-  public var domain = ""
-  public var overload = ""
-  public var inputs: [String] = []
-  public var outputs: [String] = []
+package struct ONNXFunction: Sendable {
+  package var name = ""
+  package var domain = ""
+  package var overload = ""
+  package var inputs: [String] = []
+  package var outputs: [String] = []
   /// Attributes without a default, then those with one.
-  public var attributeNames: [String] = []
-  public var attributeDefaults: [ONNXNamedAttribute] = []
-  public var nodes: [ONNXNode] = []
-  public var opsetImports: [String: Int64] = [:]
-  public var valueInfos: [ONNXValueInfo] = []
-  public var docString = ""
-  public var metadata: [ONNXProperty] = []
+  package var attributeNames: [String] = []
+  package var attributeDefaults: [ONNXNamedAttribute] = []
+  package var nodes: [ONNXNode] = []
+  package var opsetImports: [String: Int64] = [:]
+  package var valueInfos: [ONNXValueInfo] = []
+  package var docString = ""
+  package var metadata: [ONNXProperty] = []
 
-  public init() {}
+  package init() {}
 }
 
-public struct ONNXValueInfo: Sendable {
-  public var name: String
-  public var type: ONNXType
-  /// What the type stands for (`IMAGE`, …), and each dimension of a tensor where that is stated.
+package struct ONNXValueInfo: Sendable {
+  package var name: String
+  package var type: ONNXType
+  /// The meaning of the type (`IMAGE`, …), and of each dimension of a tensor, where stated.
   /// Denotations inside sequences, optionals and maps are not kept.
-  public var denotation = ""
-  public var dimensionDenotations: [Int: String] = [:]
-  public var docString = ""
-  public var metadata: [ONNXProperty] = []
+  package var denotation = ""
+  package var dimensionDenotations: [Int: String] = [:]
+  package var docString = ""
+  package var metadata: [ONNXProperty] = []
 
-  public init(_ name: String, _ type: ONNXType) {
+  package init(_ name: String, _ type: ONNXType) {
     self.name = name
     self.type = type
   }
 }
 
 /// The declared type of a value. Element types are ONNX's numbers, known to us or not.
-public indirect enum ONNXType: Hashable, Sendable {
+package indirect enum ONNXType: Hashable, Sendable {
   case none
   case tensor(elementType: Int32, shape: [ONNXDimension]?)
   case sparseTensor(elementType: Int32, shape: [ONNXDimension]?)
@@ -119,7 +119,7 @@ public indirect enum ONNXType: Hashable, Sendable {
   case opaque(domain: String, name: String)
 }
 
-public enum ONNXDimension: Hashable, Sendable {
+package enum ONNXDimension: Hashable, Sendable {
   case fixed(Int64)
   case symbolic(String)
   case unknown

@@ -56,9 +56,12 @@ enum ONNXOperatorTable {
 
   /// By our operator's name.
   static let writers: [String: Writer] = Dictionary(
-    uniqueKeysWithValues: elementwiseWriters + normalizationWriters + attentionWriters + windowWriters
-      + layoutWriters
-      + indexingWriters + relativeWriters + recurrentWriters + detectionWriters)
+    uniqueKeysWithValues: [
+      elementwiseWriters, bitWriters, normalizationWriters, linearAlgebraWriters, windowWriters,
+      reductionWriters,
+      layoutWriters, indexingWriters, resamplingWriters, relativeWriters, attentionWriters, recurrentWriters,
+      detectionWriters,
+    ].flatMap { $0 })
 
   /// An entry of the writers' table.
   static func writer<O: Operator>(

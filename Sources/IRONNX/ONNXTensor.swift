@@ -3,7 +3,7 @@ import IRTensor
 
 /// A tensor as a model file holds it: any of ONNX's element types, convertible to a `Tensor` where
 /// the type is one of ours.
-public struct ONNXTensor: Sendable {
+package struct ONNXTensor: Sendable {
   package enum Data: Sendable {
     /// Little-endian elements, row-major.
     case bytes(TensorStorage, byteCount: Int)
@@ -18,12 +18,12 @@ public struct ONNXTensor: Sendable {
     case segment([UInt8])
   }
 
-  public var name: String
+  package var name: String
   /// ONNX's number of the element type.
-  public var dataType: Int32
-  public var dims: [Int64]
-  public var docString = ""
-  public var metadata: [ONNXProperty] = []
+  package var dataType: Int32
+  package var dims: [Int64]
+  package var docString = ""
+  package var metadata: [ONNXProperty] = []
   package var data: Data
 
   package init(name: String, dataType: Int32, dims: [Int64], data: Data) {
@@ -34,24 +34,24 @@ public struct ONNXTensor: Sendable {
   }
 
   /// A tensor of the file from one of ours; the bytes are shared.
-  public init(_ tensor: Tensor, name: String) {
+  package init(_ tensor: Tensor, name: String) {
     self.init(
       name: name, dataType: tensor.elementType.rawValue, dims: tensor.shape.map { Int64($0) },
       data: .bytes(tensor.storage, byteCount: tensor.byteCount))
   }
 }
 
-public struct ONNXSparseTensor: Sendable {
-  public var values: ONNXTensor
-  public var indices: ONNXTensor
-  public var dims: [Int64]
+package struct ONNXSparseTensor: Sendable {
+  package var values: ONNXTensor
+  package var indices: ONNXTensor
+  package var dims: [Int64]
 }
 
 extension ONNXTensor {
   /// The tensor's values.
   /// - Throws: `ONNXError.tensor` for an element type that is not ours, dimensions that are negative
   ///   or too large, or data of another length than they need.
-  public func tensor() throws(ONNXError) -> Tensor {
+  package func tensor() throws(ONNXError) -> Tensor {
     guard let elementType = ElementType(rawValue: dataType) else {
       throw .tensor(name: name, detail: "element type \(Self.typeName(dataType)) is not supported")
     }
@@ -128,6 +128,6 @@ package enum ONNXLimits {
   static let messageByteCount = (1 << 31) - 1
   /// External data may be larger.
   static let fileByteCount = 1 << 40
-  /// What unpacking may allocate for messages beyond sixteen times the file's size.
+  /// The bytes that unpacking may allocate for messages beyond sixteen times the file's size.
   static let unpackingByteCount = 256 << 20
 }

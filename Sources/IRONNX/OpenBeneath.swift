@@ -36,9 +36,9 @@ func walkBeneath(_ directory: Int32, _ path: String) -> Int32 {
   return openat(folder, last, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
 }
 
-/// Opens `location` below the folder of a model that is itself a symbolic link into a folder of files, as download
-/// caches keep them: where the location is a link too, it must lead below the folder of the model's own file, through
-/// no further link.
+/// Opens `location` below the folder of a model that is itself a symbolic link into a folder of files, as
+/// download caches keep them: where the location is a link too, it must lead below the folder of the model's
+/// own file, through no further link.
 /// - Returns: a descriptor, or -1 with `errno`: `ELOOP` where it leads elsewhere.
 func openBesideLinked(model path: String, folder: String, location: String) -> Int32 {
   func resolved(_ path: String) -> [UInt8]? {

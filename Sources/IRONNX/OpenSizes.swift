@@ -29,8 +29,8 @@ struct OpenSizes {
       }
       sources.append((name, type, axes))
     }
-    // Multiples of the graph's own sizes: what divides those divides these. Symbols differ from each other, so
-    // that a result's sizes tell whose they are, and each is once the largest.
+    // Multiples of the graph's own sizes: what divides those divides these. Symbols differ from each other,
+    // so that a result's sizes tell whose they are, and each is once the largest.
     let count = symbols.count
     for round in 0..<(sources.isEmpty ? 0 : 2) {
       for (position, symbol) in symbols.keys.sorted().enumerated() {

@@ -5,11 +5,11 @@ import CONNXProto
 struct WireScan {
   private typealias Descriptor = UnsafePointer<ProtobufCMessageDescriptor>
 
-  /// What protobuf-c notes of one field while it unpacks, and the pointer that leads to its value.
+  /// The bytes of protobuf-c's note on one field while it unpacks, and of the pointer to the field's value.
   private static let fieldByteCount = 64
 
-  /// Fields that nothing in the model is found by, metadata's values among them: their bytes may be of any encoding, and
-  /// are read with marks for those that are not UTF-8.
+  /// Fields that nothing in the model is found by, metadata's values among them: their bytes may be of any
+  /// encoding, and are read with marks for those that are not UTF-8.
   private static let remarks: Set<String> = ["doc_string", "producer_name", "producer_version", "value"]
 
   private let bytes: UnsafeRawBufferPointer
@@ -87,7 +87,7 @@ struct WireScan {
     return seen & bit == 0 ? nil : "the field \(String(cString: field.pointee.name)) occurs twice"
   }
 
-  /// What is wrong inside a field that has a length.
+  /// The fault inside a field that has a length.
   private mutating func content(
     _ body: Range<Int>, of field: UnsafePointer<ProtobufCFieldDescriptor>, depth: Int
   ) -> String? {

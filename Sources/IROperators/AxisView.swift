@@ -121,3 +121,15 @@ func requireSameElementType(_ inputs: [TensorType], _ name: String) throws(TypeE
     throw TypeError("\(name).elementTypes", "inputs are \(first.elementType) and \(input.elementType)")
   }
 }
+
+/// The offsets in `source` of the elements of `shape`, each axis' index mapped on its own.
+func offsets(in source: Shape, of shape: Shape, _ map: (Int, Int) -> Int) -> [Int] {
+  guard !shape.contains(0) else { return [] }
+  let strides = source.strides
+  var result = [0]
+  for axis in shape.indices {
+    let steps = (0..<shape[axis]).map { map($0, axis) * strides[axis] }
+    result = result.flatMap { base in steps.map { base + $0 } }
+  }
+  return result
+}

@@ -2,7 +2,7 @@ import IRGraph
 
 extension OperatorSet {
   /// Every operator that graphs are built of.
-  public static let standard = OperatorSet([
+  package static let standard = OperatorSet([
     Activation.self, ArgExtreme.self, Attention.self, AveragePool.self, BatchNormalization.self, Binary.self,
     BitCast.self, Cast.self, ChannelGram.self,
     Concatenate.self, Convolution.self, ConvolutionTranspose.self, CumulativeSum.self, DepthToSpace.self,
@@ -21,17 +21,18 @@ extension OperatorSet {
     Split.self, Tile.self, TopK.self, Transpose.self, Trilu.self, Unary.self,
   ])
 
-  /// What only gradient rules make: no model holds them, and ONNX has no form for them.
-  public static let gradients = OperatorSet([
+  /// The operators that only gradient rules make: no model holds them, and ONNX has no form for them.
+  package static let gradients = OperatorSet([
     AveragePoolGradient.self, ConvolutionWeightGradient.self, GatherGradient.self,
     LayerNormalizationGradient.self, MaxPoolGradient.self, PadGradient.self, ResizeGradient.self,
     SliceGradient.self,
   ])
 
-  /// The operators through which no gradient flows: they choose, compare or count, or are made after gradients
-  /// were taken, or become others before (those of relative sizes), or no restorer is trained through them (`Determinant`,
-  /// `GridSample`, `LpPool`, `Recurrence`, `RoiAlign`, `ScatterElements`, `ScatterND`).
-  public static let nondifferentiableOperators: Set<String> = [
+  /// The operators through which no gradient flows: they choose, compare or count, or are made after
+  /// gradients were taken, or become others before (those of relative sizes), or no restorer is trained
+  /// through them (`Determinant`, `GridSample`, `LpPool`, `Recurrence`, `RoiAlign`, `ScatterElements`,
+  /// `ScatterND`).
+  package static let nondifferentiableOperators: Set<String> = [
     "ArgExtreme", "Attention", "BitCast", "ChannelGram", "Determinant", "ElementwiseChain",
     "FusedConvolution", "GridSample",
     "IsInfinite", "LpPool",

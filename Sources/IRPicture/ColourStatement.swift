@@ -39,7 +39,7 @@ package struct ColourStatement: Hashable, Sendable {
 
   package static let lightLevelChunks: Set<String> = ["cLLI", "cLLi", "mDCV", "mDCv"]
 
-  /// The names of what is stated and differs from sRGB.
+  /// The names of the statements that differ from sRGB.
   package var statements: Set<String> {
     var result: Set<String> = []
     if let codePoints, !codePoints.isDefault {

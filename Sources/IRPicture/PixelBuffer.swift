@@ -1,5 +1,5 @@
-/// A picture in memory of somebody else's, interleaved or in planes as its strides say. Whole numbers go from 0 to their
-/// largest, floats from 0 to 1 and beyond.
+/// A picture in memory of somebody else's, interleaved or in planes as its strides say. Whole numbers go from
+/// 0 to their largest, floats from 0 to 1 and beyond.
 public struct PixelBuffer {
   /// Bytes from a sample to the next one of another row, pixel and channel; they may be negative.
   public struct Strides: Hashable, Sendable {
@@ -80,7 +80,8 @@ public struct PixelBuffer {
     }
   }
 
-  /// Stores a picture, whole numbers rounded to nearest and clipped; where it has no alpha, that of the buffer stays.
+  /// Stores a picture, whole numbers rounded to nearest and clipped; where it has no alpha, that of the
+  /// buffer stays.
   /// - Throws: `ImageError.mismatch` where sizes or colours differ.
   public func store(_ image: Image) throws(ImageError) {
     guard image.width == width, image.height == height, image.channelCount == colourCount else {

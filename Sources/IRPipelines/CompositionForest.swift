@@ -6,19 +6,19 @@ import IRRuntime
 import IRTensor
 
 /// Numbers of a picture that tell its degradations, which a forest predicts weights from.
-public enum PictureFeatures {
+package enum PictureFeatures {
   /// BRISQUE's 36 statistics, and the noise of red, green and blue.
-  public static let count = 39
+  package static let count = 39
 
   /// - Throws: `QualityError.picture` for a picture below 16 pixels, or without structure.
-  public static func of(_ image: Image) throws(QualityError) -> [Float] {
+  package static func of(_ image: Image) throws(QualityError) -> [Float] {
     let colour = image.asColour()
     let statistics = try BRISQUE.features(image)
     return (statistics + (0..<3).map { noise(colour, channel: $0) }).map { Float($0) }
   }
 
-  /// The deviation of noise in levels of 0...255, from what a difference of Laplacians leaves of a picture (Immerkær,
-  /// 1996).
+  /// The deviation of noise in levels of 0...255, from what a difference of Laplacians leaves of a picture
+  /// (Immerkær, 1996).
   private static func noise(_ image: Image, channel: Int) -> Double {
     let (width, height) = (image.width, image.height)
     let first = channel * width * height
@@ -37,8 +37,8 @@ public enum PictureFeatures {
   }
 }
 
-/// A forest in the folder of a pipeline, `forest/model.onnx`, which says a picture's composition without a search:
-/// `features [N, 39]` -> `weights [N, 6]`.
+/// A forest in the folder of a pipeline, `forest/model.onnx`, which says a picture's composition without a
+/// search: `features [N, 39]` -> `weights [N, 6]`.
 struct CompositionForest {
   static let name = "forest"
   private let part: PipelinePart

@@ -5,8 +5,9 @@ import IRRuntime
 import IRTensor
 import IRTensorFiles
 
-/// MUSIQ with weights of a file; a program for each size of picture, the last one kept. Not for several threads at once.
-public final class MUSIQScore {
+/// MUSIQ with weights of a file; a program for each size of picture, the last one kept. Not for several
+/// threads at once.
+package final class MUSIQScore {
   private let network: MUSIQ
   private let weights: [String: Tensor]
   private let options: RuntimeOptions
@@ -14,7 +15,7 @@ public final class MUSIQScore {
 
   /// Reads weights of pyiqa, for any of its heads.
   /// - Throws: `TensorFileError`, `ModelError`.
-  public init(contentsOf path: String, options: RuntimeOptions = RuntimeOptions()) throws {
+  package init(contentsOf path: String, options: RuntimeOptions = RuntimeOptions()) throws {
     let file = try TensorFile.readWeights(path).map { (name: $0.name, tensor: $0.tensor) }
     var configuration = MUSIQConfiguration()
     // AVA's weights have a head of ten classes.
@@ -27,7 +28,7 @@ public final class MUSIQScore {
   }
 
   /// - Throws: `GraphError`, `CompilerError`, `RuntimeError`.
-  public func score(_ image: Image) throws -> Double {
+  package func score(_ image: Image) throws -> Double {
     let picture = Tensor(image.asColour())
     if current?.shape != picture.shape {
       let graph = try network.graph(weights: weights, shape: picture.shape)

@@ -3,34 +3,34 @@ import IRDiffusion
 import IRFiles
 
 /// The candidates that won most often over a set of pictures, in a file of the pipeline's folder.
-public struct PipelineCalibration: Codable, Hashable, Sendable {
+package struct PipelineCalibration: Codable, Hashable, Sendable {
   /// A candidate and for how many pictures it was the best.
-  public struct Candidate: Codable, Hashable, Sendable {
+  package struct Candidate: Codable, Hashable, Sendable {
     /// As `Composition(_: String)` reads it.
-    public var weights: String
-    public var wins: Int
+    package var weights: String
+    package var wins: Int
   }
 
-  public var candidates: [Candidate]
+  package var candidates: [Candidate]
   /// The metric that chose them.
-  public var by: String
+  package var by: String
   /// How they were searched for.
-  public var search: String
-  public var sampler: String
-  public var steps: Int
-  public var seed: UInt64
-  public var pictures: Int
+  package var search: String
+  package var sampler: String
+  package var steps: Int
+  package var seed: UInt64
+  package var pictures: Int
 
   /// The file's name in the folder of a pipeline.
-  public static let fileName = "calibration.json"
+  package static let fileName = "calibration.json"
   /// The paper's number of frequent candidates.
-  public static let candidateCount = 8
+  package static let candidateCount = 8
   private static let candidateLimit = 1512
 
-  /// The most frequent winners of searches among the same candidates; of equally frequent ones, and of those that never
-  /// won, those first that rank best on average.
-  /// - Throws: `PipelineError.search` where the searches had other candidates, or there are none.
-  public init(
+  /// The most frequent winners of searches among the same candidates; of equally frequent ones, and of those
+  /// that never won, those first that rank best on average.
+  /// - Throws: `PipelineError.search` if the searches had other candidates, or if there are no searches.
+  package init(
     _ searches: [PipelineSearch.Result], _ search: PipelineSearch, _ settings: PipelineSettings
   ) throws(PipelineError) {
     guard let first = searches.first else { throw .search("a calibration needs pictures") }
@@ -59,7 +59,7 @@ public struct PipelineCalibration: Codable, Hashable, Sendable {
 
   /// The calibration of a pipeline; nil where it has none.
   /// - Throws: `PipelineError.file`, `DiffusionError.composition`.
-  public static func of(_ files: PipelineFiles) throws -> PipelineCalibration? {
+  package static func of(_ files: PipelineFiles) throws -> PipelineCalibration? {
     let path = "\(files.folder)/\(fileName)"
     guard FileManager.default.fileExists(atPath: path) else { return nil }
     let calibration = try PipelineFiles.read(PipelineCalibration.self, path)
@@ -73,7 +73,7 @@ public struct PipelineCalibration: Codable, Hashable, Sendable {
     return calibration
   }
 
-  public var compositions: [Composition] {
+  package var compositions: [Composition] {
     get throws(DiffusionError) {
       var result: [Composition] = []
       for candidate in candidates { result.append(try Composition(candidate.weights)) }
@@ -86,9 +86,9 @@ public struct PipelineCalibration: Codable, Hashable, Sendable {
     try of(files)?.compositions ?? Composition.frequent
   }
 
-  /// The composition that a pipeline restores with unless told otherwise: its calibration's most frequent one, else the
-  /// first that it has texts for.
-  public static func first(of pipeline: RestorationPipeline) throws -> Composition {
+  /// The composition that a pipeline restores with unless told otherwise: its calibration's most frequent
+  /// one, else the first that it has texts for.
+  package static func first(of pipeline: RestorationPipeline) throws -> Composition {
     let known = Set(pipeline.components)
     let usable = try candidates(of: pipeline.files).first {
       $0.parts.allSatisfy { known.contains($0.component) }
@@ -102,7 +102,7 @@ public struct PipelineCalibration: Codable, Hashable, Sendable {
 
   /// Writes the file into the folder of a pipeline.
   /// - Throws: `FileError`.
-  public func write(to folder: String) throws {
+  package func write(to folder: String) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     let file = try AtomicFile(replacing: "\(folder)/\(Self.fileName)")

@@ -2,9 +2,9 @@ import Foundation
 import ImageRestoration
 
 /// The installed pipelines: folders with `model_index.json` in the folders of models, or one folder below.
-public enum PipelineCatalogue {
+package enum PipelineCatalogue {
   /// Paths by the names of their folders.
-  public static var pipelines: [String: String] {
+  package static var pipelines: [String: String] {
     ModelCatalogue.installed().folders.reduce(into: [:]) { found, folder in
       found.merge(pipelines(in: folder)) { first, _ in first }
     }
@@ -19,27 +19,27 @@ public enum PipelineCatalogue {
       paths.map { (URL(fileURLWithPath: $0).lastPathComponent, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
-  /// The folder of a pipeline that `name` stands for: itself where it is one, else the installed one; nil for anything
-  /// else.
-  public static func path(of name: String) -> String? {
+  /// The folder of a pipeline that `name` stands for: itself where it is one, else the installed one; nil for
+  /// anything else.
+  package static func path(of name: String) -> String? {
     PipelineFiles.isPipeline(name) ? name : pipelines[name]
   }
 }
 
 /// One of the installed pipelines.
-public struct PipelineListing: Encodable, Sendable {
-  public var name: String
-  public var path: String
-  public var parameters: Int?
-  public var components: [String]?
+package struct PipelineListing: Encodable, Sendable {
+  package var name: String
+  package var path: String
+  package var parameters: Int?
+  package var components: [String]?
   /// The metric and the number of pictures of its calibration; nil without one.
-  public var calibratedBy: String?
-  public var calibrationPictures: Int?
+  package var calibratedBy: String?
+  package var calibrationPictures: Int?
   /// Why it cannot restore; nil if it can.
-  public var problem: String?
+  package var problem: String?
 
   /// All by name.
-  public static var all: [PipelineListing] {
+  package static var all: [PipelineListing] {
     PipelineCatalogue.pipelines.sorted { $0.key < $1.key }.map { PipelineListing($0.key, $0.value) }
   }
 
@@ -55,7 +55,7 @@ public struct PipelineListing: Encodable, Sendable {
     } catch { problem = "\(error)" }
   }
 
-  public var text: String {
+  package var text: String {
     if let problem { return "\(name): a pipeline that cannot restore\n  \(problem)" }
     var lines = [
       "\(name): a pipeline",

@@ -7,42 +7,42 @@ import IRTensor
 import ImageRestoration
 
 /// The parts of a pipeline and the cost of one picture, before anything runs.
-public struct PipelineDescription: Encodable, Sendable {
-  public struct Part: Encodable, Sendable {
-    public var name: String
-    public var parameters: Int
+package struct PipelineDescription: Encodable, Sendable {
+  package struct Part: Encodable, Sendable {
+    package var name: String
+    package var parameters: Int
     /// Of one run: of the UNet for one component at one step, over one tile.
-    public var multiplyAdds: Int
+    package var multiplyAdds: Int
     /// Bytes that a run takes beside the weights.
-    public var memory: Int
+    package var memory: Int
     /// Bytes of the part's files.
-    public var fileBytes: Int
-    /// Operators that run by their definition, for want of a kernel.
-    public var referenceOperators: [String]
+    package var fileBytes: Int
+    /// Operators without a kernel, which run by their definition.
+    package var referenceOperators: [String]
   }
 
-  public var folder: String
-  public var parts: [Part]
-  public var prediction: String
-  public var sampler: String
-  public var spacing: String
-  public var latentChannels: Int
-  public var components: [String]
+  package var folder: String
+  package var parts: [Part]
+  package var prediction: String
+  package var sampler: String
+  package var spacing: String
+  package var latentChannels: Int
+  package var components: [String]
   /// The metric and the number of pictures of the calibration; nil without one.
-  public var calibration: PipelineCalibration?
-  public var width: Int
-  public var height: Int
-  public var plan: String
-  public var tiles: Int
+  package var calibration: PipelineCalibration?
+  package var width: Int
+  package var height: Int
+  package var plan: String
+  package var tiles: Int
   /// The most bytes that a restoration of this size takes beside the weights.
-  public var memory: Int
+  package var memory: Int
   /// Multiply-adds of a restoration in the settings' number of steps with their composition.
-  public var multiplyAdds: Int
-  public var steps: Int
-  public var weights: String
+  package var multiplyAdds: Int
+  package var steps: Int
+  package var weights: String
 
   /// - Throws: as `PipelineRunner.plan`.
-  public init(_ runner: PipelineRunner, height: Int, width: Int, _ settings: PipelineSettings) throws {
+  package init(_ runner: PipelineRunner, height: Int, width: Int, _ settings: PipelineSettings) throws {
     let pipeline = runner.pipeline
     let plan = try runner.plan(height: height, width: width, settings)
     let shapes = runner.shapes(plan)
@@ -83,7 +83,7 @@ public struct PipelineDescription: Encodable, Sendable {
     }
   }
 
-  public var text: String {
+  package var text: String {
     func count(_ number: Int) -> String {
       for (unit, size) in [("T", 1e12), ("G", 1e9), ("M", 1e6)] where Double(number) >= size {
         return String(format: "%.2f %@", Double(number) / size, unit)

@@ -1,5 +1,5 @@
 extension PipelineError: CustomStringConvertible {
-  public var description: String {
+  package var description: String {
     switch self {
     case .file(let path, let reason): "\(path): \(reason)"
     case .notRestoring(let folder, let detail): "\(folder) cannot restore: \(detail)"

@@ -1,5 +1,5 @@
 /// Errors of a folder of networks that should restore, and of a picture that it should restore.
-public enum PipelineError: Error, Sendable {
+package enum PipelineError: Error, Sendable {
   /// A file that is missing or cannot be read.
   case file(path: String, reason: String)
   /// A pipeline that does something else, or that lacks something.

@@ -3,17 +3,17 @@ import IRDiffusion
 import IRModels
 import IRONNX
 
-/// A folder in the layout of diffusers' ONNX pipelines: `model_index.json`, a folder with `model.onnx` for each part, and
-/// the scheduler's settings.
-public struct PipelineFiles: Sendable {
-  public let folder: String
-  public let scheduler: SchedulerConfiguration
+/// A folder in the layout of diffusers' ONNX pipelines: `model_index.json`, a folder with `model.onnx` for
+/// each part, and the scheduler's settings.
+package struct PipelineFiles: Sendable {
+  package let folder: String
+  package let scheduler: SchedulerConfiguration
   /// The factor from the autoencoder's latents to those that the UNet sees.
-  public let scalingFactor: Double
+  package let scalingFactor: Double
   /// The same for the picture's latents.
-  public let conditionFactor: Double
+  package let conditionFactor: Double
   /// The number of each component's prompt, for the components whose text the pipeline has.
-  public let prompts: [Component: Int]
+  package let prompts: [Component: Int]
 
   /// The most bytes of a file of settings.
   private static let byteCountLimit = 1 << 26
@@ -33,13 +33,13 @@ public struct PipelineFiles: Sendable {
   }
 
   /// Whether a path is a folder with `model_index.json`.
-  public static func isPipeline(_ path: String) -> Bool {
+  package static func isPipeline(_ path: String) -> Bool {
     FileManager.default.fileExists(atPath: "\(path)/model_index.json")
   }
 
   /// Reads the index and the scheduler's settings.
   /// - Throws: `PipelineError` naming the file.
-  public init(_ folder: String) throws {
+  package init(_ folder: String) throws {
     self.folder = folder
     let index = try Self.read(Index.self, "\(folder)/model_index.json")
     let path = "\(folder)/scheduler/scheduler_config.json"
@@ -62,10 +62,10 @@ public struct PipelineFiles: Sendable {
   }
 
   /// The file of a part.
-  public func path(of part: String) -> String { "\(folder)/\(part)/model.onnx" }
+  package func path(of part: String) -> String { "\(folder)/\(part)/model.onnx" }
 
   /// The components of the paper that the pipeline has texts for, in the order of `Component.six`.
-  public var components: [Component] { Component.six.filter { prompts[$0] != nil } }
+  package var components: [Component] { Component.six.filter { prompts[$0] != nil } }
 
   /// - Throws: `PipelineError.file` where the part is missing, `ONNXError`.
   func model(_ part: String) throws -> ONNXModel {

@@ -62,8 +62,8 @@ struct PipelinePart: Sendable {
   }
 }
 
-/// The networks of a pipeline, compiled for the sizes at hand; not for several threads at once. One of them at a time
-/// has memory to run in.
+/// The networks of a pipeline, compiled for the sizes at hand; not for several threads at once. One of them
+/// at a time has memory to run in.
 final class CompiledParts {
   let options: RuntimeOptions
   private var weights: [String: PackedWeights] = [:]

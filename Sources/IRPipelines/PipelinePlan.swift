@@ -4,10 +4,10 @@ import IRTensor
 import ImageRestoration
 
 /// How a picture of one size is restored: sizes, tiles and memory, known before anything runs.
-public struct PipelinePlan: Sendable {
+package struct PipelinePlan: Sendable {
   /// Sides of the result as it is computed, multiples of `PipelineSettings.multiple`.
-  public let height: Int
-  public let width: Int
+  package let height: Int
+  package let width: Int
   let latentChannels: Int
   /// Pixels along a latent.
   let factor: Int
@@ -16,16 +16,16 @@ public struct PipelinePlan: Sendable {
   let side: Int
   let overlap: Int
   /// Bytes of the largest program, and of the pictures beside it.
-  public let byteCount: Int
+  package let byteCount: Int
 
-  public var tileCount: Int { latentTiles.count }
+  package var tileCount: Int { latentTiles.count }
   /// The sides of a tile, in pixels.
-  public var tileHeight: Int { latentTiles.rows.window * factor }
-  public var tileWidth: Int { latentTiles.columns.window * factor }
+  package var tileHeight: Int { latentTiles.rows.window * factor }
+  package var tileWidth: Int { latentTiles.columns.window * factor }
 }
 
 extension PipelinePlan: CustomStringConvertible {
-  public var description: String {
+  package var description: String {
     let memory = "\(max(1, byteCount >> 20)) MiB"
     guard tileCount > 1 else { return "whole, \(memory)" }
     return "\(tileCount) tiles of \(tileWidth)×\(tileHeight) pixels blended at every step, \(memory)"
@@ -40,10 +40,11 @@ extension PipelineRunner {
   /// The most pixels of a result.
   private static let pixelLimit = 1 << 30
 
-  /// How a picture of this size will be restored within the memory. `held` are bytes that the caller holds beside.
-  /// - Throws: `RuntimeError.exceedsMemory` where no tile is small enough, `PipelineError` for parts that do not fit
-  ///   together, and what compilation throws.
-  public func plan(
+  /// How a picture of this size will be restored within the memory. `held` are bytes that the caller holds
+  /// beside.
+  /// - Throws: `RuntimeError.exceedsMemory` where no tile is small enough, `PipelineError` for parts that do
+  ///   not fit together, and what compilation throws.
+  package func plan(
     height: Int, width: Int, _ settings: PipelineSettings, holding held: Int = 0
   ) throws -> PipelinePlan {
     try settings.verify()

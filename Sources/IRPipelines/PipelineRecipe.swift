@@ -1,25 +1,26 @@
 import IRDiffusion
 import IRImage
 
-/// How a picture was made, as properties of its XMP: enough to make it again from the same input with the same pipeline.
-public struct PipelineRecipe: Hashable, Sendable {
+/// How a picture was made, as properties of its XMP: enough to make it again from the same input with the
+/// same pipeline.
+package struct PipelineRecipe: Hashable, Sendable {
   /// XMP's name of our properties, and the prefix that files usually have for it.
-  public static let namespace = "urn:irkit:restoration:1.0:"
-  public static let prefix = "irkit"
+  package static let namespace = "urn:irkit:restoration:1.0:"
+  package static let prefix = "irkit"
 
   /// The settings, with spacing and tiles as they were in fact.
-  public var settings: PipelineSettings
+  package var settings: PipelineSettings
   /// The digest of the pipeline's files.
-  public var pipeline: String
+  package var pipeline: String
   /// The digest of the input.
-  public var input: String
+  package var input: String
   /// How the composition was found: the method of a search, or `none`.
-  public var search: String
+  package var search: String
   /// The metric and the score of the result, where one was asked for.
-  public var by: String?
-  public var score: Double?
+  package var by: String?
+  package var score: Double?
 
-  public init(
+  package init(
     settings: PipelineSettings, pipeline: String, input: String, search: String, by: String? = nil,
     score: Double? = nil
   ) {
@@ -28,7 +29,7 @@ public struct PipelineRecipe: Hashable, Sendable {
   }
 
   /// The properties by name, in the order in which they are written.
-  public var properties: [(name: String, value: String)] {
+  package var properties: [(name: String, value: String)] {
     var result = [
       ("Weights", "\(settings.composition)"), ("Sampler", settings.method.name),
       ("Steps", "\(settings.stepCount)"), ("Spacing", settings.spacing?.rawValue ?? ""),
@@ -44,8 +45,9 @@ public struct PipelineRecipe: Hashable, Sendable {
   }
 
   /// Reads what `properties` gives.
-  /// - Throws: `PipelineError.recipe` where one is missing or is nothing that a recipe has, `DiffusionError.composition`.
-  public init(_ properties: [String: String]) throws {
+  /// - Throws: `PipelineError.recipe` where one is missing or is nothing that a recipe has,
+  ///   `DiffusionError.composition`.
+  package init(_ properties: [String: String]) throws {
     func text(_ name: String) throws -> String {
       guard let value = properties[name] else {
         throw PipelineError.recipe("\(Self.prefix):\(name) is missing")
@@ -87,13 +89,13 @@ public struct PipelineRecipe: Hashable, Sendable {
 
 extension ImageMetadata {
   /// A copy whose XMP states a recipe; nil where there is XMP that has no place for it.
-  public func stating(_ recipe: PipelineRecipe) -> ImageMetadata? {
+  package func stating(_ recipe: PipelineRecipe) -> ImageMetadata? {
     stating(recipe.properties, prefix: PipelineRecipe.prefix, namespace: PipelineRecipe.namespace)
   }
 
   /// The recipe that XMP states.
   /// - Throws: `PipelineError.recipe` where it states none or a damaged one, `DiffusionError.composition`.
-  public func recipe() throws -> PipelineRecipe {
+  package func recipe() throws -> PipelineRecipe {
     try PipelineRecipe(xmpProperties(prefix: PipelineRecipe.prefix))
   }
 }

@@ -4,14 +4,14 @@ import IRTensor
 import ImageRestoration
 
 /// A restored picture, and how it was made.
-public struct PipelineRestoration: Sendable {
-  public var image: Image
+package struct PipelineRestoration: Sendable {
+  package var image: Image
   /// The settings with the composition that was chosen, and with spacing and tiles as they were in fact.
-  public var settings: PipelineSettings
-  public var search: PipelineSearch.Result?
-  public var plan: PipelinePlan
+  package var settings: PipelineSettings
+  package var search: PipelineSearch.Result?
+  package var plan: PipelinePlan
   /// Properties that a person should look at.
-  public var warnings: [RestorationWarning]
+  package var warnings: [RestorationWarning]
 }
 
 extension Image {
@@ -24,8 +24,8 @@ extension Image {
 }
 
 extension Image {
-  /// This image with restored pixels `[3, scale · H, scale · W]`: grey stays grey, what is no colour grows with the sides,
-  /// and colours under alpha 0 stay, repeated where the sides grow.
+  /// This image with restored pixels `[3, scale · H, scale · W]`: grey stays grey, what is no colour grows
+  /// with the sides, and colours under alpha 0 stay, repeated where the sides grow.
   fileprivate func restored(_ pixels: [Float], scale: Int) -> Image {
     let count = scale * scale * width * height
     var kept = pixels
@@ -51,12 +51,13 @@ extension PipelineRunner {
   ///   - image: values beyond 0...1 are clipped; grey is shown in colour and stays grey.
   ///   - settings: the composition is the search's, where there is one.
   ///   - search: nil restores with the settings' composition.
-  ///   - detail: the share of the weights that goes to the picture shrunk by 4, whichever composition is taken.
+  ///   - detail: the share of the weights that goes to the picture shrunk by 4, whichever composition is
+  ///     taken.
   ///   - held: bytes that the caller holds beside.
   ///   - progress: as of `restored` and `searched`.
   /// - Returns: the image with the input's statements, and how it was made.
   /// - Throws: `RestorationError.unsuitableImage`, `PipelineError`, and what compilation and runs throw.
-  public func restoration(
+  package func restoration(
     of image: Image, _ settings: PipelineSettings, search: PipelineSearch? = nil, detail: Double = 0,
     holding held: Int = 0, progress: (PipelineProgress) throws -> Void = { _ in }
   ) throws -> PipelineRestoration {

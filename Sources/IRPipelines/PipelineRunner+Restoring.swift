@@ -4,13 +4,13 @@ import IRRuntime
 import IRTensor
 
 /// How far a restoration is.
-public struct PipelineProgress: Hashable, Sendable {
-  public enum Stage: String, Sendable { case searching, restoring }
+package struct PipelineProgress: Hashable, Sendable {
+  package enum Stage: String, Sendable { case searching, restoring }
 
-  public var stage: Stage
+  package var stage: Stage
   /// Units of work done and in all: passes of the UNet over a tile, and candidates that are screened.
-  public var done: Int
-  public var total: Int
+  package var done: Int
+  package var total: Int
 }
 
 extension PipelineRunner {
@@ -21,7 +21,7 @@ extension PipelineRunner {
   ///   - progress: called after each pass of the UNet; what it throws ends the work.
   /// - Returns: the restored picture `[1, 3, scale · H, scale · W]`, in 0...1.
   /// - Throws: `PipelineError`, and what the parts' compilation and runs throw.
-  public func restored(
+  package func restored(
     _ picture: Tensor, _ settings: PipelineSettings, progress: (PipelineProgress) throws -> Void = { _ in }
   ) throws -> Tensor {
     try restored(picture, settings, start: nil, progress)
@@ -62,7 +62,7 @@ extension PipelineRunner {
 
   /// Checks settings against the pipeline before anything is read.
   /// - Throws: `PipelineError.settings`, `DiffusionError.schedule`.
-  public func verify(_ settings: PipelineSettings) throws {
+  package func verify(_ settings: PipelineSettings) throws {
     try settings.verify()
     _ = try sampler(settings)
     for part in settings.composition.parts { _ = try pipeline.prompt(of: part.component) }

@@ -4,8 +4,8 @@ import IRQuality
 import IRTensor
 
 extension PipelineRunner {
-  /// Searches for the composition that makes the best of a picture's most detailed part. All candidates begin with the
-  /// seed's noise, and share the predictions of the first step.
+  /// Searches for the composition that makes the best of a picture's most detailed part. All candidates begin
+  /// with the seed's noise, and share the predictions of the first step.
   /// - Parameters:
   ///   - picture: `[1, 3, H, W]` float32, sRGB in 0...1.
   ///   - settings: of the restoration; its composition is not looked at.
@@ -13,7 +13,7 @@ extension PipelineRunner {
   ///   - progress: called after each pass of the UNet and each candidate; what it throws ends the work.
   /// - Returns: the best composition, and all candidates' scores.
   /// - Throws: `PipelineError`, and what the parts' compilation and runs throw.
-  public func searched(
+  package func searched(
     _ picture: Tensor, _ settings: PipelineSettings, _ search: PipelineSearch,
     progress: (PipelineProgress) throws -> Void = { _ in }
   ) throws -> PipelineSearch.Result {
@@ -128,7 +128,8 @@ private struct SearchRun {
       let picture = try runner.decoded(latents, encoded, settings, isForJudging: isScreening)
       return try objective.score(Image(picture))
     } catch {
-      // Of a network that computes nothing finite, and of pictures without structure. Others are no candidate's fault.
+      // Of a network that computes nothing finite, and of pictures without structure. Others are no
+      // candidate's fault.
       switch error {
       case PipelineError.part, is QualityError: break
       default: throw error
@@ -159,9 +160,9 @@ private struct SearchRun {
     return scores
   }
 
-  /// The candidates judged by the clean latents that shared predictions make them expect, late in the walk of equal
-  /// weights. An expectation is linear in the prediction, and weights add up to 1: it is the weighted sum of the
-  /// components' expectations.
+  /// The candidates judged by the clean latents that shared predictions make them expect, late in the walk of
+  /// equal weights. An expectation is linear in the prediction, and weights add up to 1: it is the weighted
+  /// sum of the components' expectations.
   mutating func screened(
     _ candidates: [Composition], finalistCount: Int, _ progress: (PipelineProgress) throws -> Void
   ) throws -> [PipelineSearch.Score] {

@@ -3,18 +3,18 @@ import IRImage
 import IRRuntime
 import IRTensor
 
-/// Restores pictures with a pipeline, whose networks it compiles for the sizes at hand and keeps; not for several threads
-/// at once.
+/// Restores pictures with a pipeline, whose networks it compiles for the sizes at hand and keeps; not for
+/// several threads at once.
 ///
-/// The UNet is asked for one component at a time: one program serves every composition, in the memory of one pass, and
-/// a prediction has the same bits whatever else is composed.
-public final class PipelineRunner {
-  public let pipeline: RestorationPipeline
+/// The UNet is asked for one component at a time: one program serves every composition, in the memory of one
+/// pass, and a prediction has the same bits whatever else is composed.
+package final class PipelineRunner {
+  package let pipeline: RestorationPipeline
   let parts: CompiledParts
 
-  public var options: RuntimeOptions { parts.options }
+  package var options: RuntimeOptions { parts.options }
 
-  public init(_ pipeline: RestorationPipeline, options: RuntimeOptions = RuntimeOptions()) {
+  package init(_ pipeline: RestorationPipeline, options: RuntimeOptions = RuntimeOptions()) {
     self.pipeline = pipeline
     parts = CompiledParts(options: options)
   }
@@ -88,8 +88,8 @@ public final class PipelineRunner {
     }
   }
 
-  /// The picture of clean latents, with the colours of the picture that they were made of, cropped to its sides; by the
-  /// small decoder, where there is one, for a picture that is only judged.
+  /// The picture of clean latents, with the colours of the picture that they were made of, cropped to its
+  /// sides; by the small decoder, where there is one, for a picture that is only judged.
   /// - Throws: `PipelineError.part` where the result is not finite.
   func decoded(
     _ latents: Tensor, _ encoded: Encoded, _ settings: PipelineSettings, isForJudging: Bool = false

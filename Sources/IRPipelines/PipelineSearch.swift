@@ -1,47 +1,47 @@
 import IRDiffusion
 
 /// How a composition is searched for.
-public struct PipelineSearch {
-  public enum Method: String, Sendable, CaseIterable {
+package struct PipelineSearch {
+  package enum Method: String, Sendable, CaseIterable {
     /// No search: the composition is given.
     case none
     /// The candidates of the pipeline's calibration, each restored to the end.
     case frequent
     /// The paper's 1512 candidates, each restored to the end.
     case grid
-    /// The paper's 1512 candidates judged by what they make of shared predictions late in one walk; the best few are
-    /// restored to the end.
+    /// The paper's 1512 candidates judged by what they make of shared predictions late in one walk; the best
+    /// few are restored to the end.
     case screen
-    /// The paper's candidate that is nearest to what the forest in the pipeline's folder says of the picture; nothing
-    /// but that one is restored.
+    /// The paper's candidate that is nearest to what the forest in the pipeline's folder says of the picture;
+    /// nothing but that one is restored.
     case forest
   }
 
-  public var method: Method
-  public var objective: QualityObjective
+  package var method: Method
+  package var objective: QualityObjective
   /// Instead of the method's candidates.
-  public var candidates: [Composition]?
-  /// The longest side of the part of the picture that is searched on, in pixels of the result; nil is 256 where
-  /// candidates are screened, else 512.
-  public var cropSide: Int?
+  package var candidates: [Composition]?
+  /// The longest side of the part of the picture that is searched on, in pixels of the result; nil is 256
+  /// where candidates are screened, else 512.
+  package var cropSide: Int?
   /// Steps of a candidate's walk; nil is as many as the restoration has, at most 20.
-  public var stepCount: Int?
+  package var stepCount: Int?
   /// How many of the screened candidates are restored to the end.
-  public var finalistCount = 4
+  package var finalistCount = 4
 
-  public init(_ method: Method, by objective: QualityObjective) {
+  package init(_ method: Method, by objective: QualityObjective) {
     (self.method, self.objective) = (method, objective)
   }
 
-  /// The time step (of 1000) at which candidates are screened: late enough for the picture to show, early enough for
-  /// their predictions to differ.
+  /// The time step (of 1000) at which candidates are screened: late enough for the picture to show, early
+  /// enough for their predictions to differ.
   static let screeningTime = 300.0
 
   var side: Int { cropSide ?? (method == .screen ? 256 : 512) }
 
   func stepCount(of settings: PipelineSettings) -> Int { stepCount ?? min(settings.stepCount, 20) }
 
-  public func verify() throws(PipelineError) {
+  package func verify() throws(PipelineError) {
     guard (64...4096).contains(side) else { throw .settings("a crop of \(side) pixels, must be 64 to 4096") }
     guard (1...1000).contains(finalistCount) else {
       throw .settings("\(finalistCount) finalists, must be 1 to 1000")
@@ -54,30 +54,30 @@ public struct PipelineSearch {
   }
 
   /// A candidate with its score; nil where its picture has none.
-  public struct Score: Hashable, Sendable {
-    public var composition: Composition
-    public var score: Double?
+  package struct Score: Hashable, Sendable {
+    package var composition: Composition
+    package var score: Double?
   }
 
   /// The result of a search.
-  public struct Result: Sendable {
-    public var best: Composition
+  package struct Result: Sendable {
+    package var best: Composition
     /// The best one's score, restored to the end; nil where none was restored.
-    public var score: Double?
+    package var score: Double?
     /// The score of what was restored, as it was.
-    public var inputScore: Double?
+    package var inputScore: Double?
     /// All candidates in their order: restored to the end, or as they were screened.
-    public var scores: [Score]
+    package var scores: [Score]
     /// The candidates that were restored to the end after a screening, best of the screening first.
-    public var finalists: [Score]
+    package var finalists: [Score]
     /// The part of the picture that was searched on.
-    public var crop: Crop
+    package var crop: Crop
     /// Passes of the UNet over a tile.
-    public var passCount: Int
+    package var passCount: Int
   }
 
   /// A part of a picture, in its pixels.
-  public struct Crop: Hashable, Sendable {
-    public var row, column, height, width: Int
+  package struct Crop: Hashable, Sendable {
+    package var row, column, height, width: Int
   }
 }

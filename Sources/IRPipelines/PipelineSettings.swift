@@ -1,33 +1,34 @@
 import IRDiffusion
 
 /// Settings of a restoration.
-public struct PipelineSettings: Hashable, Sendable {
+package struct PipelineSettings: Hashable, Sendable {
   /// How the result gets the colours of the picture.
-  public enum Colours: String, Sendable, CaseIterable { case none, adain, wavelet }
+  package enum Colours: String, Sendable, CaseIterable { case none, adain, wavelet }
 
-  public var composition: Composition
-  public var method = SamplingMethod.ddim(eta: 0)
-  public var stepCount = 50
+  package var composition: Composition
+  package var method = SamplingMethod.ddim(eta: 0)
+  package var stepCount = 50
   /// nil is the scheduler's own, or trailing below 20 steps: leading spacing begins far from noise then.
-  public var spacing: TimestepSpacing?
-  public var seed: UInt64 = 1
-  public var colours = Colours.adain
+  package var spacing: TimestepSpacing?
+  package var seed: UInt64 = 1
+  package var colours = Colours.adain
   /// How much of the corrected colours is taken, 0 to 1.
-  public var colourBlend = 1.0
+  package var colourBlend = 1.0
   /// By how much the picture is enlarged before it is restored, 1 to 16.
-  public var scale = 1
+  package var scale = 1
   /// The side of tiles in pixels, a multiple of 64; 0 is the whole picture; nil is whole up to
   /// `wholeSideLimit` where the memory allows, else tiles.
-  public var tileSide: Int?
+  package var tileSide: Int?
   /// Pixels that neighbouring tiles share at least; nil is a quarter of a tile.
-  public var overlap: Int?
+  package var overlap: Int?
 
-  /// Pictures of longer sides are cut into tiles where nothing else is asked for: the UNet has seen none as large.
-  public static let wholeSideLimit = 768
+  /// Pictures of longer sides are cut into tiles where nothing else is asked for: the UNet has seen none as
+  /// large.
+  package static let wholeSideLimit = 768
   /// Sides of tiles are multiples of so many pixels.
   static let multiple = 64
 
-  public init(_ composition: Composition) { self.composition = composition }
+  package init(_ composition: Composition) { self.composition = composition }
 
   func spacing(_ own: TimestepSpacing) -> TimestepSpacing { spacing ?? (stepCount < 20 ? .trailing : own) }
 

@@ -3,11 +3,11 @@ import IRQuality
 import IRRuntime
 
 /// A score of a picture without a reference, which a search makes better.
-public struct QualityObjective {
-  public let name: String
+package struct QualityObjective {
+  package let name: String
   /// The model that scores belong to, for people.
-  public let detail: String
-  public let isBetterWhenLower: Bool
+  package let detail: String
+  package let isBetterWhenLower: Bool
   private let measure: (Image) throws -> Double
 
   init(
@@ -19,7 +19,7 @@ public struct QualityObjective {
   }
 
   /// NIQE against a model of clean photographs.
-  public static func niqe(_ model: NaturalPictures) -> QualityObjective {
+  package static func niqe(_ model: NaturalPictures) -> QualityObjective {
     let metric = NIQE(model)
     return QualityObjective(
       name: "niqe", detail: "lower is better; scores compare with those of the same model of photographs",
@@ -27,14 +27,14 @@ public struct QualityObjective {
     ) { try metric.score($0) }
   }
 
-  public static var piqe: QualityObjective {
+  package static var piqe: QualityObjective {
     QualityObjective(name: "piqe", detail: "0 to 100, lower is better", isBetterWhenLower: true) {
       try PIQE.score($0)
     }
   }
 
   /// MUSIQ with weights of a file.
-  public static func musiq(_ metric: MUSIQScore) -> QualityObjective {
+  package static func musiq(_ metric: MUSIQScore) -> QualityObjective {
     QualityObjective(name: "musiq", detail: "higher is better", isBetterWhenLower: false) {
       try metric.score($0)
     }
@@ -42,7 +42,7 @@ public struct QualityObjective {
 
   /// The score of a picture as a file of 8 bits holds it.
   /// - Throws: `QualityError.picture` where it has none.
-  public func score(_ image: Image) throws -> Double {
+  package func score(_ image: Image) throws -> Double {
     let score = try measure(
       image.replacing(pixels: image.pixels.map(Self.eightBits), channelCount: image.channelCount))
     guard score.isFinite else { throw QualityError.picture("\(name) is \(score)") }
@@ -54,15 +54,16 @@ public struct QualityObjective {
   }
 
   /// Whether one score is better than another.
-  public func isBetter(_ a: Double, than b: Double) -> Bool { isBetterWhenLower ? a < b : a > b }
+  package func isBetter(_ a: Double, than b: Double) -> Bool { isBetterWhenLower ? a < b : a > b }
 }
 
 extension QualityObjective {
-  public static let names = ["niqe", "piqe", "musiq"]
+  package static let names = ["niqe", "piqe", "musiq"]
 
   /// The score of a name, with its model of clean photographs or its weights.
-  /// - Throws: `PipelineError.settings` for another name, or one whose file is not given; what reading throws.
-  public init(
+  /// - Throws: `PipelineError.settings` for another name, or one whose file is not given; what reading
+  ///   throws.
+  package init(
     _ name: String, naturalPictures: String?, musiqWeights: String?,
     options: RuntimeOptions = RuntimeOptions()
   ) throws {

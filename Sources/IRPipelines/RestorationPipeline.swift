@@ -3,23 +3,24 @@ import IRModels
 import IRRuntime
 import IRTensor
 
-/// A latent diffusion model that restores pictures: the encoder, the denoising UNet that is shown the picture's latents,
-/// the decoder, and the tasks' prompts.
-public struct RestorationPipeline: Sendable {
-  public let files: PipelineFiles
+/// A latent diffusion model that restores pictures: the encoder, the denoising UNet that is shown the
+/// picture's latents, the decoder, and the tasks' prompts.
+package struct RestorationPipeline: Sendable {
+  package let files: PipelineFiles
   let encoder: PipelinePart
   let unet: PipelinePart
   let decoder: PipelinePart
-  /// A small decoder of scaled latents (TAESD), which candidates are screened with; nil where the folder has none.
+  /// A small decoder of scaled latents (TAESD), which candidates are screened with; nil where the folder has
+  /// none.
   let tinyDecoder: PipelinePart?
   /// Channels of the latents.
-  public let latentChannels: Int
+  package let latentChannels: Int
   /// The prompts' embeddings `[5, T, D]`, for a UNet that takes those instead of prompts' numbers.
   let texts: Tensor?
 
   /// Reads the parts, and says what keeps them from being a restorer.
   /// - Throws: `PipelineError`, `ONNXError`, `DiffusionError`.
-  public init(contentsOf folder: String, options: RuntimeOptions = RuntimeOptions()) throws {
+  package init(contentsOf folder: String, options: RuntimeOptions = RuntimeOptions()) throws {
     files = try PipelineFiles(folder)
     unet = try PipelinePart("unet", files)
     func refusal(_ detail: String) -> PipelineError { .notRestoring(folder: folder, detail: detail) }
@@ -80,7 +81,7 @@ public struct RestorationPipeline: Sendable {
   }
 
   /// The components that the pipeline can be asked for.
-  public var components: [Component] { texts == nil ? files.components : Component.six }
+  package var components: [Component] { texts == nil ? files.components : Component.six }
 
   /// The number of a component's prompt.
   /// - Throws: `PipelineError.settings` for one that the pipeline has no text for.

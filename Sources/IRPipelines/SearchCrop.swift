@@ -4,8 +4,8 @@ extension PipelineSearch.Crop {
   /// Corners of crops lie on multiples of so many pixels.
   private static let step = 32
 
-  /// The part of a picture `[1, 3, H, W]` float32 of at most `side` pixels along each side that has most detail: the
-  /// largest sum of the differences of neighbouring pixels' sums of colours.
+  /// The part of a picture `[1, 3, H, W]` float32 of at most `side` pixels along each side that has most
+  /// detail: the largest sum of the differences of neighbouring pixels' sums of colours.
   init(of picture: Tensor, side: Int) {
     let (rows, columns) = (picture.shape[2], picture.shape[3])
     let (height, width) = (min(side, rows), min(side, columns))

@@ -7,23 +7,23 @@ import IRQuality
 import IRTensor
 
 /// The scores of one picture's search, as a line of JSON for scripts.
-public struct SearchScores: Encodable, Sendable {
-  public var file: String
-  public var method: String
-  public var by: String
-  public var lowerIsBetter: Bool
-  public var best: String
+package struct SearchScores: Encodable, Sendable {
+  package var file: String
+  package var method: String
+  package var by: String
+  package var lowerIsBetter: Bool
+  package var best: String
   /// Of the best one, and of the part of the picture that was searched on.
-  public var score: Double?
-  public var inputScore: Double?
-  public var candidates: [String]
+  package var score: Double?
+  package var inputScore: Double?
+  package var candidates: [String]
   /// In the candidates' order; null where one has none.
-  public var scores: [Double?]
-  public var passes: Int
+  package var scores: [Double?]
+  package var passes: Int
   /// `PictureFeatures`; nil for a picture that has none.
-  public var features: [Float]?
+  package var features: [Float]?
 
-  public init(file: String, _ image: Image, _ found: PipelineSearch.Result, _ search: PipelineSearch) {
+  package init(file: String, _ image: Image, _ found: PipelineSearch.Result, _ search: PipelineSearch) {
     self.file = file
     (method, by) = (search.method.rawValue, search.objective.name)
     lowerIsBetter = search.objective.isBetterWhenLower
@@ -38,7 +38,7 @@ public struct SearchScores: Encodable, Sendable {
 extension Composition {
   /// The compositions of a file, one a line; empty lines and those that begin with # are passed over.
   /// - Throws: `PipelineError.file` with the line's number.
-  public static func list(contentsOf path: String) throws -> [Composition] {
+  package static func list(contentsOf path: String) throws -> [Composition] {
     let byteCountLimit = 1 << 24
     guard let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int,
       size <= byteCountLimit, let text = try? String(contentsOfFile: path, encoding: .utf8)
@@ -60,7 +60,7 @@ extension Composition {
 extension PipelineFiles {
   /// The digest of all that a result depends on: the settings and every file of the parts, by their names.
   /// - Throws: `FileError`.
-  public func digest() throws -> String {
+  package func digest() throws -> String {
     var digest = SHA256()
     var paths = ["model_index.json", "scheduler/scheduler_config.json"]
     for part in ["unet", "vae_encoder", "vae_decoder", "text_encoder"] {
@@ -74,9 +74,10 @@ extension PipelineFiles {
     return digest.finished()
   }
 
-  /// The digest of what a search chooses by, where the folder has it: the calibration, the forest, the small decoder.
+  /// The digest of what a search chooses by, where the folder has it: the calibration, the forest, the small
+  /// decoder.
   /// - Throws: `FileError`.
-  public func searchDigest() throws -> String {
+  package func searchDigest() throws -> String {
     var digest = SHA256()
     for path in [
       PipelineCalibration.fileName, "forest/model.onnx", "\(TinyAutoencoderDecoder.name)/model.onnx",

@@ -6,8 +6,8 @@ import IRTensor
   import Darwin
 #endif
 
-/// Windows of equal extent over one axis, the first at its start and the last at its end, with weights that add up to 1
-/// at every place.
+/// Windows of equal extent over one axis, the first at its start and the last at its end, with weights that
+/// add up to 1 at every place.
 struct AxisTiles: Hashable, Sendable {
   let extent: Int
   let window: Int
@@ -56,8 +56,8 @@ struct TileBlend: Hashable, Sendable {
     TileBlend(rows: rows.scaled(by: factor), columns: columns.scaled(by: factor))
   }
 
-  /// The blend `[1, C, H, W]` of tiles `[1, C, h, w]`, each computed at its row and column; one tile is the result as it
-  /// is.
+  /// The blend `[1, C, H, W]` of tiles `[1, C, h, w]`, each computed at its row and column; one tile is the
+  /// result as it is.
   /// - Precondition: `body` returns float32 of that shape.
   func blended(
     channels: Int, _ body: (_ row: Int, _ column: Int) throws -> Tensor

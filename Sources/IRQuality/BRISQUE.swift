@@ -1,12 +1,12 @@
 import IRImage
 
-/// The statistics that BRISQUE (Mittal et al., 2012) judges pictures by. Its judgement itself is a trained machine,
-/// which is not part of this.
-public enum BRISQUE {
-  /// 36 numbers, 18 at each of two scales: shape and variance of the normalized luma; shape, offset and both variances
-  /// of the products of neighbours in four directions.
+/// The statistics that BRISQUE (Mittal et al., 2012) judges pictures by. Its judgement itself is a trained
+/// machine, which is not part of this.
+package enum BRISQUE {
+  /// 36 numbers, 18 at each of two scales: shape and variance of the normalized luma; shape, offset and both
+  /// variances of the products of neighbours in four directions.
   /// - Throws: `QualityError.picture` for a picture below 16 pixels, or without structure.
-  public static func features(_ image: Image) throws(QualityError) -> [Double] {
+  package static func features(_ image: Image) throws(QualityError) -> [Double] {
     guard min(image.width, image.height) >= 16 else {
       throw .picture("\(image.width)×\(image.height) pixels, sides of 16 are the least")
     }

@@ -1,20 +1,21 @@
 import IRImage
 
-/// NIQE (Mittal et al., 2013): how far the statistics of a picture's blocks are from those of clean photographs; lower
-/// is better. Scores of different models of photographs do not compare.
-public struct NIQE: Sendable {
+/// NIQE (Mittal et al., 2013): how far the statistics of a picture's blocks are from those of clean
+/// photographs; lower is better. Scores of different models of photographs do not compare.
+package struct NIQE: Sendable {
   /// Pixels along a block.
   static let blockSide = 96
   /// Numbers of a block: 18 at each of two scales.
   static let featureCount = 36
 
-  public let model: NaturalPictures
+  package let model: NaturalPictures
 
-  public init(_ model: NaturalPictures) { self.model = model }
+  package init(_ model: NaturalPictures) { self.model = model }
 
   /// The score, at least 0.
-  /// - Throws: `QualityError.picture` for a picture of fewer than two blocks of 96 × 96 pixels with structure.
-  public func score(_ image: Image) throws(QualityError) -> Double {
+  /// - Throws: `QualityError.picture` for a picture of fewer than two blocks of 96 × 96 pixels with
+  ///   structure.
+  package func score(_ image: Image) throws(QualityError) -> Double {
     let rows = try Self.features(image).map(\.values)
     // Blocks without any structure have no statistics.
     let whole = rows.filter { $0.allSatisfy(\.isFinite) }
@@ -66,7 +67,8 @@ public struct NIQE: Sendable {
     return blocks
   }
 
-  /// Shape and scale of a block's values; shape, mean and scales of the products of neighbours in four directions.
+  /// Shape and scale of a block's values; shape, mean and scales of the products of neighbours in four
+  /// directions.
   private static func features(_ block: Plane) -> [Double] {
     let own = GeneralizedGaussian(block.values)
     var result = [own.alpha, (own.scales.left + own.scales.right) / 2]

@@ -3,14 +3,14 @@ import IRTensor
 import IRTensorFiles
 
 /// A Gaussian of the statistics of clean photographs' blocks, which NIQE compares with.
-public struct NaturalPictures: Hashable, Sendable {
+package struct NaturalPictures: Hashable, Sendable {
   /// 36 numbers.
-  public let mean: [Double]
+  package let mean: [Double]
   /// 36 × 36, row by row.
-  public let covariance: [Double]
+  package let covariance: [Double]
 
   /// - Throws: `QualityError.model` for other counts, or numbers that are not finite.
-  public init(mean: [Double], covariance: [Double]) throws(QualityError) {
+  package init(mean: [Double], covariance: [Double]) throws(QualityError) {
     let count = NIQE.featureCount
     guard mean.count == count, covariance.count == count * count else {
       throw .model(
@@ -24,7 +24,7 @@ public struct NaturalPictures: Hashable, Sendable {
 
   /// The tensors `mean` and `covariance` of a file.
   /// - Throws: `TensorFileError`, `QualityError.model`.
-  public init(contentsOf path: String) throws {
+  package init(contentsOf path: String) throws {
     let tensors = Dictionary(
       try TensorFile.read(path).map { ($0.name, $0.tensor) }, uniquingKeysWith: { first, _ in first })
     guard let mean = tensors["mean"], let covariance = tensors["covariance"] else {
@@ -35,7 +35,7 @@ public struct NaturalPictures: Hashable, Sendable {
 
   /// Writes the file that `init(contentsOf:)` reads.
   /// - Throws: `TensorFileError`.
-  public func write(to path: String) throws(TensorFileError) {
+  package func write(to path: String) throws(TensorFileError) {
     let count = mean.count
     try TensorFile.write(
       [
@@ -45,25 +45,25 @@ public struct NaturalPictures: Hashable, Sendable {
   }
 
   /// Adds up the blocks of photographs, to fit a Gaussian to the sharp ones.
-  public struct Fit: Sendable {
+  package struct Fit: Sendable {
     private var rows: [[Double]] = []
     /// Blocks are taken whose sharpness is above this share of the picture's sharpest one.
     private static let sharpnessShare = 0.75
 
-    public init() {}
+    package init() {}
 
-    public var blockCount: Int { rows.count }
+    package var blockCount: Int { rows.count }
 
     /// Adds the sharp blocks of a clean photograph.
     /// - Throws: `QualityError.picture` for a picture smaller than one block.
-    public mutating func add(_ image: Image) throws(QualityError) {
+    package mutating func add(_ image: Image) throws(QualityError) {
       let blocks = try NIQE.features(image)
       let limit = Self.sharpnessShare * (blocks.map(\.sharpness).max() ?? 0)
       rows += blocks.filter { $0.sharpness > limit && $0.values.allSatisfy(\.isFinite) }.map(\.values)
     }
 
     /// - Throws: `QualityError.model` for fewer blocks than full rank takes.
-    public func result() throws(QualityError) -> NaturalPictures {
+    package func result() throws(QualityError) -> NaturalPictures {
       guard rows.count > NIQE.featureCount else {
         throw .model("is made of \(rows.count) blocks, \(NIQE.featureCount + 1) are the least")
       }

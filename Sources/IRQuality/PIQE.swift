@@ -1,8 +1,8 @@
 import IRImage
 
-/// PIQE (Venkatanath et al., 2015): the share of blocks that look distorted or noisy, 0 to 100; lower is better. It has no
-/// model and no parameters that are fitted.
-public enum PIQE {
+/// PIQE (Venkatanath et al., 2015): the share of blocks that look distorted or noisy, 0 to 100; lower is
+/// better. It has no model and no parameters that are fitted.
+package enum PIQE {
   private static let side = 16
   /// The variance above which a block counts.
   private static let activity = 0.1
@@ -12,7 +12,7 @@ public enum PIQE {
 
   /// The score.
   /// - Throws: `QualityError.picture` for a picture below 16 pixels, or one that is black.
-  public static func score(_ image: Image) throws(QualityError) -> Double {
+  package static func score(_ image: Image) throws(QualityError) -> Double {
     guard min(image.width, image.height) >= side else {
       throw .picture("\(image.width)×\(image.height) pixels, sides of \(side) are the least")
     }

@@ -16,8 +16,9 @@ struct Plane: Sendable {
     (self.width, self.height, self.values) = (width, height, values)
   }
 
-  /// The luma of a picture in 0...1 (0.299 R + 0.587 G + 0.114 B), times `white`. Computed in float32 of k / 255, as pyiqa
-  /// does: sums of 8-bit colours fall on halves, which are rounded later, so that the last bit matters.
+  /// The luma of a picture in 0...1 (0.299 R + 0.587 G + 0.114 B), times `white`. Computed in float32 of k /
+  /// 255, as pyiqa does: sums of 8-bit colours fall on halves, which are rounded later, so that the last bit
+  /// matters.
   init(lumaOf image: Image, white: Float) {
     let count = image.width * image.height
     let pixels = image.pixels.map(Self.eightBits)
@@ -53,8 +54,8 @@ struct Plane: Sendable {
   /// The values beyond the picture.
   enum Border { case edge, zero }
 
-  /// A Gaussian window of 7 × 7 pixels, σ = 7/6, its numbers rounded to float32, as the published code has them: over
-  /// flat areas their sum, which is not quite 1, decides.
+  /// A Gaussian window of 7 × 7 pixels, σ = 7/6, its numbers rounded to float32, as the published code has
+  /// them: over flat areas their sum, which is not quite 1, decides.
   private static let window: [Double] = {
     let variance = 49.0 / 36
     var weights: [Double] = []

@@ -1,5 +1,5 @@
 extension QualityError: CustomStringConvertible {
-  public var description: String {
+  package var description: String {
     switch self {
     case .picture(let detail): detail
     case .model(let detail): "the model of natural pictures \(detail)"

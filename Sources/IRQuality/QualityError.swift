@@ -1,5 +1,5 @@
 /// Why a picture has no score.
-public enum QualityError: Error, Hashable, Sendable {
+package enum QualityError: Error, Hashable, Sendable {
   /// A picture that is too small, or without any structure.
   case picture(String)
   /// Numbers that do not make a model of natural pictures.

@@ -2,7 +2,8 @@ import Glibc
 
 /// The fine part of a plane: what a Gaussian blur takes away.
 enum FineDetail {
-  /// Standard deviation of the blur in pixels of the result. Noise and the grain of film lie mostly below, shapes above.
+  /// Standard deviation of the blur in pixels of the result. Noise and the grain of film lie mostly below,
+  /// shapes above.
   static let deviation = 2.0
 
   /// A plane `[H, W]` less its blur; beyond the border the outer samples go on.

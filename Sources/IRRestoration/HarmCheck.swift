@@ -1,33 +1,35 @@
-/// Compares a picture with its restoration at low frequency. Noise, blur and compression leave the means of large
-/// regions nearly as they are, so that a restoration which moves them did something else.
+/// Compares a picture with its restoration at low frequency. Noise, blur and compression leave the means of
+/// large regions nearly as they are, so that a restoration which moves them did something else.
 public enum HarmCheck {
-  /// Levels of 0...255 that the mean of a picture may move. Removal of noise, of blur and of compression moves it
-  /// by about one where nothing is clipped; a shift of four is seen when two pictures are shown in turn.
+  /// Levels of 0...255 that the mean of a picture may move. Removal of noise, of blur and of compression
+  /// moves it by about one where nothing is clipped; a shift of four is seen when two pictures are shown in
+  /// turn.
   static let meanShiftLimit = 4.0
-  /// Levels that the mean of a region may move beside the whole. Regions have 32 pixels a side and more: a mean of
-  /// noise of σ = 50 is uncertain by 1.6 levels there, and a restorer's own errors are as large again.
+  /// Levels that the mean of a region may move beside the whole. Regions have 32 pixels a side and more: a
+  /// mean of noise of σ = 50 is uncertain by 1.6 levels there, and a restorer's own errors are as large
+  /// again.
   static let regionShiftLimit = 8.0
   /// Levels that the means of two channels may move apart. A cast of this size is seen on grey.
   static let colourShiftLimit = 4.0
-  /// The share of samples that may become black or white. Sharper edges overshoot, and edges are a small part of
-  /// a picture; a twentieth is more than they explain.
+  /// The share of samples that may become black or white. Sharper edges overshoot, and edges are a small part
+  /// of a picture; a twentieth is more than they explain.
   static let rangeEndsLimit = 0.05
-  /// Noise on true black lifts half of the samples, which return when it is removed: the share of the input's own
-  /// samples at the ends may double.
+  /// Noise on true black lifts half of the samples, which return when it is removed: the share of the input's
+  /// own samples at the ends may double.
   static let returningFactor = 2.0
   /// A picture of fewer levels than one in this many of those that it spans is a poster.
   static let levelStep = 32
   /// Levels must also become fewer by this factor: posters among the inputs stay what they are.
   static let levelFactor = 4
-  /// Noise that was clipped at black pulls the mean up, and its removal lets it fall, by at most 0.4 σ where half
-  /// the samples are clipped; the removed noise has a deviation of 0.58 σ there. 1.4 times share times deviation
-  /// is no less, for any share.
+  /// Noise that was clipped at black pulls the mean up, and its removal lets it fall, by at most 0.4 σ where
+  /// half the samples are clipped; the removed noise has a deviation of 0.58 σ there. 1.4 times share times
+  /// deviation is no less, for any share.
   static let clippedNoiseFactor = 1.4
 
-  /// Lists suspicious properties of `output` as a restoration of `input`. The output has the input's channels, and
-  /// its sides are the same multiple of the input's. Values are in 0...1. Pixels whose alpha is 0 in the input and samples
-  /// that are not finite are not compared. A shift that one of `tasks` explains says so; it is left out if the
-  /// model has no other task.
+  /// Lists suspicious properties of `output` as a restoration of `input`. The output has the input's
+  /// channels, and its sides are the same multiple of the input's. Values are in 0...1. Pixels whose alpha is
+  /// 0 in the input and samples that are not finite are not compared. A shift that one of `tasks` explains
+  /// says so; it is left out if the model has no other task.
   /// - Returns: at most one warning of each kind.
   /// - Throws: `ImageError.mismatch` if the sides or channels do not fit.
   public static func warnings(

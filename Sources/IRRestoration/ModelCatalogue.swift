@@ -2,8 +2,8 @@ import CIRSystem
 import Glibc
 import IRFiles
 
-/// Models by name: `.onnx` files in folders that are looked through in order, and in the folders of these. Of two files
-/// of one name the first is taken.
+/// Models by name: `.onnx` files in folders that are looked through in order, and in the folders of these. Of
+/// two files of one name the first is taken.
 public struct ModelCatalogue: Sendable {
   public let folders: [String]
   /// Paths by name (`symunet-s`).
@@ -30,8 +30,8 @@ public struct ModelCatalogue: Sendable {
     ModelCatalogue(folders: first + ModelFolders.standard)
   }
 
-  /// Models by what they do: `restore` is the default of irrun, for photographs of any kind; `denoise` removes noise alone.
-  /// `daair-s` of version 0.1.0 knew a part of what `daair-s5` knows.
+  /// Models by what they do: `restore` is the default of irrun, for photographs of any kind; `denoise`
+  /// removes noise alone. `daair-s` of version 0.1.0 knew a part of what `daair-s5` knows.
   public static let roles = ["restore": "symunet-s", "denoise": "symunet-denoise", "daair-s": "daair-s5"]
 
   /// SHA-256 of the models that are released with this version, by name.
@@ -57,8 +57,8 @@ public struct ModelCatalogue: Sendable {
     try installed().path(of: name)
   }
 
-  /// The file that `name` stands for: itself where it is a path, else the model of that name or role, whose content must
-  /// be as released if the name is one of ours.
+  /// The file that `name` stands for: itself where it is a path, else the model of that name or role, whose
+  /// content must be as released if the name is one of ours.
   /// - Throws: `RestorationError.unknownModel`, `.foreignModel`.
   public func path(of name: String) throws(RestorationError) -> String {
     let isPath = name.contains("/") || name.hasSuffix(".onnx")
@@ -83,8 +83,8 @@ public struct ModelCatalogue: Sendable {
   }
 }
 
-/// The folders in which models are installed. The working directory is none of them: who sends a folder of pictures
-/// must not choose the model.
+/// The folders in which models are installed. The working directory is none of them: who sends a folder of
+/// pictures must not choose the model.
 package enum ModelFolders {
   /// The folder in which SwiftPM puts the resources of the target RestorationModels, beside programs that have it.
   static let bundle = "irkit_RestorationModels.resources"
@@ -104,8 +104,8 @@ package enum ModelFolders {
     [resolved("/proc/self/exe", kind: S_IFREG), library].compactMap { $0 }
   }
 
-  /// Those that exist: of the environment's `IRKIT_MODELS`, beside a program or library, where its prefix shares data,
-  /// and the user's.
+  /// Those that exist: of the environment's `IRKIT_MODELS`, beside a program or library, where its prefix
+  /// shares data, and the user's.
   static func folders(near files: [String], variable: (String) -> String?) -> [String] {
     func list(_ name: String) -> [String] { (variable(name) ?? "").split(separator: ":").map(String.init) }
     var result = list("IRKIT_MODELS")

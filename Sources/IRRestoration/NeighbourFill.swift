@@ -2,8 +2,8 @@
 enum NeighbourFill {
   private enum State: UInt8 { case known, unknown, waiting }
 
-  /// Fills a plane `[H, W]` ring by ring: an unknown sample beside known ones becomes the mean of those among its
-  /// eight neighbours, and is known to the next ring.
+  /// Fills a plane `[H, W]` ring by ring: an unknown sample beside known ones becomes the mean of those among
+  /// its eight neighbours, and is known to the next ring.
   /// - Returns: whether any sample was known; the plane is unchanged if not.
   static func fill(
     _ plane: UnsafeMutableBufferPointer<Float>, width: Int, height: Int, isUnknown: (Int) -> Bool

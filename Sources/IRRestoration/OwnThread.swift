@@ -6,8 +6,8 @@ private final class Work: Sendable {
   init(_ body: @escaping @Sendable () -> Void) { self.body = body }
 }
 
-/// Runs `body` on a new thread: work of seconds has no place on the few threads that tasks share. Where the system gives
-/// no thread, it runs on this one.
+/// Runs `body` on a new thread: work of seconds has no place on the few threads that tasks share. Where the
+/// system gives no thread, it runs on this one.
 func startThread(_ body: @escaping @Sendable () -> Void) {
   let work = Unmanaged.passRetained(Work(body))
   var thread = pthread_t()

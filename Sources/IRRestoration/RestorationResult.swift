@@ -1,7 +1,7 @@
-/// A restored picture, how it was made, and what is suspicious about it.
+/// A restored picture, the plan by which it was made, and warnings about suspicious changes.
 public struct RestorationResult: Sendable {
-  /// Sides times the model's scale, everything else as the input; values are not clipped. Grey where the model makes
-  /// one channel of colour: a mask, a depth.
+  /// Sides times the model's scale, everything else as the input; values are not clipped. Grey where the
+  /// model makes one channel of colour: a mask, a depth.
   public var image: Image
   public var plan: RestorationPlan
   /// Empty if nothing is suspicious.

@@ -20,14 +20,14 @@ public struct RestorationSettings: Sendable {
   /// σ of the noise on a scale of 0...255, for models that take it.
   public var noiseLevel: Double?
   /// The share of the restoration in the result, 0...1: input + strength · (restored - input). The result is
-  /// the input, to the bit, at 0 and the restoration at 1. Models that enlarge are blended with the input's cubic
-  /// enlargement.
+  /// the input, to the bit, at 0 and the restoration at 1. Models that enlarge are blended with the input's
+  /// cubic enlargement.
   public var strength = 1.0 {
     didSet { strength = Self.clamped(strength, else: 1) }
   }
-  /// The share of the input's fine brightness in the result, 0...1: of each sample strength · detail · F is taken away
-  /// again, where F is the fine part (`FineDetail`) of the luma of (restored - input). Colour is not concerned, and
-  /// with it no coloured noise.
+  /// The share of the input's fine brightness in the result, 0...1: of each sample strength · detail · F is
+  /// taken away again, where F is the fine part (`FineDetail`) of the luma of (restored - input). Colour is
+  /// not concerned, and with it no coloured noise.
   public var detail = 0.0 {
     didSet { detail = Self.clamped(detail, else: 0) }
   }
@@ -41,7 +41,8 @@ public struct RestorationSettings: Sendable {
   /// Those of its result; by default the input's.
   public var outputRange: ValueRange?
   public var greyHandling = GreyHandling.channels
-  /// Pictures for the model's other inputs, by name: a mask, a neighbouring frame. Their sides are the image's.
+  /// Pictures for the model's other inputs, by name: a mask, a neighbouring frame. Their sides are the
+  /// image's.
   public var pictures: [String: Image] = [:]
 
   /// Whether results say how long each step took.

@@ -14,8 +14,8 @@ public struct RestorationWarning: Codable, Hashable, Sendable {
     case rangeEnds
     /// Only few of 256 levels are left. Numbers: counts `before` and `after`.
     case fewLevels
-    /// A flat grey picture does not come back near itself: the model's range may be another. Numbers: `grey`, its mean in
-    /// 0...1.
+    /// A flat grey picture does not come back near itself: the model's range may be another. Numbers: `grey`,
+    /// its mean in 0...1.
     case valueRange
   }
 

@@ -1,7 +1,7 @@
 extension Restorer {
-  /// The network's result `[C, scale · H, scale · W]` as the picture was: grey stays grey, alpha grows with it, hidden
-  /// colours stay the input's, and the input keeps its share if the strength is less than 1. A result of other channels
-  /// than the model takes stays as it is.
+  /// The network's result `[C, scale · H, scale · W]` as the picture was: grey stays grey, alpha grows with
+  /// it, hidden colours stay the input's, and the input keeps its share if the strength is less than 1. A
+  /// result of other channels than the model takes stays as it is.
   /// - Returns: the image to write, not clipped.
   /// - Throws: `RestorationError.nonFiniteResult`.
   func finished(_ pixels: [Float], of prepared: PreparedImage) throws -> Image {
@@ -43,8 +43,8 @@ extension Restorer {
     }
   }
 
-  /// input + strength · (restored - input) less the share of the detail, the input enlarged cubically where the model
-  /// enlarges.
+  /// input + strength · (restored - input) less the share of the detail, the input enlarged cubically where
+  /// the model enlarges.
   private func blend(_ pixels: inout [Float], with input: Image) {
     let (strength, detail) = (Float(settings.strength), Float(settings.detail))
     guard !settings.isWhole else { return }
@@ -88,8 +88,8 @@ extension Restorer {
 }
 
 extension Image {
-  /// An image of `scale` times the sides with the given pixels `[channelCount, scale · H, scale · W]`: alpha and extra
-  /// channels are enlarged linearly, and what the image states is kept.
+  /// An image of `scale` times the sides with the given pixels `[channelCount, scale · H, scale · W]`: alpha
+  /// and extra channels are enlarged linearly, and what the image states is kept.
   package func enlarged(by scale: Int, to pixels: [Float], channelCount: Int) -> Image {
     var result = Image(
       width: scale * width, height: scale * height, channelCount: channelCount, pixels: pixels,

@@ -3,7 +3,8 @@ import IRRuntime
 
 /// Pictures through models that take one size, or one height or width, only.
 extension Restorer {
-  /// Tiles of the model's sides. A side that is open is the picture's, or less where the memory does not hold that.
+  /// Tiles of the model's sides. A side that is open is the picture's, or less where the memory does not hold
+  /// that.
   func planOfFixedTiles(_ height: Int, _ width: Int, _ budget: MemoryBudget) throws -> RestorationPlan {
     let fixed = fixedSides
     var open = padded(fixed.height == nil ? height : width)

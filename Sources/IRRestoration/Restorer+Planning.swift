@@ -68,7 +68,7 @@ extension Restorer {
 
   /// One piece, where that fits.
   private func planOfWhole(_ height: Int, _ width: Int, _ budget: MemoryBudget) throws -> RestorationPlan? {
-    // Where the memory does not suffice, a compilation for it may find a smaller program.
+    // A compilation for a memory that is too small may find a smaller program.
     let mayRound = try settings.allowsFloat16Storage && !hasExactTiles()
     guard try mayFit(height * width, within: budget.available, mayRound: mayRound) else { return nil }
     let program = try program(height, width, within: budget.available, mayRound: mayRound)
@@ -181,8 +181,8 @@ extension Restorer {
       program: program)
   }
 
-  /// The least reduction of a picture, `factor` or more, whose restoration fits beside so many bytes; nil where
-  /// none fits.
+  /// The least reduction of a picture, `factor` or more, whose restoration fits beside so many bytes; nil
+  /// where none fits.
   func anchor(
     _ height: Int, _ width: Int, from factor: Int, within free: Int, beside byteCount: Int
   ) throws -> RestorationPlan.Anchor? {

@@ -4,8 +4,8 @@ import IRRestorers
 struct PreparedImage {
   /// The input with samples that were not finite mended.
   var input: Image
-  /// In the model's channels, hidden colours replaced, the other pictures behind: one for each restoration that the
-  /// result is made of.
+  /// In the model's channels, hidden colours replaced, the other pictures behind: one for each restoration
+  /// that the result is made of.
   var sources: [PicturePlanes]
   var mendedCount: Int
 
@@ -14,8 +14,8 @@ struct PreparedImage {
 }
 
 extension Restorer {
-  /// The image as the model takes it: finite, with the model's channels, the colours under alpha 0 continued from
-  /// the pixels beside them.
+  /// The image as the model takes it: finite, with the model's channels, the colours under alpha 0 continued
+  /// from the pixels beside them.
   func prepared(_ image: Image) throws -> PreparedImage {
     var input = image
     let mendedCount = try input.mendNonFiniteSamples()

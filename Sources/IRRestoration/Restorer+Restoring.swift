@@ -22,11 +22,11 @@ extension Restorer {
     return 4 * channels * width * height * scale * scale
   }
 
-  /// Restores an image as planned for its size and compares the result with it; `progress` is called with the count of
-  /// tiles done and of all.
-  /// - Returns: the image, the plan and what is suspicious.
-  /// - Throws: `RestorationError.unsuitableImage` for a channel without a finite sample and for other pictures of
-  ///   other sides, `.nonFiniteResult`, `RuntimeError`.
+  /// Restores an image as planned for its size and compares the result with it; `progress` is called with the
+  /// count of tiles done and of all.
+  /// - Returns: the image, the plan and warnings about suspicious changes.
+  /// - Throws: `RestorationError.unsuitableImage` for a channel without a finite sample and for other
+  ///   pictures of other sides, `.nonFiniteResult`, `RuntimeError`.
   public func restoration(
     of image: Image, by plan: RestorationPlan, progress: ((Int, Int) -> Void)? = nil
   ) throws -> RestorationResult {

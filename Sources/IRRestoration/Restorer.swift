@@ -93,8 +93,9 @@ public final class Restorer {
   /// Decisions about the model that its file leaves open, in sentences.
   public var notes: [String] { model.notes }
 
-  /// The program for images of this size. If it would take more than `byteCount` bytes with its inputs and outputs, its
-  /// memory is reduced by recomputation and, if allowed, by float16 storage, as far as that goes.
+  /// The program for images of this size. If it would take more than `byteCount` bytes with its inputs and
+  /// outputs, its memory is reduced by recomputation and, if allowed, by float16 storage, as far as that
+  /// goes.
   func program(
     height: Int, width: Int, within byteCount: Int? = nil, allowsFloat16Storage: Bool = false,
     keepsOutputs: Bool = false
@@ -125,9 +126,9 @@ public final class Restorer {
     return try session.run(inputs(input, of: session.program))[RestorerMetadata.Key.routing]
   }
 
-  /// Runs the model on one picture `[1, planes, H, W]` of sides that it takes. `planned` is the program for these sides
-  /// or for the other orientation. `reduction` is the picture's side / the image's side: means over pixels have less
-  /// noise.
+  /// Runs the model on one picture `[1, planes, H, W]` of sides that it takes. `planned` is the program for
+  /// these sides or for the other orientation. `reduction` is the picture's side / the image's side: means
+  /// over pixels have less noise.
   func run(_ input: Tensor, planned: Program? = nil, reduction: Int = 1) throws -> Tensor {
     let session = try session(height: input.shape[2], width: input.shape[3], planned: planned)
     var profile: Profile? = self.profile == nil ? nil : Profile()
@@ -173,8 +174,8 @@ public final class Restorer {
     return output
   }
 
-  /// A session for images of this size: one that is kept, or a new one of the planned program. If that is for the
-  /// other orientation, a program of the same restraint is compiled.
+  /// A session for images of this size: one that is kept, or a new one of the planned program. If that is for
+  /// the other orientation, a program of the same restraint is compiled.
   private func session(
     height: Int, width: Int, planned: Program? = nil, keepsOutputs: Bool = false
   ) throws -> Session {

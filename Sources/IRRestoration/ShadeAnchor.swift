@@ -1,13 +1,13 @@
 import IRTensor
 
-/// The restoration of a whole picture at reduced size, from which blended tiles take their low frequencies: a tile
-/// that sees a part of the picture would judge its haze or its darkness by that part.
+/// The restoration of a whole picture at reduced size, from which blended tiles take their low frequencies: a
+/// tile that sees a part of the picture would judge its haze or its darkness by that part.
 struct ShadeAnchor {
   /// Means of blocks with this many of the reduced picture's pixels a side follow the whole. Finer structure
   /// differs between a picture and its reduction: noise and texture are averaged away there.
   static let blockSide = 16
-  /// Differences of up to a level of 255 from a reduced picture are left: a network's answers to a picture and to its
-  /// reduction differ by as much where it does no harm.
+  /// Differences of up to a level of 255 from a reduced picture are left: a network's answers to a picture
+  /// and to its reduction differ by as much where it does no harm.
   private static let tolerance: Float = 1 / 255
   /// Each turn of the correction leaves of a difference what a plane between blocks' means cannot follow.
   private static let turnCount = 2
@@ -20,8 +20,8 @@ struct ShadeAnchor {
   /// `[C, H, W]`, the model's result.
   private let pixels: [Float]
 
-  /// Takes the model's result `[1, C, H, W]` float32 for the reduced picture, padded; `height` and `width` are its sides
-  /// without padding.
+  /// Takes the model's result `[1, C, H, W]` float32 for the reduced picture, padded; `height` and `width`
+  /// are its sides without padding.
   init(_ output: Tensor, factor: Int, height: Int, width: Int) {
     let cropped = output.cropped(height: height, width: width)
     (self.factor, self.height, self.width, channels) = (factor, height, width, cropped.shape[1])
@@ -42,8 +42,8 @@ struct ShadeAnchor {
     return line(top) * (1 - down) + line(bottom) * down
   }
 
-  /// A tile's result `[1, C, H, W]` float32 with the anchor's low frequencies in place of its own; `top` and `left` are
-  /// the place of its first pixel in the whole result.
+  /// A tile's result `[1, C, H, W]` float32 with the anchor's low frequencies in place of its own; `top` and
+  /// `left` are the place of its first pixel in the whole result.
   func corrected(_ tile: Tensor, top: Int, left: Int) -> Tensor {
     let (tileHeight, tileWidth) = (tile.shape[2], tile.shape[3])
     let side = Self.blockSide * factor
@@ -83,16 +83,16 @@ struct ShadeAnchor {
 enum Interpolation {
   typealias Taps = (first: Int, second: Int, weight: Float)
 
-  /// The two of `count` pieces of `factor` positions that a position lies between, and the second one's weight. The
-  /// outer pieces go on beyond their centres.
+  /// The two of `count` pieces of `factor` positions that a position lies between, and the second one's
+  /// weight. The outer pieces go on beyond their centres.
   static func taps(_ position: Int, count: Int, factor: Int) -> Taps {
     let place = (Float(position) + 0.5) / Float(factor) - 0.5
     let first = min(max(Int(place.rounded(.down)), 0), count - 1)
     return (first, min(first + 1, count - 1), min(max(place - Float(first), 0), 1))
   }
 
-  /// For each position of `extent` the two blocks of `side` positions whose line goes through it, and the second one's
-  /// weight, which is outside of 0...1 beyond the outer centres. The last block may be smaller.
+  /// For each position of `extent` the two blocks of `side` positions whose line goes through it, and the
+  /// second one's weight, which is outside of 0...1 beyond the outer centres. The last block may be smaller.
   static func blockTaps(_ extent: Int, side: Int) -> [Taps] {
     let count = (extent + side - 1) / side
     func centre(_ block: Int) -> Float { Float(block * side + min((block + 1) * side, extent)) / 2 }

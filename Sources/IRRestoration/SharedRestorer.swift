@@ -1,8 +1,8 @@
 import IRRuntime
 import Synchronization
 
-/// A restorer that threads and tasks share: one restoration at a time has its turn, and can be ended between two steps of
-/// a program.
+/// A restorer that threads and tasks share: one restoration at a time has its turn, and can be ended between
+/// two steps of a program.
 ///
 /// ```swift
 /// let restorer = try SharedRestorer(model: "symunet-s")
@@ -134,8 +134,8 @@ private final class Flag: Sendable {
   func set() { value.store(true, ordering: .relaxed) }
 }
 
-/// The progress of the restoration that has its turn: steps of programs as a share of all tiles. Turns and mirrorings run
-/// a program again for the same tile, so that the share may stand still.
+/// The progress of the restoration that has its turn: steps of programs as a share of all tiles. Turns and
+/// mirrorings run a program again for the same tile, so that the share may stand still.
 private final class Watch: Sendable {
   private struct State {
     var goesOn: ((Double) -> Bool)?

@@ -2,10 +2,10 @@
 /// where the picture has one.
 public struct TileGrid: Hashable, Sendable {
   public struct Tile: Hashable, Sendable {
-    /// What is read.
+    /// The pixels that are read.
     public var rows: Range<Int>
     public var columns: Range<Int>
-    /// What is kept.
+    /// The pixels that are kept.
     public var coreRows: Range<Int>
     public var coreColumns: Range<Int>
   }
@@ -22,8 +22,8 @@ public struct TileGrid: Hashable, Sendable {
     self.init(height: height, width: width, tileHeight: height, tileWidth: width, margin: 0, alignment: 1)
   }
 
-  /// - Precondition: a tile's side and the picture's differ by a multiple of `alignment`, and a tile is larger
-  ///   than its margins by more than that.
+  /// - Precondition: a tile's side and the picture's differ by a multiple of `alignment`, and a tile is
+  ///   larger than its margins by more than that.
   init(height: Int, width: Int, tileHeight: Int, tileWidth: Int, margin: Int, alignment: Int) {
     (self.height, self.width) = (height, width)
     (self.tileHeight, self.tileWidth) = (min(tileHeight, height), min(tileWidth, width))

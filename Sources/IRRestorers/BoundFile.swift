@@ -2,8 +2,8 @@ import IRGraph
 import IRONNX
 import IRTensor
 
-/// A file whose inputs have stated sizes. Names of open sizes play no part: some files name height and width alike,
-/// others write -1.
+/// A file whose inputs have stated sizes. Names of open sizes play no part: some files name height and width
+/// alike, others write -1.
 struct BoundFile {
   let file: ONNXModel
   let path: String

@@ -39,7 +39,8 @@ package struct ImagePort: Hashable, Sendable {
     }
   }
 
-  /// Channels of a picture and what may stand beside it: grey, grey with a noise map, colour, colour with a noise map.
+  /// Channels of a picture and what may stand beside it: grey, grey with a noise map, colour, colour with a
+  /// noise map.
   static let channelCounts = 1...4
 
   package var name: String
@@ -74,7 +75,8 @@ package struct ImagePort: Hashable, Sendable {
   /// Whether the network takes or gives the picture as `[1, C, H, W]` float32.
   var isPlain: Bool { layout == .nchw && batch == 1 && elementType == .float32 }
 
-  /// The image of a model that can be trained: one float32 `[N, C, H, W]` of 1 or 3 channels, and nothing else.
+  /// The image of a model that can be trained: one float32 `[N, C, H, W]` of 1 or 3 channels, and nothing
+  /// else.
   package static func trainable(of model: ONNXModel) throws(RestorerRefusal) -> ImagePort {
     guard model.graphInputs.count == 1, let port = model.graphInputs.first.flatMap({ ImagePort($0) }),
       port.layout == .nchw, port.elementType == .float32
@@ -91,11 +93,11 @@ extension ImagePort {
   /// Pictures at once, at most: each costs as much as one.
   private static let batchLimit: Int64 = 64
   private static let sideLimit: Int64 = 1 << 16
-  /// A fixed extent below this is no side where channels are open.
+  /// A fixed extent below this is not taken for a side if channels are open.
   private static let leastSide: Int64 = 16
 
-  /// The port as a picture; nil where it is none. Sides that the file leaves open are nil, an open batch is 1, and open
-  /// channels are 3.
+  /// The port as a picture; nil if it is not one. Sides that the file leaves open are nil, an open batch is
+  /// 1, and open channels are 3.
   package init?(_ info: ONNXValueInfo) {
     guard case .tensor(let raw, let dimensions?) = info.type, let type = ElementType(rawValue: raw),
       Self.elementTypes.contains(type), let layout = Self.layout(dimensions)

@@ -3,8 +3,8 @@ import IROperators
 import IRTensor
 
 extension RestorationModel {
-  /// Pixels that the network sees before and behind the picture on each axis: those that windows without padding take
-  /// from the result, and those that complete its sides.
+  /// Pixels that the network sees before and behind the picture on each axis: those that windows without
+  /// padding take from the result, and those that complete its sides.
   package var padding: (before: Int, after: Int) {
     let before = (output.loss + 2 * scale - 1) / (2 * scale)
     let rest = (sides.remainder - 2 * before) % sides.multiple
@@ -31,9 +31,9 @@ extension RestorationModel {
     level / 255 * inputRange.spans.reduce(0, +) / Double(inputRange.spans.count)
   }
 
-  /// The graph for a picture of these sides: it takes `[1, planeCount, H, W]` float32 under the image's name, the
-  /// picture in 0...1 and the other pictures behind it, and gives `[1, C, scale · H, scale · W]` float32 in 0...1.
-  /// With `keepsOutputs` the file's other outputs stay, as the file has them.
+  /// The graph for a picture of these sides: it takes `[1, planeCount, H, W]` float32 under the image's name,
+  /// the picture in 0...1 and the other pictures behind it, and gives `[1, C, scale · H, scale · W]` float32
+  /// in 0...1. With `keepsOutputs` the file's other outputs stay, as the file has them.
   package func graph(height: Int, width: Int, keepsOutputs: Bool = false) throws -> Graph {
     let (before, after) = padding
     var graph = try bound.graph(
@@ -47,7 +47,8 @@ extension RestorationModel {
     return try adapter.adapted()
   }
 
-  /// Whether the output's numbers are those of a picture: a mask or a depth of one channel beside colour is 0...1.
+  /// Whether the output's numbers are those of a picture: a mask or a depth of one channel beside colour is
+  /// 0...1.
   var outputIsRanged: Bool { output.channelCount == channelCount || output.port.elementType == .uint8 }
 
   /// Whether the file's own graph is what pictures need.

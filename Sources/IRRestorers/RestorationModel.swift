@@ -2,14 +2,15 @@ import IRGraph
 import IRONNX
 import IRTensor
 
-/// The meaning of a restorer's file: which port is the picture, how it is laid out, what else the network takes, how
-/// large its result is, and for which sides it works. Nothing else reads that from a file.
+/// The meaning of a restorer's file: which port is the picture, how it is laid out, what else the network
+/// takes, how large its result is, and for which sides it works. Nothing else reads that from a file.
 ///
 /// Its graphs take one picture `[1, C, H, W]` float32 in 0...1, whatever the file takes, and give one.
 package struct RestorationModel: Sendable {
   /// Statements of the user about the file.
   package struct Wishes: Sendable {
-    /// NetworkSides are padded to multiples of this; by default what the metadata state, else what is found.
+    /// Sides are padded to multiples of this; by default the number that the metadata state, else the one
+    /// found by trial.
     package var multiple: Int?
     /// Whether a noise level will be given.
     package var hasNoiseLevel = false
@@ -51,7 +52,7 @@ package struct RestorationModel: Sendable {
   let bound: BoundFile
 
   /// Reads a file.
-  /// - Throws: `RestorerRefusal` where it is no restorer, `ONNXError` where it cannot be imported.
+  /// - Throws: `RestorerRefusal` if it is not a restorer, `ONNXError` if it cannot be imported.
   package init(_ original: ONNXModel, path: String, wishes: Wishes = Wishes()) throws {
     self.path = path
     file = original.computingInFloat32()

@@ -40,8 +40,8 @@ struct SizeSearch {
   }
 
   /// `known` is the multiple that was stated.
-  /// - Throws: `NoPicture` where no output is one, `RestorerRefusal` where the named one does not exist, `ONNXError`
-  ///   where the file cannot be imported.
+  /// - Throws: `NoPicture` where no output is one, `RestorerRefusal` where the named one does not exist,
+  ///   `ONNXError` where the file cannot be imported.
   func found(multiple known: Int?) throws -> Found {
     if let height = image.height, let width = image.width {
       let outputs = try outputs(height: height, width: width)
@@ -101,8 +101,8 @@ struct SizeSearch {
     return (primes[index], primes[index + 1])
   }
 
-  /// NetworkSides that the file may have been exported for: those that it declares for outputs, those among its integers, and
-  /// usual ones.
+  /// NetworkSides that the file may have been exported for: those that it declares for outputs, those among
+  /// its integers, and usual ones.
   private var bakedSides: [Int] {
     var counts: [Int: Int] = [:]
     for info in bound.file.graph.outputs + bound.file.graph.valueInfos {

@@ -1,4 +1,5 @@
-/// The numbers that a network has for black and white: one of each for all channels, or one of each for every channel.
+/// The numbers that a network has for black and white: one of each for all channels, or one of each for every
+/// channel.
 public struct ValueRange: Hashable, Sendable {
   public let black: [Double]
   public let white: [Double]
@@ -13,9 +14,9 @@ public struct ValueRange: Hashable, Sendable {
   public static let bytes = ValueRange(0, 255)
   public static let symmetric = ValueRange(-1, 1)
 
-  /// Reads `255`, `-1..1` or `MEAN/STD`, where both are one number or three with commas: the network then takes
-  /// (x - MEAN) / STD of x in 0...1.
-  /// - Returns: nil where the text is none of these, or white is not above black.
+  /// Reads `255`, `-1..1` or `MEAN/STD`, where both are one number or three with commas: the network then
+  /// takes (x - MEAN) / STD of x in 0...1.
+  /// - Returns: nil if the text has another form, or white is not above black.
   public init?(_ text: String) {
     let result: ValueRange
     if let white = Double(text) {

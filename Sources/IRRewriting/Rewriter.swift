@@ -2,7 +2,7 @@ import IRGraph
 import IRTensor
 
 /// Runs passes over graphs, the verifier after each.
-public struct Rewriter: Sendable {
+package struct Rewriter: Sendable {
   private let support: KernelSupport
   private let isComputedByRows: @Sendable (NodeID, Graph) -> Bool
   /// Stops after this many patches; nil goes on to the end.
@@ -10,7 +10,7 @@ public struct Rewriter: Sendable {
 
   /// A rewriter for kernels of this support, none unless they are given. `isComputedByRows` says whether a
   /// node would be computed row by row beside others, so that what it copies stays in a cache.
-  public init(
+  package init(
     support: KernelSupport = KernelSupport(), patchLimit: Int? = nil,
     isComputedByRows: @escaping @Sendable (NodeID, Graph) -> Bool = { _, _ in false }
   ) {
@@ -69,20 +69,20 @@ public struct Rewriter: Sendable {
   /// The graph as gradients are taken of it: simplified and recognised, nothing fused. Normalised rows are
   /// scaled after their product, since the backward pass is then as short as the forward pass.
   /// - Throws: `CompilerError` where a pass is at fault.
-  public func recognized(_ graph: Graph) throws(CompilerError) -> Graph {
+  package func recognized(_ graph: Graph) throws(CompilerError) -> Graph {
     try run(Self.recognition + [RewriteDriver([ScaleAfterProduct()])], on: graph).0
   }
 
   /// The graph after all passes, and what they did.
   /// - Throws: `CompilerError` where a pass is at fault.
-  public func simplified(_ graph: Graph) throws(CompilerError) -> (Graph, CompilationReport) {
+  package func simplified(_ graph: Graph) throws(CompilerError) -> (Graph, CompilationReport) {
     try run(Self.passes(for: support, isComputedByRows: isComputedByRows), on: graph)
   }
 
   /// The graph as files should hold it: what no output needs is gone, constants are computed, duplicates are
   /// one. Operators stay what they are, so that a graph that holds for every size still does.
   /// - Throws: `CompilerError` where a pass is at fault.
-  public func reduced(_ graph: Graph) throws(CompilerError) -> Graph {
+  package func reduced(_ graph: Graph) throws(CompilerError) -> Graph {
     try run([RemoveDeadNodes(), FoldConstants(), MergeDuplicateNodes(), RemoveDeadNodes()], on: graph).0
   }
 

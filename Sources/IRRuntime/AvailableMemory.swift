@@ -1,15 +1,15 @@
 import Glibc
 
-/// What the process may still use.
-public enum AvailableMemory {
+/// The memory that the process may still use.
+package enum AvailableMemory {
   /// Bytes that the machine has to give without swapping, or what is left to the process' control groups
   /// (version 2) or its address space (`ulimit -v`) where that is less; nil where the system does not say.
-  public static var byteCount: Int? {
+  package static var byteCount: Int? {
     let machine = number(after: "MemAvailable:", in: "/proc/meminfo").map { $0 * 1024 }
     return ([machine, addressSpace] + controlGroups).compactMap { $0 }.min()
   }
 
-  /// What is left below the limit of the process' own group, and of each that it lies in.
+  /// The bytes left below the limit of the process' own group, and of each that it lies in.
   private static var controlGroups: [Int?] {
     ControlGroup.folders("", under: ["/sys/fs/cgroup"]).map { folder in
       guard let limit = SystemFile.lines("\(folder)/memory.max").first.flatMap({ Int($0) }),
@@ -21,7 +21,7 @@ public enum AvailableMemory {
     }
   }
 
-  /// What is left below `RLIMIT_AS`; nil without that limit.
+  /// The bytes left below `RLIMIT_AS`; nil without that limit.
   private static var addressSpace: Int? {
     var limit = rlimit()
     guard getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0, limit.rlim_cur < rlim_t(Int.max),
@@ -36,25 +36,25 @@ public enum AvailableMemory {
   }
 }
 
-/// What the process holds.
-public enum ResidentMemory {
+/// The memory that the process holds.
+package enum ResidentMemory {
   /// The most bytes of its pages that lay in memory since it began, or since `resetPeak`; nil where the
   /// system does not say.
-  public static var peakByteCount: Int? {
+  package static var peakByteCount: Int? {
     SystemFile.lines("/proc/self/status").first { $0.hasPrefix("VmHWM:") }
       .flatMap { $0.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first }
       .flatMap { Int($0) }.map { $0 * 1024 }
   }
 
-  /// Begins the peak anew at what is held now, where the system allows it.
-  public static func resetPeak() {
+  /// Starts the peak anew from the memory held now, if the system allows it.
+  package static func resetPeak() {
     guard let file = fopen("/proc/self/clear_refs", "w") else { return }
     fputs("5", file)
     fclose(file)
   }
 
   /// Bytes of its pages that lie in memory; nil where the system does not say.
-  public static var byteCount: Int? {
+  package static var byteCount: Int? {
     SystemFile.lines("/proc/self/statm").first
       .flatMap { $0.split(separator: " ").dropFirst().first }.flatMap { Int($0) }
       .map { $0 * Int(sysconf(Int32(_SC_PAGESIZE))) }

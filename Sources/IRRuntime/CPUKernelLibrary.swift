@@ -5,16 +5,16 @@ import IROperators
 import IRTensor
 
 /// The C kernels for the processor at hand; what they do not cover runs by definition.
-public struct CPUKernelLibrary: KernelLibrary {
+package struct CPUKernelLibrary: KernelLibrary {
   private let reference = ReferenceKernelLibrary()
   private let weights: PackedWeights
-  public let machine: MachineModel
-  public let support: KernelSupport
+  package let machine: MachineModel
+  package let support: KernelSupport
 
   /// Kernels whose weights are packed into `weights`, or found there. `hasNearSharedCache` stands for what
   /// the processor says of its shared cache: programs are then the same on other processors of one
   /// instruction set.
-  public init(
+  package init(
     weights: PackedWeights = PackedWeights(), hasNearSharedCache: Bool? = nil, precision: Precision = .float32
   ) {
     self.weights = weights
@@ -24,11 +24,11 @@ public struct CPUKernelLibrary: KernelLibrary {
     machine = MachineModel(hasNearSharedCache: hasNearSharedCache ?? ir_has_near_shared_cache())
   }
 
-  public func kernel(for request: KernelRequest) -> (any Kernel)? {
+  package func kernel(for request: KernelRequest) -> (any Kernel)? {
     fastKernel(for: request) ?? reference.kernel(for: request)
   }
 
-  public func kernel(for region: RegionPlan, cut: RegionCut, threadCount: Int) -> (any Kernel)? {
+  package func kernel(for region: RegionPlan, cut: RegionCut, threadCount: Int) -> (any Kernel)? {
     regionKernel(region, cut, threadCount: threadCount, weights)
   }
 

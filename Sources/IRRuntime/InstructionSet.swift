@@ -1,7 +1,7 @@
 import CIRKernels
 
 /// The instruction sets that there are kernels for.
-public enum InstructionSet: String, CaseIterable, Sendable {
+package enum InstructionSet: String, CaseIterable, Sendable {
   /// Portable code for the compiler's baseline.
   case scalar
   case avx2, avx512
@@ -15,15 +15,15 @@ public enum InstructionSet: String, CaseIterable, Sendable {
   }
 
   /// Whether this processor has it, and this build its kernels.
-  public var isAvailable: Bool { ir_kernels_for(isa) != nil }
+  package var isAvailable: Bool { ir_kernels_for(isa) != nil }
 
   /// Uses its kernels from now on, in the whole process. Programs that were compiled before must not run any
   /// more.
   /// - Precondition: it is available.
-  public func select() {
+  package func select() {
     precondition(ir_kernels_select(isa) == isa, "the processor has no \(rawValue)")
   }
 
   /// Uses the kernels of the best available one from now on.
-  public static func selectBest() { ir_kernels_select(ir_isa_best()) }
+  package static func selectBest() { ir_kernels_select(ir_isa_best()) }
 }

@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// Programs of one model for several sizes share one: they then hold the same memory, and only the first
 /// packs. Weights are told apart by what they contain, since a compilation makes some of its own.
-public final class PackedWeights: Sendable {
+package final class PackedWeights: Sendable {
   private struct Key: Hashable {
     var digest: ContentDigest
     var packing: [Int]
@@ -13,10 +13,10 @@ public final class PackedWeights: Sendable {
 
   private let known = Mutex<[Key: TensorStorage]>([:])
 
-  public init() {}
+  package init() {}
 
   /// Bytes of everything packed.
-  public var byteCount: Int { known.withLock { $0.values.reduce(0) { $0 + $1.byteCount } } }
+  package var byteCount: Int { known.withLock { $0.values.reduce(0) { $0 + $1.byteCount } } }
 
   /// The float32 `tensor`, packed into `count` floats by `pack`. `packing` says in numbers what `pack` does:
   /// equal ones pack equally, on one instruction set.

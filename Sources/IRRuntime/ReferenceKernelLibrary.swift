@@ -3,10 +3,10 @@ import IRGraph
 import IRTensor
 
 /// Every operator by its definition.
-public struct ReferenceKernelLibrary: KernelLibrary {
-  public init() {}
+package struct ReferenceKernelLibrary: KernelLibrary {
+  package init() {}
 
-  public func kernel(for request: KernelRequest) -> (any Kernel)? {
+  package func kernel(for request: KernelRequest) -> (any Kernel)? {
     ReferenceKernel(
       operator: request.operator, inputTypes: request.inputTypes, outputTypes: request.outputTypes)
   }

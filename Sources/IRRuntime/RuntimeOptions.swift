@@ -9,15 +9,15 @@ public struct RuntimeOptions: Sendable {
   /// The most bytes that a session may take; nil is three quarters of what the system has left.
   public var memoryByteCount: Int?
 
-  /// Whether programs that would exceed the memory may keep pictures between their steps as float16, where
-  /// exact tiles are no way out.
+  /// Whether programs that would exceed the memory may keep feature maps between their steps as float16,
+  /// where exact tiles are no way out.
   public var allowsFloat16Storage: Bool
 
   /// The numbers that products are computed with.
   public var precision: Precision
 
-  /// Asked before each step of a program, with the count of steps done and of all, by the thread that runs it. A run
-  /// ends with `RuntimeError.cancelled` once the answer is false.
+  /// Asked before each step of a program, with the count of steps done and of all, by the thread that runs
+  /// it. A run ends with `RuntimeError.cancelled` once the answer is false.
   public var monitor: (@Sendable (_ done: Int, _ count: Int) -> Bool)?
 
   public init(

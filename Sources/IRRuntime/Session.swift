@@ -3,14 +3,14 @@ import IRCompiler
 import IRTensor
 
 /// A program with its memory, ready to run any number of times; not for several threads at once.
-public final class Session {
-  public let program: Program
-  public let options: RuntimeOptions
+package final class Session {
+  package let program: Program
+  package let options: RuntimeOptions
   private let arena: TensorStorage
 
   /// - Throws: `RuntimeError.exceedsMemory` where the plan is larger than the options allow, `.outOfMemory`
   ///   where the system does not give the arena.
-  public init(_ program: Program, options: RuntimeOptions = RuntimeOptions()) throws(RuntimeError) {
+  package init(_ program: Program, options: RuntimeOptions = RuntimeOptions()) throws(RuntimeError) {
     self.program = program
     // More threads than were planned for would write past the workspaces.
     var own = options
@@ -32,9 +32,9 @@ public final class Session {
   /// Computes the outputs, by name.
   ///
   /// `profile` collects the seconds of each step; `monitor` is asked as that of the options, and beside it.
-  /// - Throws: `RuntimeError` where an input is missing or has another type, and where a monitor ends the run; the
-  ///   session can run again.
-  public func run(
+  /// - Throws: `RuntimeError` where an input is missing or has another type, and where a monitor ends the
+  ///   run; the session can run again.
+  package func run(
     _ inputs: [String: Tensor], profile: inout Profile?,
     monitor: ((_ done: Int, _ count: Int) -> Bool)? = nil
   ) throws(RuntimeError) -> [String: Tensor] {
@@ -77,7 +77,7 @@ public final class Session {
   }
 
   /// As above, without a profile.
-  public func run(_ inputs: [String: Tensor]) throws(RuntimeError) -> [String: Tensor] {
+  package func run(_ inputs: [String: Tensor]) throws(RuntimeError) -> [String: Tensor] {
     var none: Profile?
     return try run(inputs, profile: &none)
   }
@@ -92,13 +92,13 @@ public final class Session {
 }
 
 /// Seconds spent in each step of a program, over runs.
-public struct Profile: Sendable {
+package struct Profile: Sendable {
   /// The sum of all runs.
-  public private(set) var seconds: [Double] = []
+  package private(set) var seconds: [Double] = []
   /// The fastest run of each step: what it takes when nothing else disturbs it.
-  public private(set) var fastest: [Double] = []
+  package private(set) var fastest: [Double] = []
 
-  public init() {}
+  package init() {}
 
   mutating func add(_ time: Double, step: Int) {
     while seconds.count <= step {

@@ -1,4 +1,4 @@
-/// What one element of a tensor is. The raw value is ONNX's `TensorProto.DataType` number, the one
+/// The type of a tensor's elements. The raw value is ONNX's `TensorProto.DataType` number, the one
 /// fact both the graph and the file format have to agree on.
 public enum ElementType: Int32, CaseIterable, Hashable, Sendable, Codable {
   case float32 = 1

@@ -36,12 +36,6 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral {
     return result
   }
 
-  /// `axis` counted from the front, where negative ones count from the back; nil outside the rank.
-  public func normalizedAxis(_ axis: Int) -> Int? {
-    let result = axis < 0 ? axis + rank : axis
-    return extents.indices.contains(result) ? result : nil
-  }
-
   /// The product of the extents in `range`.
   public func elementCount(in range: Range<Int>) -> Int { extents[range].reduce(1, *) }
 }

@@ -5,6 +5,9 @@
 #endif
 
 /// A block of memory, 64-byte aligned for the kernels and freed with its last reference.
+///
+/// Unchecked: the pointer never changes, and bytes are written before a storage is shared, or by the one
+/// tensor that holds it (`Tensor.withUnsafeMutableBytes` copies a storage that others hold).
 public final class TensorStorage: @unchecked Sendable {
   public static let alignment = 64
 
@@ -12,7 +15,7 @@ public final class TensorStorage: @unchecked Sendable {
   public let byteCount: Int
   private let release: (@Sendable (UnsafeMutableRawPointer) -> Void)?
 
-  /// What is larger is mapped by itself, so that the system has it back at once when it is freed.
+  /// Larger blocks are mapped by themselves, so that the system has them back as soon as they are freed.
   private static let mappedByteCount = 1 << 20
 
   /// Uninitialised memory. At least one byte is allocated so that the pointer is valid.

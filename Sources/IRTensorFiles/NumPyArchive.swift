@@ -5,10 +5,10 @@ import IRTensor
 
 /// NumPy's `.npz` files: zip archives of `.npy` members, stored (`numpy.savez`) or deflated
 /// (`numpy.savez_compressed`), with 64-bit sizes where they are needed.
-public enum NumPyArchive {
+package enum NumPyArchive {
   /// The tensors by name, in the file's order.
   /// - Throws: `TensorFileError` naming the file and the member.
-  public static func read(_ path: String) throws(TensorFileError) -> [NamedTensor] {
+  package static func read(_ path: String) throws(TensorFileError) -> [NamedTensor] {
     let archive = ZipArchive(bytes: try contents(of: path), path: path)
     var result: [NamedTensor] = []
     for member in try archive.members() {
@@ -20,7 +20,7 @@ public enum NumPyArchive {
   }
 
   /// Writes a stored archive as `numpy.savez` does, readable by it.
-  public static func write(_ tensors: [NamedTensor], to path: String) throws(TensorFileError) {
+  package static func write(_ tensors: [NamedTensor], to path: String) throws(TensorFileError) {
     var members: [StoredMember] = []
     for named in tensors {
       let header = try NumPyFile.header(named.tensor.type, path: path)

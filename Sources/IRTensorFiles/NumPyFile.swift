@@ -3,14 +3,14 @@ import IRFiles
 import IRTensor
 
 /// NumPy's `.npy` files, versions 1 to 3: little-endian numbers and bools in C order.
-public enum NumPyFile {
+package enum NumPyFile {
   /// - Throws: `TensorFileError` naming the file.
-  public static func read(_ path: String) throws(TensorFileError) -> Tensor {
+  package static func read(_ path: String) throws(TensorFileError) -> Tensor {
     try tensor(try contents(of: path), path: path)
   }
 
   /// - Throws: `TensorFileError`; bfloat16 has no NumPy type and is refused.
-  public static func write(_ tensor: Tensor, to path: String) throws(TensorFileError) {
+  package static func write(_ tensor: Tensor, to path: String) throws(TensorFileError) {
     let header = try header(tensor.type, path: path)
     try writeFile(path) { (file) throws(FileError) in
       try file.write(header)

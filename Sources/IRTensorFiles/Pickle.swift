@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a pickle describes, as data: nothing in it is looked up or called.
+/// The contents of a pickle as data: nothing in it is looked up or called.
 struct Pickle {
   enum Value {
     case none
@@ -21,7 +21,7 @@ struct Pickle {
     case dictionary
     /// A call's function and arguments, then the state set on its result.
     case call
-    /// What the file's owner keeps elsewhere, named by one value.
+    /// An object that the file's owner keeps elsewhere, named by one value.
     case persistent
   }
 
@@ -40,7 +40,8 @@ struct Pickle {
   private let path: String
 
   /// The first object in `bytes` at `position`, which then stands behind it.
-  /// - Throws: `TensorFileError.malformed` for bytes that are no pickle, or of an opcode that weights do not need.
+  /// - Throws: `TensorFileError.malformed` for bytes that are no pickle, or of an opcode that weights do not
+  ///   need.
   static func read(
     _ bytes: Data, at position: inout Int, path: String
   ) throws(TensorFileError) -> (pickle: Pickle, root: Value) {

@@ -1,13 +1,14 @@
 import Foundation
 import IRTensor
 
-/// Files that `torch.save` writes (`.pth`, `.pt`, `.ckpt`): a zip archive since PyTorch 1.6, before that a run of
-/// pickles with the tensors' bytes behind them. Nothing in them is executed: classes and functions stay names.
-public enum PyTorchFile {
+/// Files that `torch.save` writes (`.pth`, `.pt`, `.ckpt`): a zip archive since PyTorch 1.6, before that a
+/// run of pickles with the tensors' bytes behind them. Nothing in them is executed: classes and functions
+/// stay names.
+package enum PyTorchFile {
   /// The tensors in whatever the file holds, named by the keys that lead to them: `params.intro.weight`.
   /// Modules that were saved whole give the names of their `state_dict`.
-  /// - Throws: `TensorFileError` naming the file and what is wrong with it.
-  public static func read(_ path: String) throws(TensorFileError) -> [NamedTensor] {
+  /// - Throws: `TensorFileError` with the file and its fault.
+  package static func read(_ path: String) throws(TensorFileError) -> [NamedTensor] {
     let data = try contents(of: path)
     let content =
       data.prefix(2).elementsEqual([0x50, 0x4B]) ? try archived(data, path) : try legacy(data, path)
@@ -80,7 +81,7 @@ public enum PyTorchFile {
   }
 }
 
-/// What a pickle says of a storage: `("storage", torch.FloatStorage, key, device, count)`.
+/// A pickle's reference to a storage: `("storage", torch.FloatStorage, key, device, count)`.
 struct StorageName {
   var key: String
   /// Nil where the storage has bytes of no type.

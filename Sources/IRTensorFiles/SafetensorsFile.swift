@@ -3,8 +3,8 @@ import IRFiles
 import IRTensor
 
 /// Hugging Face's `.safetensors`: a JSON header of names, types, shapes and offsets, then the bytes.
-public enum SafetensorsFile {
-  /// What one tensor's entry of the header says.
+package enum SafetensorsFile {
+  /// One tensor's entry of the header.
   private struct Entry: Codable {
     var dtype: String
     var shape: [Int]
@@ -28,7 +28,7 @@ public enum SafetensorsFile {
 
   /// The tensors in the order of their bytes, and the header's free text.
   /// - Throws: `TensorFileError` naming the file and the tensor.
-  public static func read(
+  package static func read(
     _ path: String
   ) throws(TensorFileError) -> (tensors: [NamedTensor], metadata: [String: String]) {
     let data = try contents(of: path)
@@ -78,7 +78,7 @@ public enum SafetensorsFile {
   }
 
   /// Writes tensors without gaps, in order.
-  public static func write(
+  package static func write(
     _ tensors: [NamedTensor], metadata: [String: String] = [:], to path: String
   ) throws(TensorFileError) {
     var fields: [String: Field] = metadata.isEmpty ? [:] : ["__metadata__": .metadata(metadata)]

@@ -3,26 +3,26 @@ import IRFiles
 import IRTensor
 
 /// A tensor by its name in a file.
-public struct NamedTensor: Sendable {
-  public var name: String
-  public var tensor: Tensor
+package struct NamedTensor: Sendable {
+  package var name: String
+  package var tensor: Tensor
 
-  public init(_ name: String, _ tensor: Tensor) {
+  package init(_ name: String, _ tensor: Tensor) {
     self.name = name
     self.tensor = tensor
   }
 }
 
 /// Files of tensors, by their extension: `.npy` (one, without a name), `.npz`, `.safetensors`.
-public enum TensorFile {
-  public static let extensions = ["npy", "npz", "safetensors"]
+package enum TensorFile {
+  package static let extensions = ["npy", "npz", "safetensors"]
 
   /// Whether the path's extension is one of `extensions`.
-  public static func isTensorFile(_ path: String) -> Bool { extensions.contains(fileExtension(path)) }
+  package static func isTensorFile(_ path: String) -> Bool { extensions.contains(fileExtension(path)) }
 
   /// The tensors in the file's order; the one of an `.npy` file has an empty name.
   /// - Throws: `TensorFileError` naming the file.
-  public static func read(_ path: String) throws(TensorFileError) -> [NamedTensor] {
+  package static func read(_ path: String) throws(TensorFileError) -> [NamedTensor] {
     switch fileExtension(path) {
     case "npy": return [NamedTensor("", try NumPyFile.read(path))]
     case "npz": return try NumPyArchive.read(path)
@@ -31,10 +31,10 @@ public enum TensorFile {
     }
   }
 
-  /// The tensors of a file for these inputs: each by its name; an only tensor, or one called `input`, for the only
-  /// input; else all in the file's order, where none has an input's name and there are as many.
-  /// - Throws: `TensorFileError` naming the file and what is missing.
-  public static func inputs(
+  /// The tensors of a file for these inputs: each by its name; an only tensor, or one called `input`, for the
+  /// only input; else all in the file's order, where none has an input's name and there are as many.
+  /// - Throws: `TensorFileError` with the file and the missing tensor.
+  package static func inputs(
     _ names: [String], in path: String
   ) throws(TensorFileError) -> [String: Tensor] {
     let tensors = try read(path)
@@ -54,10 +54,10 @@ public enum TensorFile {
   }
 
   /// Extensions of files that `torch.save` writes.
-  public static let weightExtensions = ["pth", "pt", "ckpt", "bin"]
+  package static let weightExtensions = ["pth", "pt", "ckpt", "bin"]
 
   /// As `read`, also of PyTorch's files.
-  public static func readWeights(_ path: String) throws(TensorFileError) -> [NamedTensor] {
+  package static func readWeights(_ path: String) throws(TensorFileError) -> [NamedTensor] {
     if weightExtensions.contains(fileExtension(path)) { return try PyTorchFile.read(path) }
     if isTensorFile(path) { return try read(path) }
     let known = (extensions + weightExtensions).map { ".\($0)" }.joined(separator: ", ")
@@ -66,7 +66,7 @@ public enum TensorFile {
 
   /// Writes tensors beside the path and renames: all of the file, or nothing.
   /// - Throws: `TensorFileError`, also where an `.npy` file is to hold other than one tensor.
-  public static func write(_ tensors: [NamedTensor], to path: String) throws(TensorFileError) {
+  package static func write(_ tensors: [NamedTensor], to path: String) throws(TensorFileError) {
     switch fileExtension(path) {
     case "npy":
       guard tensors.count == 1 else {

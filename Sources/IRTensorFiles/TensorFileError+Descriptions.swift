@@ -1,5 +1,5 @@
 extension TensorFileError: CustomStringConvertible {
-  public var description: String {
+  package var description: String {
     switch self {
     case .file(let path, let reason): "\(path): \(reason)"
     case .malformed(let path, let detail): "\(path): \(detail)"

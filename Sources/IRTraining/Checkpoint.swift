@@ -4,12 +4,12 @@ import IRTensorFiles
 
 /// A run on disk: a safetensors file with the state, and in its header what the run was asked for. Written beside
 /// its place and renamed, so that there is always a whole one.
-public enum Checkpoint {
+package enum Checkpoint {
   private static let groups = ["weight", "first", "second", "average"]
 
   /// Writes a state and the run's settings, which resuming compares.
   /// - Throws: `TrainingError.checkpoint` with the system's reason.
-  public static func write(
+  package static func write(
     _ state: TrainingState, settings: [String: String], to path: String
   ) throws(TrainingError) {
     var tensors: [NamedTensor] = []
@@ -35,7 +35,7 @@ public enum Checkpoint {
 
   /// - Returns: the state with its weights in the order of `names`, and the settings it was written with.
   /// - Throws: `TrainingError.checkpoint` where the file is damaged or lacks a weight.
-  public static func read(
+  package static func read(
     _ path: String, names: [String]
   ) throws(TrainingError) -> (state: TrainingState, settings: [String: String]) {
     let (tensors, metadata): ([NamedTensor], [String: String])
@@ -70,7 +70,7 @@ public enum Checkpoint {
   /// The weights of a run as it stopped, by name: their average, or those of the last step; and how many steps it
   /// had made.
   /// - Throws: `TrainingError.checkpoint` where the file is damaged or is no checkpoint.
-  public static func weights(
+  package static func weights(
     _ path: String, areAverages: Bool
   ) throws(TrainingError) -> (weights: [String: Tensor], step: Int, settings: [String: String]) {
     let (tensors, metadata): ([NamedTensor], [String: String])

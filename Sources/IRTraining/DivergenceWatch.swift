@@ -1,15 +1,15 @@
 /// Notices that the loss of a run rises instead of falling, before it is no number any more.
-public struct DivergenceWatch: Sendable {
+package struct DivergenceWatch: Sendable {
   /// A mean loss above the least one by this factor is suspicious.
-  public static let limit = 2.0
+  package static let limit = 2.0
 
   private var least = Double.infinity
 
-  public init() {}
+  package init() {}
 
   /// Takes the mean loss of some steps.
   /// - Returns: the least mean so far where the new one is suspicious.
-  public mutating func suspicious(_ mean: Double) -> Double? {
+  package mutating func suspicious(_ mean: Double) -> Double? {
     guard mean.isFinite else { return least }
     if mean > Self.limit * least { return least }
     least = min(least, mean)

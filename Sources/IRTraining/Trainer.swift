@@ -6,19 +6,19 @@ import IRTensor
 
 /// Makes steps: gradients of a batch by the compiled graph, image by image, then the update of the weights. The same
 /// state and batch give the same bytes, whatever the number of threads.
-public final class Trainer {
+package final class Trainer {
   /// How weights are moved.
-  public struct Options: Hashable, Sendable, Codable {
-    public var optimizer: AdamW
-    public var schedule: LearningRateSchedule
+  package struct Options: Hashable, Sendable, Codable {
+    package var optimizer: AdamW
+    package var schedule: LearningRateSchedule
     /// The largest Euclidean norm of all gradients together; larger ones are scaled down. nil never does.
-    public var clipNorm: Double?
+    package var clipNorm: Double?
     /// nil keeps no average: the last weights are the result.
-    public var average: ParameterAverage?
+    package var average: ParameterAverage?
     /// How much of DaAIR's controllers stays at each step.
-    public var controllerDecay: Double
+    package var controllerDecay: Double
 
-    public init(
+    package init(
       optimizer: AdamW, schedule: LearningRateSchedule, clipNorm: Double? = nil,
       average: ParameterAverage? = nil, controllerDecay: Double = 0.999
     ) {
@@ -31,34 +31,34 @@ public final class Trainer {
   }
 
   /// What a step found.
-  public struct Report: Sendable {
-    public var step: Int
-    public var loss: Double
-    public var gradientNorm: Double
-    public var learningRate: Double
+  package struct Report: Sendable {
+    package var step: Int
+    package var loss: Double
+    package var gradientNorm: Double
+    package var learningRate: Double
     /// The share of router decisions that named the task; nil without routers.
-    public var routerAccuracy: Double?
+    package var routerAccuracy: Double?
   }
 
-  public let training: TrainingGraph
-  public let options: Options
-  public private(set) var state: TrainingState
+  package let training: TrainingGraph
+  package let options: Options
+  package private(set) var state: TrainingState
   private let batchGradients: BatchGradients
   private let frozen: [String: Tensor]
   private let controllers: [(follower: Int, leader: Int)]
   /// Followers take no gradient.
   private let isFollower: [Bool]
   /// The gradients of the latest step, by weight; for tests.
-  public private(set) var gradients: [String: Tensor] = [:]
+  package private(set) var gradients: [String: Tensor] = [:]
   /// Keeps `gradients`.
-  public var keepsGradients = false
+  package var keepsGradients = false
   /// Collects the seconds of the program's steps where there is one.
-  public var profile: Profile?
+  package var profile: Profile?
 
   /// Compiles the graph; `weights` are the model's initializers by name. Where the plan would exceed the memory that
   /// `runtime` allows, values of the way there are computed again on the way back.
   /// - Throws: `TrainingError.compiler`, `.runtime` where the plan does not fit the memory even so.
-  public init(
+  package init(
     _ training: TrainingGraph, weights: [String: Tensor], options: Options,
     runtime: RuntimeOptions = RuntimeOptions()
   ) throws(TrainingError) {
@@ -89,17 +89,17 @@ public final class Trainer {
   }
 
   /// The program of one image.
-  public var program: Program { batchGradients.program }
+  package var program: Program { batchGradients.program }
   /// The nodes of the program that compute an activation again, for want of memory.
-  public var recomputedCount: Int { batchGradients.recomputedCount }
+  package var recomputedCount: Int { batchGradients.recomputedCount }
   /// The bytes of the arenas of all threads.
-  public var arenaByteCount: Int { batchGradients.arenaByteCount }
+  package var arenaByteCount: Int { batchGradients.arenaByteCount }
   /// The multiply-adds of a step.
-  public var multiplyAddCount: Int { training.batch.count * training.graph.multiplyAddCount }
+  package var multiplyAddCount: Int { training.batch.count * training.graph.multiplyAddCount }
 
   /// Goes on from a state.
   /// - Throws: `TrainingError.checkpoint` where it is of another model.
-  public func resume(_ state: TrainingState, path: String) throws(TrainingError) {
+  package func resume(_ state: TrainingState, path: String) throws(TrainingError) {
     guard state.names == self.state.names, state.values.map(\.type) == self.state.values.map(\.type) else {
       throw .checkpoint(path: path, detail: "it is of another model, or of other weights of it")
     }
@@ -109,7 +109,7 @@ public final class Trainer {
   /// One step on a batch: degraded `images` and clean `targets` `[N, C, H, W]`, N being the batch's count, and the number
   /// of each image's task, for routers. `learningRate` is that of the schedule unless given.
   /// - Throws: `TrainingError.diverged` where the loss or a gradient is not finite; the state is then as before.
-  public func step(
+  package func step(
     images: Tensor, targets: Tensor, tasks: [Int], learningRate: Double? = nil
   ) throws(TrainingError) -> Report {
     let found = try batchGradients.run(
@@ -247,7 +247,7 @@ public final class Trainer {
   }
 
   /// The weights that the model is to be frozen with: the average where one is kept.
-  public var result: [String: Tensor] {
+  package var result: [String: Tensor] {
     let chosen = options.average == nil ? state.values : state.averages
     return Dictionary(uniqueKeysWithValues: zip(state.names, chosen))
   }

@@ -1,5 +1,5 @@
 extension TrainingError: CustomStringConvertible {
-  public var description: String {
+  package var description: String {
     switch self {
     case .unsuitableModel(let path, let detail): "\(path): \(detail)"
     case .noParameters(let path): "\(path): there is nothing to train: no weight takes a gradient"

@@ -6,7 +6,7 @@ import IRRuntime
 import IRTensor
 
 /// Why a model cannot be trained, or a run not go on.
-public enum TrainingError: Error, Sendable {
+package enum TrainingError: Error, Sendable {
   /// The model is not of the kind that is trained here.
   case unsuitableModel(path: String, detail: String)
   case noParameters(path: String)

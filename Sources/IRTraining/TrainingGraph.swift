@@ -11,36 +11,36 @@ import IRTensor
 /// Inputs: the model's image `[1, C, H, W]`, `target` of its type, `tasks` `[1, K]` one-hot where routers are taught, and
 /// every weight under its name in the file. Outputs: `loss`, a gradient per weight, each router's logits `[1, K]`. The loss
 /// of a batch is the mean of its images' losses, and its gradient the mean of their gradients.
-public struct TrainingGraph: Sendable {
-  public let graph: Graph
-  public let batch: Batch
-  public let imageName: String
+package struct TrainingGraph: Sendable {
+  package let graph: Graph
+  package let batch: Batch
+  package let imageName: String
   /// `[1, C, H, W]`.
-  public let imageType: TensorType
+  package let imageType: TensorType
   /// The weights that are trained, in the file's order.
-  public let parameters: [String]
+  package let parameters: [String]
   /// The weights that the loss depends on and that are left as they are.
-  public let frozen: [String]
+  package let frozen: [String]
   /// How many routers the model has, and how many tasks they tell apart; 0 without routers.
-  public let routerCount: Int
-  public let taskCount: Int
+  package let routerCount: Int
+  package let taskCount: Int
 
   /// The inputs that each image of a batch has its own of.
   var imageInputNames: Set<String> { [imageName, Self.targetName, Self.tasksName] }
 
-  public static let targetName = "training.target"
-  public static let tasksName = "training.tasks"
-  public static let lossName = "training.loss"
-  public static func gradientName(_ parameter: String) -> String { "training.gradient.\(parameter)" }
-  public static func logitsName(_ router: Int) -> String { "training.logits.\(router)" }
+  package static let targetName = "training.target"
+  package static let tasksName = "training.tasks"
+  package static let lossName = "training.loss"
+  package static func gradientName(_ parameter: String) -> String { "training.gradient.\(parameter)" }
+  package static func logitsName(_ router: Int) -> String { "training.logits.\(router)" }
 
   /// Sizes of a batch.
-  public struct Batch: Hashable, Sendable, Codable {
-    public var count: Int
-    public var height: Int
-    public var width: Int
+  package struct Batch: Hashable, Sendable, Codable {
+    package var count: Int
+    package var height: Int
+    package var width: Int
 
-    public init(count: Int, height: Int, width: Int) {
+    package init(count: Int, height: Int, width: Int) {
       self.count = count
       self.height = height
       self.width = width
@@ -50,7 +50,7 @@ public struct TrainingGraph: Sendable {
   /// Adds loss and gradients to a model. `path` is the model's name in errors; routers with `taskCount` logits are
   /// taught the data's tasks; `isTrained` says of a weight, by its name, whether it is to be trained.
   /// - Throws: `TrainingError` saying what of the model does not fit.
-  public init(
+  package init(
     model: ONNXModel, path: String, batch: Batch, loss: Loss, taskCount: Int = 0,
     isTrained: (String) -> Bool = { _ in true }
   ) throws(TrainingError) {

@@ -1,20 +1,20 @@
 import IRTensor
 
 /// All that a run is at a step: weights, what the optimizer remembers, the average.
-public struct TrainingState: Sendable {
+package struct TrainingState: Sendable {
   /// Steps done.
-  public var step: Int
-  public var names: [String]
+  package var step: Int
+  package var names: [String]
   /// Per name: the weight, the means of its gradient and of the gradient's square, the average weight.
-  public var values: [Tensor]
-  public var firstMoments: [Tensor]
-  public var secondMoments: [Tensor]
-  public var averages: [Tensor]
+  package var values: [Tensor]
+  package var firstMoments: [Tensor]
+  package var secondMoments: [Tensor]
+  package var averages: [Tensor]
   /// The sum of losses since the last report, which resumed runs report the same.
-  public var runningLoss: Double
+  package var runningLoss: Double
 
   /// The state before the first step.
-  public init(names: [String], values: [Tensor]) {
+  package init(names: [String], values: [Tensor]) {
     step = 0
     self.names = names
     self.values = values.map { Tensor(copyOf: $0) }

@@ -59,7 +59,7 @@ extension KernelTests {
       images * (window.height > 0 ? picture.height * picture.width : tokens)
     }
 
-    /// Where a channel of a token lies in a tensor with so many channels.
+    /// The offset of a token's channel in a tensor with so many channels.
     func place(_ batch: Int, _ token: Int, of tokens: Int, _ channel: Int, _ channels: Int) -> Int {
       guard window.height > 0 else { return (batch * tokens + token) * channels + channel }
       let across = picture.width / window.width

@@ -9,8 +9,8 @@ import Testing
 #endif
 
 extension KernelTests {
-  /// Products that are cut: into blocks of rows and of columns, into parts, into chunks of several images and of parts
-  /// of one; read in place and copied.
+  /// Products that are cut: into blocks of rows and of columns, into parts, into chunks of several images and
+  /// of parts of one; read in place and copied.
   static let cutWindows = [
     Window(batch: 3, channels: (70, 50), size: (40, 41)), Window(batch: 5, channels: (20, 100), size: (9, 7)),
     Window(batch: 3, channels: (2, 3), size: (2, 1100)),

@@ -107,7 +107,8 @@ struct ProgramSample: Sendable {
     }
   }
 
-  /// Windows of several groups, of more channels than vectors have rows and of fewer, with bias, residual and relu.
+  /// Windows of several groups, of more channels than vectors have rows and of fewer, with bias, residual and
+  /// relu.
   private static func groupedBlock() throws(GraphError) -> Graph {
     try onePicture([2, 12, 21, 35]) { (b, x, generator) throws(GraphError) in
       func weight(_ shape: Shape) -> ValueID { b.constant(generator.tensor(shape, in: -0.3...0.3)) }
@@ -116,8 +117,7 @@ struct ProgramSample: Sendable {
       let second = try b.value(
         window(groups: 2), [try b.value(Unary(.relu), [first]), weight([12, 12, 3, 3])])
       let third = try b.value(
-        Convolution(
-          strides: [1, 1], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1], groupCount: 3),
+        Convolution(groupCount: 3),
         [try b.value(Binary(.add), [second, x]), weight([33, 4, 1, 1])])
       return try b.value(Unary(.tanh), [third])
     }
@@ -149,7 +149,6 @@ struct ProgramSample: Sendable {
   }
 
   private static func window(groups: Int = 1) -> Convolution {
-    Convolution(
-      strides: [1, 1], padsBefore: [1, 1], padsAfter: [1, 1], dilations: [1, 1], groupCount: groups)
+    Convolution(padding: 1, groupCount: groups)
   }
 }

@@ -155,20 +155,4 @@ extension KernelTests {
       return output.elements
     }
   }
-
-  @Test(arguments: views.indices) func scaleShift(_ index: Int) {
-    var view = Self.views[index]
-    let input = Guarded(values(view.outer * view.axis * view.inner))
-    let scale = Guarded(values(view.axis, seed: 2))
-    let shift = Guarded(values(view.axis, seed: 3))
-    let expected = (0..<input.count).map { i in
-      let c = i / view.inner % view.axis
-      return Double(input.pointer[i]) * Double(scale.pointer[c]) + Double(shift.pointer[c])
-    }
-    expectEverywhere(expected, tolerance: 1e-6, "scale, shift \(view)") { threads in
-      let output = Guarded(input.elements)
-      ir_scale_shift(&view, output.pointer, scale.pointer, shift.pointer, output.pointer, threads)
-      return output.elements
-    }
-  }
 }

@@ -37,8 +37,8 @@ extension KernelTests {
     }
   }
 
-  /// Receptive fields count in the kernels' tiles.
-  /// The compiler chooses no convolution that the driver does not compute, and none but for its channels that it does.
+  /// Receptive fields count in the kernels' tiles. The compiler chooses no convolution that the driver does
+  /// not compute, and none but for its channels that it does.
   @Test func winogradConvolutionsAreTheDrivers() throws {
     let form = try #require(CPUKernelLibrary().support.winograd)
     for kernel in 1...5 {

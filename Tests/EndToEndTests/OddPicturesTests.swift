@@ -169,7 +169,7 @@ import Testing
       try system("bash", "-c", "vips copy rgb.v whole.jpg; head -c 700 whole.jpg > cut.jpg", at: folder)
       let cut = try restore(folder, "cut.jpg", "out.jpg")
       #expect(cut.code == 4 && cut.errors.contains("cut.jpg: cannot be read as an image"), "\(cut.errors)")
-      // What is no photograph is opened by no decoder, whatever it is called.
+      // No decoder opens a file that is not a photograph, whatever its name.
       try Data("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"9\" height=\"9\"/>".utf8)
         .write(to: URL(fileURLWithPath: "\(folder)/drawing.png"))
       #expect(try restore(folder, "drawing.png", "drawing-out.png").code == 4)

@@ -63,7 +63,7 @@ private func inode(_ path: String) -> UInt64? {
         try Data(contentsOf: URL(fileURLWithPath: "\(output)/\(name)"))
           == Data(contentsOf: URL(fileURLWithPath: "\(folder)/expected/\(name)")))
     }
-    // What the killed ones left is gone; the journal alone stays.
+    // The files that the killed runs left are gone; only the journal stays.
     let hidden = try FileManager.default.contentsOfDirectory(atPath: output).filter { $0.hasPrefix(".") }
     #expect(hidden == [".irrun.jsonl"])
     let nothing = try run("irrun", arguments + ["-o", output, "--if-exists", "resume"])

@@ -25,7 +25,7 @@ private func writeMeanNetwork(_ path: String) throws {
     }
     return builder.constant(Tensor(weights, shape: [to, from, 1, 1]))
   }
-  let operation = Convolution(strides: [1, 1], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1])
+  let operation = Convolution()
   let wide = try builder.value(operation, [x, repeated(3, 24)])
   let mean = try builder.value(Reduce(.mean, axes: [2, 3], keepsAxes: true), [wide])
   let half = try builder.value(Binary(.multiply), [mean, builder.constant(Tensor(scalar: 0.5))])
@@ -155,7 +155,7 @@ func blendedTilesHaveTheWholesShades(_ name: String, side: Int) throws {
   }
 }
 
-/// What would not fit is tiled by itself, within the limit as the system counts it.
+/// A picture that would not fit is restored in tiles, within the limit as the system counts it.
 @Test func memoryDecidesOnTiles() throws {
   try withFolder { folder in
     try writeNetwork("\(folder)/m.onnx")

@@ -6,7 +6,7 @@ import IRTensor
 import ImageRestoration
 import Testing
 
-/// What a tool left behind.
+/// The end of a tool's run.
 struct Outcome {
   var code: Int32
   var output: String
@@ -68,7 +68,7 @@ func toolPath(_ tool: String) throws -> String {
   return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent(tool).path
 }
 
-/// What a program of the system prints; it must end well.
+/// The output of a program of the system; it must succeed.
 @discardableResult
 func system(_ arguments: String..., at folder: String? = nil) throws -> String {
   try system(arguments, at: folder)

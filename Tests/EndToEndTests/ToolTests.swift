@@ -175,7 +175,7 @@ func tensorsRunRaw(_ suffix: String) throws {
   #expect((report["inputs"] as? [[String: String]])?.first?["type"] == "float32[1, 3, 64, 96]")
   #expect((report["steps"] as? [Any])?.count == report["compiledSteps"] as? Int)
   let text = try run("irdump", "symunet-s", "--size", "64x64", "--simplified")
-  // What exporters decompose is whole again: no transposition is left of the normalizations.
+  // Decomposed normalizations are recognised: no transposition is left of them.
   #expect(text.output.contains("= LayerNormalization") && !text.output.contains("permutation: [0, 2, 1]}"))
   let program = try run("irdump", "symunet-s", "--size", "8*h=64,8*w=96", "--program").output
   #expect(program.contains("of 64 rows, tiles of 96 of 96 columns"), "\(program)")

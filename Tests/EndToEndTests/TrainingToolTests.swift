@@ -229,7 +229,7 @@ private func writePictures(_ folder: String) throws {
         #expect(try bytes("\(folder)/a/\(task)/\(index).png") == bytes("\(folder)/b/\(task)/\(index).png"))
       }
     }
-    // What a picture becomes does not depend on the others.
+    // A degraded picture does not depend on the others.
     let alone = try run(
       "irdegrade", "-i", "\(folder)/clean/1.png", "-o", "\(folder)/c", "--tasks", "motion", "--seed", "5")
     #expect(alone.code == 0)

@@ -10,7 +10,6 @@ private func blocks(_ count: Int) throws -> (graph: Graph, feeds: [String: Tenso
   var generator = SeededGenerator(seed: 5)
   var builder = GraphBuilder()
   let picture = builder.input("x", TensorType(.float32, [1, 4, 6, 5]))
-  let plain = Convolution(strides: [1, 1], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1])
   var y = picture
   for _ in 0..<count {
     let (scale, bias) = (
@@ -18,7 +17,7 @@ private func blocks(_ count: Int) throws -> (graph: Graph, feeds: [String: Tenso
     )
     let normal = try builder.value(LayerNormalization(axes: [1]), [y, scale, bias])
     let active = try builder.value(Activation(.gelu), [normal])
-    y = try builder.value(plain, [active, builder.constant(generator.tensor([4, 4, 1, 1]))])
+    y = try builder.convolution(active, weight: builder.constant(generator.tensor([4, 4, 1, 1])))
   }
   let square = try builder.value(Binary(.multiply), [y, y])
   let loss = try builder.value(Reduce(.sum, axes: [0, 1, 2, 3], keepsAxes: false), [square])
@@ -54,8 +53,7 @@ private func blocks(_ count: Int) throws -> (graph: Graph, feeds: [String: Tenso
   var b = GraphBuilder()
   let x = b.input("x", TensorType(.float32, [1, 8, 16, 16]))
   let weight = b.constant(Tensor(TensorType(.float32, [8, 8, 1, 1]), repeating: 0.5))
-  let plain = Convolution(strides: [1, 1], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1])
-  let dear = try b.value(plain, [x, weight], name: "dear")
+  let dear = try b.convolution(x, weight: weight, name: "dear")
   let cheap = try b.value(Unary(.relu), [dear], name: "cheap")
   let flat = try b.value(Reshape(shape: [1, 2048]), [cheap], name: "flat")
   let wide = try b.value(Concatenate(axis: 1), [dear, cheap], name: "wide")

@@ -43,8 +43,8 @@ func theSensorsColoursGiveThePictureBack(_ seed: UInt64) throws {
   #expect((pipeline.encoded(pipeline.linearised(0.3)) - 0.3).magnitude < 1e-12)
 }
 
-/// Through the mosaic and back a photograph loses its finest detail only. A camera's optics leave less of that than a
-/// small picture has, so the picture is enlarged.
+/// Through the mosaic and back a photograph loses its finest detail only. A camera's optics leave less of
+/// that than a small picture has, so the picture is enlarged.
 @Test(arguments: [Mosaic.Interpolation.bilinear, .gradientCorrected])
 func aPhotographSurvivesTheMosaic(_ interpolation: Mosaic.Interpolation) throws {
   let small = Planes(try photograph())
@@ -163,8 +163,8 @@ private func correlation(_ values: [Double], width: Int, lag: Int) -> Double {
 
 private let pairs = project.deletingLastPathComponent().appendingPathComponent("shared/data/polyu/train")
 
-/// Noise added to the means of real pairs has the strength and the correlations of their noise. Some pairs also differ
-/// by light and by motion, so medians are compared, and luma by high frequencies.
+/// Noise added to the means of real pairs has the strength and the correlations of their noise. Some pairs
+/// also differ by light and by motion, so medians are compared, and luma by high frequencies.
 @Test(.enabled(if: FileManager.default.fileExists(atPath: pairs.path)))
 func cameraNoiseIsThatOfRealPairs() throws {
   struct Statistics {

@@ -101,8 +101,8 @@ func blursKeepWhatIsFlat(_ name: String) throws {
   }
 }
 
-/// libjpeg, through libvips, is the oracle: of greys it differs by the rounding of its integer transform; of colours
-/// also because it smooths the chroma that it enlarges.
+/// libjpeg, through libvips, is the oracle: of greys it differs by the rounding of its integer transform; of
+/// colours also because it smooths the chroma that it enlarges.
 @Test(arguments: [10, 30, 70], [true, false])
 func compressionIsThatOfJPEG(_ quality: Int, _ isGrey: Bool) throws {
   var image = picture(width: 96, height: 80)

@@ -55,7 +55,7 @@ private func small() throws -> (Graph, ValueID) {
 
 @Test(arguments: [
   (
-    Convolution(strides: [1, 1], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1], groupCount: 5),
+    Convolution(groupCount: 5),
     "Convolution.groups"
   ),
   (

@@ -103,8 +103,8 @@ private func corpus() throws -> [URL] {
   #expect(seen == Set(PictureFormat.allCases))
 }
 
-/// A file that is not a photograph is refused by its first bytes. libvips would show it to every decoder that it was built
-/// with, blocked ones too: ImageMagick loads a library for each format that it knows to do so.
+/// A file that is not a photograph is refused by its first bytes. libvips would show it to every decoder that
+/// it was built with, blocked ones too: ImageMagick loads a library for each format that it knows to do so.
 @Test(arguments: [
   "", "GIF89a", "%PDF-1.7", "<svg xmlns=", "8BPS", "/* XPM */", "SIMPLE  =", "RIFF....AVI ", "P7\n",
 ])

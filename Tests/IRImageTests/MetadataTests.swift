@@ -109,7 +109,8 @@ func nothingIsInvented(suffix: String) throws {
   #expect(read == ImageMetadata() && report.lost.isEmpty, "\(read)")
 }
 
-/// Every byte of files that state much is changed, and the files are cut anywhere: readers of metadata never trap.
+/// Every byte of files that state much is changed, and the files are cut anywhere: readers of metadata never
+/// trap.
 @Test(arguments: suffixes)
 func damagedStatementsNeverTrap(suffix: String) throws {
   let folder = try temporaryFolder()

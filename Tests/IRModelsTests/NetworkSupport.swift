@@ -9,7 +9,7 @@ import IRTensorFiles
 import IRTestSupport
 import Testing
 
-/// What others' code computes, beside the checkout; nil where it is not there.
+/// The folder of another project's outputs, beside the checkout; nil where it is missing.
 func oracle(_ name: String) -> String? {
   let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("shared/oracles/\(name)")
@@ -43,7 +43,7 @@ func numbers(for graph: Graph, seed: UInt64 = 11) -> [String: Tensor] {
     result[graph[id].name] =
       type.elementType == .float32 ? generator.tensor(type.shape, in: 0...1) : Tensor(zeros: type)
   }
-  // What DaAIR takes for: choose yourself.
+  // DaAIR chooses by itself.
   if let task = result["task"] { result["task"] = Tensor(task.type, repeating: -1) }
   return result
 }

@@ -41,7 +41,8 @@ private func smallParts() throws -> [(network: any PartNetwork, shapes: [Shape])
   ]
 }
 
-/// A graph for one size, typed anew for another, is the graph built for that one; and so is the file with open sizes.
+/// A graph for one size, typed anew for another, is the graph built for that one; and so is the file with
+/// open sizes.
 @Test func partsHoldForEverySize() throws {
   for (network, shapes) in try smallParts() {
     let weights = InitialWeights.check(try network.parameters())

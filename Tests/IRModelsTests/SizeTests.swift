@@ -12,8 +12,8 @@ private func sides(_ network: some RestorationNetwork) -> [(height: Int, width: 
   return m == 1 ? [(37, 51), (64, 41), (23, 33)] : [(5 * m, 7 * m), (8 * m, 3 * m), (7 * m, 9 * m)]
 }
 
-/// A graph built for one size, typed anew for another, is the graph built for that one; and so is the file with
-/// open sizes, in the oldest operator set and the newest.
+/// A graph built for one size, typed anew for another, is the graph built for that one; and so is the file
+/// with open sizes, in the oldest operator set and the newest.
 @Test(arguments: smallNetworks.indices)
 func oneGraphForEverySize(_ index: Int) throws {
   let network = try network(smallNetworks[index].name, json: smallNetworks[index].json)

@@ -59,7 +59,8 @@ func prefixesAreLeftOut(_ prefix: String) throws {
   let alpha = try #require(weights["middle_guide_attention.alpha"])
   weights["middle_guide_attention.alpha"] = alpha.reshaped(to: [1])
   weights["intro.weight"] = try #require(weights["intro.weight"]).converted(to: .float16)
-  // The tower in a file of its own, without its prefix; what lies behind it and the text side are passed over.
+  // The tower in a file of its own, without its prefix; what lies behind it and the text side are passed
+  // over.
   let tower = weights.filter { $0.key.hasPrefix("clip_model.vision_model.") }
   let own = weights.filter { !$0.key.hasPrefix("clip_model.") }
   let file = tower.map { (name: String($0.key.dropFirst("clip_model.".count)), tensor: $0.value) }

@@ -136,7 +136,7 @@ import Testing
     }
   }
 
-  /// What PyTorch's two exporters write (Tests/Fixtures/exported).
+  /// Files of PyTorch's two exporters (Tests/Fixtures/exported).
   @Test(arguments: ["nafnet", "restormer", "symunet"], ["dynamo", "torchscript"])
   func exportedNetworks(_ network: String, _ exporter: String) throws {
     let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

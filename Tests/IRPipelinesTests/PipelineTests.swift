@@ -44,7 +44,8 @@ func pipelinesAreDiffusers(_ name: String) throws {
   }
 }
 
-/// The same bytes whatever the number of threads; sides that are not multiples come back; each setting matters.
+/// The same bytes whatever the number of threads; sides that are not multiples come back; each setting
+/// matters.
 @Test func resultsFollowFromSettings() throws {
   try withFolder { folder in
     try writeSmall(folder)

@@ -61,7 +61,8 @@ private func textured(height: Int, width: Int, row: Int, column: Int, side: Int)
   }
 }
 
-/// A screening scores what a composition's own prediction would make one expect, and restores the best to the end.
+/// A screening scores what a composition's own prediction would make one expect, and restores the best to the
+/// end.
 @Test func screeningsShareSixPredictions() throws {
   try withFolder { folder in
     try writeSmall(folder)
@@ -100,7 +101,8 @@ private func textured(height: Int, width: Int, row: Int, column: Int, side: Int)
   }
 }
 
-/// The latents that a screening of five steps looks at: at 199 of 999, 799, 599, 399, 199, on the way of equal weights.
+/// The latents that a screening of five steps looks at: at 199 of 999, 799, 599, 399, 199, on the way of
+/// equal weights.
 private func sharedLatents(
   _ runner: PipelineRunner, _ image: Tensor, _ settings: PipelineSettings, _ search: PipelineSearch
 ) throws -> (Tensor, Sampler, PipelineRunner.Encoded) {

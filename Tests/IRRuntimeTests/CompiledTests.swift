@@ -60,22 +60,16 @@ func memoryPlansNeverOverlap(seed: UInt64) {
   #expect(plan.peakByteCount >= live.max() ?? 0)
 }
 
-private func convolution(stride: Int = 1, pad: Int = 0) -> Convolution {
-  Convolution(
-    strides: [stride, stride], padsBefore: [pad, pad], padsAfter: [pad, pad], dilations: [1, 1])
-}
-
 @Test func programsOfSeveralSizesShareTheirPackedWeights() throws {
   func graph(_ side: Int) throws -> Graph {
     var builder = GraphBuilder()
     let x = builder.input("x", TensorType(.float32, [1, 4, side, side]))
     let dense = builder.constant(noise([24, 4, 3, 3], seed: 5))
-    let wide = try builder.value(convolution(pad: 1), [x, dense])
+    let wide = try builder.convolution(x, weight: dense, padding: 1)
     let strided = builder.constant(noise([8, 24, 2, 2], seed: 6))
-    let small = try builder.value(convolution(stride: 2), [wide, strided])
+    let small = try builder.convolution(wide, weight: strided, stride: 2)
     let up = builder.constant(noise([8, 4, 2, 2], seed: 7))
-    let doubled = ConvolutionTranspose(
-      strides: [2, 2], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1], outputPadding: [0, 0])
+    let doubled = ConvolutionTranspose(stride: 2)
     builder.output(try builder.value(doubled, [small, up]), name: "y")
     return try builder.finished()
   }
@@ -101,7 +95,7 @@ private func convolution(stride: Int = 1, pad: Int = 0) -> Convolution {
   var builder = GraphBuilder()
   let x = builder.input("x", TensorType(.float32, [1, 4, 64, 64]))
   let weight = builder.constant(noise([12, 4, 1, 1], seed: 1))
-  let wide = try builder.value(convolution(), [x, weight])
+  let wide = try builder.convolution(x, weight: weight)
   let parts = try builder.apply(Split(axis: 1, sizes: [4, 4, 4]), [wide])
   let pair = try builder.value(Transpose(permutation: [0, 1, 3, 2]), [parts[0]])
   let other = try builder.value(Transpose(permutation: [0, 1, 3, 2]), [parts[1]])

@@ -16,7 +16,7 @@ import Testing
 
 private let samples = OperatorSample.all + OperatorSample.gradients
 
-/// What runs by its definition, for want of a kernel worth having.
+/// The operators that run by their definition: no kernel of them is worth having.
 private let withoutKernel: Set<String> = [
   "ArgExtreme", "AveragePoolGradient", "BitCast", "CumulativeSum", "Determinant", "GatherGradient",
   "GatherND",

@@ -3,16 +3,17 @@ import IROperators
 import IRTensor
 import Testing
 
-/// A level of a UNet: a picture in blocks, some work on these, and its result as a picture again, added to the first one and read.
-public struct BlockLevel: CustomTestStringConvertible, Sendable {
-  public var batch, channels, side, height, width: Int
-  public var mode: DepthToSpaceMode
+/// A level of a UNet: a picture in blocks, some work on these, and its result as a picture again, added to
+/// the first one and read.
+package struct BlockLevel: CustomTestStringConvertible, Sendable {
+  package var batch, channels, side, height, width: Int
+  package var mode: DepthToSpaceMode
   /// Rows of the blocks depend on those around them.
-  public var hasWindow: Bool
+  package var hasWindow: Bool
   /// The skipped picture is kept as float16.
-  public var isHalf: Bool
+  package var isHalf: Bool
 
-  public init(
+  package init(
     batch: Int = 1, channels: Int, side: Int, height: Int, width: Int,
     mode: DepthToSpaceMode = .columnRowDepth, hasWindow: Bool = false, isHalf: Bool = false
   ) {
@@ -21,7 +22,7 @@ public struct BlockLevel: CustomTestStringConvertible, Sendable {
     (self.hasWindow, self.isHalf) = (hasWindow, isHalf)
   }
 
-  public static let samples: [BlockLevel] = [
+  package static let samples: [BlockLevel] = [
     BlockLevel(channels: 3, side: 2, height: 1, width: 2),
     BlockLevel(channels: 5, side: 2, height: 4, width: 37),
     BlockLevel(batch: 2, channels: 4, side: 2, height: 13, width: 70, hasWindow: true),
@@ -31,14 +32,14 @@ public struct BlockLevel: CustomTestStringConvertible, Sendable {
     BlockLevel(channels: 6, side: 2, height: 11, width: 35, hasWindow: true, isHalf: true),
   ]
 
-  public var testDescription: String {
+  package var testDescription: String {
     "\(batch)×\(channels)×\(height)×\(width) blocks of \(side)×\(side), \(mode)"
       + (hasWindow ? ", window" : "") + (isHalf ? ", float16" : "")
   }
 
   private var shape: Shape { [batch, channels, height * side, width * side] }
 
-  public func graph() throws(GraphError) -> Graph {
+  package func graph() throws(GraphError) -> Graph {
     var generator = SeededGenerator(seed: UInt64(height * 1000 + width))
     var b = GraphBuilder()
     let x = b.input("x", TensorType(.float32, shape))
@@ -46,12 +47,10 @@ public struct BlockLevel: CustomTestStringConvertible, Sendable {
     func weight(_ shape: Shape) -> ValueID { b.constant(generator.tensor(shape)) }
     var skip = try b.value(Convolution.pointwise, [x, weight([channels, channels, 1, 1])])
     if isHalf { skip = try b.value(Cast(to: .float32), [try b.value(Cast(to: .float16), [skip])]) }
-    let down = Convolution(
-      strides: [side, side], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1])
+    let down = Convolution(stride: side)
     var middle = try b.value(down, [skip, weight([7, channels, side, side]), weight([7])])
     if hasWindow {
-      let window = Convolution(
-        strides: [1, 1], padsBefore: [1, 1], padsAfter: [1, 1], dilations: [1, 1], groupCount: 7)
+      let window = Convolution(padding: 1, groupCount: 7)
       middle = try b.value(window, [middle, weight([7, 1, 3, 3])])
     }
     let wide = try b.value(
@@ -62,7 +61,7 @@ public struct BlockLevel: CustomTestStringConvertible, Sendable {
     return try b.finished()
   }
 
-  public func input() -> Tensor {
+  package func input() -> Tensor {
     var generator = SeededGenerator(seed: 98)
     return generator.tensor(shape)
   }

@@ -3,24 +3,23 @@ import IROperators
 import IRTensor
 import Testing
 
-/// A gated step with channel attention, as in NAFNet: the gate's means over all pixels scale its channels. The gate is a
-/// result as well, and so are the sums of a part of what it is made of.
-public struct ChannelAttention: CustomTestStringConvertible, Sendable {
-  public var batch, channels, height, width: Int
+/// A gated step with channel attention, as in NAFNet: the gate's means over all pixels scale its channels.
+/// The gate is a result as well, and so are the sums of a part of what it is made of.
+package struct ChannelAttention: CustomTestStringConvertible, Sendable {
+  package var batch, channels, height, width: Int
 
-  public init(batch: Int = 1, channels: Int, height: Int, width: Int) {
+  package init(batch: Int = 1, channels: Int, height: Int, width: Int) {
     (self.batch, self.channels, self.height, self.width) = (batch, channels, height, width)
   }
 
-  public var testDescription: String { "\(batch)×\(channels) channels, \(height)×\(width)" }
+  package var testDescription: String { "\(batch)×\(channels) channels, \(height)×\(width)" }
 
-  public func graph() throws(GraphError) -> Graph {
+  package func graph() throws(GraphError) -> Graph {
     var generator = SeededGenerator(seed: UInt64(height * 1000 + width))
     var b = GraphBuilder()
     let x = b.input("x", TensorType(.float32, [batch, channels, height, width]))
     func weight(_ shape: Shape) -> ValueID { b.constant(generator.tensor(shape, in: -0.5...0.5)) }
-    let window = Convolution(
-      strides: [1, 1], padsBefore: [1, 1], padsAfter: [1, 1], dilations: [1, 1], groupCount: 2 * channels)
+    let window = Convolution(padding: 1, groupCount: 2 * channels)
     let wide = try b.value(Convolution.pointwise, [x, weight([2 * channels, channels, 1, 1])])
     let local = try b.value(window, [wide, weight([2 * channels, 1, 3, 3])])
     let halves = try b.apply(Split(axis: 1, sizes: [channels, channels]), [local])
@@ -36,7 +35,7 @@ public struct ChannelAttention: CustomTestStringConvertible, Sendable {
     return try b.finished()
   }
 
-  public func input() -> Tensor {
+  package func input() -> Tensor {
     var generator = SeededGenerator(seed: 97)
     return generator.tensor([batch, channels, height, width])
   }

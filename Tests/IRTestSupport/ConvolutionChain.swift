@@ -3,23 +3,23 @@ import IROperators
 import IRTensor
 import Testing
 
-/// Convolutions of 3×3 wide enough for Winograd's form, one behind the other, rectified, with a slope and with a residual,
-/// between pointwise steps; the second one's result is a result as well.
-public struct ConvolutionChain: CustomTestStringConvertible, Sendable {
-  public var batch, channels, height, width: Int
+/// Convolutions of 3×3 wide enough for Winograd's form, one behind the other, rectified, with a slope and
+/// with a residual, between pointwise steps; the second one's result is a result as well.
+package struct ConvolutionChain: CustomTestStringConvertible, Sendable {
+  package var batch, channels, height, width: Int
 
-  public init(batch: Int = 1, channels: Int = 32, height: Int, width: Int) {
+  package init(batch: Int = 1, channels: Int = 32, height: Int, width: Int) {
     (self.batch, self.channels, self.height, self.width) = (batch, channels, height, width)
   }
 
-  public var testDescription: String { "\(batch)×\(channels) channels, \(height)×\(width)" }
+  package var testDescription: String { "\(batch)×\(channels) channels, \(height)×\(width)" }
 
-  public func graph() throws(GraphError) -> Graph {
+  package func graph() throws(GraphError) -> Graph {
     var generator = SeededGenerator(seed: UInt64(height * 1000 + width))
     var b = GraphBuilder()
     let x = b.input("x", TensorType(.float32, [batch, 3, height, width]))
     func weight(_ shape: Shape) -> ValueID { b.constant(generator.tensor(shape, in: -0.2...0.2)) }
-    let window = Convolution(strides: [1, 1], padsBefore: [1, 1], padsAfter: [1, 1], dilations: [1, 1])
+    let window = Convolution(padding: 1)
     func wide(_ input: ValueID) throws(GraphError) -> ValueID {
       try b.value(window, [input, weight([channels, channels, 3, 3]), weight([channels])])
     }
@@ -32,7 +32,7 @@ public struct ConvolutionChain: CustomTestStringConvertible, Sendable {
     return try b.finished()
   }
 
-  public func input() -> Tensor {
+  package func input() -> Tensor {
     var generator = SeededGenerator(seed: 96)
     return generator.tensor([batch, 3, height, width])
   }

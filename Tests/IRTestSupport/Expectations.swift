@@ -2,7 +2,7 @@ import IRTensor
 import Testing
 
 /// How far a result may be from what is expected.
-public enum Tolerance: Sendable {
+package enum Tolerance: Sendable {
   /// Every element the same; NaN equals NaN.
   case exact
   /// Largest distance over the expected values' range (at least 1e-6).
@@ -10,7 +10,7 @@ public enum Tolerance: Sendable {
 }
 
 /// Records an issue where two tensors differ in type or by more than the tolerance.
-public func expectClose(
+package func expectClose(
   _ found: Tensor?, _ expected: Tensor, _ tolerance: Tolerance, _ what: String = "",
   sourceLocation: SourceLocation = #_sourceLocation
 ) {

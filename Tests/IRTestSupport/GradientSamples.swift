@@ -1,27 +1,17 @@
 import IROperators
 import IRTensor
 
-private func convolution(
-  _ strides: [Int], _ before: [Int], _ after: [Int], _ dilations: [Int] = [1, 1], groups: Int = 1
-) -> Convolution {
-  Convolution(
-    strides: strides, padsBefore: before, padsAfter: after, dilations: dilations, groupCount: groups)
-}
-
-private func window(_ kernel: Int, _ stride: Int, _ pad: Int) -> PoolingWindow {
-  PoolingWindow(
-    kernel: [kernel, kernel], strides: [stride, stride], dilations: [1, 1], padsBefore: [pad, pad],
-    padsAfter: [pad, pad])
-}
-
 extension OperatorSample {
   /// Uses of the standard operators whose gradients take another way than those of `all`.
-  public static let forGradients: [OperatorSample] = [
-    OperatorSample(convolution([2, 2], [1, 0], [0, 1]), [2, 4, 7, 8], [6, 4, 3, 2], [6]),
-    OperatorSample(convolution([3, 2], [1, 1], [1, 1], [1, 2], groups: 2), [1, 4, 9, 9], [6, 2, 3, 3]),
-    OperatorSample(convolution([1, 1], [2, 2], [2, 2], [2, 2], groups: 2), [1, 4, 6, 7], [6, 2, 3, 3]),
-    OperatorSample(convolution([1, 1], [3, 3], [3, 3], groups: 3), [2, 3, 8, 9], [3, 1, 7, 7], [3]),
-    OperatorSample(convolution([2, 2], [1, 1], [1, 1], groups: 3), [1, 3, 8, 9], [6, 1, 3, 3]),
+  package static let forGradients: [OperatorSample] = [
+    OperatorSample(
+      Convolution(strides: [2, 2], padsBefore: [1, 0], padsAfter: [0, 1]), [2, 4, 7, 8], [6, 4, 3, 2], [6]),
+    OperatorSample(
+      Convolution(strides: [3, 2], padsBefore: [1, 1], dilations: [1, 2], groupCount: 2), [1, 4, 9, 9],
+      [6, 2, 3, 3]),
+    OperatorSample(Convolution(padding: 2, dilation: 2, groupCount: 2), [1, 4, 6, 7], [6, 2, 3, 3]),
+    OperatorSample(Convolution(padding: 3, groupCount: 3), [2, 3, 8, 9], [3, 1, 7, 7], [3]),
+    OperatorSample(Convolution(stride: 2, padding: 1, groupCount: 3), [1, 3, 8, 9], [6, 1, 3, 3]),
     OperatorSample(
       ConvolutionTranspose(
         strides: [2, 3], padsBefore: [1, 0], padsAfter: [0, 1], dilations: [2, 1], outputPadding: [1, 2],
@@ -34,8 +24,8 @@ extension OperatorSample {
     OperatorSample(LayerNormalization(axes: [1]), [2, 12, 5, 7], [12]),
     OperatorSample(Pad(before: [0, 1], after: [2, 0], mode: .reflect), [4, 3]),
     OperatorSample(Slice(starts: [2, 1], steps: [-1, 2], extents: [3, 2]), [3, 5]),
-    OperatorSample(MaxPool(window: window(3, 2, 1)), [2, 2, 7, 6]),
-    OperatorSample(AveragePool(window: window(3, 1, 1)), [1, 2, 5, 6]),
+    OperatorSample(MaxPool(window: PoolingWindow(3, stride: 2, padding: 1)), [2, 2, 7, 6]),
+    OperatorSample(AveragePool(window: PoolingWindow(3, padding: 1)), [1, 2, 5, 6]),
     OperatorSample(
       Resize(mode: .linear, coordinates: .alignCorners, extents: [1, 2, 3, 9], scales: [1, 1, 0.75, 1.8]),
       [1, 2, 4, 5]),
@@ -58,27 +48,28 @@ extension OperatorSample {
   ]
 
   /// Samples of the operators that only gradient rules make.
-  public static let gradients: [OperatorSample] = [
+  package static let gradients: [OperatorSample] = [
     OperatorSample(
-      ConvolutionWeightGradient(convolution: convolution([1, 1], [0, 0], [0, 0]), kernel: [1, 1]),
+      ConvolutionWeightGradient(convolution: Convolution(), kernel: [1, 1]),
       [3, 5, 6, 9], [3, 7, 6, 9], tolerance: 4e-6),
     OperatorSample(
-      ConvolutionWeightGradient(convolution: convolution([1, 1], [1, 1], [1, 1]), kernel: [3, 3]),
+      ConvolutionWeightGradient(convolution: Convolution(padding: 1), kernel: [3, 3]),
       [2, 3, 17, 9], [2, 8, 17, 9], tolerance: 4e-6),
     OperatorSample(
-      ConvolutionWeightGradient(convolution: convolution([2, 2], [0, 0], [0, 0]), kernel: [2, 2]),
+      ConvolutionWeightGradient(convolution: Convolution(stride: 2), kernel: [2, 2]),
       [2, 4, 8, 10], [2, 6, 4, 5], tolerance: 4e-6),
     OperatorSample(
       ConvolutionWeightGradient(
-        convolution: convolution([1, 1], [1, 1], [1, 1], groups: 6), kernel: [3, 3]),
+        convolution: Convolution(padding: 1, groupCount: 6), kernel: [3, 3]),
       [2, 6, 11, 19], [2, 6, 11, 19], tolerance: 4e-6),
     OperatorSample(
       ConvolutionWeightGradient(
-        convolution: convolution([1, 1], [3, 3], [3, 3], groups: 3), kernel: [7, 7]),
+        convolution: Convolution(padding: 3, groupCount: 3), kernel: [7, 7]),
       [2, 3, 9, 20], [2, 3, 9, 20], tolerance: 4e-6),
     OperatorSample(
       ConvolutionWeightGradient(
-        convolution: convolution([2, 1], [1, 2], [1, 2], [1, 2], groups: 2), kernel: [3, 3]),
+        convolution: Convolution(strides: [2, 1], padsBefore: [1, 2], dilations: [1, 2], groupCount: 2),
+        kernel: [3, 3]),
       [1, 4, 9, 9], [1, 6, 5, 9], tolerance: 4e-6),
     OperatorSample(
       LayerNormalizationGradient(axes: [1], epsilon: 1e-5, hasScale: true), [2, 12, 5, 7], [2, 12, 5, 7],
@@ -103,7 +94,10 @@ extension OperatorSample {
         resize: Resize(mode: .linear, extents: [1, 2, 8, 10], scales: [1, 1, 2, 2]), shape: [1, 2, 4, 5]),
       [1, 2, 8, 10]),
     OperatorSample(
-      AveragePoolGradient(pool: AveragePool(window: window(3, 2, 1)), shape: [1, 2, 7, 9]), [1, 2, 4, 5]),
-    OperatorSample(MaxPoolGradient(pool: MaxPool(window: window(2, 2, 0))), [1, 2, 6, 4], [1, 2, 3, 2]),
+      AveragePoolGradient(
+        pool: AveragePool(window: PoolingWindow(3, stride: 2, padding: 1)), shape: [1, 2, 7, 9]),
+      [1, 2, 4, 5]),
+    OperatorSample(
+      MaxPoolGradient(pool: MaxPool(window: PoolingWindow(2, stride: 2))), [1, 2, 6, 4], [1, 2, 3, 2]),
   ]
 }

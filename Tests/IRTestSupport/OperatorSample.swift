@@ -3,15 +3,15 @@ import IROperators
 import IRTensor
 
 /// An operator with inputs to try it on. One sample serves every way of running the operator.
-public struct OperatorSample: Sendable, CustomStringConvertible {
-  public var operation: any Operator
-  public var inputs: [Tensor]
+package struct OperatorSample: Sendable, CustomStringConvertible {
+  package var operation: any Operator
+  package var inputs: [Tensor]
   /// The inputs that a model holds as constants, as weights are.
-  public var constantInputs: Set<Int>
+  package var constantInputs: Set<Int>
   /// Of the result's range, for compiled programs.
-  public var tolerance: Double
+  package var tolerance: Double
 
-  public init(
+  package init(
     _ operation: any Operator, _ inputs: [Tensor], constants: Set<Int> = [], tolerance: Double = 2e-6
   ) {
     self.operation = operation
@@ -22,7 +22,7 @@ public struct OperatorSample: Sendable, CustomStringConvertible {
 
   /// As above, float32 inputs of these shapes with values in `range`; the first is an input of the graph,
   /// the others are constants where `hasWeights`.
-  public init(
+  package init(
     _ operation: any Operator, _ shapes: Shape..., in range: ClosedRange<Float> = -2...2,
     hasWeights: Bool = false,
     tolerance: Double = 2e-6
@@ -33,10 +33,10 @@ public struct OperatorSample: Sendable, CustomStringConvertible {
       constants: hasWeights ? Set(shapes.indices.dropFirst()) : [], tolerance: tolerance)
   }
 
-  public var description: String { "\(operation.name) \(operation) on \(inputs.map(\.type))" }
+  package var description: String { "\(operation.name) \(operation) on \(inputs.map(\.type))" }
 
   /// A graph of this one node, with outputs y0, y1, …
-  public func graph() throws(GraphError) -> Graph {
+  package func graph() throws(GraphError) -> Graph {
     var builder = GraphBuilder(name: operation.name)
     var values: [ValueID] = []
     for (index, input) in inputs.enumerated() {
@@ -51,7 +51,7 @@ public struct OperatorSample: Sendable, CustomStringConvertible {
   }
 
   /// The graph's inputs by name.
-  public var feeds: [String: Tensor] {
+  package var feeds: [String: Tensor] {
     var result: [String: Tensor] = [:]
     for (index, input) in inputs.enumerated() where !constantInputs.contains(index) {
       result["x\(index)"] = input
@@ -59,8 +59,8 @@ public struct OperatorSample: Sendable, CustomStringConvertible {
     return result
   }
 
-  /// What the definition gives, by name.
-  public var expected: [String: Tensor] {
+  /// The definition's results, by name.
+  package var expected: [String: Tensor] {
     var result: [String: Tensor] = [:]
     for (index, tensor) in operation.evaluate(inputs).enumerated() { result["y\(index)"] = tensor }
     return result

@@ -1,54 +1,44 @@
 import IROperators
 import IRTensor
 
-private func plain(_ stride: Int = 1, _ pad: Int = 0, groups: Int = 1, dilation: Int = 1) -> Convolution {
-  Convolution(
-    strides: [stride, stride], padsBefore: [pad, pad], padsAfter: [pad, pad],
-    dilations: [dilation, dilation],
-    groupCount: groups)
-}
-
-private func window(_ kernel: Int, _ stride: Int, _ pad: Int = 0, ceil: Bool = false) -> PoolingWindow {
-  PoolingWindow(
-    kernel: [kernel, kernel], strides: [stride, stride], dilations: [1, 1], padsBefore: [pad, pad],
-    padsAfter: [pad, pad], ceilMode: ceil)
-}
-
 private func integers(_ values: Int64...) -> Tensor { Tensor(values, shape: [values.count]) }
 
 extension OperatorSample {
   /// Samples of every operator of the standard set.
-  public static let all =
+  package static let all =
     convolutions + elementwise + normalizations + layouts + relatives + indexing + reductions + recurrences
 
   static let convolutions: [OperatorSample] = [
-    OperatorSample(plain(), [1, 5, 7, 9], [11, 5, 1, 1], [11], hasWeights: true),
-    OperatorSample(plain(1, 1), [2, 3, 8, 8], [16, 3, 3, 3], hasWeights: true),
-    OperatorSample(plain(2), [1, 4, 8, 6], [6, 4, 2, 2], [6], hasWeights: true),
-    OperatorSample(plain(1, 1, groups: 6), [1, 6, 9, 17], [6, 1, 3, 3], hasWeights: true),
-    OperatorSample(plain(1, 2, groups: 2, dilation: 2), [1, 4, 9, 9], [6, 2, 3, 3], [6], hasWeights: true),
-    OperatorSample(plain(1, 1), [1, 3, 6, 6], [4, 3, 3, 3], [4]),
+    OperatorSample(Convolution(), [1, 5, 7, 9], [11, 5, 1, 1], [11], hasWeights: true),
+    OperatorSample(Convolution(padding: 1), [2, 3, 8, 8], [16, 3, 3, 3], hasWeights: true),
+    OperatorSample(Convolution(stride: 2), [1, 4, 8, 6], [6, 4, 2, 2], [6], hasWeights: true),
+    OperatorSample(Convolution(padding: 1, groupCount: 6), [1, 6, 9, 17], [6, 1, 3, 3], hasWeights: true),
+    OperatorSample(
+      Convolution(padding: 2, dilation: 2, groupCount: 2), [1, 4, 9, 9], [6, 2, 3, 3], [6], hasWeights: true),
+    OperatorSample(Convolution(padding: 1), [1, 3, 6, 6], [4, 3, 3, 3], [4]),
     OperatorSample(
       Convolution(strides: [2], padsBefore: [1], padsAfter: [0], dilations: [1]), [1, 2, 11], [3, 2, 3],
       hasWeights: true),
     OperatorSample(
-      ConvolutionTranspose(
-        strides: [2, 2], padsBefore: [1, 1], padsAfter: [1, 1], dilations: [1, 1], outputPadding: [1, 1]),
+      ConvolutionTranspose(stride: 2, padding: 1, outputPadding: 1),
       [1, 3, 5, 4], [3, 4, 3, 3], [4], hasWeights: true),
     OperatorSample(
-      FusedConvolution(plain(1, 1), hasBias: true, hasResidual: true, isRectified: true), [1, 3, 6, 6],
+      FusedConvolution(Convolution(padding: 1), hasBias: true, hasResidual: true, isRectified: true),
+      [1, 3, 6, 6],
       [4, 3, 3, 3], [4],
       [1, 4, 6, 6]),
     OperatorSample(
-      FusedConvolution(plain(1, 1, groups: 4), hasBias: false, hasResidual: true, isRectified: false),
+      FusedConvolution(
+        Convolution(padding: 1, groupCount: 4), hasBias: false, hasResidual: true, isRectified: false),
       [1, 4, 6, 6],
       [4, 1, 3, 3], [1, 4, 6, 6]),
     OperatorSample(
-      FusedConvolution(plain(), hasBias: true, hasResidual: false, isRectified: true), [1, 3, 6, 6],
+      FusedConvolution(Convolution(), hasBias: true, hasResidual: false, isRectified: true), [1, 3, 6, 6],
       [4, 3, 1, 1], [4],
       hasWeights: true),
     OperatorSample(
-      FusedConvolution(plain(1, 1), hasBias: true, hasResidual: true, isRectified: true, slope: 0.2),
+      FusedConvolution(
+        Convolution(padding: 1), hasBias: true, hasResidual: true, isRectified: true, slope: 0.2),
       [1, 32, 6, 7], [33, 32, 3, 3], [33], [1, 33, 6, 7], hasWeights: true, tolerance: 1e-5),
     OperatorSample(
       Attention(heads: 2, size: 5, valueSize: 4, scale: 0.5, starts: [0, 10, 20]), [2, 7, 28], [2, 9, 28],
@@ -57,11 +47,12 @@ extension OperatorSample {
       Attention(
         heads: 2, size: 3, valueSize: 3, scale: 0.5, starts: [0, 6, 12], window: [4, 8], offset: [2, 4]),
       [2, 18, 8, 16], [2, 18, 8, 16], [2, 18, 8, 16], [8, 1, 32, 32]),
-    OperatorSample(MaxPool(window: window(3, 2, 1)), [1, 2, 7, 9]),
-    OperatorSample(MaxPool(window: window(2, 2), hasIndices: true), [1, 2, 6, 4]),
-    OperatorSample(AveragePool(window: window(3, 2, 1, ceil: true)), [1, 2, 8, 9]),
-    OperatorSample(AveragePool(window: window(2, 2), countsPadding: true), [2, 2, 6, 4]),
-    OperatorSample(LpPool(window: window(2, 2)), [1, 2, 6, 4]),
+    OperatorSample(MaxPool(window: PoolingWindow(3, stride: 2, padding: 1)), [1, 2, 7, 9]),
+    OperatorSample(MaxPool(window: PoolingWindow(2, stride: 2), hasIndices: true), [1, 2, 6, 4]),
+    OperatorSample(
+      AveragePool(window: PoolingWindow(3, stride: 2, padding: 1, ceilMode: true)), [1, 2, 8, 9]),
+    OperatorSample(AveragePool(window: PoolingWindow(2, stride: 2), countsPadding: true), [2, 2, 6, 4]),
+    OperatorSample(LpPool(window: PoolingWindow(2, stride: 2)), [1, 2, 6, 4]),
     OperatorSample(ChannelGram(groupCount: 2), [2, 6, 5, 7], [2, 8, 5, 7]),
     OperatorSample(MatrixMultiply(transposesB: true), [2, 3, 7, 5], [2, 1, 6, 5]),
     OperatorSample(MatrixMultiply(transposesA: true), [5, 7], [5, 6], hasWeights: true),

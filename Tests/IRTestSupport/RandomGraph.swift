@@ -4,12 +4,12 @@ import IRTensor
 
 /// A small random graph of the operators that rewriting cares about; the same for the same seed. All values
 /// are `[1, C, H, W]` float32 with small even extents.
-public struct RandomGraph: Sendable {
-  public let graph: Graph
-  public let feeds: [String: Tensor]
+package struct RandomGraph: Sendable {
+  package let graph: Graph
+  package let feeds: [String: Tensor]
 
   /// `hasWindows`: attention in windows is among the steps.
-  public init(seed: UInt64, nodeCount: Int = 24, hasWindows: Bool = false) throws(GraphError) {
+  package init(seed: UInt64, nodeCount: Int = 24, hasWindows: Bool = false) throws(GraphError) {
     var generator = SeededGenerator(seed: seed)
     var builder = GraphBuilder(name: "random-\(seed)")
     let x = builder.input("x", TensorType(.float32, [1, 4, 4, 6]))
@@ -84,9 +84,7 @@ public struct RandomGraph: Sendable {
       let isDepthwise = Bool.random(using: &generator)
       let weight = b.constant(
         generator.tensor([isDepthwise ? shape[1] : 4, isDepthwise ? 1 : shape[1], 3, 3], in: -0.5...0.5))
-      let window = Convolution(
-        strides: [1, 1], padsBefore: [1, 1], padsAfter: [1, 1], dilations: [1, 1],
-        groupCount: isDepthwise ? shape[1] : 1)
+      let window = Convolution(padding: 1, groupCount: isDepthwise ? shape[1] : 1)
       return try b.value(window, [x, weight])
     case 14:
       let parts = try b.apply(Split(axis: 1, sizes: [shape[1] / 2, shape[1] / 2]), [x])
@@ -113,7 +111,7 @@ public struct RandomGraph: Sendable {
     let weights = try b.value(Softmax(axis: 3), [try b.value(MatrixMultiply(transposesB: true), [q, k])])
     let product = try b.value(MatrixMultiply(), [weights, try b.value(Reshape(shape: flat), [x])])
     let projection = b.constant(generator.tensor([shape[1], shape[1], 1, 1], in: -0.5...0.5))
-    let plain = Convolution(strides: [1, 1], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1])
+    let plain = Convolution()
     let y = try b.value(plain, [try b.value(Reshape(shape: shape), [product]), projection])
     return try b.value(Binary(.add), [x, y])
   }

@@ -3,8 +3,8 @@ import IROperators
 import IRTensor
 
 /// A UNet of two levels, a normalised gated step on each, pictures of 8 channels.
-public enum SkipNetwork {
-  public static func sample() throws(GraphError) -> (graph: Graph, input: Tensor) {
+package enum SkipNetwork {
+  package static func sample() throws(GraphError) -> (graph: Graph, input: Tensor) {
     var generator = SeededGenerator(seed: 21)
     var b = GraphBuilder()
     let shape: Shape = [1, 8, 128, 192]
@@ -12,8 +12,7 @@ public enum SkipNetwork {
     func weight(_ shape: Shape) -> ValueID { b.constant(generator.tensor(shape, in: -0.3...0.3)) }
     func step(_ x: ValueID, _ name: String) throws(GraphError) -> ValueID {
       let count = b.shape(of: x)[1]
-      let window = Convolution(
-        strides: [1, 1], padsBefore: [1, 1], padsAfter: [1, 1], dilations: [1, 1], groupCount: 2 * count)
+      let window = Convolution(padding: 1, groupCount: 2 * count)
       let normal = try b.value(LayerNormalization(axes: [1]), [x])
       let wide = try b.value(Convolution.pointwise, [normal, weight([2 * count, count, 1, 1])])
       let halves = try b.apply(
@@ -24,7 +23,7 @@ public enum SkipNetwork {
       let narrow = try b.value(Convolution.pointwise, [scaled, weight([count, count, 1, 1])], name: name)
       return try b.value(Binary(.add), [narrow, x])
     }
-    let down = Convolution(strides: [2, 2], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1])
+    let down = Convolution(stride: 2)
     let skip = try step(try step(x, "first"), "skip")
     var middle = try b.value(down, [skip, weight([48, 8, 2, 2])])
     for index in 0..<2 { middle = try step(middle, "middle\(index)") }

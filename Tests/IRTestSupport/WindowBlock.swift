@@ -2,24 +2,25 @@ import IRGraph
 import IROperators
 import IRTensor
 
-/// Attention in the windows of a picture, with its normalization, projections, terms and residual, as exporters write
-/// it: with windows moved up and left or not, in the forms of this package's builders or of PyTorch's exporter.
-public struct WindowBlock: Sendable {
-  public var heads: Int
-  public var side: Int
-  public var shift = 0
+/// Attention in the windows of a picture, with its normalization, projections, terms and residual, as
+/// exporters write it: with windows moved up and left or not, in the forms of this package's builders or of
+/// PyTorch's exporter.
+package struct WindowBlock: Sendable {
+  package var heads: Int
+  package var side: Int
+  package var shift = 0
   /// A term that differs from window to window.
-  public var hasMask = false
+  package var hasMask = false
   /// Tokens `[N, H · W, C]` between blocks, q, k and v in one axis, and masks added to scores of five axes.
-  public var isPyTorch = false
+  package var isPyTorch = false
 
-  public init(heads: Int, side: Int, shift: Int = 0, hasMask: Bool = false, isPyTorch: Bool = false) {
+  package init(heads: Int, side: Int, shift: Int = 0, hasMask: Bool = false, isPyTorch: Bool = false) {
     (self.heads, self.side, self.shift) = (heads, side, shift)
     (self.hasMask, self.isPyTorch) = (hasMask, isPyTorch)
   }
 
   /// The block of a picture `[N, C, H, W]` whose sides are multiples of the windows'.
-  public func value(
+  package func value(
     _ x: ValueID, _ b: inout GraphBuilder, _ generator: inout SeededGenerator
   ) throws(GraphError) -> ValueID {
     let shape = b.shape(of: x)

@@ -3,8 +3,8 @@ import Foundation
 import IRFiles
 import Synchronization
 
-/// Ends the process cleanly when it is interrupted: nothing half written stays, and the exit code says so (129 for a
-/// closed terminal, 130 for an interrupt, 143 for a request to end).
+/// Ends the process cleanly when it is interrupted: nothing half written stays, and the exit code says so
+/// (129 for a closed terminal, 130 for an interrupt, 143 for a request to end).
 package enum Interruption {
   private struct State {
     var requested: Int32?
@@ -19,8 +19,8 @@ package enum Interruption {
   /// The exit code that a signal has asked for since `delay` was called.
   package static var requested: Int32? { state.withLock { $0.requested } }
 
-  /// From now on the first signal says `notice` and leaves the end to the command, which looks at `requested`; the
-  /// second ends the process at once.
+  /// From now on the first signal says `notice` and leaves the end to the command, which looks at
+  /// `requested`; the second ends the process at once.
   package static func delay(_ notice: String) { state.withLock { $0.delay = notice } }
 
   static func install() {

@@ -1,14 +1,15 @@
 import Foundation
 
-/// A line on the error stream that says how far a run is and when it will end. It changes in place where the stream is
-/// a terminal; elsewhere nothing is written, or a line now and then.
+/// A line on the error stream that says how far a run is and when it will end. It changes in place where the
+/// stream is a terminal; elsewhere nothing is written, or a line now and then.
 package final class ProgressLine {
   private let plainInterval: Double?
   private let isTerminal = isatty(STDERR_FILENO) == 1
   private var lastUpdate = Date.distantPast
   private var isShown = false
 
-  /// - Parameter plainInterval: seconds from one line to the next where the stream is not a terminal; nil writes none.
+  /// - Parameter plainInterval: seconds from one line to the next where the stream is not a terminal; nil
+  ///   writes none.
   package init(plainInterval: Double? = nil) { self.plainInterval = plainInterval }
 
   /// Shows a text, unless the last one is too recent; `isLast` is shown in any case.

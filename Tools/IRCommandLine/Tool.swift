@@ -2,8 +2,8 @@ import ArgumentParser
 import Foundation
 import IRFiles
 
-/// A command that is a program of its own. All tools end alike: 0, 2 for wrong usage, what `exitCode(of:)` says for
-/// other errors, 129, 130 and 143 for signals.
+/// A command that is a program of its own. All tools end alike: 0, 2 for wrong usage, what `exitCode(of:)`
+/// says for other errors, 129, 130 and 143 for signals.
 package protocol Tool: ParsableCommand {
   /// Spellings of the last version, which are accepted and not documented.
   static var oldSpellings: [OldSpelling] { get }

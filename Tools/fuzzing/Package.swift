@@ -2,7 +2,7 @@
 import PackageDescription
 
 // A package of its own: everything below is compiled again with the fuzzer's instrumentation, which the flags
-// of Tools/fuzz ask for.
+// of Tools/fuzz ask for. They compile for testing as well, which opens the modules that no product hands out.
 let settings: [SwiftSetting] = [.swiftLanguageMode(.v6), .unsafeFlags(["-parse-as-library"])]
 
 func target(_ name: String, path: String) -> Target {

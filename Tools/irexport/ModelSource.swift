@@ -42,8 +42,8 @@ struct ModelSource {
     try ONNXImporter(model, path: path).graph(binding: binding)
   }
 
-  /// The model written anew: its graph, simplified, in an operator set. Where sizes stay open, the graph must be one
-  /// that holds for all of them; a file that computes with its sizes is kept node for node.
+  /// The model written anew: its graph, simplified, in an operator set. Where sizes stay open, the graph must
+  /// be one that holds for all of them; a file that computes with its sizes is kept node for node.
   /// - Returns: the model, and remarks on what was done.
   func rewritten(_ dims: Dimensions, opset: Int64?) throws -> (ONNXModel, notes: [String]) {
     let isOpen = dims == .dynamic && !model.openDimensions.isEmpty

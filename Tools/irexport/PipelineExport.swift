@@ -11,8 +11,8 @@ import IRRuntime
 import IRTensor
 import IRTensorFiles
 
-/// Writes UniRes in the layout of diffusers' ONNX pipelines: a folder for each part, and `model_index.json` at last, so
-/// that a folder without it is not finished.
+/// Writes UniRes in the layout of diffusers' ONNX pipelines: a folder for each part, and `model_index.json`
+/// at last, so that a folder without it is not finished.
 struct PipelineExport {
   let options: IRExport
   let export: Export

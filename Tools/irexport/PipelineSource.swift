@@ -102,7 +102,8 @@ struct PipelineSource {
     }
   }
 
-  /// Zeros for the condition's channels where the UNet has none, and what keeps the parts from being a restorer.
+  /// Zeros for the condition's channels where the UNet has none, and what keeps the parts from being a
+  /// restorer.
   mutating func prepare() throws {
     let latents = autoencoder.configuration.latentChannels
     let wanted = 2 * latents

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks that every Swift file imports only what its target may. Reads `swift package dump-package`."""
+"""Checks that every Swift file imports only what its target may, and that the table of docs/architecture.md says
+the same as Package.swift. Reads `swift package dump-package`."""
 import json
 import os
 import re
@@ -18,9 +19,52 @@ def names(dependencies):
                 yield dependency[kind][0]
 
 
+def rows(path):
+    """The table's targets, each with those that it may import. A row may leave out what its own imports may import."""
+    result = {}
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+            if line.startswith("| `") and len(cells) == 3:
+                for name in re.findall(r"`(\w+)`", cells[0].split("(")[0]):
+                    result[name] = set(re.findall(r"\w+", cells[2])) - {"libc"}
+    return result
+
+
+def reachable(start, table):
+    found, open_ones = set(), list(start)
+    while open_ones:
+        name = open_ones.pop()
+        if name not in found:
+            found.add(name)
+            open_ones += table.get(name, ())
+    return found
+
+
+def table_problems(targets):
+    """How the table in words differs from the package, whose tools and tests it leaves out."""
+    table = rows("docs/architecture.md")
+    package = {t["name"]: set(names(t["dependencies"])) for t in targets if t["type"] in ("regular", "system")}
+    package.pop("IRTestSupport", None)
+    for name in sorted(package.keys() | table.keys()):
+        if name not in table:
+            yield f"docs/architecture.md has no row for {name}"
+        elif name not in package:
+            yield f"docs/architecture.md has a row for {name}, which is no target"
+        else:
+            for other in sorted(table[name] - package[name]):
+                yield f"docs/architecture.md lets {name} import {other}, Package.swift does not"
+            for other in sorted(package[name] - reachable(table[name], table)):
+                yield f"Package.swift lets {name} import {other}, docs/architecture.md does not"
+
+
 def main():
+    targets = json.load(sys.stdin)["targets"]
     problems = 0
-    for target in json.load(sys.stdin)["targets"]:
+    for problem in table_problems(targets):
+        print(f"check: {problem}", file=sys.stderr)
+        problems += 1
+    for target in targets:
         name = target["name"]
         folder = target.get("path") or os.path.join("Tests" if target["type"] == "test" else "Sources", name)
         allowed = {name} | SYSTEM | set(names(target["dependencies"]))

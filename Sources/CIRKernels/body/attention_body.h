@@ -1,5 +1,5 @@
-// Softmax attention of a panel of queries, which lie in the lanes: scores, weights and results need no sum over
-// lanes.
+// Softmax attention of a panel of queries, which lie in the lanes: scores, weights and results need no sum
+// over lanes.
 
 #include <assert.h>
 
@@ -83,6 +83,7 @@ V_INLINE void attention_values(
   }
 }
 
+// clang-format off
 #define ATTENTION_CASES(call) \
   switch (rows) { \
     case 1: call(1); break; \
@@ -100,6 +101,7 @@ V_INLINE void attention_values(
 #else
 #define ATTENTION_MORE_CASES(call)
 #endif
+// clang-format on
 
 void IR_ISA_NAME(f32_attention)(const struct ir_attention_panel *p) {
   assert(p->columns >= 1 && p->columns <= ATTENTION_VECTORS * V_LANES && p->keys >= 1);

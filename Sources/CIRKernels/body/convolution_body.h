@@ -7,15 +7,13 @@
 // The inputs left of, at and right of x, with zeros outside 0 ..< width.
 V_INLINE void window_at_edge(const float *row, size_t x, size_t width, v_f32 window[3]) {
   float copy[V_LANES + 2];
-  for (size_t i = 0; i < V_LANES + 2; i++)
-    copy[i] = x + i >= 1 && x + i - 1 < width ? row[x + i - 1] : 0;
+  for (size_t i = 0; i < V_LANES + 2; i++) copy[i] = x + i >= 1 && x + i - 1 < width ? row[x + i - 1] : 0;
   for (int i = 0; i < 3; i++) window[i] = v_load(copy + i);
 }
 
 enum place { NARROW, LEFT_EDGE, INTERIOR, RIGHT_EDGE, PARTIAL };
 
-V_INLINE void load_window(
-  const float *row, size_t x, size_t width, const enum place place, v_f32 window[3]) {
+V_INLINE void load_window(const float *row, size_t x, size_t width, const enum place place, v_f32 window[3]) {
   const float *p = row + x;
   if (place == PARTIAL) {
     window_at_edge(row, x, width, window);
@@ -56,7 +54,7 @@ V_INLINE void depthwise_at(
     v_f32 y = sum[o];
     if (r->residual[o])
       y += (place == PARTIAL || place == NARROW) && n < V_LANES ? v_load_partial(r->residual[o] + x, n)
-                                           : v_load(r->residual[o] + x);
+                                                                : v_load(r->residual[o] + x);
     if (r->activation == IR_ACTIVATION_RELU) y = v_relu(y);
     if ((place == PARTIAL || place == NARROW) && n < V_LANES) v_store_partial(r->output[o] + x, y, n);
     else v_store(r->output[o] + x, y);
@@ -102,8 +100,7 @@ void IR_ISA_NAME(f32_accumulate)(
   }
 }
 
-void IR_ISA_NAME(f32_accumulate_maximum)(
-  size_t count, const float *input, size_t stride, float *output) {
+void IR_ISA_NAME(f32_accumulate_maximum)(size_t count, const float *input, size_t stride, float *output) {
   size_t i = 0;
   for (; i + V_LANES <= count; i += V_LANES) {
     v_f32 x = stride == 1 ? v_load(input + i) : load_strided(input + i * stride, stride);

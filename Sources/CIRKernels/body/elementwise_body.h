@@ -46,9 +46,7 @@ OPERATION(prelu) { return v_select(a < 0, b * a, a); }
 OPERATION(elu) { return v_select(a < 0, p * v_expm1(a), a); }
 OPERATION(selu) { return q * v_select(a < 0, p * v_expm1(a), a); }
 OPERATION(celu) { return v_select(a < 0, p * v_expm1(a / p), a); }
-OPERATION(hard_sigmoid) {
-  return v_min(v_set(1), v_max(v_set(0), v_fma(a, v_set(p), v_set(q))));
-}
+OPERATION(hard_sigmoid) { return v_min(v_set(1), v_max(v_set(0), v_fma(a, v_set(p), v_set(q)))); }
 OPERATION(hard_swish) {
   v_f32 gate = v_min(v_set(1), v_max(v_set(0), v_fma(a, v_set(1.0f / 6), v_set(0.5f))));
   return v_select(a <= -3, v_set(-0.0f), a * gate);
@@ -72,9 +70,7 @@ OPERATION(clip) { return v_min(v_set(q), v_max(v_set(p), a)); }
 OPERATION(floor) { return v_floor(a); }
 OPERATION(ceiling) { return v_ceil(a); }
 OPERATION(round) { return v_round(a); }
-OPERATION(sign) {
-  return v_select(a > 0, v_set(1), v_select(a < 0, v_set(-1), a));
-}
+OPERATION(sign) { return v_select(a > 0, v_set(1), v_select(a < 0, v_set(-1), a)); }
 OPERATION(sine) { return V_EACH_LANE(v, sinf(a[i])); }
 OPERATION(cosine) { return V_EACH_LANE(v, cosf(a[i])); }
 OPERATION(equal) { return TRUE_AS_ONE(a == b); }

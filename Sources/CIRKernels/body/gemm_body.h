@@ -58,16 +58,19 @@ V_INLINE void gemm_tile(const struct ir_gemm_tile *t, const size_t rows, const b
   }
 }
 
+// clang-format off
 #define GEMM_CASE(n) \
   case n: \
     if (t->columns == GEMM_COLUMNS) gemm_tile(t, n, true); \
     else gemm_tile(t, n, false); \
     break;
+// clang-format on
 
 void IR_ISA_NAME(f32_gemm)(const struct ir_gemm_tile *t) {
   assert(t->rows >= 1 && t->rows <= V_GEMM_ROWS);
   assert(t->columns >= 1 && t->columns <= GEMM_COLUMNS);
   switch (t->rows) {
+    // clang-format off
     GEMM_CASE(1) GEMM_CASE(2) GEMM_CASE(3) GEMM_CASE(4)
 #if V_GEMM_ROWS > 4
     GEMM_CASE(5) GEMM_CASE(6)
@@ -75,6 +78,7 @@ void IR_ISA_NAME(f32_gemm)(const struct ir_gemm_tile *t) {
 #if V_GEMM_ROWS > 6
     GEMM_CASE(7) GEMM_CASE(8) GEMM_CASE(9) GEMM_CASE(10)
     GEMM_CASE(11) GEMM_CASE(12) GEMM_CASE(13) GEMM_CASE(14)
+// clang-format on
 #endif
   }
 }
@@ -132,7 +136,8 @@ V_INLINE void load_quads(const float *source, size_t from, v_f32 x[4]) {
   v_transpose_quads(x);
 }
 
-// Sixteen steps of sixteen columns, and of eight: of a quad of columns register i has steps i, 4 + i, 8 + i, 12 + i.
+// Sixteen steps of sixteen columns, and of eight: of a quad of columns register i has steps i, 4 + i, 8 + i,
+// 12 + i.
 V_INLINE void transpose_sixteen(const float *source, size_t from, float *target, size_t to) {
   v_f32 x[4][4];
 #pragma clang loop unroll(full)
@@ -186,11 +191,9 @@ void IR_ISA_NAME(f32_transpose)(
       for (size_t k = start; k < quads; k += 4)
         transpose_quads(from + k, column_stride, packed + k * packed_stride + j, packed_stride);
       for (size_t k = quads; k < end; k++)
-        for (size_t l = 0; l < 4; l++)
-          packed[k * packed_stride + j + l] = from[l * column_stride + k];
+        for (size_t l = 0; l < 4; l++) packed[k * packed_stride + j + l] = from[l * column_stride + k];
     }
     for (; j < columns; j++)
-      for (size_t k = start; k < end; k++)
-        packed[k * packed_stride + j] = source[j * column_stride + k];
+      for (size_t k = start; k < end; k++) packed[k * packed_stride + j] = source[j * column_stride + k];
   }
 }

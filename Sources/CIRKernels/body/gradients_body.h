@@ -33,8 +33,7 @@ V_INLINE void correlate(
   }
 }
 
-void IR_ISA_NAME(f32_correlate)(
-  size_t count, size_t taps, const float *a, const float *b, float *sums) {
+void IR_ISA_NAME(f32_correlate)(size_t count, size_t taps, const float *a, const float *b, float *sums) {
   switch (taps) {
     case 1: correlate(count, 1, 4, a, b, sums); return;
     case 2: correlate(count, 2, 4, a, b, sums); return;
@@ -48,10 +47,11 @@ void IR_ISA_NAME(f32_correlate)(
   assert(false);
 }
 
-// One vector of two output rows (or one), whose windows share two input rows; columns outside the picture are 0.
+// One vector of two output rows (or one), whose windows share two input rows; columns outside the picture are
+// 0.
 V_INLINE void depthwise_gradient_vector(
-  const float *const *rows, const float *const *cotangents, const size_t count, const bool is_edge,
-  size_t x, size_t width, v_f32 *sums) {
+  const float *const *rows, const float *const *cotangents, const size_t count, const bool is_edge, size_t x,
+  size_t width, v_f32 *sums) {
   const size_t n = width - x < V_LANES ? width - x : V_LANES;
   v_f32 g[2];
 #pragma clang loop unroll(full)
@@ -71,8 +71,7 @@ V_INLINE void depthwise_gradient_vector(
 }
 
 V_INLINE void depthwise_gradient_rows(
-  const float *const *rows, const float *const *cotangents, const size_t count, size_t width,
-  v_f32 *sums) {
+  const float *const *rows, const float *const *cotangents, const size_t count, size_t width, v_f32 *sums) {
   size_t x = 0;
   if (width) depthwise_gradient_vector(rows, cotangents, count, true, x, width, sums);
   for (x = V_LANES; x + V_LANES < width; x += V_LANES)
@@ -81,8 +80,7 @@ V_INLINE void depthwise_gradient_rows(
 }
 
 void IR_ISA_NAME(f32_depthwise_gradient_3x3)(
-  size_t height, size_t width, const float *input, const float *cotangent, const float *zeros,
-  float *sums) {
+  size_t height, size_t width, const float *input, const float *cotangent, const float *zeros, float *sums) {
   v_f32 total[9];
 #pragma clang loop unroll(full)
   for (size_t k = 0; k < 9; k++) total[k] = v_set(0);
@@ -99,24 +97,24 @@ void IR_ISA_NAME(f32_depthwise_gradient_3x3)(
 
 // The sums of neighbouring lanes of a, then those of b.
 #if V_LANES == 16
-#define PAIR_INDICES(i) i, 2 + i, 4 + i, 6 + i, 8 + i, 10 + i, 12 + i, 14 + i, 16 + i, 18 + i, 20 + i, \
-                        22 + i, 24 + i, 26 + i, 28 + i, 30 + i
+#define PAIR_INDICES(i) \
+  i, 2 + i, 4 + i, 6 + i, 8 + i, 10 + i, 12 + i, 14 + i, 16 + i, 18 + i, 20 + i, 22 + i, 24 + i, 26 + i, \
+    28 + i, 30 + i
 #elif V_LANES == 8
 #define PAIR_INDICES(i) i, 2 + i, 4 + i, 6 + i, 8 + i, 10 + i, 12 + i, 14 + i
 #else
 #define PAIR_INDICES(i) i, 2 + i, 4 + i, 6 + i
 #endif
 V_INLINE v_f32 sums_of_pairs(v_f32 a, v_f32 b) {
-  return __builtin_shufflevector(a, b, PAIR_INDICES(0)) +
-         __builtin_shufflevector(a, b, PAIR_INDICES(1));
+  return __builtin_shufflevector(a, b, PAIR_INDICES(0)) + __builtin_shufflevector(a, b, PAIR_INDICES(1));
 }
 
 // A tile of sums stays in registers: its rows are read as they lie, nothing is packed.
 enum { DOT_COLUMNS = 4, DOT_ROWS = V_LANES == 16 ? 6 : 3 };
 
 V_INLINE void dot_tile(
-  const size_t rows, const size_t columns, size_t depth, const float *a, size_t a_stride,
-  const float *b, size_t b_stride, float *c, size_t c_stride, bool accumulates) {
+  const size_t rows, const size_t columns, size_t depth, const float *a, size_t a_stride, const float *b,
+  size_t b_stride, float *c, size_t c_stride, bool accumulates) {
   v_f32 sum[DOT_ROWS][DOT_COLUMNS];
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < rows; i++)
@@ -130,8 +128,7 @@ V_INLINE void dot_tile(
       right[j] = n >= V_LANES ? v_load(b + j * b_stride + k) : v_load_partial(b + j * b_stride + k, n);
 #pragma clang loop unroll(full)
     for (size_t i = 0; i < rows; i++) {
-      v_f32 left =
-        n >= V_LANES ? v_load(a + i * a_stride + k) : v_load_partial(a + i * a_stride + k, n);
+      v_f32 left = n >= V_LANES ? v_load(a + i * a_stride + k) : v_load_partial(a + i * a_stride + k, n);
 #pragma clang loop unroll(full)
       for (size_t j = 0; j < columns; j++) sum[i][j] = v_fma(left, right[j], sum[i][j]);
     }
@@ -150,6 +147,7 @@ V_INLINE void dot_tile(
   }
 }
 
+// clang-format off
 #define DOT_TILE(rows, columns) \
   dot_tile(rows, columns, depth, a + i * a_stride, a_stride, b + j * b_stride, b_stride, \
            c + i * c_stride + j, c_stride, accumulates)
@@ -158,17 +156,20 @@ V_INLINE void dot_tile(
     for (; j + DOT_COLUMNS <= columns; j += DOT_COLUMNS) DOT_TILE(n, DOT_COLUMNS); \
     for (; j < columns; j++) DOT_TILE(n, 1); \
     break;
+// clang-format on
 
 void IR_ISA_NAME(f32_dot_products)(
-  size_t rows, size_t columns, size_t depth, const float *a, size_t a_stride, const float *b,
-  size_t b_stride, float *c, size_t c_stride, bool accumulates) {
+  size_t rows, size_t columns, size_t depth, const float *a, size_t a_stride, const float *b, size_t b_stride,
+  float *c, size_t c_stride, bool accumulates) {
   for (size_t i = 0; i < rows; i += DOT_ROWS) {
     size_t j = 0;
     switch (rows - i < DOT_ROWS ? rows - i : DOT_ROWS) {
+      // clang-format off
       DOT_ROW_CASE(1) DOT_ROW_CASE(2) DOT_ROW_CASE(3)
 #if V_LANES == 16
       DOT_ROW_CASE(4) DOT_ROW_CASE(5) DOT_ROW_CASE(6)
 #endif
+      // clang-format on
     }
   }
 }
@@ -184,7 +185,8 @@ V_INLINE void layer_normalization_strip(
   const float *input = c->input + column, *cotangent = c->cotangent + column;
   const float share = 1 / (float)c->axis;
   float *copies = c->lane_sums + 2 * c->axis * V_LANES;
-  v_f32 mean[LAYER_VECTORS], square[LAYER_VECTORS], inner[LAYER_VECTORS], dot[LAYER_VECTORS], factor[LAYER_VECTORS];
+  v_f32 mean[LAYER_VECTORS], square[LAYER_VECTORS], inner[LAYER_VECTORS], dot[LAYER_VECTORS],
+    factor[LAYER_VECTORS];
 #pragma clang loop unroll(full)
   for (size_t v = 0; v < vectors; v++) mean[v] = square[v] = inner[v] = dot[v] = v_set(0);
   for (size_t k = 0; k < c->axis; k++)

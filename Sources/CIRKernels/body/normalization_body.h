@@ -5,6 +5,7 @@
 #include "vector_math.h"
 
 // Runs `statement` for each vector of `count` elements from `i` on, `n` of them present.
+// clang-format off
 #define FOR_EACH_VECTOR(count, statement) \
   { \
     size_t i = 0; \
@@ -17,6 +18,7 @@
       statement \
     } \
   }
+// clang-format on
 #define LOAD(p) v_load_some((p) + i, n)
 #define STORE(p, v) v_store_some((p) + i, (v), n)
 
@@ -32,8 +34,8 @@ void IR_ISA_NAME(f32_scale_shift)(
 }
 
 void IR_ISA_NAME(f32_normalize_row)(
-  size_t count, float mean, float factor, const float *scale, const float *bias,
-  const float *input, float *output) {
+  size_t count, float mean, float factor, const float *scale, const float *bias, const float *input,
+  float *output) {
   FOR_EACH_VECTOR(count, {
     v_f32 x = (LOAD(input) - mean) * factor;
     if (scale) x *= LOAD(scale);
@@ -43,8 +45,8 @@ void IR_ISA_NAME(f32_normalize_row)(
 }
 
 void IR_ISA_NAME(f32_normalize_columns)(
-  size_t width, const float *means, const float *factors, float scale, float bias,
-  const float *input, float *output) {
+  size_t width, const float *means, const float *factors, float scale, float bias, const float *input,
+  float *output) {
   FOR_EACH_VECTOR(width, {
     v_f32 x = LOAD(input);
     if (means) x -= LOAD(means);
@@ -52,8 +54,7 @@ void IR_ISA_NAME(f32_normalize_columns)(
   })
 }
 
-float IR_ISA_NAME(f32_exponential_row)(
-  size_t count, float offset, const float *input, float *output) {
+float IR_ISA_NAME(f32_exponential_row)(size_t count, float offset, const float *input, float *output) {
   v_f32 sum = v_set(0);
   FOR_EACH_VECTOR(count, {
     v_f32 x = v_exp(LOAD(input) - offset);
@@ -81,6 +82,7 @@ V_INLINE void normalize_pixels(
   size_t stride = t->input_stride;
   float *output = t->output + x;
   v_f32 mean[NORMALIZE_VECTORS], factor[NORMALIZE_VECTORS];
+// clang-format off
 #define NORMALIZE_EACH _Pragma("clang loop unroll(full)") for (size_t j = 0; j < vectors; j++)
 #define NORMALIZE_LOAD(channel) \
   v_load_some(input + (channel) * stride + j * V_LANES, j < last ? V_LANES : n)
@@ -104,6 +106,7 @@ V_INLINE void normalize_pixels(
     factor[j] = v_fma(deviation, deviation, factor[j]);
   }
   NORMALIZE_EACH factor[j] = 1 / v_sqrt(factor[j] / (float)t->channels + t->epsilon);
+  // clang-format on
   for (size_t c = 0; c < t->channels; c++) {
     v_f32 scale = v_set(t->scale ? t->scale[c] : 1), bias = v_set(t->bias ? t->bias[c] : 0);
     NORMALIZE_EACH {

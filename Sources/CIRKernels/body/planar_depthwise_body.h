@@ -26,8 +26,8 @@ V_INLINE struct lanes interior(const struct ir_planar_depthwise *t, size_t reach
 }
 
 // The columns of a row from x on; those that do not exist are 0.
-V_INLINE v_f32 row_columns(
-  const struct ir_planar_depthwise *t, const float *row, size_t x, const bool is_edge) {
+V_INLINE v_f32
+row_columns(const struct ir_planar_depthwise *t, const float *row, size_t x, const bool is_edge) {
   if (!is_edge) return v_load(row + x);
   struct lanes lanes = existing_lanes(t, x, V_LANES);
   return v_load_range(row + x, lanes.first, lanes.last);
@@ -40,14 +40,16 @@ struct window_rows {
   v_f32 weights[9], bias;
 };
 
-// Vectors of pixels as the left, middle and right column of windows, each column added up for itself: sums are shifted
-// to where their windows lie, which takes fewer shifts than shifting each row, and no loads that straddle cache lines.
+// Vectors of pixels as the left, middle and right column of windows, each column added up for itself: sums
+// are shifted to where their windows lie, which takes fewer shifts than shifting each row, and no loads that
+// straddle cache lines.
 struct column_sums {
   v_f32 left[IR_PLANAR_DEPTHWISE_ROWS], middle[IR_PLANAR_DEPTHWISE_ROWS], right[IR_PLANAR_DEPTHWISE_ROWS];
 };
 
-// What is a constant at every call of the functions below. `is_behind`: the second column of the rows is aligned and
-// not the first; vectors of pixels begin there, and are the middle of the windows of the outputs at x, else the left.
+// Constants at every call of the functions below. `is_behind`: the second column of the rows is aligned and
+// not the first; vectors of pixels begin there, and are the middle of the windows of the outputs at x, else
+// the left.
 struct window_kind {
   size_t count;
   bool is_behind, is_relu;
@@ -58,7 +60,8 @@ V_INLINE void add_column(
   v_f32 *sums) {
 #pragma clang loop unroll(full)
   for (size_t o = 0; o < kind.count; o++) {
-    sums[o] = column == 1 ? v_fma(rows->weights[1], pixels[o], rows->bias) : rows->weights[column] * pixels[o];
+    sums[o] =
+      column == 1 ? v_fma(rows->weights[1], pixels[o], rows->bias) : rows->weights[column] * pixels[o];
     sums[o] = v_fma(rows->weights[3 + column], pixels[o + 1], sums[o]);
     sums[o] = v_fma(rows->weights[6 + column], pixels[o + 2], sums[o]);
   }
@@ -66,8 +69,8 @@ V_INLINE void add_column(
 
 // Of the vector behind the last one, not all columns are of windows.
 V_INLINE void load_columns(
-  const struct ir_planar_depthwise *t, const struct window_rows *rows, const struct window_kind kind, size_t x,
-  const bool is_edge, const bool is_behind_last, struct column_sums *sums) {
+  const struct ir_planar_depthwise *t, const struct window_rows *rows, const struct window_kind kind,
+  size_t x, const bool is_edge, const bool is_behind_last, struct column_sums *sums) {
   v_f32 pixels[IR_PLANAR_DEPTHWISE_ROWS + 2];
 #pragma clang loop unroll(full)
   for (size_t y = 0; y < kind.count + 2; y++)
@@ -77,14 +80,17 @@ V_INLINE void load_columns(
   add_column(rows, kind, 2, pixels, sums->right);
 }
 
-// `n` outputs at x from the sums of a vector and of those around it: the middle column, then left, then right.
+// `n` outputs at x from the sums of a vector and of those around it: the middle column, then left, then
+// right.
 V_INLINE void store_outputs(
   const struct window_rows *rows, const struct window_kind kind, size_t x, const bool is_whole, size_t n,
   const v_f32 *left_before, const struct column_sums *current, const struct column_sums *next) {
 #pragma clang loop unroll(full)
   for (size_t o = 0; o < kind.count; o++) {
-    const v_f32 left = kind.is_behind ? V_JOINED(left_before[o], current->left[o], V_LANES - 1) : current->left[o];
-    const v_f32 middle = kind.is_behind ? current->middle[o] : V_JOINED(current->middle[o], next->middle[o], 1);
+    const v_f32 left =
+      kind.is_behind ? V_JOINED(left_before[o], current->left[o], V_LANES - 1) : current->left[o];
+    const v_f32 middle =
+      kind.is_behind ? current->middle[o] : V_JOINED(current->middle[o], next->middle[o], 1);
     const v_f32 right = kind.is_behind ? V_JOINED(current->right[o], next->right[o], 1)
                                        : V_JOINED(current->right[o], next->right[o], 2);
     v_f32 result = middle + left + right;
@@ -94,7 +100,7 @@ V_INLINE void store_outputs(
   }
 }
 
-// Where `are_all` columns exist, what lies behind them may be read.
+// If `are_all` columns exist, the floats behind them may be read.
 V_SPECIALIZED void depthwise_rows(
   const struct ir_planar_depthwise *t, const struct window_rows *rows, const struct window_kind kind,
   const bool are_all) {
@@ -103,7 +109,8 @@ V_SPECIALIZED void depthwise_rows(
   struct column_sums current, next;
   if (kind.is_behind) {
 #pragma clang loop unroll(full)
-    for (size_t y = 0; y < kind.count + 2; y++) before[y] = v_set(are_all || !t->first_column ? *rows->input[y] : 0);
+    for (size_t y = 0; y < kind.count + 2; y++)
+      before[y] = v_set(are_all || !t->first_column ? *rows->input[y] : 0);
     add_column(rows, kind, 0, before, left);
   }
   load_columns(t, rows, kind, 0, !are_all, false, &current);
@@ -129,7 +136,8 @@ V_INLINE void prefetch_channel(const struct ir_planar_depthwise *t, const float 
 }
 
 // All of `kind` and `are_all` are constants at every call.
-V_INLINE void depthwise_3x3(const struct ir_planar_depthwise *t, const struct window_kind kind, const bool are_all) {
+V_INLINE void depthwise_3x3(
+  const struct ir_planar_depthwise *t, const struct window_kind kind, const bool are_all) {
   assert(t->first_column <= V_LANES);
   const float *weights = t->weights, *bias = t->bias;
   struct window_rows rows;

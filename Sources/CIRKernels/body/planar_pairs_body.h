@@ -13,7 +13,8 @@ V_INLINE v_f32 dot_pairs(v_f32 sum, v_f32 a, v_f32 b) {
 V_INLINE v_f32 pair(v_f32 low, v_f32 high) {
   // Sixteen of one, then sixteen of the other.
   const __m512i order = _mm512_set_epi16(
-    31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2,
+    17, 1, 16, 0);
   return (v_f32)_mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh((__m512)high, (__m512)low));
 }
 #else
@@ -62,9 +63,9 @@ V_SPECIALIZED void pairs_tile(
     const float *residual = t->residual ? t->residual + (channel + i) * t->residual_stride + x : NULL;
 #pragma clang loop unroll(full)
     for (size_t j = 0; j < vectors; j++)
-      sum[i][j] = !residual              ? bias
-                  : is_whole || j < last ? v_load(residual + j * V_LANES) + bias
-                                         : v_load_partial(residual + j * V_LANES, n) + bias;
+      sum[i][j] = !residual    ? bias
+        : is_whole || j < last ? v_load(residual + j * V_LANES) + bias
+                               : v_load_partial(residual + j * V_LANES, n) + bias;
   }
   const float *input = t->input + x;
   for (size_t k = t->pairs; k; k--) {
@@ -98,7 +99,8 @@ V_SPECIALIZED void pairs_tile(
     break;
 
 // Some columns of all channels; `vectors` is a constant at every call.
-V_INLINE void pairs_columns(const struct ir_planar_pairs_product *t, const size_t vectors, size_t x, size_t n) {
+V_INLINE void pairs_columns(
+  const struct ir_planar_pairs_product *t, const size_t vectors, size_t x, size_t n) {
   const float *weights = t->weights;
   for (size_t channel = 0, rows; channel < t->rows; channel += rows) {
     rows = t->rows - channel < V_PLANAR_ROWS ? t->rows - channel : V_PLANAR_ROWS;

@@ -1,3 +1,6 @@
+#ifndef IR_PLANAR_PREFETCH_H
+#define IR_PLANAR_PREFETCH_H
+
 // A product's share of the rows that the next step reads.
 
 #include "../include/ir_kernels.h"
@@ -12,3 +15,5 @@ V_INLINE void prefetch_share(struct ir_prefetch *p) {
     p->range++;
   }
 }
+
+#endif

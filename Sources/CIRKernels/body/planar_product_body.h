@@ -9,15 +9,15 @@
 // As many registers hold sums whatever the width.
 enum { GROUPED_ROWS = IR_PLANAR_GROUPED_PANELS * V_PLANAR_ROWS };
 
-// Where a tile of the result begins: its panel of weights, and its first channel.
+// The start of a tile of the result: its panel of weights, and its first channel.
 struct panel {
   const float *weights, *residual, *bias;
   float *output;
 };
 
-// A tile whose first row is row `first` of its panel; weights of panel after panel are `stride` rows wide, and rows
-// that the panel has not are those of the next ones. `first`, `rows`, `vectors` and `is_whole` are constants at every
-// call. The last vector has `n` lanes.
+// A tile whose first row is row `first` of its panel; weights of panel after panel are `stride` rows wide,
+// and rows that the panel has not are those of the next ones. `first`, `rows`, `vectors` and `is_whole` are
+// constants at every call. The last vector has `n` lanes.
 V_SPECIALIZED void product_tile(
   const struct ir_planar_product *t, const struct panel *p, const size_t first, const size_t stride,
   const size_t rows, const size_t vectors, const bool is_whole, size_t x, size_t n) {
@@ -29,9 +29,9 @@ V_SPECIALIZED void product_tile(
 #pragma clang loop unroll(full)
     for (size_t j = 0; j < vectors; j++) {
       const size_t place = i * t->residual_stride + x + j * V_LANES;
-      sum[i][j] = !p->residual           ? bias
-                  : is_whole || j < last ? v_load(p->residual + place) + bias
-                                         : v_load_partial(p->residual + place, n) + bias;
+      sum[i][j] = !p->residual ? bias
+        : is_whole || j < last ? v_load(p->residual + place) + bias
+                               : v_load_partial(p->residual + place, n) + bias;
     }
   }
 
@@ -47,8 +47,7 @@ V_SPECIALIZED void product_tile(
         v_f32 pixels[V_PLANAR_WIDEST];
 #pragma clang loop unroll(full)
         for (size_t j = 0; j < vectors; j++)
-          pixels[j] = is_whole || j < last ? v_load(b + j * V_LANES)
-                                           : v_load_partial(b + j * V_LANES, n);
+          pixels[j] = is_whole || j < last ? v_load(b + j * V_LANES) : v_load_partial(b + j * V_LANES, n);
 #pragma clang loop unroll(full)
         for (size_t i = 0; i < rows; i++) {
           const size_t row = first + i;
@@ -101,8 +100,7 @@ V_INLINE void product_panel(
   }
 }
 
-V_INLINE void advance(
-  const struct ir_planar_product *t, struct panel *p, size_t rows, size_t panel_depth) {
+V_INLINE void advance(const struct ir_planar_product *t, struct panel *p, size_t rows, size_t panel_depth) {
   p->weights += rows * panel_depth;
   p->output += rows * t->output_stride;
   if (p->residual) p->residual += rows * t->residual_stride;
@@ -126,8 +124,7 @@ V_INLINE void product_group(
 }
 
 // Some columns of all channels: their inputs stay in the nearest cache from panel to panel.
-V_INLINE void product_columns(
-  const struct ir_planar_product *t, const size_t vectors, size_t x, size_t n) {
+V_INLINE void product_columns(const struct ir_planar_product *t, const size_t vectors, size_t x, size_t n) {
   const size_t panel_depth = t->depth * t->kernel_height * t->kernel_width;
   struct panel p = {t->weights, t->residual, t->bias, t->output};
   for (size_t left = t->rows, rows; left; left -= rows) {

@@ -53,10 +53,8 @@ V_INLINE float statistic_row(enum ir_statistic kind, size_t count, float offset,
   size_t i = 0;
   for (; i + 4 * V_LANES <= count; i += 4 * V_LANES)
 #pragma clang loop unroll(full)
-    for (int j = 0; j < 4; j++)
-      sum[j] = statistic_step(kind, sum[j], v_load(p + i + j * V_LANES), shift);
-  for (; i + V_LANES <= count; i += V_LANES)
-    sum[0] = statistic_step(kind, sum[0], v_load(p + i), shift);
+    for (int j = 0; j < 4; j++) sum[j] = statistic_step(kind, sum[j], v_load(p + i + j * V_LANES), shift);
+  for (; i + V_LANES <= count; i += V_LANES) sum[0] = statistic_step(kind, sum[0], v_load(p + i), shift);
   if (i < count) {
     v_f32 stepped = statistic_step(kind, sum[1], v_load_partial(p + i, count - i), shift);
     sum[1] = v_keep(stepped, count - i, sum[1]);
@@ -67,8 +65,8 @@ V_INLINE float statistic_row(enum ir_statistic kind, size_t count, float offset,
 }
 
 V_INLINE void statistic_columns(
-  enum ir_statistic kind, size_t axis, size_t width, const float *offsets, const float *input,
-  size_t stride, float *accumulator) {
+  enum ir_statistic kind, size_t axis, size_t width, const float *offsets, const float *input, size_t stride,
+  float *accumulator) {
   size_t j = 0;
   for (; j + 4 * V_LANES <= width; j += 4 * V_LANES) {
     v_f32 sum[4], shift[4];
@@ -80,8 +78,7 @@ V_INLINE void statistic_columns(
     for (size_t i = 0; i < axis; i++)
 #pragma clang loop unroll(full)
       for (int l = 0; l < 4; l++)
-        sum[l] = statistic_step(
-          kind, sum[l], v_load(input + i * stride + j + l * V_LANES), shift[l]);
+        sum[l] = statistic_step(kind, sum[l], v_load(input + i * stride + j + l * V_LANES), shift[l]);
 #pragma clang loop unroll(full)
     for (int l = 0; l < 4; l++) v_store(accumulator + j + l * V_LANES, sum[l]);
   }
@@ -96,22 +93,25 @@ V_INLINE void statistic_columns(
   }
 }
 
+// clang-format off
 #define STATISTIC_KINDS(X) \
   X(IR_STATISTIC_SUM) X(IR_STATISTIC_SUM_OF_SQUARES) X(IR_STATISTIC_SUM_OF_ABSOLUTES) \
   X(IR_STATISTIC_MAXIMUM) X(IR_STATISTIC_MINIMUM) X(IR_STATISTIC_PRODUCT) \
   X(IR_STATISTIC_SUM_OF_EXPONENTIALS) X(IR_STATISTIC_SUM_OF_SQUARED_DEVIATIONS)
+// clang-format on
 
-float IR_ISA_NAME(f32_statistic_row)(
-  enum ir_statistic kind, size_t count, float offset, const float *input) {
+float IR_ISA_NAME(f32_statistic_row)(enum ir_statistic kind, size_t count, float offset, const float *input) {
+// clang-format off
 #define STATISTIC_ROW(k) case k: return statistic_row(k, count, offset, input);
+  // clang-format on
   switch (kind) { STATISTIC_KINDS(STATISTIC_ROW) }
   assert(false);
   return 0;
 }
 
 void IR_ISA_NAME(f32_statistic_columns)(
-  enum ir_statistic kind, size_t axis, size_t width, const float *offsets, const float *input,
-  size_t stride, float *accumulator) {
+  enum ir_statistic kind, size_t axis, size_t width, const float *offsets, const float *input, size_t stride,
+  float *accumulator) {
 #define STATISTIC_COLUMNS(k) \
   case k: statistic_columns(k, axis, width, offsets, input, stride, accumulator); return;
   switch (kind) { STATISTIC_KINDS(STATISTIC_COLUMNS) }

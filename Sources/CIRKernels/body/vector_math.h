@@ -1,3 +1,6 @@
+#ifndef IR_VECTOR_MATH_H
+#define IR_VECTOR_MATH_H
+
 // Elementary functions over v_f32. Error bounds: docs/kernels.md, held by CIRKernelsTests.
 
 #define V_LOG2_E 1.44269504088896341f
@@ -102,8 +105,9 @@ V_INLINE v_f32 v_erf(v_f32 x) {
 
 #if defined(V_HAS_LOOKUP)
 // Phi(a) - 1/2 of the normal distribution on 32 intervals of a = |x| around multiples of 1 / 5.625: the
-// coefficients of 1, r, r^2 and r^3, r in -1/2 ... 1/2, fitted for least absolute error. The last is 1/2, as in float
-// from there on.
+// coefficients of 1, r, r^2 and r^3, r in -1/2 ... 1/2, fitted for least absolute error. The last is 1/2, as
+// in float from there on.
+// clang-format off
 static const float ir_gelu_table[4][32] __attribute__((aligned(64), unused)) = {
  {
   -1.08927845e-09f, 0.0705511793f, 0.138913155f, 0.203098401f, 0.261492133f, 0.312968433f, 0.35693866f,
@@ -131,6 +135,7 @@ static const float ir_gelu_table[4][32] __attribute__((aligned(64), unused)) = {
   2.0690266e-05f, 1.29986292e-05f, 7.85537668e-06f, 4.57043325e-06f, 2.56202406e-06f, 1.38454368e-06f,
   7.21686717e-07f, 3.62992296e-07f, 1.76243987e-07f, 8.26303079e-08f, 3.74192197e-08f, 1.63714642e-08f,
   6.92169566e-09f, 0}};
+// clang-format on
 
 // x Phi(x) as x / 2 + |x| (Phi(|x|) - 1/2).
 V_INLINE v_f32 v_gelu(v_f32 x) {
@@ -182,3 +187,5 @@ V_INLINE v_f32 v_gelu(v_f32 x) {
     for (int i = 0; i < V_LANES; i++) lanes_[i] = (expression); \
     lanes_; \
   })
+
+#endif

@@ -31,8 +31,7 @@ V_INLINE void output_samples(const v_f32 m[WINDOW_SIDE], v_f32 y[TILE_SIDE]) {
   y[0] = m[0] + sum_a + sum_b;
   y[1] = v_fma(difference_b, v_set(WINOGRAD_B), difference_a * v_set(WINOGRAD_A));
   y[2] = v_fma(sum_b, v_set(2), sum_a * v_set(0.5f));
-  y[3] = v_fma(
-    difference_b, v_set(2 * WINOGRAD_B), v_fma(difference_a, v_set(0.5f * WINOGRAD_A), m[5]));
+  y[3] = v_fma(difference_b, v_set(2 * WINOGRAD_B), v_fma(difference_a, v_set(0.5f * WINOGRAD_A), m[5]));
 }
 
 // The two sums of rows that a pair of points takes: 0 and infinity, +-sqrt(1/2), +-sqrt(2).

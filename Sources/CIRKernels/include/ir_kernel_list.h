@@ -26,57 +26,50 @@
   X(f32_attention, void, (const struct ir_attention_panel *panel)) \
   X(f32_depthwise_3x3, void, (const struct ir_depthwise_rows *rows)) \
   /* output[i] += weight * input[i * stride] */ \
-  X(f32_accumulate, void, \
-    (size_t count, float weight, const float *input, size_t stride, float *output)) \
+  X(f32_accumulate, void, (size_t count, float weight, const float *input, size_t stride, float *output)) \
   /* output[i] = max(output[i], input[i * stride]) */ \
-  X(f32_accumulate_maximum, void, \
-    (size_t count, const float *input, size_t stride, float *output)) \
+  X(f32_accumulate_maximum, void, (size_t count, const float *input, size_t stride, float *output)) \
   /* output[i] = activation(input[i] * scale + shift + residual[i]); residual may be NULL. */ \
   X(f32_scale_shift, void, \
     (size_t count, const float *input, float scale, float shift, const float *residual, \
      enum ir_activation activation, float *output)) \
-  X(f32_statistic_row, float, \
-    (enum ir_statistic kind, size_t count, float offset, const float *input)) \
+  X(f32_statistic_row, float, (enum ir_statistic kind, size_t count, float offset, const float *input)) \
   /* accumulator[j] combined with input[i * stride + j] for i < axis; offsets may be NULL. */ \
   X(f32_statistic_columns, void, \
-    (enum ir_statistic kind, size_t axis, size_t width, const float *offsets, \
-     const float *input, size_t stride, float *accumulator)) \
+    (enum ir_statistic kind, size_t axis, size_t width, const float *offsets, const float *input, \
+     size_t stride, float *accumulator)) \
   /* sums[i] += sum over j < count of input[i * stride + j] for i < rows. */ \
-  X(f32_sum_rows, void, \
-    (size_t rows, size_t count, const float *input, size_t stride, float *sums)) \
+  X(f32_sum_rows, void, (size_t rows, size_t count, const float *input, size_t stride, float *sums)) \
   /* output[i] = (input[i] - mean) * factor * scale[i] + bias[i]; scale, bias may be NULL. */ \
   X(f32_normalize_row, void, \
-    (size_t count, float mean, float factor, const float *scale, const float *bias, \
-     const float *input, float *output)) \
+    (size_t count, float mean, float factor, const float *scale, const float *bias, const float *input, \
+     float *output)) \
   /* output[j] = (input[j] - means[j]) * factors[j] * scale + bias; means may be NULL. */ \
   X(f32_normalize_columns, void, \
-    (size_t width, const float *means, const float *factors, float scale, float bias, \
-     const float *input, float *output)) \
+    (size_t width, const float *means, const float *factors, float scale, float bias, const float *input, \
+     float *output)) \
   /* output[i] = exp(input[i] - offset), returns their sum. */ \
-  X(f32_exponential_row, float, \
-    (size_t count, float offset, const float *input, float *output)) \
+  X(f32_exponential_row, float, (size_t count, float offset, const float *input, float *output)) \
   /* output[j] = exp(input[j] - offsets[j]), sums[j] += output[j]. */ \
   X(f32_exponential_columns, void, \
     (size_t width, const float *offsets, const float *input, float *output, float *sums)) \
   /* output[o] = sum over t of weights[t * count + o] * input[indices[t * count + o]] */ \
   X(f32_resample_row, void, \
-    (size_t count, size_t tap_count, const int32_t *indices, const float *weights, \
-     const float *input, float *output)) \
+    (size_t count, size_t tap_count, const int32_t *indices, const float *weights, const float *input, \
+     float *output)) \
   /* c[i * c_stride + j] = sum over k < depth of a[i * a_stride + k] * b[j * b_stride + k], added to what is \
      there where it accumulates. */ \
   X(f32_dot_products, void, \
     (size_t rows, size_t columns, size_t depth, const float *a, size_t a_stride, const float *b, \
      size_t b_stride, float *c, size_t c_stride, bool accumulates)) \
   /* sums[k] = sum over i < count of a[i] * b[i + k] for k < taps; taps in 1 ... 8. */ \
-  X(f32_correlate, void, \
-    (size_t count, size_t taps, const float *a, const float *b, float *sums)) \
+  X(f32_correlate, void, (size_t count, size_t taps, const float *a, const float *b, float *sums)) \
   /* sums[3 ky + kx] = sum over y, x of cotangent[y][x] * input[y + ky - 1][x + kx - 1], planes [height, width]; \
      what lies outside is 0, as `zeros` [width] is. */ \
   X(f32_depthwise_gradient_3x3, void, \
     (size_t height, size_t width, const float *input, const float *cotangent, const float *zeros, \
      float *sums)) \
-  X(f32_layer_normalization_gradient, void, \
-    (const struct ir_layer_normalization_columns *columns)) \
+  X(f32_layer_normalization_gradient, void, (const struct ir_layer_normalization_columns *columns)) \
   X(f32_from_f16, void, (size_t count, const uint16_t *input, float *output)) \
   X(f32_to_f16, void, (size_t count, const float *input, uint16_t *output)) \
   /* output[2 i] = even[i], output[2 i + 1] = odd[i] for i < count, and back. */ \

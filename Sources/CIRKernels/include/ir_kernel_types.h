@@ -49,8 +49,8 @@ struct ir_depthwise_rows {
 
 enum { IR_PLANAR_MAX_KERNEL = 15, IR_PLANAR_DEPTHWISE_ROWS = 4 };
 
-/// Panels of planar_rows output channels that f32_planar_product cuts together into tiles of the height that suits
-/// the width: of fewer, tiles are one panel high.
+/// Panels of planar_rows output channels that f32_planar_product cuts together into tiles of the height that
+/// suits the width: of fewer, tiles are one panel high.
 enum { IR_PLANAR_GROUPED_PANELS = 3 };
 
 /// Rows of more tiles of planar_columns than these are long: their products are written a panel at a time.
@@ -132,10 +132,11 @@ struct ir_planar_depthwise {
   /// the next channel; a row outside the image is a row of zeros with step 0.
   const float *input[IR_PLANAR_MAX_KERNEL + IR_PLANAR_DEPTHWISE_ROWS - 1];
   size_t input_stride[IR_PLANAR_MAX_KERNEL + IR_PLANAR_DEPTHWISE_ROWS - 1];
-  /// The columns of these rows that exist; the others are taken as 0 and never read. SIZE_MAX says that all do,
-  /// and that two vectors more may be read.
+  /// The columns of these rows that exist; the others are taken as 0 and never read. SIZE_MAX says that all
+  /// do, and that two vectors more may be read.
   size_t first_column, last_column;
-  /// The last `prefetched_rows` rows of each next channel are asked for: the hardware does not see them coming.
+  /// The last `prefetched_rows` rows of each next channel are asked for: the hardware does not see them
+  /// coming.
   size_t prefetched_rows;
   float *output[IR_PLANAR_DEPTHWISE_ROWS];
   size_t output_stride;

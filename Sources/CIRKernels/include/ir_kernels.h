@@ -36,8 +36,8 @@ struct ir_kernel_table {
   ir_elementwise_kernel elementwise[IR_ELEMENTWISE_COUNT];
 };
 
-/// Whether the cache that cores share gives its lines about as fast as their own does: that of a few neighbours (AMD's),
-/// and not one spread among all cores of a processor.
+/// Whether the cache that cores share gives its lines about as fast as their own does: that of a few
+/// neighbours (AMD's), and not one spread among all cores of a processor.
 bool ir_has_near_shared_cache(void);
 
 /// The best ISA this processor runs.

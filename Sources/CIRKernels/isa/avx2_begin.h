@@ -3,9 +3,7 @@
 #include <stddef.h>
 
 #pragma clang attribute push( \
-  __attribute__((target("avx2,fma,f16c"), \
-                 min_vector_width(256))), \
-  apply_to = function)
+  __attribute__((target("avx2,fma,f16c"), min_vector_width(256))), apply_to = function)
 
 #define IR_ISA_NAME(name) ir_##name##__avx2
 #define V_LANES 8
@@ -25,12 +23,8 @@ V_INLINE __m256i v_mask(size_t n) {
   const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
   return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), lane);
 }
-V_INLINE v_f32 v_load_partial(const float *p, size_t n) {
-  return (v_f32)_mm256_maskload_ps(p, v_mask(n));
-}
-V_INLINE void v_store_partial(float *p, v_f32 v, size_t n) {
-  _mm256_maskstore_ps(p, v_mask(n), (__m256)v);
-}
+V_INLINE v_f32 v_load_partial(const float *p, size_t n) { return (v_f32)_mm256_maskload_ps(p, v_mask(n)); }
+V_INLINE void v_store_partial(float *p, v_f32 v, size_t n) { _mm256_maskstore_ps(p, v_mask(n), (__m256)v); }
 // Lanes first ..< last, the others 0.
 V_INLINE v_f32 v_load_range(const float *p, size_t first, size_t last) {
   return (v_f32)_mm256_maskload_ps(p, _mm256_andnot_si256(v_mask(first), v_mask(last)));

@@ -10,10 +10,7 @@
 #define IR_ISA_NAME(name) ir_##name##__avx512
 #endif
 
-#pragma clang attribute push( \
-  __attribute__((target(V_TARGET), \
-                 min_vector_width(512))), \
-  apply_to = function)
+#pragma clang attribute push(__attribute__((target(V_TARGET), min_vector_width(512))), apply_to = function)
 
 #define V_LANES 16
 #define V_GEMM_ROWS 14
@@ -29,12 +26,8 @@ typedef int v_i32 __attribute__((ext_vector_type(V_LANES)));
 #define V_INLINE static inline __attribute__((always_inline, unused))
 #define V_MASK(n) ((__mmask16)((1u << (n)) - 1))
 
-V_INLINE v_f32 v_load_partial(const float *p, size_t n) {
-  return (v_f32)_mm512_maskz_loadu_ps(V_MASK(n), p);
-}
-V_INLINE void v_store_partial(float *p, v_f32 v, size_t n) {
-  _mm512_mask_storeu_ps(p, V_MASK(n), (__m512)v);
-}
+V_INLINE v_f32 v_load_partial(const float *p, size_t n) { return (v_f32)_mm512_maskz_loadu_ps(V_MASK(n), p); }
+V_INLINE void v_store_partial(float *p, v_f32 v, size_t n) { _mm512_mask_storeu_ps(p, V_MASK(n), (__m512)v); }
 // Lanes first ..< last, the others 0.
 V_INLINE v_f32 v_load_range(const float *p, size_t first, size_t last) {
   return (v_f32)_mm512_maskz_loadu_ps(V_MASK(last) & (__mmask16)~V_MASK(first), p);
@@ -55,9 +48,7 @@ V_INLINE v_f32 v_lookup(const float *table, v_i32 index) {
   return (v_f32)_mm512_permutex2var_ps(_mm512_load_ps(table), (__m512i)index, _mm512_load_ps(table + 16));
 }
 #define V_HAS_SCALE_EXPONENT
-V_INLINE v_f32 v_scale_exponent(v_f32 x, v_f32 n) {
-  return (v_f32)_mm512_scalef_ps((__m512)x, (__m512)n);
-}
+V_INLINE v_f32 v_scale_exponent(v_f32 x, v_f32 n) { return (v_f32)_mm512_scalef_ps((__m512)x, (__m512)n); }
 V_INLINE v_f32 v_load_f16(const unsigned short *p) {
   return (v_f32)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
 }

@@ -1,7 +1,7 @@
-// What every ISA spells the same way in clang's vector extensions.
+// The operations that every ISA spells alike in clang's vector extensions.
 
-// A function whose constant arguments make a copy of it at every call. Sanitizers, under whose checks these copies take
-// a compiler many minutes, get a single one.
+// A function whose constant arguments make a copy of it at every call. Sanitizers, under whose checks these
+// copies take a compiler many minutes, get a single one.
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #pragma clang diagnostic ignored "-Wpass-failed"
 #define V_SPECIALIZED static __attribute__((noinline, unused))
@@ -12,7 +12,9 @@
 V_INLINE v_f32 v_load(const float *p) { return *(const v_f32_unaligned *)p; }
 V_INLINE void v_store(float *p, v_f32 v) { *(v_f32_unaligned *)p = v; }
 // The first n of at most V_LANES lanes; the others are 0.
-V_INLINE v_f32 v_load_some(const float *p, size_t n) { return n == V_LANES ? v_load(p) : v_load_partial(p, n); }
+V_INLINE v_f32 v_load_some(const float *p, size_t n) {
+  return n == V_LANES ? v_load(p) : v_load_partial(p, n);
+}
 V_INLINE void v_store_some(float *p, v_f32 v, size_t n) {
   if (n == V_LANES) v_store(p, v);
   else v_store_partial(p, v, n);
@@ -57,8 +59,8 @@ V_INLINE v_f32 v_scale_exponent(v_f32 x, v_f32 n) {
   first, first + 1, first + 2, first + 3, first + 4, first + 5, first + 6, first + 7
 #elif V_LANES == 16
 #define V_SHIFT_INDICES(first) \
-  first, first + 1, first + 2, first + 3, first + 4, first + 5, first + 6, first + 7, first + 8, \
-    first + 9, first + 10, first + 11, first + 12, first + 13, first + 14, first + 15
+  first, first + 1, first + 2, first + 3, first + 4, first + 5, first + 6, first + 7, first + 8, first + 9, \
+    first + 10, first + 11, first + 12, first + 13, first + 14, first + 15
 #endif
 // The lanes of `a` from one on, then those of `b`.
 #define V_JOINED(a, b, first) __builtin_shufflevector(a, b, V_SHIFT_INDICES(first))
@@ -66,7 +68,8 @@ V_INLINE v_f32 v_scale_exponent(v_f32 x, v_f32 n) {
 V_INLINE v_f32 v_shift_right(v_f32 v) { return V_JOINED(v_set(0), v, V_LANES - 1); }
 V_INLINE v_f32 v_shift_left(v_f32 v) { return V_JOINED(v, v_set(0), 1); }
 
-// Lanes of a and b in turns: those of the first halves, those of the second; and the way back, every second lane of both.
+// Lanes of a and b in turns: those of the first halves, those of the second; and the way back, every second
+// lane of both.
 #define V_TURNS_2(i) i, i + V_LANES
 #define V_TURNS_4(i) V_TURNS_2(i), V_TURNS_2(i + 1)
 #define V_TURNS_8(i) V_TURNS_4(i), V_TURNS_4(i + 2)
@@ -85,13 +88,14 @@ V_INLINE v_f32 v_shift_left(v_f32 v) { return V_JOINED(v, v_set(0), 1); }
 #define V_SECOND V_SECOND_16
 #endif
 V_INLINE v_f32 v_in_turns_low(v_f32 a, v_f32 b) { return __builtin_shufflevector(a, b, V_TURNS(0)); }
-V_INLINE v_f32 v_in_turns_high(v_f32 a, v_f32 b) { return __builtin_shufflevector(a, b, V_TURNS(V_LANES / 2)); }
+V_INLINE v_f32 v_in_turns_high(v_f32 a, v_f32 b) {
+  return __builtin_shufflevector(a, b, V_TURNS(V_LANES / 2));
+}
 V_INLINE v_f32 v_every_second(v_f32 a, v_f32 b) { return __builtin_shufflevector(a, b, V_SECOND(0)); }
 V_INLINE v_f32 v_every_other(v_f32 a, v_f32 b) { return __builtin_shufflevector(a, b, V_SECOND(1)); }
 
 // In every four lanes: two of a's, then two of b's.
-#define V_QUAD(first, i, j, k, l) \
-  first + i, first + j, first + k + V_LANES, first + l + V_LANES
+#define V_QUAD(first, i, j, k, l) first + i, first + j, first + k + V_LANES, first + l + V_LANES
 #if V_LANES == 4
 #define V_IN_QUADS(i, j, k, l) V_QUAD(0, i, j, k, l)
 #elif V_LANES == 8
@@ -100,18 +104,12 @@ V_INLINE v_f32 v_every_other(v_f32 a, v_f32 b) { return __builtin_shufflevector(
 #define V_IN_QUADS(i, j, k, l) \
   V_QUAD(0, i, j, k, l), V_QUAD(4, i, j, k, l), V_QUAD(8, i, j, k, l), V_QUAD(12, i, j, k, l)
 #endif
-V_INLINE v_f32 v_pairs_low(v_f32 a, v_f32 b) {
-  return __builtin_shufflevector(a, b, V_IN_QUADS(0, 1, 0, 1));
-}
+V_INLINE v_f32 v_pairs_low(v_f32 a, v_f32 b) { return __builtin_shufflevector(a, b, V_IN_QUADS(0, 1, 0, 1)); }
 V_INLINE v_f32 v_pairs_high(v_f32 a, v_f32 b) {
   return __builtin_shufflevector(a, b, V_IN_QUADS(2, 3, 2, 3));
 }
-V_INLINE v_f32 v_even(v_f32 a, v_f32 b) {
-  return __builtin_shufflevector(a, b, V_IN_QUADS(0, 2, 0, 2));
-}
-V_INLINE v_f32 v_odd(v_f32 a, v_f32 b) {
-  return __builtin_shufflevector(a, b, V_IN_QUADS(1, 3, 1, 3));
-}
+V_INLINE v_f32 v_even(v_f32 a, v_f32 b) { return __builtin_shufflevector(a, b, V_IN_QUADS(0, 2, 0, 2)); }
+V_INLINE v_f32 v_odd(v_f32 a, v_f32 b) { return __builtin_shufflevector(a, b, V_IN_QUADS(1, 3, 1, 3)); }
 
 // In every four lanes rows become columns: lane 4 c + q of x[i] is then what lane 4 c + i of x[q] was.
 V_INLINE void v_transpose_quads(v_f32 x[4]) {

@@ -48,11 +48,6 @@ void ir_group_normalize(
 
 size_t ir_group_normalize_workspace(const struct ir_group_normalize_params *params, int threads);
 
-/// output = input * scale[axis] + shift[axis]; either may be NULL. `output` may be `input`.
-void ir_scale_shift(
-  const struct ir_axis_view *view, const float *input, const float *scale, const float *shift,
-  float *output, int threads);
-
 struct ir_softmax_params {
   struct ir_axis_view view;
   /// The logarithm of the softmax instead.

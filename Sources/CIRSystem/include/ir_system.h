@@ -7,8 +7,8 @@
 /// sandbox) has no openat2.
 int ir_open_beneath(int directory, const char *path);
 
-/// The path under which the loader knows the program or library that holds this code; NULL where it says none. Of a
-/// program it may be a name without a folder.
+/// The path under which the loader knows the program or library that holds this code; NULL where it says
+/// none. Of a program it may be a name without a folder.
 const char *ir_loaded_from(void);
 
 #endif

@@ -3,7 +3,7 @@ import IRTensor
 extension Graph {
   /// Reads the text form; the result is verified.
   /// - Throws: `GraphError.text` naming the line, or what the verifier finds.
-  public init(text: String, operators: OperatorSet) throws(GraphError) {
+  package init(text: String, operators: OperatorSet) throws(GraphError) {
     var parser = GraphParser(operators: operators)
     for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
       do { try parser.read(line) } catch let error as TextScanner.Failure {

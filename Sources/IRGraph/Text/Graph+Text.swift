@@ -2,7 +2,7 @@ import IRTensor
 
 extension Graph: CustomStringConvertible {
   /// The text form with large constants left out: for reading.
-  public var description: String { text(constantByteCountLimit: 256) }
+  package var description: String { text(constantByteCountLimit: 256) }
 
   /// The text form, which `Graph(text:operators:)` reads again: a line for each input, constant, node and
   /// output.
@@ -18,7 +18,7 @@ extension Graph: CustomStringConvertible {
   ///
   /// Constants are their bytes in hexadecimal, in memory order; those of more bytes than the limit are
   /// written as `…`, which cannot be read again.
-  public func text(constantByteCountLimit: Int = .max) -> String {
+  package func text(constantByteCountLimit: Int = .max) -> String {
     var lines = ["graph \(quoted(name))"]
     for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
       lines.append("metadata \(quoted(key)) = \(quoted(value))")

@@ -1,8 +1,8 @@
 import CVips
 import Foundation
 
-/// BMP files: pixels of 1, 4, 8, 16, 24 and 32 bits, uncompressed, with bit fields, or in runs. libvips reads them through
-/// ImageMagick only, which stays shut.
+/// BMP files: pixels of 1, 4, 8, 16, 24 and 32 bits, uncompressed, with bit fields, or in runs. libvips reads
+/// them through ImageMagick only, which stays shut.
 struct BMP {
   private(set) var width = 0
   private(set) var height = 0

@@ -1,5 +1,5 @@
-/// The header of a PPM or PGM file (Netpbm), for the number that stands for white: libvips 8.14 takes the type's
-/// largest.
+/// The header of a PPM or PGM file (Netpbm), for the number that stands for white: libvips 8.14 takes the
+/// type's largest.
 struct PPMHeader {
   /// The largest value of a sample; nil for bitmaps and files of floats.
   var largest: Int?

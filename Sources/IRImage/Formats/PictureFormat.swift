@@ -1,5 +1,6 @@
-/// The format of a file by its first bytes. The decoder is chosen here and not by libvips, which would show the bytes
-/// of strangers to every decoder that it was built with until one claims them, ImageMagick's among them.
+/// The format of a file by its first bytes. The decoder is chosen here and not by libvips, which would show
+/// the bytes of strangers to every decoder that it was built with until one claims them, ImageMagick's among
+/// them.
 enum PictureFormat: CaseIterable {
   case jpeg, png, tiff, webp, heif, jxl, ppm, bmp
 

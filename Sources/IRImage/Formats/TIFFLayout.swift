@@ -48,7 +48,8 @@ struct TIFFLayout {
     extraSamples = reader.numbers(0x0152, at: directory)
   }
 
-  /// Samples that libvips 8.14 refuses: floats of 16, 24 or 64 bits, whole numbers of 9 to 31 bits but for 16.
+  /// Samples that libvips 8.14 refuses: floats of 16, 24 or 64 bits, whole numbers of 9 to 31 bits but for
+  /// 16.
   var isUncommon: Bool {
     sampleFormat == 3
       ? [16, 24, 64].contains(bits) : sampleFormat == 1 && (9...31).contains(bits) && bits != 16

@@ -1,8 +1,8 @@
 import CVips
 import Foundation
 
-/// TIFF pages of samples that libvips refuses: half floats, floats of 24 and 64 bits, whole numbers of 10, 12 or 14
-/// bits. libtiff decompresses them as rows of bytes; the samples are taken out here.
+/// TIFF pages of samples that libvips refuses: half floats, floats of 24 and 64 bits, whole numbers of 10, 12
+/// or 14 bits. libtiff decompresses them as rows of bytes; the samples are taken out here.
 struct UncommonTIFF {
   let layout: TIFFLayout
   let reader: TIFFReader
@@ -102,8 +102,8 @@ struct UncommonTIFF {
     )
   }
 
-  /// The decompressed bytes of a plane, row by row, those of tiles beside each other: as a grey picture of 8 bits,
-  /// by a directory of its own.
+  /// The decompressed bytes of a plane, row by row, those of tiles beside each other: as a grey picture of 8
+  /// bits, by a directory of its own.
   private func rows(ofPlane plane: Int) throws(Failure) -> [UInt8] {
     let perPlane = offsets.count / planes
     let range = (plane * perPlane)..<((plane + 1) * perPlane)

@@ -2,8 +2,8 @@ import CZlib
 
 /// zlib's format, as PNG's chunks hold it.
 enum Deflate {
-  /// The text of a compressed chunk; nil where it is damaged or longer than `limit`. Memory grows with what comes
-  /// out, a part at a time.
+  /// The text of a compressed chunk; nil where it is damaged or longer than `limit`. Memory grows with what
+  /// comes out, a part at a time.
   static func inflated(_ bytes: ArraySlice<UInt8>, limit: Int) -> [UInt8]? {
     var stream = z_stream()
     guard inflateInit_(&stream, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else { return nil }

@@ -1,5 +1,5 @@
-/// EXIF as a TIFF of directories, edited in place: nothing that stays changes its offset, since maker notes may
-/// point into the block. Every offset is checked.
+/// EXIF as a TIFF of directories, edited in place: nothing that stays changes its offset, since maker notes
+/// may point into the block. Every offset is checked.
 struct ExifBlock {
   enum Directory: CaseIterable {
     case image, photograph, position, interoperability, thumbnail

@@ -1,4 +1,4 @@
-/// The metadata of HEIF and AVIF files: items of EXIF and XMP, and what is said of colours.
+/// The metadata of HEIF and AVIF files: items of EXIF and XMP, and statements on colours.
 enum HEIFMetadata {
   private static let xmpType = "application/rdf+xml"
 
@@ -54,8 +54,8 @@ enum HEIFMetadata {
     return result
   }
 
-  /// The file that libvips wrote, with these metadata: items and properties are added to its meta box, their bytes
-  /// lie behind all else.
+  /// The file that libvips wrote, with these metadata: items and properties are added to its meta box, their
+  /// bytes lie behind all else.
   static func splice(_ metadata: ImageMetadata, into file: PictureBytes) -> SplicedFile? {
     guard let items = HEIFItems(file), items.types.keys.max() ?? 0 < 0xFFF0,
       items.locations.allSatisfy({ $0.method < 2 })

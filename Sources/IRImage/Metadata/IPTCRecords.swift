@@ -22,7 +22,8 @@ enum IPTCRecords {
 
 extension PhotoshopResource {
   static let iptc = 0x0404
-  /// Resources that are stated elsewhere, or show the pixels as they were: resolution, thumbnails, EXIF, XMP, ICC.
+  /// Resources that are stated elsewhere, or show the pixels as they were: resolution, thumbnails, EXIF, XMP,
+  /// ICC.
   static let derived: Set<Int> = [0x03ED, 0x0409, 0x040C, 0x040F, 0x0422, 0x0423, 0x0424]
 
   /// The resources of a block; those behind a damaged one are left out.

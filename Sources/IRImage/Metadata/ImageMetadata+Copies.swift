@@ -25,9 +25,9 @@ extension ImageMetadata {
     return result
   }
 
-  /// A copy without the place where the picture was taken: no GPS in EXIF and XMP, no names of places in XMP and
-  /// IPTC, no geographic tags, and nothing of what lies behind a JPEG's picture. EXIF and XMP that are damaged go
-  /// whole.
+  /// A copy without the place where the picture was taken: no GPS in EXIF and XMP, no names of places in XMP
+  /// and IPTC, no geographic tags, and nothing of what lies behind a JPEG's picture. EXIF and XMP that are
+  /// damaged go whole.
   public func withoutPosition() -> ImageMetadata {
     var result = self
     if let exif {

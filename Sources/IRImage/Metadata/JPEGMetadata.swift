@@ -1,5 +1,5 @@
-/// The metadata of JPEG files: JFIF, EXIF, XMP with its extension, Photoshop's resources with IPTC, comments, and
-/// what lies behind the picture.
+/// The metadata of JPEG files: JFIF, EXIF, XMP with its extension, Photoshop's resources with IPTC, comments,
+/// and what lies behind the picture.
 enum JPEGMetadata {
   static let exif = "Exif", xmp = "http://ns.adobe.com/xap/1.0/"
   static let extendedXMP = "http://ns.adobe.com/xmp/extension/", photoshop = "Photoshop 3.0"

@@ -1,5 +1,5 @@
-/// The chunks of a PNG file, as their headers state them. libpng allocates what a chunk of text claims to hold
-/// before it reads it, and libvips has it do so without a limit.
+/// The chunks of a PNG file, as their headers state them. libpng allocates what a chunk of text claims to
+/// hold before it reads it, and libvips has it do so without a limit.
 struct PNGChunks {
   private static let signatureByteCount = 8
   /// Length and type, and the checksum behind the content.
@@ -11,7 +11,8 @@ struct PNGChunks {
   static func defect(_ file: PictureBytes) -> String? {
     var offset = signatureByteCount
     for _ in 0..<countLimit {
-      // A file that ends early is the decoder's to judge, and so is such a picture: its rows are read as they come.
+      // A file that ends early is the decoder's to judge, and so is such a picture: its rows are read as they
+      // come.
       guard let bytes = file.bytes(offset, headerByteCount) else { return nil }
       let claimed = bytes[..<4].reduce(0) { $0 << 8 | Int($1) }
       let left = max(0, file.count - offset - headerByteCount - checksumByteCount)

@@ -1,6 +1,7 @@
 import IRFiles
 
-/// A file made of ranges of another file and of new bytes, in order: how metadata get into what libvips wrote.
+/// A file made of ranges of another file and of new bytes, in order: how metadata get into what libvips
+/// wrote.
 struct SplicedFile {
   enum Part: Hashable {
     case kept(Range<Int>)

@@ -30,7 +30,8 @@ struct TIFFDirectory {
     0x0212,
     0x0213, 0x0214, 0x02BC, 0x8773, 0x83BB, 0x8649, 0x80E3, 0x80E4, 0x80E5, 0x80E6,
   ]
-  /// Layers of Photoshop show the picture as it was; page numbers and ink sets hold for the file that was read.
+  /// Layers of Photoshop show the picture as it was; page numbers and ink sets hold for the file that was
+  /// read.
   static let derivedTags: Set<Int> = [0x935C, 0x0129, 0x014C, 0x014D, 0x014E, 0x0150, 0x0151]
   private static let byteCountLimit = 8 << 20
 
@@ -102,8 +103,8 @@ struct TIFFDirectory {
       + [UInt8](repeating: 0, count: end - (place - 8) - bytes.count)
   }
 
-  /// The directory's bytes, placed at `offset` of a file, with what it points to behind it; values in `placed` lie
-  /// there already.
+  /// The directory's bytes, placed at `offset` of a file, with what it points to behind it; values in
+  /// `placed` lie there already.
   func serialized(at offset: Int, isLittleEndian: Bool, placed: [Int: Int] = [:]) -> [UInt8] {
     let tags = (Array(entries.keys) + Array(children.keys)).sorted()
     var body: [UInt8] = []

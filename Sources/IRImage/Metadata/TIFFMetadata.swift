@@ -1,5 +1,5 @@
-/// The metadata of TIFF files (TIFF 6.0, BigTIFF, TIFF/EP): EXIF as their own directories, XMP, IPTC, Photoshop's
-/// resources, and every other tag that does not say how pixels are stored.
+/// The metadata of TIFF files (TIFF 6.0, BigTIFF, TIFF/EP): EXIF as their own directories, XMP, IPTC,
+/// Photoshop's resources, and every other tag that does not say how pixels are stored.
 enum TIFFMetadata {
   private static let xmpTag = 0x02BC, iptcTag = 0x83BB, photoshopTag = 0x8649, iccTag = 0x8773
   private static let resolutionTags = (0x011A, 0x011B, 0x0128)
@@ -82,8 +82,8 @@ enum TIFFMetadata {
     return values.count == 8 && zip(values, expected).allSatisfy { abs($0 * 1e5 - Double($1)) < 200 }
   }
 
-  /// The file that libvips wrote, its directory written again behind it with these metadata. A maker note lies where
-  /// it lay in the block it came with, before the pixels: it may hold offsets.
+  /// The file that libvips wrote, its directory written again behind it with these metadata. A maker note
+  /// lies where it lay in the block it came with, before the pixels: it may hold offsets.
   static func splice(_ metadata: ImageMetadata, into file: PictureBytes) -> SplicedFile? {
     guard let reader = TIFFReader(file), !reader.isBig, let offset = reader.firstDirectory,
       let rows = reader.entries(at: offset), reader.number(rows.link, 4) == 0

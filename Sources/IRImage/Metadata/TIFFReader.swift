@@ -61,8 +61,8 @@ struct TIFFReader {
       guard file.bytes(field, offsetSize) != nil else { return nil }
       let size = TIFFDirectory.layout(type)?.size ?? 1
       guard length <= 1 << 40 else { continue }
-      // A child's offset of 4 bytes lies in the entry. An offset beyond the file counts as absent: sums with it would
-      // overflow.
+      // A child's offset of 4 bytes lies in the entry. An offset beyond the file counts as absent: sums with
+      // it would overflow.
       let isShort = isBig && length == 1 && [4, 13].contains(type)
       let target = number(field, isShort ? 4 : offsetSize).flatMap { $0 < file.count ? $0 : nil } ?? -1
       result.append(

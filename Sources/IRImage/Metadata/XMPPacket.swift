@@ -1,5 +1,5 @@
-/// XMP as text, edited by its usual prefixes: properties are attributes or elements of these names. No XML parser
-/// sees what strangers wrote.
+/// XMP as text, edited by its usual prefixes: properties are attributes or elements of these names. No XML
+/// parser sees what strangers wrote.
 struct XMPPacket {
   private(set) var text: String
   /// Whether `removeProperties` met a tag without an end.
@@ -11,8 +11,8 @@ struct XMPPacket {
 
   func contains(_ name: String) -> Bool { text.contains(name) }
 
-  /// Takes out the properties whose names, prefix included, satisfy the condition: attributes, and elements with
-  /// all that they hold.
+  /// Takes out the properties whose names, prefix included, satisfy the condition: attributes, and elements
+  /// with all that they hold.
   mutating func removeProperties(where isUnwanted: (Substring) -> Bool) {
     let source = Array(text.utf8)
     var result: [UInt8] = []
@@ -218,7 +218,8 @@ struct XMPPacket {
     }
   }
 
-  /// One packet of the first one and the extended one of a JPEG file; nil where they cannot be joined as text.
+  /// One packet of the first one and the extended one of a JPEG file; nil where they cannot be joined as
+  /// text.
   func joined(with extended: XMPPacket) -> XMPPacket? {
     guard let open = extended.text.range(of: "<rdf:RDF"), let close = extended.text.range(of: "</rdf:RDF>"),
       let bodyStart = extended.text[open.upperBound...].firstIndex(of: ">"), bodyStart < close.lowerBound,

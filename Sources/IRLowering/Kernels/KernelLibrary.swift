@@ -3,7 +3,7 @@ import IRRewriting
 import IRTensor
 
 /// The source of kernels: the compiler sees fast code through this protocol alone.
-public protocol KernelLibrary: Sendable {
+package protocol KernelLibrary: Sendable {
   /// A kernel for the node, or nil where the library has none for these types.
   func kernel(for request: KernelRequest) -> (any Kernel)?
 
@@ -19,21 +19,21 @@ public protocol KernelLibrary: Sendable {
 }
 
 extension KernelLibrary {
-  public var support: KernelSupport { KernelSupport() }
-  public var machine: MachineModel { MachineModel() }
-  public func kernel(for region: RegionPlan, cut: RegionCut, threadCount: Int) -> (any Kernel)? { nil }
+  package var support: KernelSupport { KernelSupport() }
+  package var machine: MachineModel { MachineModel() }
+  package func kernel(for region: RegionPlan, cut: RegionCut, threadCount: Int) -> (any Kernel)? { nil }
 }
 
 /// A node as a kernel sees it.
-public struct KernelRequest: Sendable {
-  public var `operator`: any Operator
-  public var inputTypes: [TensorType]
-  public var outputTypes: [TensorType]
+package struct KernelRequest: Sendable {
+  package var `operator`: any Operator
+  package var inputTypes: [TensorType]
+  package var outputTypes: [TensorType]
   /// The inputs that are constants: their kernels may prepare them once.
-  public var constants: [Tensor?]
-  public var threadCount: Int
+  package var constants: [Tensor?]
+  package var threadCount: Int
 
-  public init(
+  package init(
     operator: any Operator, inputTypes: [TensorType], outputTypes: [TensorType], constants: [Tensor?],
     threadCount: Int
   ) {
@@ -46,7 +46,7 @@ public struct KernelRequest: Sendable {
 }
 
 /// Fast code for one node, with everything prepared that can be.
-public protocol Kernel: Sendable {
+package protocol Kernel: Sendable {
   /// The kernel's name in dumps and profiles.
   var name: String { get }
   /// How it cuts its work, for dumps; may be empty.
@@ -64,21 +64,21 @@ public protocol Kernel: Sendable {
 }
 
 extension Kernel {
-  public var cut: String { "" }
-  public var listing: [String] { [] }
-  public var isReference: Bool { false }
-  public var workspaceByteCount: Int { 0 }
-  public var inPlaceInputs: [Int] { [] }
+  package var cut: String { "" }
+  package var listing: [String] { [] }
+  package var isReference: Bool { false }
+  package var workspaceByteCount: Int { 0 }
+  package var inPlaceInputs: [Int] { [] }
 }
 
 /// The addresses of a kernel's operands.
-public struct KernelArguments {
-  public var inputs: [UnsafeRawPointer]
-  public var outputs: [UnsafeMutableRawPointer]
-  public var workspace: UnsafeMutableRawPointer?
-  public var threadCount: Int
+package struct KernelArguments {
+  package var inputs: [UnsafeRawPointer]
+  package var outputs: [UnsafeMutableRawPointer]
+  package var workspace: UnsafeMutableRawPointer?
+  package var threadCount: Int
 
-  public init(
+  package init(
     inputs: [UnsafeRawPointer], outputs: [UnsafeMutableRawPointer], workspace: UnsafeMutableRawPointer?,
     threadCount: Int
   ) {

@@ -1,6 +1,6 @@
 /// The speed of a machine as the cost model assumes it. Only the cut of the work depends on it, and with that
 /// the order of sums. A library of kernels fills it; until then rates are 1 and caches are empty.
-public struct MachineModel: Sendable {
+package struct MachineModel: Sendable {
   /// Multiply-adds a second of all threads, with operands in the cache.
   package var multiplyAddRate = 1.0
   /// Elements a second of a pointwise step with operands in the cache.
@@ -39,7 +39,7 @@ public struct MachineModel: Sendable {
   /// Rows that a depthwise kernel computes at once.
   package var windowRows = 1
 
-  public init() {}
+  package init() {}
 
   func transferSeconds(_ byteCount: Int) -> Double {
     Double(byteCount) / (byteCount > sharedCacheByteCount ? memoryRate : sharedCacheRate)

@@ -1,10 +1,10 @@
 /// A buffer that is needed from one step to another, both included.
-public struct BufferLifetime: Hashable, Sendable {
-  public var start: Int
-  public var end: Int
-  public var byteCount: Int
+package struct BufferLifetime: Hashable, Sendable {
+  package var start: Int
+  package var end: Int
+  package var byteCount: Int
 
-  public init(start: Int, end: Int, byteCount: Int) {
+  package init(start: Int, end: Int, byteCount: Int) {
     self.start = start
     self.end = end
     self.byteCount = byteCount
@@ -14,12 +14,12 @@ public struct BufferLifetime: Hashable, Sendable {
 }
 
 /// The place of each buffer in one arena.
-public struct MemoryPlan: Hashable, Sendable {
-  public var lifetimes: [BufferLifetime]
+package struct MemoryPlan: Hashable, Sendable {
+  package var lifetimes: [BufferLifetime]
   /// Bytes from the arena's start, one per lifetime.
-  public var offsets: [Int]
+  package var offsets: [Int]
   /// The arena's size.
-  public var peakByteCount: Int
+  package var peakByteCount: Int
 }
 
 /// Places buffers so that no two that live at the same time overlap: the largest first, each into the
@@ -27,7 +27,7 @@ public struct MemoryPlan: Hashable, Sendable {
 ///
 /// A buffer may come in parts that lie one behind the other and are given up one by one: `rows` are such runs
 /// of lifetimes, in order; a lifetime in none stands alone. The first of a row is aligned.
-public func planMemory(
+package func planMemory(
   for lifetimes: [BufferLifetime], rows: [Range<Int>] = [], alignment: Int
 ) -> MemoryPlan {
   func aligned(_ count: Int) -> Int { (count + alignment - 1) / alignment * alignment }
@@ -74,7 +74,7 @@ public func planMemory(
 
 extension MemoryPlan {
   /// The first two buffers that live at the same time and overlap, or nil.
-  public var conflict: (Int, Int)? {
+  package var conflict: (Int, Int)? {
     for a in lifetimes.indices {
       for b in lifetimes.indices.dropFirst(a + 1) where lifetimes[a].overlaps(lifetimes[b]) {
         let (startA, startB) = (offsets[a], offsets[b])

@@ -5,31 +5,31 @@ import IRTensor
 /// How far an output pixel of an image network looks: the margin that a tile needs around its core so that
 /// the core comes out as in the whole image, and the grid that tiles must start on so that strides and blocks
 /// fall into step.
-public struct ReceptiveField: Hashable, Sendable {
+package struct ReceptiveField: Hashable, Sendable {
   /// Input pixels that an output pixel depends on to the last bit before and after its own place, the larger
   /// of both and of height and width. Where kernels round several results together, it is those that all
   /// depend on.
-  public var margin: Int
+  package var margin: Int
   /// Tiles begin at multiples of this in the input.
-  public var alignment: Int
+  package var alignment: Int
 
   /// Why a network has none: an operator by which every output depends on the whole image, or one of which
   /// that is not known.
-  public struct Unbounded: Error, Hashable, Sendable, CustomStringConvertible {
-    public var node: String
-    public var `operator`: String
-    public var reason: String
+  package struct Unbounded: Error, Hashable, Sendable, CustomStringConvertible {
+    package var node: String
+    package var `operator`: String
+    package var reason: String
 
-    public init(node: String, operator: String, reason: String) {
+    package init(node: String, operator: String, reason: String) {
       (self.node, self.operator, self.reason) = (node, `operator`, reason)
     }
 
-    public var description: String { "\(node) (\(`operator`)) \(reason)" }
+    package var description: String { "\(node) (\(`operator`)) \(reason)" }
   }
 
   /// The receptive field of a graph's first output in its input `[N, C, H, W]`, as the graph's own sizes have
   /// it. Margins that grow with the sizes are not seen here: compare graphs of two sizes.
-  public static func of(
+  package static func of(
     _ graph: Graph, input: ValueID, output: ValueID, kernels: any KernelLibrary
   ) -> Result<Self, Unbounded> {
     var walk = FootprintWalk(graph: graph, input: input, winograd: kernels.support.winograd)
@@ -112,25 +112,26 @@ struct FootprintWalk {
       let node = graph[id]
       let sources = node.inputs.map { known[$0] ?? nil }
       guard sources.contains(where: { $0 != nil }) else { continue }
-      let result: Footprint
       let rule = FootprintRule(node: node, graph: graph, sources: sources, winograd: winograd)
-      switch rule.result {
-      case .success(let found): result = found
-      case .failure(let reason):
-        return .failure(Failure(node: node.name, operator: node.operator.name, reason: reason.text))
+      func failure(_ reason: String) -> Result<Footprint, Failure> {
+        .failure(Failure(node: node.name, operator: node.operator.name, reason: reason))
       }
-      for span in result.spans {
-        // Input positions from one first row or column of a square of results to the next.
-        var step = span
-        step.multiplyScale(rule.grid, 1)
-        alignment = alignment / greatestCommonDivisor(alignment, step.numerator) * step.numerator
-        guard alignment <= 4096 else {
-          return .failure(
-            Failure(node: node.name, operator: node.operator.name, reason: "needs tiles of over 4096 in step")
-          )
+      for (index, value) in node.outputs.enumerated()
+      where graph.isOutput(value) || !graph.users(of: value).isEmpty {
+        let result: Footprint
+        switch rule.footprint(of: index) {
+        case .success(let found): result = found
+        case .failure(let reason): return failure(reason.text)
         }
+        for span in result.spans {
+          // Input positions from one first row or column of a square of results to the next.
+          var step = span
+          step.multiplyScale(rule.grid, 1)
+          alignment = alignment / greatestCommonDivisor(alignment, step.numerator) * step.numerator
+          guard alignment <= 4096 else { return failure("needs tiles of over 4096 in step") }
+        }
+        known[value] = result
       }
-      for value in node.outputs { known[value] = result }
     }
     guard case .some(.some(let footprint)) = known[output], footprint.axes == [2, 3], footprint.merged == nil
     else {

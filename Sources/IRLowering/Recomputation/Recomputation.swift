@@ -175,7 +175,8 @@ struct Recomputation {
     if isAll, isInMemory(value, sources) { return value }
     if let known = made[wanted] { return known }
     guard let id = graph.producer(of: value), members.contains(id),
-      let computed = graph.regionOperation(of: id, support)?.part(channels, of: value, in: graph)
+      let operation = graph.regionOperation(of: id, support),
+      let computed = graph.part(channels, of: value, by: operation)
     else { return nil }
     let node = graph[id]
     func part(_ input: ValueID, _ channels: Range<Int>) -> ValueID? {
@@ -193,7 +194,6 @@ struct Recomputation {
         case .channels(let channels): part(input, channels)
         case .rows(let channels): rows(channels, of: input, like: value)
         case .few: isSmall(input, beside: value) ? input : nil
-        case .kept: input
         }
       guard let new else { return nil }
       inputs[index] = new
@@ -206,7 +206,7 @@ struct Recomputation {
     return result
   }
 
-  /// Rows of a weight or a bias; what is no constant only whole.
+  /// Rows of a weight or a bias; weights that are not constant only in full.
   private mutating func rows(_ rows: Range<Int>, of weight: ValueID, like value: ValueID) -> ValueID? {
     let shape = graph[weight].type.shape
     if rows == 0..<shape[0] { return isSmall(weight, beside: value) ? weight : nil }

@@ -1,7 +1,7 @@
 import IRRewriting
 
 /// How the pixels of a region are cut into tasks and steps. It changes no result but by the order of sums.
-public struct RegionCut: Hashable, Sendable {
+package struct RegionCut: Hashable, Sendable {
   /// The pixels of an image as rows and columns: those of the feature maps, or others where no window tells
   /// them apart.
   package var height, width: Int

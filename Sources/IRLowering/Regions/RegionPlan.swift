@@ -5,8 +5,8 @@ import IRGraph
 /// All feature maps are `[batch, channels, height, width]`, but for those whose blocks of pixels are channels
 /// here; what is kept of them is float32. A value is computed `margin` rows and columns beyond the tile of
 /// the results, because windows read it there.
-public struct RegionPlan: Sendable {
-  public enum Place: Hashable, Sendable {
+package struct RegionPlan: Sendable {
+  package enum Place: Hashable, Sendable {
     /// Rolling rows of a value, by its index in `values`.
     case rolling(Int)
     /// A whole feature map, by its index in `inputs` or `outputs`.
@@ -16,7 +16,7 @@ public struct RegionPlan: Sendable {
     /// A number for each channel `[channels]` or `[batch, channels]`, or one number: an index in `inputs`.
     case channels(Int), imageChannels(Int), scalar(Int)
 
-    /// The index in `inputs` of what is read.
+    /// The index in `inputs` of the value that is read.
     var input: Int? {
       switch self {
       case .input(let index), .channels(let index), .imageChannels(let index), .scalar(let index): index
@@ -25,27 +25,27 @@ public struct RegionPlan: Sendable {
     }
   }
 
-  public struct Operand: Hashable, Sendable {
-    public var place: Place
+  package struct Operand: Hashable, Sendable {
+    package var place: Place
     /// The first channel, of this many.
-    public var channel = 0
-    public var channelCount: Int
+    package var channel = 0
+    package var channelCount: Int
     /// A whole feature map of float16.
-    public var isHalf = false
+    package var isHalf = false
 
     var elementByteCount: Int { isHalf ? 2 : 4 }
   }
 
-  public struct Instruction: Sendable {
+  package struct Instruction: Sendable {
     package var operation: any RegionOperation
-    public var operands: [Operand]
-    public var output: Operand
+    package var operands: [Operand]
+    package var output: Operand
     /// Channels of the result.
-    public var channelCount: Int
-    public var margin: Int
-    public var multiplyAddCount: Int
+    package var channelCount: Int
+    package var margin: Int
+    package var multiplyAddCount: Int
     /// The index in the region's inputs of its weights, where these are computed.
-    public var weightInput: Int?
+    package var weightInput: Int?
 
     /// Rows and columns around a pixel of an operand that its result depends on.
     func reach(_ operand: Int) -> Int { operation.reach(operand) }
@@ -55,29 +55,29 @@ public struct RegionPlan: Sendable {
   }
 
   /// Rows kept of a value: `extraRows` more than those of a step.
-  public struct RollingValue: Hashable, Sendable {
-    public var channelCount: Int
-    public var margin: Int
-    public var extraRows: Int
+  package struct RollingValue: Hashable, Sendable {
+    package var channelCount: Int
+    package var margin: Int
+    package var extraRows: Int
   }
 
   /// Those of every value.
-  public let batch, height, width: Int
-  public var inputs: [ValueID] = []
-  public var outputs: [ValueID] = []
-  public var values: [RollingValue] = []
-  public var instructions: [Instruction] = []
+  package let batch, height, width: Int
+  package var inputs: [ValueID] = []
+  package var outputs: [ValueID] = []
+  package var values: [RollingValue] = []
+  package var instructions: [Instruction] = []
   /// Rows and columns are cut at multiples of this: tiles of results that are rounded together stay whole.
-  public var alignment: Int { instructions.reduce(1) { max($0, $1.operation.alignment) } }
+  package var alignment: Int { instructions.reduce(1) { max($0, $1.operation.alignment) } }
 
   /// Whether it adds up numbers over the pixels.
-  public var hasSums: Bool {
+  package var hasSums: Bool {
     instructions.contains { if case .sums = $0.output.place { true } else { false } }
   }
 
   /// The inputs whose place the first output may take: of its form, and read before it is written in each
   /// step, the same pixels that are then written.
-  public var inPlaceInputs: [Int] {
+  package var inPlaceInputs: [Int] {
     guard let writer = instructions.lastIndex(where: { $0.output.place == .output(0) }),
       instructions.count(where: { $0.output.place == .output(0) }) == 1
     else { return [] }

@@ -17,3 +17,13 @@ extension ONNXOperatorTable {
     },
   ]
 }
+
+/// The writers of the family's operators.
+extension ONNXOperatorTable {
+  static let bitWriters: [(String, Writer)] = [
+    writer(BitCast.self) { (cast, w) throws(ExportFailure) in
+      guard w.opset >= 26 else { throw ExportFailure("bits read as another type needs operator set 26") }
+      w.emit("BitCast", [.int("to", Int(cast.elementType.rawValue))])
+    }
+  ]
+}

@@ -2,8 +2,8 @@ import IRGraph
 import IROperators
 import IRTensor
 
-/// Operators of `com.microsoft` that ONNX Runtime writes in place of standard ones when it optimizes a file: read as
-/// those that they stand for.
+/// Operators of `com.microsoft` that ONNX Runtime writes in place of standard ones when it optimizes a file:
+/// read as those that they stand for.
 extension ONNXOperatorTable {
   static let contributed: [String: Reader] = [
     "FusedConv": { (n) throws(ImportFailure) in

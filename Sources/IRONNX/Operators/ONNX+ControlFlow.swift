@@ -207,8 +207,8 @@ extension NodeReader {
     return try reshaped(part, Shape(extents))
   }
 
-  /// The values side by side along a new axis. An empty list takes its type from `info`, the declared type of one
-  /// value.
+  /// The values side by side along a new axis. An empty list takes its type from `info`, the declared type of
+  /// one value.
   func stacked(_ values: [ValueID], axis: Int, like info: ONNXValueInfo?) throws(ImportFailure) -> ValueID {
     guard let first = values.first else {
       guard case .tensor(let raw, let shape?)? = info?.type, let elementType = ElementType(rawValue: raw)

@@ -35,7 +35,7 @@ private struct Einsum {
   private let n: NodeReader
   private(set) var terms: [[Character]] = []
   private(set) var output: [Character] = []
-  /// What an ellipsis stands for, the longest of them.
+  /// The axes of the longest ellipsis.
   private var ellipsis: [Character] = []
 
   init(_ n: NodeReader, _ equation: String) throws(ImportFailure) {
@@ -94,7 +94,7 @@ private struct Einsum {
     return Operand(value: value, labels: labels)
   }
 
-  /// The product of two operands, summed over what is not kept.
+  /// The product of two operands, summed over the axes that are not kept.
   func contracted(_ a: Operand, _ b: Operand, keeping kept: Set<Character>) throws(ImportFailure) -> Operand {
     let a = try summed(a, keeping: kept.union(b.labels))
     let b = try summed(b, keeping: kept.union(a.labels))

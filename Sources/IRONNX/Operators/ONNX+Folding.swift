@@ -17,7 +17,8 @@ extension ONNXOperatorTable {
     },
   ]
 
-  /// Overlapping blocks added up: a transposed convolution whose kernel puts each element of a block in its place.
+  /// Overlapping blocks added up: a transposed convolution whose kernel puts each element of a block in its
+  /// place.
   private static let col2Im: Reader = { (n) throws(ImportFailure) in
     let x = try n.input(0)
     let (image, block) = (try n.integers(1), try n.integers(2))

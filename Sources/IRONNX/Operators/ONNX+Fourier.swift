@@ -23,8 +23,8 @@ extension ONNXOperatorTable {
     "MelWeightMatrix": melWeights,
   ]
 
-  /// The discrete Fourier transform as one product with a constant matrix: exact in the sense of its definition, and
-  /// meant for the short transforms that networks hold.
+  /// The discrete Fourier transform as one product with a constant matrix: exact in the sense of its
+  /// definition, and meant for the short transforms that networks hold.
   private static func transformed(
     _ n: NodeReader, _ x: ValueID, axis: Int, length stated: Int?, isInverse: Bool, isOneSided: Bool
   ) throws(ImportFailure) -> ValueID {

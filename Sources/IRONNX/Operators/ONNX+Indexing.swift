@@ -50,3 +50,26 @@ extension ONNXOperatorTable {
     "NonZero": { (n) throws(ImportFailure) in [n.constant(MaskedReader.indices(try n.constant(0)))] },
   ]
 }
+
+/// The writers of the family's operators.
+extension ONNXOperatorTable {
+  static let indexingWriters: [(String, Writer)] = [
+    writer(Gather.self, as: "Gather") { [.int("axis", $0.axis)] },
+    writer(GatherElements.self, as: "GatherElements") { [.int("axis", $0.axis)] },
+    writer(GatherND.self, as: "GatherND") { [.int("batch_dims", $0.batchAxisCount)] },
+    writer(ScatterElements.self, as: "ScatterElements") { [.int("axis", $0.axis), reduction($0.reduction)] },
+    writer(ScatterND.self, as: "ScatterND") { [reduction($0.reduction)] },
+    writer(OneHot.self) { (hot, w) throws(ExportFailure) in
+      guard w.inputTypes[1].elementType != .bfloat16 || w.opset >= 28 else {
+        throw ExportFailure("OneHot of bfloat16 needs operator set 28")
+      }
+      let depth = w.constant(Tensor([Int64(hot.depth)], shape: .scalar))
+      w.emit("OneHot", [w.inputs[0], depth, w.inputs[1]], [.int("axis", hot.axis)])
+    },
+  ]
+
+  private static func reduction(_ reduction: ScatterReduction) -> ONNXNamedAttribute? {
+    let names: [ScatterReduction: String] = [.add: "add", .multiply: "mul", .maximum: "max", .minimum: "min"]
+    return names[reduction].map { .string("reduction", $0) }
+  }
+}

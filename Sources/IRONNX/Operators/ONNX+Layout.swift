@@ -207,3 +207,67 @@ extension Int {
   /// The number within what an extent could be.
   var clampedSize: Int { Swift.max(-(1 << 48), Swift.min(1 << 48, self)) }
 }
+
+/// The writers of the family's operators.
+extension ONNXOperatorTable {
+  static let layoutWriters: [(String, Writer)] = [
+    writer(Reshape.self) { (reshape, w) throws(ExportFailure) in
+      w.emit(
+        "Reshape", [w.inputs[0], w.ints(reshape.shape.extents)],
+        [reshape.shape.contains(0) ? .int("allowzero", 1) : nil])
+    },
+    writer(Transpose.self, as: "Transpose") { [.ints("perm", $0.permutation)] },
+    writer(Expand.self) { (expand, w) throws(ExportFailure) in
+      w.emit("Expand", [w.inputs[0], w.ints(expand.shape.extents)])
+    },
+    writer(Tile.self) { (tile, w) throws(ExportFailure) in
+      w.emit("Tile", [w.inputs[0], w.ints(tile.repeats)])
+    },
+    writer(Slice.self) { (slice, w) throws(ExportFailure) in
+      let axes = slice.starts.indices.filter { axis in
+        slice.starts[axis] != 0 || slice.steps[axis] != 1
+          || slice.extents[axis] != w.inputTypes[0].shape[axis] || w.isOpen(input: 0, axis: axis)
+      }
+      guard !axes.isEmpty else { return w.emit("Identity") }
+      let ends = axes.map { axis -> Int in
+        let end = slice.starts[axis] + slice.steps[axis] * slice.extents[axis]
+        // Below zero an end would count from the back.
+        return slice.extents[axis] == 0 ? slice.starts[axis] : (end < 0 ? -(1 << 40) : end)
+      }
+      w.emit(
+        "Slice",
+        [
+          w.inputs[0], w.ints(axes.map { slice.starts[$0] }), w.ints(ends), w.ints(axes),
+          w.ints(axes.map { slice.steps[$0] }),
+        ])
+    },
+    writer(Concatenate.self, as: "Concat") { [.int("axis", $0.axis)] },
+    writer(Split.self) { (split, w) throws(ExportFailure) in
+      w.emit("Split", [w.inputs[0], w.ints(split.sizes)], [.int("axis", split.axis)])
+    },
+    writer(Pad.self) { (pad, w) throws(ExportFailure) in
+      guard pad.mode != .wrap || w.opset >= 19 else { throw ExportFailure("wrapping needs operator set 19") }
+      var operands = [w.inputs[0], w.ints(pad.before + pad.after)]
+      if pad.mode == .constant { operands.append(w.scalar(pad.value, w.inputTypes[0].elementType)) }
+      w.emit("Pad", operands, [.string("mode", pad.mode.rawValue)])
+    },
+    writer(DepthToSpace.self, as: "DepthToSpace") {
+      [.int("blocksize", $0.blockSize), .string("mode", $0.mode == .columnRowDepth ? "CRD" : "DCR")]
+    },
+    writer(SpaceToDepth.self) { (move, w) throws(ExportFailure) in
+      if move.mode == .depthColumnRow { return w.emit("SpaceToDepth", [.int("blocksize", move.blockSize)]) }
+      let block = SizeExpression(move.blockSize)
+      let extents = (0..<4).map { SizeExpression.extent(axis: $0) }
+      let cells = [extents[2] / block, extents[3] / block]
+      let split = w.step(
+        "Reshape",
+        [w.inputs[0], try w.sizes([extents[0], extents[1], cells[0], block, cells[1], block])])
+      let moved = w.step("Transpose", [split], [.ints("perm", move.sixAxes.permutation)])
+      w.emit("Reshape", [moved, try w.sizes([extents[0], extents[1] * block * block] + cells)])
+    },
+    writer(Trilu.self) { (trilu, w) throws(ExportFailure) in
+      let diagonal = w.constant(Tensor([Int64(trilu.diagonal)], shape: .scalar))
+      w.emit("Trilu", [w.inputs[0], diagonal], [.flag("upper", trilu.isUpper)])
+    },
+  ]
+}

@@ -34,3 +34,31 @@ extension ONNXOperatorTable {
     return try n.reshaped(result, Shape(extents))
   }
 }
+
+/// The writers of the family's operators.
+extension ONNXOperatorTable {
+  static let linearAlgebraWriters: [(String, Writer)] = [
+    writer(MatrixMultiply.self) { (product, w) throws(ExportFailure) in
+      func operand(_ index: Int, _ isTransposed: Bool) -> String {
+        guard isTransposed else { return w.inputs[index] }
+        let rank = w.inputTypes[index].shape.rank
+        return w.step(
+          "Transpose", [w.inputs[index]], [.ints("perm", Array(0..<(rank - 2)) + [rank - 1, rank - 2])])
+      }
+      w.emit("MatMul", [operand(0, product.transposesA), operand(1, product.transposesB)])
+    },
+    writer(Determinant.self, as: "Det"),
+    writer(ChannelGram.self) { (gram, w) throws(ExportFailure) in
+      let rows = zip(w.inputs, w.inputTypes).map { name, type in
+        let shape = type.shape
+        return w.reshape(
+          name, [shape[0], gram.groupCount, shape[1] / gram.groupCount, shape[2] * shape[3]])
+      }
+      let across = w.step("Transpose", [rows[1]], [.ints("perm", [0, 1, 3, 2])])
+      w.emit("MatMul", [rows[0], across], output: 0)
+      for (index, row) in rows.enumerated() {
+        w.emit("ReduceL2", [row, w.ints([3])], [.flag("keepdims", true)], output: index + 1)
+      }
+    },
+  ]
+}

@@ -2,8 +2,8 @@ import IRGraph
 import IROperators
 import IRTensor
 
-/// Operators on integers that stand for numbers: computed on the numbers in float32, whose sums of products are
-/// exact up to 2^24, and rounded to the integers of the result.
+/// Operators on integers that stand for numbers: computed on the numbers in float32, whose sums of products
+/// are exact up to 2^24, and rounded to the integers of the result.
 extension ONNXOperatorTable {
   static let quantized: [String: Reader] = [
     "DynamicQuantizeLinear": dynamicQuantization,
@@ -109,8 +109,9 @@ extension NodeReader {
       .minimum, try binary(.maximum, x, scalar(range.lowerBound, like: x)), scalar(range.upperBound, like: x))
   }
 
-  /// Numbers as integers of the type of a zero point, by the result's scale: sums of integers times `scale` and the
-  /// zero point are rounded together, numbers without a scale of their own before the zero point is added.
+  /// Numbers as integers of the type of a zero point, by the result's scale: sums of integers times `scale`
+  /// and the zero point are rounded together, numbers without a scale of their own before the zero point is
+  /// added.
   func requantized(
     _ x: ValueID, scale: ValueID?, to target: Int, zero: Int, standard: ElementType = .uint8
   ) throws(ImportFailure) -> ValueID {

@@ -3,8 +3,8 @@ import IRGraph
 import IROperators
 import IRTensor
 
-/// Random tensors become constants, drawn at import: from the node's seed where it states one, else from a fixed
-/// seed and the node's place among the random ones, so that a model gives the same result in every run.
+/// Random tensors become constants, drawn at import: from the node's seed where it states one, else from a
+/// fixed seed and the node's place among the random ones, so that a model gives the same result in every run.
 extension ONNXOperatorTable {
   static let random: [String: Reader] = [
     "RandomNormal": { (n) throws(ImportFailure) in [try normal(n, try stated(n))] },

@@ -78,3 +78,43 @@ extension ONNXOperatorTable {
     return [x]
   }
 }
+
+/// The writers of the family's operators.
+extension ONNXOperatorTable {
+  static let reductionWriters: [(String, Writer)] = [
+    writer(Reduce.self) { (reduce, w) throws(ExportFailure) in
+      let names: [ReduceFunction: String] = [
+        .sum: "ReduceSum", .mean: "ReduceMean", .maximum: "ReduceMax", .minimum: "ReduceMin",
+        .product: "ReduceProd",
+        .sumSquare: "ReduceSumSquare", .l1: "ReduceL1", .l2: "ReduceL2", .logSum: "ReduceLogSum",
+        .logSumExp: "ReduceLogSumExp",
+      ]
+      guard let name = names[reduce.function] else { throw ExportFailure("\(reduce.function.rawValue)") }
+      guard w.inputTypes[0].elementType != .bool || w.opset >= 20 else {
+        throw ExportFailure("\(reduce.function.rawValue) of bool needs operator set 20")
+      }
+      w.emit(
+        name, [w.inputs[0], w.ints(reduce.axes)],
+        [.flag("keepdims", reduce.keepsAxes), reduce.axes.isEmpty ? .int("noop_with_empty_axes", 1) : nil])
+    },
+    writer(ArgExtreme.self) { (extreme, w) throws(ExportFailure) in
+      w.emit(
+        extreme.findsMaximum ? "ArgMax" : "ArgMin",
+        [
+          .int("axis", extreme.axis), .flag("keepdims", extreme.keepsAxis),
+          .flag("select_last_index", extreme.selectsLast),
+        ])
+    },
+    writer(CumulativeSum.self) { (sum, w) throws(ExportFailure) in
+      let axis = w.constant(Tensor([Int64(sum.axis)], shape: .scalar))
+      w.emit(
+        "CumSum", [w.inputs[0], axis],
+        [.flag("exclusive", sum.isExclusive), .flag("reverse", sum.isReversed)])
+    },
+    writer(TopK.self) { (top, w) throws(ExportFailure) in
+      w.emit(
+        "TopK", [w.inputs[0], w.ints([top.count])],
+        [.int("axis", top.axis), .flag("largest", top.findsLargest), .flag("sorted", top.isSorted)])
+    },
+  ]
+}

@@ -125,3 +125,84 @@ extension Double {
   /// The number within what an extent could be; 0 for NaN.
   fileprivate var clamped: Double { isNaN ? 0 : Swift.min(Swift.max(self, 0), 0x1p45) }
 }
+
+/// The writers of the family's operators.
+extension ONNXOperatorTable {
+  static let resamplingWriters: [(String, Writer)] = [
+    writer(Resize.self, writeResize),
+    writer(GridSample.self) { (sample, w) throws(ExportFailure) in
+      let isNamedForTwo = w.opset < 20
+      guard !isNamedForTwo || w.inputTypes[0].shape.rank == 4 else {
+        throw ExportFailure("a grid over other than two axes needs operator set 20")
+      }
+      let names: [ResizeMode: String] = [
+        .linear: isNamedForTwo ? "bilinear" : "linear", .cubic: isNamedForTwo ? "bicubic" : "cubic",
+      ]
+      w.emit(
+        "GridSample",
+        [
+          .string("mode", names[sample.mode] ?? "nearest"), .string("padding_mode", sample.padding.rawValue),
+          .flag("align_corners", sample.alignsCorners),
+        ])
+    },
+  ]
+
+  private static let writeResize: @Sendable (Resize, NodeWriter) throws(ExportFailure) -> Void = {
+    (resize, w) throws(ExportFailure) in
+    let shape = w.inputTypes[0].shape
+    // ONNX states either sizes, the scales being their ratios, or float32 scales, the sizes being their
+    // floors.
+    let ratios = zip(resize.extents, shape).map { Double($0) / Double(max($1, 1)) }
+    let rounded = resize.scales.map { Double(Float($0)) }
+    let floors = zip(shape, rounded).map { Int((Double($0) * $1).rounded(.down)) }
+    var operands = [w.inputs[0], "", ""]
+    var policy: ONNXNamedAttribute?
+    var axes: ONNXNamedAttribute?
+    if resize.coordinates == .tfCropAndResize {
+      let region = resize.regionOfInterest
+      operands[1] = w.constant(Tensor(TensorType(.float32, [region.count]), doubles: region))
+    }
+    if floors == resize.extents, rounded == resize.scales {
+      operands[2] = w.constant(Tensor(TensorType(.float32, [rounded.count]), doubles: rounded))
+    } else if ratios == resize.scales {
+      operands.append(w.ints(resize.extents))
+    } else if let (name, changed) = aspectPolicy(resize, shape, ratios) {
+      operands.append(w.ints(changed.map { resize.extents[$0] }))
+      (policy, axes) = (.string("keep_aspect_ratio_policy", name), .ints("axes", changed))
+    } else {
+      throw ExportFailure(
+        "scales \(resize.scales) to \(resize.extents) are neither float32 nor the sizes' ratios")
+    }
+    w.emit(
+      "Resize", operands,
+      [
+        .string("mode", resize.mode.rawValue),
+        .string("coordinate_transformation_mode", resize.coordinates.rawValue),
+        resize.mode == .nearest ? .string("nearest_mode", resize.rounding.rawValue) : nil,
+        resize.mode == .cubic ? .float("cubic_coeff_a", resize.cubicCoefficient) : nil,
+        resize.excludesOutside ? .int("exclude_outside", 1) : nil,
+        resize.coordinates == .tfCropAndResize
+          ? .float("extrapolation_value", resize.extrapolationValue) : nil,
+        resize.isAntialiased ? .int("antialias", 1) : nil, policy, axes,
+      ])
+  }
+
+  /// ONNX's policy under which one scale of all changed axes, and the sizes rounded from it, are those of
+  /// the operator.
+  private static func aspectPolicy(_ resize: Resize, _ shape: Shape, _ ratios: [Double]) -> (String, [Int])? {
+    let changed = shape.indices.filter { resize.scales[$0] != 1 || resize.extents[$0] != shape[$0] }
+    guard let first = changed.first else { return nil }
+    let scale = resize.scales[first]
+    for (name, bound) in [
+      ("not_larger", changed.map { ratios[$0] }.min()), ("not_smaller", changed.map { ratios[$0] }.max()),
+    ]
+    where bound == scale {
+      let isSame = changed.allSatisfy { axis in
+        resize.scales[axis] == scale
+          && Int((Double(shape[axis]) * scale + 0.5).rounded(.down)) == resize.extents[axis]
+      }
+      if isSame { return (name, changed) }
+    }
+    return nil
+  }
+}

@@ -111,7 +111,8 @@ extension NodeReader {
   }
 }
 
-/// The different slices of a tensor along an axis, or its different elements, as ONNX's `Unique` defines them.
+/// The different slices of a tensor along an axis, or its different elements, as ONNX's `Unique` defines
+/// them.
 struct UniqueSlices {
   /// The slices, their first positions, for each position its slice, and how often each occurs.
   let tensors: [Tensor]

@@ -125,3 +125,72 @@ extension ONNXOperatorTable {
     return try n.emitAll(operation, n.has(2) ? [x, w, try n.input(2)] : [x, w])
   }
 }
+
+/// The writers of the family's operators.
+extension ONNXOperatorTable {
+  static let windowWriters: [(String, Writer)] = [
+    writer(Convolution.self, as: "Conv") { attributes($0) },
+    writer(FusedConvolution.self) { (fused, w) throws(ExportFailure) in
+      let own = Array(w.inputs.prefix(fused.ownInputCount))
+      let attributes = attributes(fused.convolution)
+      let steps =
+        [("Conv", own, attributes)]
+        + (fused.hasResidual ? [("Add", [w.inputs[fused.ownInputCount]], [])] : [])
+        + (fused.isRectified
+          ? [fused.slope == 0 ? ("Relu", [], []) : ("LeakyRelu", [], [.float("alpha", fused.slope)])] : [])
+      var value: [String] = []
+      for (index, step) in steps.enumerated() {
+        if index == steps.count - 1 { return w.emit(step.0, value + step.1, step.2) }
+        value = [w.step(step.0, value + step.1, step.2)]
+      }
+    },
+    writer(ConvolutionTranspose.self, as: "ConvTranspose") {
+      // ONNX has no negative pads: what is added at the end is output padding.
+      [
+        .ints("strides", $0.strides), .ints("pads", $0.padsBefore + $0.padsAfter.map { max($0, 0) }),
+        .ints("dilations", $0.dilations),
+        .ints("output_padding", zip($0.outputPadding, $0.padsAfter).map { $0 - min($1, 0) }),
+        .int("group", $0.groupCount),
+      ]
+    },
+    writer(MaxPool.self) { (pool, w) throws(ExportFailure) in
+      w.emit("MaxPool", attributes(pool.window, w) + [.flag("storage_order", pool.columnMajorIndices)])
+    },
+    writer(AveragePool.self) { (pool, w) throws(ExportFailure) in
+      let isDilated = pool.window.dilations.contains { $0 != 1 }
+      guard !isDilated || w.opset >= 19 else {
+        throw ExportFailure("a dilated average pool needs operator set 19")
+      }
+      w.emit(
+        "AveragePool",
+        attributes(pool.window, w, hasDilations: isDilated) + [.flag("count_include_pad", pool.countsPadding)]
+      )
+    },
+    writer(LpPool.self) { (pool, w) throws(ExportFailure) in
+      w.emit("LpPool", attributes(pool.window, w) + [.int("p", pool.p)])
+    },
+  ]
+
+  private static func attributes(_ convolution: Convolution) -> [ONNXNamedAttribute?] {
+    [
+      .ints("strides", convolution.strides), .ints("pads", convolution.padsBefore + convolution.padsAfter),
+      .ints("dilations", convolution.dilations), .int("group", convolution.groupCount),
+    ]
+  }
+
+  private static func attributes(
+    _ window: PoolingWindow, _ w: NodeWriter, hasDilations: Bool = true
+  ) -> [ONNXNamedAttribute?] {
+    // Older operator sets round up where the newest do not: said only where it makes a difference.
+    var floor = window
+    floor.ceilMode = false
+    let isRounding =
+      (try? floor.outputExtents(w.inputTypes[0].shape)) != Array(w.outputTypes[0].shape.dropFirst(2))
+    return [
+      .ints("kernel_shape", window.kernel), .ints("strides", window.strides),
+      .ints("pads", window.padsBefore + window.padsAfter),
+      hasDilations ? .ints("dilations", window.dilations) : nil,
+      .flag("ceil_mode", isRounding),
+    ]
+  }
+}

@@ -5,27 +5,35 @@ import IRTensor
 ///
 /// Inputs x `[N, C, spatial…]`, weight `[O, C / groupCount, kernel…]`, [bias `[O]`]; result
 /// `[N, O, spatial…]`. Outside the input there are zeros.
-public struct Convolution: ContractionOperator {
-  public var strides: [Int]
-  public var padsBefore: [Int]
-  public var padsAfter: [Int]
-  public var dilations: [Int]
-  public var groupCount: Int
-  public static let name = "Convolution"
+package struct Convolution: ContractionOperator {
+  package var strides: [Int]
+  package var padsBefore: [Int]
+  package var padsAfter: [Int]
+  package var dilations: [Int]
+  package var groupCount: Int
+  package static let name = "Convolution"
 
-  public init(
-    strides: [Int], padsBefore: [Int], padsAfter: [Int], dilations: [Int], groupCount: Int = 1
+  /// One number for each spatial axis; without more than strides a window moves over the input alone.
+  package init(
+    strides: [Int], padsBefore: [Int]? = nil, padsAfter: [Int]? = nil, dilations: [Int]? = nil,
+    groupCount: Int = 1
   ) {
     self.strides = strides
-    self.padsBefore = padsBefore
-    self.padsAfter = padsAfter
-    self.dilations = dilations
+    self.padsBefore = padsBefore ?? strides.map { _ in 0 }
+    self.padsAfter = padsAfter ?? self.padsBefore
+    self.dilations = dilations ?? strides.map { _ in 1 }
     self.groupCount = groupCount
   }
 
-  /// Of kernel 1 over pictures: a product of channels.
-  public static let pointwise = Convolution(
-    strides: [1, 1], padsBefore: [0, 0], padsAfter: [0, 0], dilations: [1, 1])
+  /// Over height and width, alike on both.
+  package init(stride: Int = 1, padding: Int = 0, dilation: Int = 1, groupCount: Int = 1) {
+    self.init(
+      strides: [stride, stride], padsBefore: [padding, padding], dilations: [dilation, dilation],
+      groupCount: groupCount)
+  }
+
+  /// Of kernel 1 over height and width: a product of channels.
+  package static let pointwise = Convolution()
 
   /// Whether it is that, with a weight of this shape.
   package func isPointwise(_ weight: Shape) -> Bool {
@@ -38,7 +46,7 @@ public struct Convolution: ContractionOperator {
       dilations: dilations)
   }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 2...3, Self.name)
     try requireFloating(inputs[0], Self.name)
     try requireSameElementType(inputs, Self.name)
@@ -62,12 +70,12 @@ public struct Convolution: ContractionOperator {
     return [inputs[0].with(shape: Shape([x[0], w[0]] + (try window.outputExtents(x, Self.name))))]
   }
 
-  public func multiplyAddCount(for inputs: [TensorType]) -> Int {
+  package func multiplyAddCount(for inputs: [TensorType]) -> Int {
     guard let output = try? outputTypes(for: inputs).first else { return 0 }
     return output.shape.elementCount * inputs[1].shape.elementCount(in: 1..<inputs[1].shape.rank)
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     guard let type = try? outputTypes(for: inputs.map(\.type)).first else {
       preconditionFailure("checked by outputTypes")
     }
@@ -104,8 +112,18 @@ public struct Convolution: ContractionOperator {
   }
 }
 
+extension Convolution: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    let rank = types.outputs[output].shape.rank
+    guard input == 0 else { return .only(1, from: 0, rank) }
+    let weight = types.inputs[1].shape
+    let isDepthwise = weight[1] == 1 && groupCount == weight[0]
+    return [.same(0), isDepthwise ? .same(1) : .mixed] + window(weight).axes
+  }
+}
+
 extension Convolution: DifferentiableOperator {
-  public func cotangents(
+  package func cotangents(
     _ context: Cotangents, into g: inout GraphBuilder
   ) throws(GraphError) -> [ValueID?] {
     guard let c = context.ofOutputs[0] else { return context.none }
@@ -132,7 +150,7 @@ extension Convolution: DifferentiableOperator {
     _ c: ValueID, _ w: ValueID, _ x: Shape, _ g: inout GraphBuilder
   ) throws(GraphError) -> ValueID {
     let (kernel, y) = (Array(g.shape(of: w).dropFirst(2)), g.shape(of: c))
-    // What the stride leaves over at the end.
+    // The rest of the axis after the last window.
     let rest = strides.indices.map { axis in
       let window = (kernel[axis] - 1) * dilations[axis] + 1
       return x[axis + 2] + padsBefore[axis] + padsAfter[axis] - window - strides[axis] * (y[axis + 2] - 1)

@@ -5,25 +5,34 @@ import IRTensor
 ///
 /// Inputs x `[N, C, spatial…]`, weight `[C, O / groupCount, kernel…]`, [bias `[O]`]; an output extent is
 /// stride (in - 1) + outputPadding + dilation (kernel - 1) + 1 - padsBefore - padsAfter.
-public struct ConvolutionTranspose: ContractionOperator {
-  public var strides: [Int]
-  public var padsBefore: [Int]
-  public var padsAfter: [Int]
-  public var dilations: [Int]
-  public var outputPadding: [Int]
-  public var groupCount: Int
-  public static let name = "ConvolutionTranspose"
+package struct ConvolutionTranspose: ContractionOperator {
+  package var strides: [Int]
+  package var padsBefore: [Int]
+  package var padsAfter: [Int]
+  package var dilations: [Int]
+  package var outputPadding: [Int]
+  package var groupCount: Int
+  package static let name = "ConvolutionTranspose"
 
-  public init(
-    strides: [Int], padsBefore: [Int], padsAfter: [Int], dilations: [Int], outputPadding: [Int],
-    groupCount: Int = 1
+  /// One number for each spatial axis; without more than strides nothing is cut off and nothing added.
+  package init(
+    strides: [Int], padsBefore: [Int]? = nil, padsAfter: [Int]? = nil, dilations: [Int]? = nil,
+    outputPadding: [Int]? = nil, groupCount: Int = 1
   ) {
     self.strides = strides
-    self.padsBefore = padsBefore
-    self.padsAfter = padsAfter
-    self.dilations = dilations
-    self.outputPadding = outputPadding
+    self.padsBefore = padsBefore ?? strides.map { _ in 0 }
+    self.padsAfter = padsAfter ?? self.padsBefore
+    self.dilations = dilations ?? strides.map { _ in 1 }
+    self.outputPadding = outputPadding ?? strides.map { _ in 0 }
     self.groupCount = groupCount
+  }
+
+  /// Over height and width, alike on both.
+  package init(stride: Int, padding: Int = 0, dilation: Int = 1, outputPadding: Int = 0, groupCount: Int = 1)
+  {
+    self.init(
+      strides: [stride, stride], padsBefore: [padding, padding], dilations: [dilation, dilation],
+      outputPadding: [outputPadding, outputPadding], groupCount: groupCount)
   }
 
   package func window(_ weight: Shape) -> SlidingWindow {
@@ -32,7 +41,7 @@ public struct ConvolutionTranspose: ContractionOperator {
       dilations: dilations)
   }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 2...3, Self.name)
     try requireFloating(inputs[0], Self.name)
     try requireSameElementType(inputs, Self.name)
@@ -69,11 +78,11 @@ public struct ConvolutionTranspose: ContractionOperator {
     return [inputs[0].with(shape: Shape(extents))]
   }
 
-  public func multiplyAddCount(for inputs: [TensorType]) -> Int {
+  package func multiplyAddCount(for inputs: [TensorType]) -> Int {
     inputs[0].shape.elementCount * inputs[1].shape.elementCount(in: 1..<inputs[1].shape.rank)
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     guard let type = try? outputTypes(for: inputs.map(\.type)).first else {
       preconditionFailure("checked by outputTypes")
     }
@@ -115,8 +124,28 @@ public struct ConvolutionTranspose: ContractionOperator {
   }
 }
 
+extension ConvolutionTranspose: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    let rank = types.outputs[output].shape.rank
+    guard input == 0 else {
+      // A weight has the channels of one group.
+      return input == 1 && groupCount > 1
+        ? (0..<rank).map { $0 == 1 ? .mixed : .new } : .only(1, from: input == 1 ? 1 : 0, rank)
+    }
+    let kernel = types.inputs[1].shape.dropFirst(2)
+    return [.same(0), .mixed]
+      + kernel.enumerated().map { axis, extent in
+        let reach = Double((extent - 1) * dilations[axis])
+        let (stride, pad) = (Double(strides[axis]), Double(padsBefore[axis]))
+        return .window(
+          axis + 2,
+          AxisWindow(stride: 1, over: strides[axis], first: (pad - reach) / stride, last: pad / stride))
+      }
+  }
+}
+
 extension ConvolutionTranspose: DifferentiableOperator {
-  public func cotangents(
+  package func cotangents(
     _ context: Cotangents, into g: inout GraphBuilder
   ) throws(GraphError) -> [ValueID?] {
     guard let c = context.ofOutputs[0] else { return context.none }

@@ -56,6 +56,16 @@ package struct SlidingWindow: Hashable, Sendable {
     return result
   }
 
+  /// How the spatial axes of the result relate to those of the input.
+  package var axes: [AxisRelation] {
+    kernel.indices.map { axis in
+      .window(
+        axis + 2,
+        AxisWindow(
+          extent: (kernel[axis] - 1) * dilations[axis] + 1, stride: strides[axis], padding: padsBefore[axis]))
+    }
+  }
+
   /// For each output position in row-major order: the input's offset within its plane for each tap, or
   /// -1 where the tap lies outside.
   package func taps(_ input: Shape, output: [Int]) -> [[Int]] {

@@ -1,7 +1,7 @@
 import IRGraph
 import IRTensor
 
-public enum ActivationFunction: String, Hashable, Sendable, Codable, CaseIterable {
+package enum ActivationFunction: String, Hashable, Sendable, Codable, CaseIterable {
   /// x Φ(x), with the error function.
   case gelu
   /// x / 2 (1 + tanh(√(2/π) (x + 0.044715 x³))).
@@ -27,25 +27,25 @@ public enum ActivationFunction: String, Hashable, Sendable, Codable, CaseIterabl
 }
 
 /// One function applied to every element, with up to two parameters.
-public struct Activation: Operator {
-  public var function: ActivationFunction
-  public var alpha: Float
-  public var beta: Float
-  public static let name = "Activation"
+package struct Activation: Operator {
+  package var function: ActivationFunction
+  package var alpha: Float
+  package var beta: Float
+  package static let name = "Activation"
 
-  public init(_ function: ActivationFunction, alpha: Float = 0, beta: Float = 0) {
+  package init(_ function: ActivationFunction, alpha: Float = 0, beta: Float = 0) {
     self.function = function
     self.alpha = alpha
     self.beta = beta
   }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 1...1, Self.name)
     try requireFloating(inputs[0], Self.name)
     return inputs
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     [Tensor(inputs[0].type, doubles: inputs[0].doubles.map { value(at: $0) })]
   }
 
@@ -69,8 +69,14 @@ public struct Activation: Operator {
   }
 }
 
+extension Activation: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    .eachAlone(types.outputs[output].shape.rank)
+  }
+}
+
 extension Activation: DifferentiableOperator {
-  public func cotangents(
+  package func cotangents(
     _ context: Cotangents, into g: inout GraphBuilder
   ) throws(GraphError) -> [ValueID?] {
     guard let c = context.ofOutputs[0] else { return context.none }

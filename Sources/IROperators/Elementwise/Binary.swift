@@ -1,7 +1,7 @@
 import IRGraph
 import IRTensor
 
-public enum BinaryFunction: String, Hashable, Sendable, Codable, CaseIterable {
+package enum BinaryFunction: String, Hashable, Sendable, Codable, CaseIterable {
   case add, subtract, multiply
   /// Integers divide toward zero; by zero gives 0.
   case divide
@@ -15,8 +15,8 @@ public enum BinaryFunction: String, Hashable, Sendable, Codable, CaseIterable {
   case and, or, xor
   case equal, less, lessOrEqual, greater, greaterOrEqual
   case bitwiseAnd, bitwiseOr, bitwiseXor
-  /// Bits moved by a count; those moved out are lost, and a count outside the element's width moves all of them.
-  /// To the right signed integers keep their sign.
+  /// Bits moved by a count; those moved out are lost, and a count outside the element's width moves all of
+  /// them. To the right signed integers keep their sign.
   case shiftLeft, shiftRight
 
   var isComparison: Bool {
@@ -32,13 +32,13 @@ public enum BinaryFunction: String, Hashable, Sendable, Codable, CaseIterable {
 }
 
 /// A function of two operands, element by element under NumPy's broadcasting.
-public struct Binary: Operator {
-  public var function: BinaryFunction
-  public static let name = "Binary"
+package struct Binary: Operator {
+  package var function: BinaryFunction
+  package static let name = "Binary"
 
-  public init(_ function: BinaryFunction) { self.function = function }
+  package init(_ function: BinaryFunction) { self.function = function }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 2...2, Self.name)
     let (a, b) = (inputs[0], inputs[1])
     guard let shape = a.shape.broadcast(with: b.shape) else {
@@ -58,7 +58,7 @@ public struct Binary: Operator {
     return [TensorType(function.isComparison ? .bool : a.elementType, shape)]
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     guard let shape = inputs[0].shape.broadcast(with: inputs[1].shape) else {
       preconditionFailure("checked by outputTypes")
     }
@@ -149,8 +149,14 @@ extension BinaryFunction {
   }
 }
 
+extension Binary: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    .broadcasting(types.inputs[input].shape, to: types.outputs[output].shape)
+  }
+}
+
 extension Binary: DifferentiableOperator {
-  public func cotangents(
+  package func cotangents(
     _ context: Cotangents, into g: inout GraphBuilder
   ) throws(GraphError) -> [ValueID?] {
     guard let c = context.ofOutputs[0] else { return context.none }

@@ -2,13 +2,13 @@ import IRGraph
 import IRTensor
 
 /// The same bits read as another element type of the same width; a bool is true for any bit.
-public struct BitCast: Operator {
-  public var elementType: ElementType
-  public static let name = "BitCast"
+package struct BitCast: Operator {
+  package var elementType: ElementType
+  package static let name = "BitCast"
 
-  public init(to elementType: ElementType) { self.elementType = elementType }
+  package init(to elementType: ElementType) { self.elementType = elementType }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 1...1, Self.name)
     guard inputs[0].elementType.byteCount == elementType.byteCount else {
       throw TypeError("BitCast.width", "\(inputs[0].elementType) read as \(elementType)")
@@ -16,7 +16,7 @@ public struct BitCast: Operator {
     return [inputs[0].with(elementType: elementType)]
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     let type = inputs[0].type.with(elementType: elementType)
     guard elementType == .bool else { return [Tensor(type, storage: inputs[0].storage)] }
     return [
@@ -26,5 +26,11 @@ public struct BitCast: Operator {
         }
       }
     ]
+  }
+}
+
+extension BitCast: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    .eachAlone(types.outputs[output].shape.rank)
   }
 }

@@ -2,12 +2,12 @@ import IRGraph
 import IRTensor
 
 /// `condition ? a : b`, element by element under broadcasting.
-public struct Select: Operator {
-  public static let name = "Select"
+package struct Select: Operator {
+  package static let name = "Select"
 
-  public init() {}
+  package init() {}
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 3...3, Self.name)
     guard inputs[0].elementType == .bool else {
       throw TypeError("Select.condition", "the condition is \(inputs[0].elementType), must be bool")
@@ -21,7 +21,7 @@ public struct Select: Operator {
     return [inputs[1].with(shape: shape)]
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     guard let values = inputs[1].shape.broadcast(with: inputs[2].shape),
       let shape = inputs[0].shape.broadcast(with: values)
     else { preconditionFailure("checked by outputTypes") }
@@ -42,8 +42,14 @@ public struct Select: Operator {
   }
 }
 
+extension Select: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    .broadcasting(types.inputs[input].shape, to: types.outputs[output].shape)
+  }
+}
+
 extension Select: DifferentiableOperator {
-  public func cotangents(
+  package func cotangents(
     _ context: Cotangents, into g: inout GraphBuilder
   ) throws(GraphError) -> [ValueID?] {
     guard let c = context.ofOutputs[0] else { return context.none }

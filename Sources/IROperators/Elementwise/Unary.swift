@@ -7,7 +7,7 @@ import IRTensor
   import Darwin
 #endif
 
-public enum UnaryFunction: String, Hashable, Sendable, Codable, CaseIterable {
+package enum UnaryFunction: String, Hashable, Sendable, Codable, CaseIterable {
   case abs, neg, sqrt, reciprocal, reciprocalSqrt, square, exp, log
   case sigmoid, tanh, erf, relu, softplus, softsign, mish, hardSwish
   case sin, cos, tan, asin, acos, atan, sinh, cosh, asinh, acosh, atanh
@@ -15,13 +15,13 @@ public enum UnaryFunction: String, Hashable, Sendable, Codable, CaseIterable {
 }
 
 /// One function applied to every element, without parameters.
-public struct Unary: Operator {
-  public var function: UnaryFunction
-  public static let name = "Unary"
+package struct Unary: Operator {
+  package var function: UnaryFunction
+  package static let name = "Unary"
 
-  public init(_ function: UnaryFunction) { self.function = function }
+  package init(_ function: UnaryFunction) { self.function = function }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 1...1, Self.name)
     let type = inputs[0]
     switch function {
@@ -41,7 +41,7 @@ public struct Unary: Operator {
     return [type]
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     let x = inputs[0]
     if function == .isNaN {
       return [Tensor(x.type.with(elementType: .bool), integers: x.doubles.map { $0.isNaN ? 1 : 0 })]
@@ -117,8 +117,14 @@ func logistic(_ x: Double) -> Double {
 /// log(1 + e^x) without overflow.
 func logOnePlusExp(_ x: Double) -> Double { x > 0 ? x + mathLog1p(mathExp(-x)) : mathLog1p(mathExp(x)) }
 
+extension Unary: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    .eachAlone(types.outputs[output].shape.rank)
+  }
+}
+
 extension Unary: DifferentiableOperator {
-  public func cotangents(
+  package func cotangents(
     _ context: Cotangents, into g: inout GraphBuilder
   ) throws(GraphError) -> [ValueID?] {
     guard let c = context.ofOutputs[0] else { return context.none }

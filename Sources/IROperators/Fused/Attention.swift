@@ -1,29 +1,30 @@
 import IRGraph
 import IRTensor
 
-/// Softmax attention in heads, softmax(scale · q kᵀ + terms) · v, from tensors that hold more than one operand;
-/// made by the compiler only. float32.
+/// Softmax attention in heads, softmax(scale · q kᵀ + terms) · v, from tensors that hold more than one
+/// operand; made by the compiler only. float32.
 ///
-/// Inputs query, key and value, then any number of terms that broadcast to `[batch, heads, keys, queries]`: the
-/// last two axes as wide as they are, keys first. Without `window` the operands are tokens `[batch, count, C]`, and
-/// the result is `[batch, queries, heads · valueSize]`. With it they are pictures `[N, C, H, W]`, attended in
-/// windows that begin at `offset` and come in again at the other side; the batch is then (picture, row of windows,
-/// column), and the result is `[N, heads · valueSize, H, W]`. Channels of a head lie together.
-public struct Attention: ContractionOperator {
-  public var heads: Int
+/// Inputs query, key and value, then any number of terms that broadcast to `[batch, heads, keys, queries]`:
+/// the last two axes as wide as they are, keys first. Without `window` the operands are tokens `[batch,
+/// count, C]`, and the result is `[batch, queries, heads · valueSize]`. With it they are feature maps `[N, C, H,
+/// W]`, attended in windows that begin at `offset` and come in again at the other side; the batch is then
+/// (image, row of windows, column), and the result is `[N, heads · valueSize, H, W]`. Channels of a head
+/// lie together.
+package struct Attention: ContractionOperator {
+  package var heads: Int
   /// Channels of a head.
-  public var size: Int
-  public var valueSize: Int
-  public var scale: Float
+  package var size: Int
+  package var valueSize: Int
+  package var scale: Float
   /// The first channel of query, key and value in their inputs.
-  public var starts: [Int]
+  package var starts: [Int]
   /// Height and width; none for tokens.
-  public var window: [Int]
+  package var window: [Int]
   /// The first window's first row and column.
-  public var offset: [Int]
-  public static let name = "Attention"
+  package var offset: [Int]
+  package static let name = "Attention"
 
-  public init(
+  package init(
     heads: Int, size: Int, valueSize: Int, scale: Float, starts: [Int] = [0, 0, 0], window: [Int] = [],
     offset: [Int] = []
   ) {
@@ -46,7 +47,7 @@ public struct Attention: ContractionOperator {
     return Extents(batch: q[0] * (q[2] / window[0]) * (q[3] / window[1]), queries: area, keys: area)
   }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 3...16, Self.name)
     let limit = Graph.extentLimit
     guard (1...limit).contains(heads), (1...limit).contains(size), (1...limit).contains(valueSize),
@@ -98,28 +99,28 @@ public struct Attention: ContractionOperator {
       shapes.allSatisfy({ $0[2] == height && $0[3] == width }),
       offset[0] == 0 || (0..<height).contains(offset[0]), offset[1] == 0 || (0..<width).contains(offset[1])
     else {
-      throw TypeError("Attention.window", "windows \(window) at \(offset) of pictures \(shapes)")
+      throw TypeError("Attention.window", "windows \(window) at \(offset) of feature maps \(shapes)")
     }
   }
 
-  public func multiplyAddCount(for inputs: [TensorType]) -> Int {
+  package func multiplyAddCount(for inputs: [TensorType]) -> Int {
     let e = extents(inputs)
     return e.batch * heads * e.queries * e.keys * (size + valueSize)
   }
 
-  /// Where the channels of a token begin in an operand, and the step between them.
+  /// The first channel of a token in an operand, and the step between channels.
   private func place(_ shape: Shape, _ batch: Int, _ token: Int) -> (start: Int, step: Int) {
     guard window.count == 2 else { return ((batch * shape[1] + token) * shape[2], 1) }
     let (height, width) = (shape[2], shape[3])
     let across = width / window[1]
-    let perPicture = across * (height / window[0])
-    let (image, inside) = (batch / perPicture, batch % perPicture)
+    let perImage = across * (height / window[0])
+    let (image, inside) = (batch / perImage, batch % perImage)
     let y = (inside / across * window[0] + token / window[1] + offset[0]) % height
     let x = (inside % across * window[1] + token % window[1] + offset[1]) % width
     return (image * shape[1] * height * width + y * width + x, height * width)
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     guard let type = try? outputTypes(for: inputs.map(\.type)).first else {
       preconditionFailure("checked by outputTypes")
     }
@@ -159,5 +160,19 @@ public struct Attention: ContractionOperator {
       }
     }
     return [Tensor(type, doubles: result)]
+  }
+}
+
+extension Attention: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    guard window.isEmpty else { return input < 3 ? [.same(0), .mixed, .mixed, .mixed] : .mixed(4) }
+    switch input {
+    case 0: return [.same(0), .same(1), .mixed]
+    case 1, 2: return [.same(0), .mixed, .mixed]
+    default:
+      let term = types.inputs[input].shape
+      let isBatched = term.rank == 4 && term[0] > 1
+      return [isBatched ? .same(0) : .new, .same(term.rank - 1), .mixed]
+    }
   }
 }

@@ -5,35 +5,36 @@ import IRTensor
 ///
 /// Registers 0 ..< inputCount hold the inputs, broadcast to the result's shape; each instruction writes
 /// the next register, and the last one is the result. float32.
-public struct ElementwiseChain: Operator {
-  public enum Function: Hashable, Sendable, Codable {
+package struct ElementwiseChain: Operator {
+  package enum Function: Hashable, Sendable, Codable {
     case unary(UnaryFunction)
     case activation(Activation)
     case binary(BinaryFunction)
   }
 
-  public struct Instruction: Hashable, Sendable, Codable {
-    public var function: Function
+  package struct Instruction: Hashable, Sendable, Codable {
+    package var function: Function
     /// Registers.
-    public var operands: [Int]
+    package var operands: [Int]
 
-    public init(_ function: Function, _ operands: [Int]) {
+    package init(_ function: Function, _ operands: [Int]) {
       self.function = function
       self.operands = operands
     }
   }
 
-  public var inputCount: Int
-  public var instructions: [Instruction]
-  public static let name = "ElementwiseChain"
+  package var inputCount: Int
+  package var instructions: [Instruction]
+  package static let name = "ElementwiseChain"
 
-  public init(inputCount: Int, instructions: [Instruction]) {
+  package init(inputCount: Int, instructions: [Instruction]) {
     self.inputCount = inputCount
     self.instructions = instructions
   }
 
-  /// The chain of one elementwise node, or nil where the operator is not a function of float32 numbers to such.
-  public init?(_ operator: any Operator) {
+  /// The chain of one elementwise node, or nil where the operator is not a function of float32 numbers to
+  /// such.
+  package init?(_ operator: any Operator) {
     let function: Function
     var inputCount = 1
     switch `operator` {
@@ -51,7 +52,7 @@ public struct ElementwiseChain: Operator {
     self.init(inputCount: inputCount, instructions: [Instruction(function, Array(0..<inputCount))])
   }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     guard inputs.count == inputCount, let first = inputs.first else {
       throw TypeError("ElementwiseChain.inputCount", "takes \(inputCount) inputs, has \(inputs.count)")
     }
@@ -74,7 +75,7 @@ public struct ElementwiseChain: Operator {
     return [first.with(shape: shape)]
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     guard let type = try? outputTypes(for: inputs.map(\.type)).first else {
       preconditionFailure("checked by outputTypes")
     }
@@ -98,7 +99,7 @@ public struct ElementwiseChain: Operator {
 
   /// This chain with the input `position` computed by `producer` instead; the producer's inputs follow
   /// the others.
-  public func replacing(input position: Int, by producer: ElementwiseChain) -> ElementwiseChain {
+  package func replacing(input position: Int, by producer: ElementwiseChain) -> ElementwiseChain {
     let kept = inputCount - 1
     let total = kept + producer.inputCount
     func own(_ register: Int) -> Int {
@@ -116,7 +117,7 @@ public struct ElementwiseChain: Operator {
   }
 
   /// This chain with equal inputs read once: `inputs` are the values in order, the result those kept.
-  public func mergingInputs<Value: Hashable>(_ inputs: [Value]) -> (ElementwiseChain, [Value]) {
+  package func mergingInputs<Value: Hashable>(_ inputs: [Value]) -> (ElementwiseChain, [Value]) {
     var kept: [Value] = []
     let positions = inputs.map { input -> Int in
       if let known = kept.firstIndex(of: input) { return known }
@@ -130,5 +131,11 @@ public struct ElementwiseChain: Operator {
       inputCount: kept.count,
       instructions: instructions.map { Instruction($0.function, $0.operands.map(map)) })
     return (chain, kept)
+  }
+}
+
+extension ElementwiseChain: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    .broadcasting(types.inputs[input].shape, to: types.outputs[output].shape)
   }
 }

@@ -1,19 +1,19 @@
 import IRGraph
 import IRTensor
 
-/// A convolution, then the sum with another value, then its rectification, in one pass over the result; made by the
-/// compiler only. What is below zero is multiplied by `slope`.
+/// A convolution, then the sum with another value, then its rectification, in one pass over the result; made
+/// by the compiler only. What is below zero is multiplied by `slope`.
 ///
 /// Inputs x, weight, [bias], [residual of the result's type].
-public struct FusedConvolution: ContractionOperator {
-  public var convolution: Convolution
-  public var hasBias: Bool
-  public var hasResidual: Bool
-  public var isRectified: Bool
-  public var slope: Float
-  public static let name = "FusedConvolution"
+package struct FusedConvolution: ContractionOperator {
+  package var convolution: Convolution
+  package var hasBias: Bool
+  package var hasResidual: Bool
+  package var isRectified: Bool
+  package var slope: Float
+  package static let name = "FusedConvolution"
 
-  public init(
+  package init(
     _ convolution: Convolution, hasBias: Bool, hasResidual: Bool, isRectified: Bool, slope: Float = 0
   ) {
     self.convolution = convolution
@@ -26,7 +26,7 @@ public struct FusedConvolution: ContractionOperator {
   /// How many inputs are the convolution's own.
   package var ownInputCount: Int { hasBias ? 3 : 2 }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     guard inputs.count == ownInputCount + (hasResidual ? 1 : 0) else {
       throw TypeError(
         "FusedConvolution.inputCount", "\(inputs.count) inputs, bias \(hasBias), residual \(hasResidual)")
@@ -39,11 +39,11 @@ public struct FusedConvolution: ContractionOperator {
     return types
   }
 
-  public func multiplyAddCount(for inputs: [TensorType]) -> Int {
+  package func multiplyAddCount(for inputs: [TensorType]) -> Int {
     convolution.multiplyAddCount(for: Array(inputs.prefix(ownInputCount)))
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     var result = convolution.evaluate(Array(inputs[..<ownInputCount]))
     if hasResidual { result = Binary(.add).evaluate([result[0], inputs[ownInputCount]]) }
     if isRectified {
@@ -51,5 +51,12 @@ public struct FusedConvolution: ContractionOperator {
         slope == 0 ? Unary(.relu).evaluate(result) : Activation(.leakyRelu, alpha: slope).evaluate(result)
     }
     return result
+  }
+}
+
+extension FusedConvolution: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    guard input < ownInputCount else { return .eachAlone(types.outputs[output].shape.rank) }
+    return convolution.axes(of: output, from: input, types)
   }
 }

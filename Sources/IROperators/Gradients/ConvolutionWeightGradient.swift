@@ -6,12 +6,12 @@ import IRTensor
 /// Inputs x `[N, C, spatial…]` and the cotangent of the convolution's result `[N, O, spatial…]`; result
 /// `[O, C / groupCount, kernel…]`: for each weight the sum over all positions of the input under it times the
 /// cotangent.
-public struct ConvolutionWeightGradient: ContractionOperator {
-  public var convolution: Convolution
-  public var kernel: [Int]
-  public static let name = "ConvolutionWeightGradient"
+package struct ConvolutionWeightGradient: ContractionOperator {
+  package var convolution: Convolution
+  package var kernel: [Int]
+  package static let name = "ConvolutionWeightGradient"
 
-  public init(convolution: Convolution, kernel: [Int]) {
+  package init(convolution: Convolution, kernel: [Int]) {
     self.convolution = convolution
     self.kernel = kernel
   }
@@ -23,7 +23,7 @@ public struct ConvolutionWeightGradient: ContractionOperator {
     return Shape([c[1], x[1] / convolution.groupCount] + kernel)
   }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 2...2, Self.name)
     try requireSameElementType(inputs, Self.name)
     let weight = inputs[0].with(shape: try weight(inputs[0].shape, inputs[1].shape))
@@ -34,12 +34,12 @@ public struct ConvolutionWeightGradient: ContractionOperator {
     return [weight]
   }
 
-  public func multiplyAddCount(for inputs: [TensorType]) -> Int {
+  package func multiplyAddCount(for inputs: [TensorType]) -> Int {
     guard let weight = try? weight(inputs[0].shape, inputs[1].shape) else { return 0 }
     return inputs[1].shape.elementCount * weight.elementCount(in: 1..<weight.rank)
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     let (x, c) = (inputs[0].shape, inputs[1].shape)
     guard let w = try? weight(x, c) else { preconditionFailure("checked by outputTypes") }
     let taps = convolution.window(w).taps(x, output: Array(c.dropFirst(2)))

@@ -1,7 +1,7 @@
 import IRGraph
 import IRTensor
 
-/// What gradient rules are written with. All keep the element type.
+/// The arithmetic of gradient rules. All functions keep the element type.
 extension GraphBuilder {
   package mutating func unary(_ function: UnaryFunction, _ x: ValueID) throws(GraphError) -> ValueID {
     try value(Unary(function), [x])

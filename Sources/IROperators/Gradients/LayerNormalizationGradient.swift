@@ -3,21 +3,21 @@ import IRTensor
 
 /// The derivatives of a layer normalization; made by gradient rules only.
 ///
-/// Inputs x, the cotangent of the result, [scale]; results the cotangents of x, of scale and of bias, the last
-/// two with the extents of `axes`.
-public struct LayerNormalizationGradient: Operator {
-  public var axes: [Int]
-  public var epsilon: Float
-  public var hasScale: Bool
-  public static let name = "LayerNormalizationGradient"
+/// Inputs x, the cotangent of the result, [scale]; results the cotangents of x, of scale and of bias, the
+/// last two with the extents of `axes`.
+package struct LayerNormalizationGradient: Operator {
+  package var axes: [Int]
+  package var epsilon: Float
+  package var hasScale: Bool
+  package static let name = "LayerNormalizationGradient"
 
-  public init(axes: [Int], epsilon: Float, hasScale: Bool) {
+  package init(axes: [Int], epsilon: Float, hasScale: Bool) {
     self.axes = axes
     self.epsilon = epsilon
     self.hasScale = hasScale
   }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     let count = hasScale ? 3 : 2
     try requireCount(inputs, count...count, Self.name)
     try requireShape(inputs[1], inputs[0].shape, "cotangent", Self.name)
@@ -28,7 +28,7 @@ public struct LayerNormalizationGradient: Operator {
     return [inputs[0], parameter, parameter]
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     let first = axes.first ?? 0
     let view = AxisView(inputs[0].shape, axes: first..<(first + axes.count))
     let (x, c) = (inputs[0].doubles, inputs[1].doubles)

@@ -4,27 +4,27 @@ import IRTensor
 // The adjoints of operators that move elements; made by gradient rules only.
 
 /// The adjoint of `Slice`: elements put where the slice took them, zero elsewhere.
-public struct SliceGradient: Operator {
+package struct SliceGradient: Operator {
   /// Of the slice's input.
-  public var shape: Shape
-  public var starts: [Int]
-  public var steps: [Int]
-  public static let name = "SliceGradient"
+  package var shape: Shape
+  package var starts: [Int]
+  package var steps: [Int]
+  package static let name = "SliceGradient"
 
-  public init(shape: Shape, starts: [Int], steps: [Int]) {
+  package init(shape: Shape, starts: [Int], steps: [Int]) {
     self.shape = shape
     self.starts = starts
     self.steps = steps
   }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 1...1, Self.name)
     let slice = Slice(starts: starts, steps: steps, extents: inputs[0].shape.extents)
     _ = try slice.outputTypes(for: [inputs[0].with(shape: shape)])
     return [inputs[0].with(shape: shape)]
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     let strides = shape.strides
     let first = zip(starts, strides).reduce(0) { $0 + $1.0 * $1.1 }
     let walk = StridedWalk(inputs[0].shape, strides: zip(steps, strides).map { $0 * $1 })
@@ -33,18 +33,18 @@ public struct SliceGradient: Operator {
 }
 
 /// The adjoint of a `Pad` that repeats elements: the sum of what each element was shown as.
-public struct PadGradient: Operator {
+package struct PadGradient: Operator {
   /// Of the pad's input.
-  public var shape: Shape
-  public var pad: Pad
-  public static let name = "PadGradient"
+  package var shape: Shape
+  package var pad: Pad
+  package static let name = "PadGradient"
 
-  public init(shape: Shape, pad: Pad) {
+  package init(shape: Shape, pad: Pad) {
     self.shape = shape
     self.pad = pad
   }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 1...1, Self.name)
     let type = inputs[0].with(shape: shape)
     guard try pad.outputTypes(for: [type]) == inputs, pad.mode != .constant else {
@@ -53,7 +53,7 @@ public struct PadGradient: Operator {
     return [type]
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     [scatterSum(inputs[0], pad.sources(shape), shape)]
   }
 }
@@ -61,13 +61,13 @@ public struct PadGradient: Operator {
 /// The adjoint of `Gather` by its data: slices added up at their index.
 ///
 /// Inputs the cotangent and the indices.
-public struct GatherGradient: Operator {
-  public var axis: Int
+package struct GatherGradient: Operator {
+  package var axis: Int
   /// Of the data along the axis.
-  public var extent: Int
-  public static let name = "GatherGradient"
+  package var extent: Int
+  package static let name = "GatherGradient"
 
-  public init(axis: Int, extent: Int) {
+  package init(axis: Int, extent: Int) {
     self.axis = axis
     self.extent = extent
   }
@@ -79,7 +79,7 @@ public struct GatherGradient: Operator {
     return Shape(Array(c[..<axis]) + [extent] + Array(c[(axis + indices.rank)...]))
   }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 2...2, Self.name)
     try requireFloating(inputs[0], Self.name)
     guard inputs[1].elementType.isInteger else {
@@ -88,7 +88,7 @@ public struct GatherGradient: Operator {
     return [inputs[0].with(shape: try shape(inputs[0].shape, inputs[1].shape))]
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     guard let shape = try? shape(inputs[0].shape, inputs[1].shape) else {
       preconditionFailure("checked by outputTypes")
     }
@@ -106,18 +106,18 @@ public struct GatherGradient: Operator {
 }
 
 /// The adjoint of `Resize`: what each element gave to the result comes back by the same weights.
-public struct ResizeGradient: Operator {
-  public var resize: Resize
+package struct ResizeGradient: Operator {
+  package var resize: Resize
   /// Of the resize's input.
-  public var shape: Shape
-  public static let name = "ResizeGradient"
+  package var shape: Shape
+  package static let name = "ResizeGradient"
 
-  public init(resize: Resize, shape: Shape) {
+  package init(resize: Resize, shape: Shape) {
     self.resize = resize
     self.shape = shape
   }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 1...1, Self.name)
     try requireFloating(inputs[0], Self.name)
     let type = inputs[0].with(shape: shape)
@@ -136,7 +136,7 @@ public struct ResizeGradient: Operator {
     return result
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     var current = inputs[0].shape
     var values = inputs[0].doubles
     for axis in resize.changedAxes(shape) {

@@ -2,18 +2,18 @@ import IRGraph
 import IRTensor
 
 /// The adjoint of `AveragePool`; made by gradient rules only.
-public struct AveragePoolGradient: Operator {
-  public var pool: AveragePool
+package struct AveragePoolGradient: Operator {
+  package var pool: AveragePool
   /// Of the pool's input.
-  public var shape: Shape
-  public static let name = "AveragePoolGradient"
+  package var shape: Shape
+  package static let name = "AveragePoolGradient"
 
-  public init(pool: AveragePool, shape: Shape) {
+  package init(pool: AveragePool, shape: Shape) {
     self.pool = pool
     self.shape = shape
   }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 1...1, Self.name)
     let type = inputs[0].with(shape: shape)
     guard try pool.outputTypes(for: [type]) == inputs else {
@@ -22,7 +22,7 @@ public struct AveragePoolGradient: Operator {
     return [type]
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     let type = inputs[0].type.with(shape: shape)
     let (_, taps) = pool.window.taps(type, Self.name)
     let counts =
@@ -44,13 +44,13 @@ public struct AveragePoolGradient: Operator {
 /// The derivative of `MaxPool`; made by gradient rules only. The first of equal elements takes it all.
 ///
 /// Inputs x and the cotangent of the largest elements.
-public struct MaxPoolGradient: Operator {
-  public var pool: MaxPool
-  public static let name = "MaxPoolGradient"
+package struct MaxPoolGradient: Operator {
+  package var pool: MaxPool
+  package static let name = "MaxPoolGradient"
 
-  public init(pool: MaxPool) { self.pool = pool }
+  package init(pool: MaxPool) { self.pool = pool }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 2...2, Self.name)
     guard try pool.outputTypes(for: [inputs[0]])[0] == inputs[1] else {
       throw TypeError("MaxPoolGradient.cotangent", "\(inputs[1]) is not \(inputs[0]) pooled")
@@ -58,7 +58,7 @@ public struct MaxPoolGradient: Operator {
     return [inputs[0]]
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     var indexed = pool
     (indexed.hasIndices, indexed.columnMajorIndices) = (true, false)
     let places = indexed.evaluate([inputs[0]])[1].integers.map { Int($0) }

@@ -2,13 +2,13 @@ import IRGraph
 import IRTensor
 
 /// The inputs one after another along an axis.
-public struct Concatenate: Operator {
-  public var axis: Int
-  public static let name = "Concatenate"
+package struct Concatenate: Operator {
+  package var axis: Int
+  package static let name = "Concatenate"
 
-  public init(axis: Int) { self.axis = axis }
+  package init(axis: Int) { self.axis = axis }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     guard let first = inputs.first else { throw TypeError("Concatenate.inputCount", "has no inputs") }
     try requireAxis(axis, first.shape, Self.name)
     try requireSameElementType(inputs, Self.name)
@@ -28,7 +28,7 @@ public struct Concatenate: Operator {
     return [first.with(shape: shape)]
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     var shape = inputs[0].shape
     shape[axis] = inputs.reduce(0) { $0 + $1.shape[axis] }
     let outer = shape.elementCount(in: 0..<axis)
@@ -50,71 +50,18 @@ public struct Concatenate: Operator {
   }
 }
 
-/// The input cut into runs along an axis.
-public struct Split: Operator {
-  public var axis: Int
-  public var sizes: [Int]
-  public static let name = "Split"
-
-  public init(axis: Int, sizes: [Int]) {
-    self.axis = axis
-    self.sizes = sizes
-  }
-
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
-    try requireCount(inputs, 1...1, Self.name)
-    let shape = inputs[0].shape
-    try requireAxis(axis, shape, Self.name)
-    var sum = 0
-    for size in sizes {
-      guard size >= 0, size <= shape[axis] - sum else {
-        throw TypeError("Split.sizes", "sizes \(sizes) of an axis of \(shape[axis])")
-      }
-      sum += size
-    }
-    guard sum == shape[axis] else {
-      throw TypeError("Split.sizes", "sizes \(sizes) of an axis of \(shape[axis])")
-    }
-    return sizes.map {
-      var part = shape
-      part[axis] = $0
-      return inputs[0].with(shape: part)
-    }
-  }
-
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
-    let shape = inputs[0].shape
-    var start = 0
-    return sizes.map { size in
-      var part = shape
-      part[axis] = size
-      defer { start += size }
-      return inputs[0].gathered(
-        offsets(in: shape, of: part) { index, axis in axis == self.axis ? index + start : index }, shape: part
-      )
-    }
+extension Concatenate: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    .eachAlone(types.outputs[output].shape.rank, mixing: [axis])
   }
 }
 
 extension Concatenate: DifferentiableOperator {
-  public func cotangents(
+  package func cotangents(
     _ context: Cotangents, into g: inout GraphBuilder
   ) throws(GraphError) -> [ValueID?] {
     guard let c = context.ofOutputs[0] else { return context.none }
     let sizes = context.inputs.map { g.shape(of: $0)[axis] }
     return try g.apply(Split(axis: axis, sizes: sizes), [c]).map { $0 }
-  }
-}
-
-extension Split: DifferentiableOperator {
-  public func cotangents(
-    _ context: Cotangents, into g: inout GraphBuilder
-  ) throws(GraphError) -> [ValueID?] {
-    guard context.ofOutputs.contains(where: { $0 != nil }) else { return context.none }
-    var parts: [ValueID] = []
-    for (output, c) in zip(context.outputs, context.ofOutputs) {
-      parts.append(c ?? g.zeros(g.type(of: output)))
-    }
-    return [try g.value(Concatenate(axis: axis), parts)]
   }
 }

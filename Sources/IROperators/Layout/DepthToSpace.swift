@@ -1,7 +1,7 @@
 import IRGraph
 import IRTensor
 
-public enum DepthToSpaceMode: String, Hashable, Sendable, Codable, CaseIterable {
+package enum DepthToSpaceMode: String, Hashable, Sendable, Codable, CaseIterable {
   /// Channel (i · block + j) · C + c.
   case depthColumnRow
   /// Channel c · block² + i · block + j, as pixel shuffle has it.
@@ -9,17 +9,17 @@ public enum DepthToSpaceMode: String, Hashable, Sendable, Codable, CaseIterable 
 }
 
 /// Moves blocks of channels into space: `[N, C b², H, W]` to `[N, C, H b, W b]`.
-public struct DepthToSpace: Operator {
-  public var blockSize: Int
-  public var mode: DepthToSpaceMode
-  public static let name = "DepthToSpace"
+package struct DepthToSpace: Operator {
+  package var blockSize: Int
+  package var mode: DepthToSpaceMode
+  package static let name = "DepthToSpace"
 
-  public init(blockSize: Int, mode: DepthToSpaceMode = .columnRowDepth) {
+  package init(blockSize: Int, mode: DepthToSpaceMode = .columnRowDepth) {
     self.blockSize = blockSize
     self.mode = mode
   }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 1...1, Self.name)
     let x = inputs[0].shape
     guard x.rank == 4 else { throw TypeError("DepthToSpace.rank", "needs [N, C, H, W], has \(x)") }
@@ -40,7 +40,7 @@ public struct DepthToSpace: Operator {
     }
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     let x = inputs[0].shape
     let moved = Transpose(permutation: sixAxes.permutation).evaluate([
       inputs[0].reshaped(to: sixAxes.shape(x))
@@ -50,17 +50,17 @@ public struct DepthToSpace: Operator {
 }
 
 /// Moves blocks of space into channels: the inverse of `DepthToSpace`.
-public struct SpaceToDepth: Operator {
-  public var blockSize: Int
-  public var mode: DepthToSpaceMode
-  public static let name = "SpaceToDepth"
+package struct SpaceToDepth: Operator {
+  package var blockSize: Int
+  package var mode: DepthToSpaceMode
+  package static let name = "SpaceToDepth"
 
-  public init(blockSize: Int, mode: DepthToSpaceMode = .columnRowDepth) {
+  package init(blockSize: Int, mode: DepthToSpaceMode = .columnRowDepth) {
     self.blockSize = blockSize
     self.mode = mode
   }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 1...1, Self.name)
     let x = inputs[0].shape
     guard x.rank == 4 else { throw TypeError("SpaceToDepth.rank", "needs [N, C, H, W], has \(x)") }
@@ -81,7 +81,7 @@ public struct SpaceToDepth: Operator {
     return ({ [$0[0], $0[1], $0[2] / b, b, $0[3] / b, b] }, permutation)
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     let x = inputs[0].shape
     let moved = Transpose(permutation: sixAxes.permutation).evaluate([
       inputs[0].reshaped(to: sixAxes.shape(x))
@@ -90,8 +90,16 @@ public struct SpaceToDepth: Operator {
   }
 }
 
+extension DepthToSpace: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    let first = -Double(blockSize - 1) / Double(blockSize)
+    let window = AxisWindow(stride: 1, over: blockSize, first: first, last: 0)
+    return [.same(0), .mixed, .window(2, window), .window(3, window)]
+  }
+}
+
 extension DepthToSpace: DifferentiableOperator {
-  public func cotangents(
+  package func cotangents(
     _ context: Cotangents, into g: inout GraphBuilder
   ) throws(GraphError) -> [ValueID?] {
     guard let c = context.ofOutputs[0] else { return context.none }
@@ -99,8 +107,15 @@ extension DepthToSpace: DifferentiableOperator {
   }
 }
 
+extension SpaceToDepth: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    let window = AxisWindow(extent: blockSize, stride: blockSize, padding: 0)
+    return [.same(0), .mixed, .window(2, window), .window(3, window)]
+  }
+}
+
 extension SpaceToDepth: DifferentiableOperator {
-  public func cotangents(
+  package func cotangents(
     _ context: Cotangents, into g: inout GraphBuilder
   ) throws(GraphError) -> [ValueID?] {
     guard let c = context.ofOutputs[0] else { return context.none }

@@ -3,13 +3,13 @@ import IRTensor
 
 /// Slices of `data` along an axis picked by integer indices of any shape; negative ones count from the
 /// end, those outside are clamped.
-public struct Gather: Operator {
-  public var axis: Int
-  public static let name = "Gather"
+package struct Gather: Operator {
+  package var axis: Int
+  package static let name = "Gather"
 
-  public init(axis: Int) { self.axis = axis }
+  package init(axis: Int) { self.axis = axis }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 2...2, Self.name)
     let (data, indices) = (inputs[0].shape, inputs[1].shape)
     try requireAxis(axis, data, Self.name)
@@ -17,7 +17,7 @@ public struct Gather: Operator {
     return [inputs[0].with(shape: Shape(Array(data[..<axis]) + indices.extents + Array(data[(axis + 1)...])))]
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     let data = inputs[0]
     let view = AxisView(data.shape, axis: axis)
     let picks = inputs[1].integers.map { clampedIndex($0, view.axis) }
@@ -36,32 +36,32 @@ public struct Gather: Operator {
 }
 
 /// Elements of `data` whose index along one axis is given for each.
-public struct GatherElements: Operator {
-  public var axis: Int
-  public static let name = "GatherElements"
+package struct GatherElements: Operator {
+  package var axis: Int
+  package static let name = "GatherElements"
 
-  public init(axis: Int) { self.axis = axis }
+  package init(axis: Int) { self.axis = axis }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 2...2, Self.name)
     try requireElementIndices(inputs[0].shape, inputs[1], axis, Self.name)
     return [inputs[0].with(shape: inputs[1].shape)]
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     [inputs[0].gathered(elementOffsets(inputs[0].shape, inputs[1], axis), shape: inputs[1].shape)]
   }
 }
 
 /// Slices of `data` at the index tuples in the last axis of `indices`, within the first
 /// `batchAxisCount` axes.
-public struct GatherND: Operator {
-  public var batchAxisCount: Int
-  public static let name = "GatherND"
+package struct GatherND: Operator {
+  package var batchAxisCount: Int
+  package static let name = "GatherND"
 
-  public init(batchAxisCount: Int = 0) { self.batchAxisCount = batchAxisCount }
+  package init(batchAxisCount: Int = 0) { self.batchAxisCount = batchAxisCount }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 2...2, Self.name)
     let (data, indices) = (inputs[0].shape, inputs[1].shape)
     guard inputs[1].elementType.isInteger, indices.rank >= 1, batchAxisCount >= 0,
@@ -82,7 +82,7 @@ public struct GatherND: Operator {
     ]
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     let data = inputs[0].shape
     let indices = inputs[1].shape
     let width = indices[indices.rank - 1]
@@ -146,8 +146,19 @@ func tupleOffsets(_ indices: Tensor, _ data: Shape, firstAxis: Int, width: Int) 
   }
 }
 
+extension Gather: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    let (data, indices) = (types.inputs[0].shape.rank, types.inputs[1].shape.rank)
+    let picked = axis..<(axis + indices)
+    return (0..<(data + indices - 1)).map { position in
+      if picked.contains(position) { return input == 0 ? .mixed : .same(position - axis) }
+      return input == 0 ? .same(position < axis ? position : position - indices + 1) : .new
+    }
+  }
+}
+
 extension Gather: DifferentiableOperator {
-  public func cotangents(
+  package func cotangents(
     _ context: Cotangents, into g: inout GraphBuilder
   ) throws(GraphError) -> [ValueID?] {
     guard let c = context.ofOutputs[0] else { return context.none }
@@ -156,8 +167,14 @@ extension Gather: DifferentiableOperator {
   }
 }
 
+extension GatherElements: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    .eachAlone(types.outputs[output].shape.rank, mixing: input == 0 ? [axis] : [])
+  }
+}
+
 extension GatherElements: DifferentiableOperator {
-  public func cotangents(
+  package func cotangents(
     _ context: Cotangents, into g: inout GraphBuilder
   ) throws(GraphError) -> [ValueID?] {
     guard let c = context.ofOutputs[0] else { return context.none }
@@ -166,8 +183,20 @@ extension GatherElements: DifferentiableOperator {
   }
 }
 
+extension GatherND: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    let indices = types.inputs[1].shape
+    let (tuples, width) = (indices.rank - 1, indices[indices.rank - 1])
+    return (0..<types.outputs[output].shape.rank).map { position in
+      if input == 1 { return position < tuples ? .same(position) : .new }
+      if position < batchAxisCount { return .same(position) }
+      return position < tuples ? .mixed : .same(position - tuples + batchAxisCount + width)
+    }
+  }
+}
+
 extension GatherND: DifferentiableOperator {
-  public func cotangents(
+  package func cotangents(
     _ context: Cotangents, into g: inout GraphBuilder
   ) throws(GraphError) -> [ValueID?] {
     guard let c = context.ofOutputs[0] else { return context.none }

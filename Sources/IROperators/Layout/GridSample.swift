@@ -1,26 +1,26 @@
 import IRGraph
 import IRTensor
 
-public enum GridPadding: String, Hashable, Sendable, Codable, CaseIterable { case zeros, border, reflection }
+package enum GridPadding: String, Hashable, Sendable, Codable, CaseIterable { case zeros, border, reflection }
 
 /// The input read at given places, as ONNX's `GridSample` defines it (Jaderberg et al. 2015).
 ///
 /// Inputs x `[N, C, spatial…]` and grid `[N, places…, r]` for r spatial axes, coordinates in -1...1 with the
 /// last axis of x first; result `[N, C, places…]`.
-public struct GridSample: Operator {
-  public var mode: ResizeMode
-  public var padding: GridPadding
+package struct GridSample: Operator {
+  package var mode: ResizeMode
+  package var padding: GridPadding
   /// -1 and 1 are the centres of the corner elements, otherwise their outer edges.
-  public var alignsCorners: Bool
-  public static let name = "GridSample"
+  package var alignsCorners: Bool
+  package static let name = "GridSample"
 
-  public init(mode: ResizeMode, padding: GridPadding = .zeros, alignsCorners: Bool = false) {
+  package init(mode: ResizeMode, padding: GridPadding = .zeros, alignsCorners: Bool = false) {
     self.mode = mode
     self.padding = padding
     self.alignsCorners = alignsCorners
   }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 2...2, Self.name)
     try requireFloating(inputs[0], Self.name)
     try requireFloating(inputs[1], Self.name)
@@ -33,7 +33,7 @@ public struct GridSample: Operator {
     return [inputs[0].with(shape: Shape([x[0], x[1]] + grid.dropFirst().dropLast()))]
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     let (x, grid) = (inputs[0].shape, inputs[1].shape)
     let lengths = Array(x.dropFirst(2))
     let places = grid.elementCount(in: 1..<(grid.rank - 1))
@@ -126,5 +126,15 @@ public struct GridSample: Operator {
     let (d, a) = (distance.magnitude, -0.75)
     if d <= 1 { return ((a + 2) * d - (a + 3)) * d * d + 1 }
     return d < 2 ? ((a * d - 5 * a) * d + 8 * a) * d - 4 * a : 0
+  }
+}
+
+extension GridSample: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    let rank = types.outputs[output].shape.rank
+    return (0..<rank).map { axis in
+      if axis < 2 { return input == 0 || axis == 0 ? .same(axis) : .new }
+      return input == 0 ? .mixed : .same(axis - 1)
+    }
   }
 }

@@ -1,7 +1,7 @@
 import IRGraph
 import IRTensor
 
-public enum PadMode: String, Hashable, Sendable, Codable, CaseIterable {
+package enum PadMode: String, Hashable, Sendable, Codable, CaseIterable {
   case constant
   /// Mirrored without repeating the edge.
   case reflect
@@ -12,21 +12,21 @@ public enum PadMode: String, Hashable, Sendable, Codable, CaseIterable {
 }
 
 /// Elements added around the input.
-public struct Pad: Operator {
-  public var before: [Int]
-  public var after: [Int]
-  public var mode: PadMode
-  public var value: Double
-  public static let name = "Pad"
+package struct Pad: Operator {
+  package var before: [Int]
+  package var after: [Int]
+  package var mode: PadMode
+  package var value: Double
+  package static let name = "Pad"
 
-  public init(before: [Int], after: [Int], mode: PadMode = .constant, value: Double = 0) {
+  package init(before: [Int], after: [Int], mode: PadMode = .constant, value: Double = 0) {
     self.before = before
     self.after = after
     self.mode = mode
     self.value = value
   }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 1...1, Self.name)
     let shape = inputs[0].shape
     guard before.count == shape.rank, after.count == shape.rank else {
@@ -46,7 +46,7 @@ public struct Pad: Operator {
     return [inputs[0].with(shape: Shape(extents))]
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     let x = inputs[0]
     let shape = Shape(zip(x.shape, zip(before, after)).map { $0 + $1.0 + $1.1 })
     if mode != .constant {
@@ -89,8 +89,24 @@ public struct Pad: Operator {
   }
 }
 
+extension Pad: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    before.indices.map { axis in
+      guard before[axis] > 0 || after[axis] > 0 else { return .same(axis) }
+      let (start, end) = (Double(before[axis]), Double(after[axis]))
+      switch mode {
+      case .wrap: return .mixed
+      case .constant: return .window(axis, .shift(-before[axis]))
+      case .edge, .reflect:
+        // A mirror at a border looks as far inside as it reaches outside.
+        return .window(axis, AxisWindow(stride: 1, first: -start - 2 * end, last: start))
+      }
+    }
+  }
+}
+
 extension Pad: DifferentiableOperator {
-  public func cotangents(
+  package func cotangents(
     _ context: Cotangents, into g: inout GraphBuilder
   ) throws(GraphError) -> [ValueID?] {
     guard let c = context.ofOutputs[0] else { return context.none }

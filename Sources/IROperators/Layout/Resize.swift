@@ -1,10 +1,10 @@
 import IRGraph
 import IRTensor
 
-public enum ResizeMode: String, Hashable, Sendable, Codable, CaseIterable { case nearest, linear, cubic }
+package enum ResizeMode: String, Hashable, Sendable, Codable, CaseIterable { case nearest, linear, cubic }
 
 /// How a coordinate of the result maps to one of the input; the names are ONNX's.
-public enum ResizeCoordinates: String, Hashable, Sendable, Codable, CaseIterable {
+package enum ResizeCoordinates: String, Hashable, Sendable, Codable, CaseIterable {
   case halfPixel = "half_pixel"
   case pytorchHalfPixel = "pytorch_half_pixel"
   case halfPixelSymmetric = "half_pixel_symmetric"
@@ -13,30 +13,30 @@ public enum ResizeCoordinates: String, Hashable, Sendable, Codable, CaseIterable
   case tfCropAndResize = "tf_crop_and_resize"
 }
 
-public enum NearestRounding: String, Hashable, Sendable, Codable, CaseIterable {
+package enum NearestRounding: String, Hashable, Sendable, Codable, CaseIterable {
   case roundPreferFloor = "round_prefer_floor"
   case roundPreferCeil = "round_prefer_ceil"
   case floor, ceil
 }
 
 /// Resampling of any axes, each on its own, as ONNX's `Resize` defines it.
-public struct Resize: Operator {
-  public var mode: ResizeMode
-  public var coordinates: ResizeCoordinates
-  public var rounding: NearestRounding
+package struct Resize: Operator {
+  package var mode: ResizeMode
+  package var coordinates: ResizeCoordinates
+  package var rounding: NearestRounding
   /// Extents of the result.
-  public var extents: [Int]
+  package var extents: [Int]
   /// Result over input per axis, as coordinates use it; need not be the extents' ratio to the last bit.
-  public var scales: [Double]
+  package var scales: [Double]
   /// Start and end per axis in 0...1, for `tfCropAndResize`: all starts, then all ends.
-  public var regionOfInterest: [Double]
-  public var cubicCoefficient: Float
-  public var excludesOutside: Bool
-  public var extrapolationValue: Float
-  public var isAntialiased: Bool
-  public static let name = "Resize"
+  package var regionOfInterest: [Double]
+  package var cubicCoefficient: Float
+  package var excludesOutside: Bool
+  package var extrapolationValue: Float
+  package var isAntialiased: Bool
+  package static let name = "Resize"
 
-  public init(
+  package init(
     mode: ResizeMode, coordinates: ResizeCoordinates = .halfPixel,
     rounding: NearestRounding = .roundPreferFloor,
     extents: [Int], scales: [Double], regionOfInterest: [Double] = [], cubicCoefficient: Float = -0.75,
@@ -54,7 +54,7 @@ public struct Resize: Operator {
     self.isAntialiased = isAntialiased
   }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 1...1, Self.name)
     let shape = inputs[0].shape
     guard extents.count == shape.rank, scales.count == shape.rank else {
@@ -148,7 +148,7 @@ public struct Resize: Operator {
     shape.indices.filter { extents[$0] != shape[$0] || scales[$0] != 1 || coordinates == .tfCropAndResize }
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     if mode == .nearest, coordinates != .tfCropAndResize {
       // Moved as bytes, exact for every element type.
       let shape = inputs[0].shape
@@ -191,8 +191,26 @@ public struct Resize: Operator {
   }
 }
 
+extension Resize: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    let shape = types.inputs[0].shape
+    let changed = changedAxes(shape)
+    return shape.indices.map { axis in
+      guard changed.contains(axis) else { return .same(axis) }
+      let (from, to) = (shape[axis], extents[axis])
+      guard [.halfPixel, .pytorchHalfPixel, .asymmetric].contains(coordinates), from > 0, to > 0,
+        abs(scales[axis] * Double(from) - Double(to)) < 1e-6
+      else { return .mixed }
+      let ratio = Double(from) / Double(to)
+      let taps: Double = mode == .cubic ? 2 : 1
+      let reach = taps * (isAntialiased ? max(1, ratio) : 1) + ratio / 2 + 0.5
+      return .window(axis, AxisWindow(stride: from, over: to, first: -reach, last: reach))
+    }
+  }
+}
+
 extension Resize: DifferentiableOperator {
-  public func cotangents(
+  package func cotangents(
     _ context: Cotangents, into g: inout GraphBuilder
   ) throws(GraphError) -> [ValueID?] {
     guard let c = context.ofOutputs[0] else { return context.none }

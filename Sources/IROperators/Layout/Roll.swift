@@ -1,17 +1,17 @@
 import IRGraph
 import IRTensor
 
-/// Element i along an axis of the result is element (i + offset) mod extent of the input: what leaves on one side
-/// comes in on the other.
+/// Element i along an axis of the result is element (i + offset) mod extent of the input: what leaves on one
+/// side comes in on the other.
 ///
 /// One offset for each axis, in 0 ..< extent.
-public struct Roll: Operator {
-  public var offsets: [Int]
-  public static let name = "Roll"
+package struct Roll: Operator {
+  package var offsets: [Int]
+  package static let name = "Roll"
 
-  public init(offsets: [Int]) { self.offsets = offsets }
+  package init(offsets: [Int]) { self.offsets = offsets }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 1...1, Self.name)
     let shape = inputs[0].shape
     guard offsets.count == shape.rank, zip(offsets, shape).allSatisfy({ $0 == 0 || (0..<$1).contains($0) })
@@ -21,7 +21,7 @@ public struct Roll: Operator {
     return inputs
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     let shape = inputs[0].shape
     let places = IROperators.offsets(in: shape, of: shape) { index, axis in
       (index + offsets[axis]) % shape[axis]
@@ -35,8 +35,14 @@ public struct Roll: Operator {
   }
 }
 
+extension Roll: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    .eachAlone(offsets.count, mixing: offsets.indices.filter { offsets[$0] != 0 })
+  }
+}
+
 extension Roll: DifferentiableOperator {
-  public func cotangents(
+  package func cotangents(
     _ context: Cotangents, into g: inout GraphBuilder
   ) throws(GraphError) -> [ValueID?] {
     guard let c = context.ofOutputs[0] else { return context.none }

@@ -1,7 +1,7 @@
 import IRGraph
 import IRTensor
 
-public enum ScatterReduction: String, Hashable, Sendable, Codable, CaseIterable {
+package enum ScatterReduction: String, Hashable, Sendable, Codable, CaseIterable {
   case none, add, multiply, maximum, minimum
 
   func combine(_ old: Double, _ new: Double) -> Double {
@@ -30,17 +30,17 @@ public enum ScatterReduction: String, Hashable, Sendable, Codable, CaseIterable 
 /// `data` with elements replaced by, or combined with, `updates` at an index along one axis.
 ///
 /// Inputs data, indices, updates.
-public struct ScatterElements: Operator {
-  public var axis: Int
-  public var reduction: ScatterReduction
-  public static let name = "ScatterElements"
+package struct ScatterElements: Operator {
+  package var axis: Int
+  package var reduction: ScatterReduction
+  package static let name = "ScatterElements"
 
-  public init(axis: Int, reduction: ScatterReduction = .none) {
+  package init(axis: Int, reduction: ScatterReduction = .none) {
     self.axis = axis
     self.reduction = reduction
   }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 3...3, Self.name)
     try requireElementIndices(inputs[0].shape, inputs[1], axis, Self.name)
     try requireShape(inputs[2], inputs[1].shape, "updates", Self.name)
@@ -48,7 +48,7 @@ public struct ScatterElements: Operator {
     return [inputs[0]]
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     [scattered(inputs[0], inputs[2], at: elementOffsets(inputs[0].shape, inputs[1], axis), reduction)]
   }
 }
@@ -56,13 +56,13 @@ public struct ScatterElements: Operator {
 /// `data` with slices replaced by, or combined with, `updates` at index tuples.
 ///
 /// Inputs data, indices `[…, width]`, updates.
-public struct ScatterND: Operator {
-  public var reduction: ScatterReduction
-  public static let name = "ScatterND"
+package struct ScatterND: Operator {
+  package var reduction: ScatterReduction
+  package static let name = "ScatterND"
 
-  public init(reduction: ScatterReduction = .none) { self.reduction = reduction }
+  package init(reduction: ScatterReduction = .none) { self.reduction = reduction }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 3...3, Self.name)
     let (data, indices) = (inputs[0].shape, inputs[1].shape)
     guard inputs[1].elementType.isInteger, let width = indices.last, width <= data.rank else {
@@ -77,7 +77,7 @@ public struct ScatterND: Operator {
     return [inputs[0]]
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     let data = inputs[0].shape
     let width = inputs[1].shape[inputs[1].shape.rank - 1]
     let inner = data.elementCount(in: width..<data.rank)
@@ -115,4 +115,25 @@ private func scattered(_ data: Tensor, _ updates: Tensor, at offsets: [Int], _ r
     values[offset] = reduction.combine(values[offset], value)
   }
   return Tensor(data.type, doubles: values)
+}
+
+extension ScatterElements: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    let data = types.inputs[0].shape
+    if input == 0 { return .eachAlone(data.rank) }
+    // Elements beyond the updates stay as they were.
+    let indices = types.inputs[1].shape
+    return .eachAlone(data.rank, mixing: data.indices.filter { $0 == axis || data[$0] != indices[$0] })
+  }
+}
+
+extension ScatterND: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    let (rank, indices) = (types.inputs[0].shape.rank, types.inputs[1].shape)
+    if input == 0 { return .eachAlone(rank) }
+    let (tuples, width) = (indices.rank - 1, indices[indices.rank - 1])
+    return (0..<rank).map { position in
+      position < width ? .mixed : (input == 1 ? .new : .same(position - width + tuples))
+    }
+  }
 }

@@ -4,12 +4,12 @@ import IRTensor
 /// The determinants of the square matrices in the last two axes, by elimination with row pivots.
 ///
 /// Input `[…, M, M]`, result `[…]`; the determinant of an empty matrix is 1.
-public struct Determinant: Operator {
-  public static let name = "Determinant"
+package struct Determinant: Operator {
+  package static let name = "Determinant"
 
-  public init() {}
+  package init() {}
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 1...1, Self.name)
     try requireFloating(inputs[0], Self.name)
     let shape = inputs[0].shape
@@ -19,7 +19,7 @@ public struct Determinant: Operator {
     return [inputs[0].with(shape: Shape(Array(shape.dropLast(2))))]
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     let shape = inputs[0].shape
     let size = shape[shape.rank - 1]
     let type = inputs[0].type.with(shape: Shape(Array(shape.dropLast(2))))
@@ -49,5 +49,11 @@ public struct Determinant: Operator {
       }
     }
     return result
+  }
+}
+
+extension Determinant: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    .eachAlone(types.outputs[output].shape.rank)
   }
 }

@@ -4,12 +4,12 @@ import IRTensor
 /// Products of the matrices in the last two axes, the axes before broadcast.
 ///
 /// Inputs a `[…, M, K]`, b `[…, K, N]`, each the other way round where it is transposed.
-public struct MatrixMultiply: ContractionOperator {
-  public var transposesA: Bool
-  public var transposesB: Bool
-  public static let name = "MatrixMultiply"
+package struct MatrixMultiply: ContractionOperator {
+  package var transposesA: Bool
+  package var transposesB: Bool
+  package static let name = "MatrixMultiply"
 
-  public init(transposesA: Bool = false, transposesB: Bool = false) {
+  package init(transposesA: Bool = false, transposesB: Bool = false) {
     self.transposesA = transposesA
     self.transposesB = transposesB
   }
@@ -37,7 +37,7 @@ public struct MatrixMultiply: ContractionOperator {
     return Extents(batch: batch, rows: rows, columns: columns, depth: depth)
   }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 2...2, Self.name)
     try requireSameElementType(inputs, Self.name)
     guard inputs[0].elementType != .bool else {
@@ -47,12 +47,12 @@ public struct MatrixMultiply: ContractionOperator {
     return [inputs[0].with(shape: Shape(extents.batch.extents + [extents.rows, extents.columns]))]
   }
 
-  public func multiplyAddCount(for inputs: [TensorType]) -> Int {
+  package func multiplyAddCount(for inputs: [TensorType]) -> Int {
     guard let e = try? extents(inputs[0].shape, inputs[1].shape) else { return 0 }
     return e.batch.elementCount * e.rows * e.columns * e.depth
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     guard let e = try? extents(inputs[0].shape, inputs[1].shape) else {
       preconditionFailure("checked by outputTypes")
     }
@@ -98,8 +98,19 @@ public struct MatrixMultiply: ContractionOperator {
   }
 }
 
+extension MatrixMultiply: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    let (matrices, product) = (types.inputs[input].shape, types.outputs[output].shape)
+    let batches = [AxisRelation].broadcasting(
+      Shape(Array(matrices.dropLast(2))), to: Shape(Array(product.dropLast(2))))
+    let rank = matrices.rank
+    if input == 0 { return batches + [.same(transposesA ? rank - 1 : rank - 2), .new] }
+    return batches + [.new, .same(transposesB ? rank - 2 : rank - 1)]
+  }
+}
+
 extension MatrixMultiply: DifferentiableOperator {
-  public func cotangents(
+  package func cotangents(
     _ context: Cotangents, into g: inout GraphBuilder
   ) throws(GraphError) -> [ValueID?] {
     guard let c = context.ofOutputs[0] else { return context.none }

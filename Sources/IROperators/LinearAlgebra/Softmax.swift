@@ -2,18 +2,18 @@ import IRGraph
 import IRTensor
 
 /// e^x / Σ e^x along an axis.
-public struct Softmax: Operator {
-  public var axis: Int
-  public static let name = "Softmax"
+package struct Softmax: Operator {
+  package var axis: Int
+  package static let name = "Softmax"
 
-  public init(axis: Int) { self.axis = axis }
+  package init(axis: Int) { self.axis = axis }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try checkSoftmax(inputs, axis: axis, Self.name)
     return inputs
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     [
       softmax(inputs[0], axis: axis) { line, maximum in
         let powers = line.map { mathExp($0 - maximum) }
@@ -25,18 +25,18 @@ public struct Softmax: Operator {
 }
 
 /// x - log Σ e^x along an axis.
-public struct LogSoftmax: Operator {
-  public var axis: Int
-  public static let name = "LogSoftmax"
+package struct LogSoftmax: Operator {
+  package var axis: Int
+  package static let name = "LogSoftmax"
 
-  public init(axis: Int) { self.axis = axis }
+  package init(axis: Int) { self.axis = axis }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try checkSoftmax(inputs, axis: axis, Self.name)
     return inputs
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     [
       softmax(inputs[0], axis: axis) { line, maximum in
         let logarithm = mathLog(line.reduce(0) { $0 + mathExp($1 - maximum) })
@@ -63,8 +63,14 @@ private func softmax(_ x: Tensor, axis: Int, _ body: ([Double], Double) -> [Doub
   return Tensor(x.type, doubles: values)
 }
 
+extension Softmax: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    .eachAlone(types.inputs[0].shape.rank, mixing: [axis])
+  }
+}
+
 extension Softmax: DifferentiableOperator {
-  public func cotangents(
+  package func cotangents(
     _ context: Cotangents, into g: inout GraphBuilder
   ) throws(GraphError) -> [ValueID?] {
     guard let c = context.ofOutputs[0] else { return context.none }
@@ -74,8 +80,14 @@ extension Softmax: DifferentiableOperator {
   }
 }
 
+extension LogSoftmax: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    .eachAlone(types.inputs[0].shape.rank, mixing: [axis])
+  }
+}
+
 extension LogSoftmax: DifferentiableOperator {
-  public func cotangents(
+  package func cotangents(
     _ context: Cotangents, into g: inout GraphBuilder
   ) throws(GraphError) -> [ValueID?] {
     guard let c = context.ofOutputs[0] else { return context.none }

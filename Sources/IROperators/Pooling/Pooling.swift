@@ -3,24 +3,24 @@ import IRTensor
 
 /// The largest element under a window; with `hasIndices` also where it was (int64, flat over the whole
 /// tensor, the spatial part column-major where asked).
-public struct MaxPool: Operator {
-  public var window: PoolingWindow
-  public var columnMajorIndices: Bool
-  public var hasIndices: Bool
-  public static let name = "MaxPool"
+package struct MaxPool: Operator {
+  package var window: PoolingWindow
+  package var columnMajorIndices: Bool
+  package var hasIndices: Bool
+  package static let name = "MaxPool"
 
-  public init(window: PoolingWindow, columnMajorIndices: Bool = false, hasIndices: Bool = false) {
+  package init(window: PoolingWindow, columnMajorIndices: Bool = false, hasIndices: Bool = false) {
     self.window = window
     self.columnMajorIndices = columnMajorIndices
     self.hasIndices = hasIndices
   }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     let type = try window.outputType(for: inputs, Self.name)
     return hasIndices ? [type, type.with(elementType: .int64)] : [type]
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     let x = inputs[0]
     let (type, taps) = window.taps(inputs[0].type, Self.name)
     let plane = x.shape.elementCount(in: 2..<x.shape.rank)
@@ -62,23 +62,23 @@ public struct MaxPool: Operator {
 
 /// The mean under a window, of the elements inside the input or, with `countsPadding`, of the padded
 /// input.
-public struct AveragePool: Operator {
-  public var window: PoolingWindow
-  public var countsPadding: Bool
-  public static let name = "AveragePool"
+package struct AveragePool: Operator {
+  package var window: PoolingWindow
+  package var countsPadding: Bool
+  package static let name = "AveragePool"
 
-  public init(window: PoolingWindow, countsPadding: Bool = false) {
+  package init(window: PoolingWindow, countsPadding: Bool = false) {
     self.window = window
     self.countsPadding = countsPadding
   }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     let type = try window.outputType(for: inputs, Self.name)
     try requireFloating(type, Self.name)
     return [type]
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     let (type, taps) = window.taps(inputs[0].type, Self.name)
     let counts =
       countsPadding ? window.paddedCounts(inputs[0].shape, type.shape) : taps.map { $0.count { $0 >= 0 } }
@@ -91,24 +91,24 @@ public struct AveragePool: Operator {
 }
 
 /// (Σ |x|^p)^(1/p) under a window.
-public struct LpPool: Operator {
-  public var window: PoolingWindow
-  public var p: Int
-  public static let name = "LpPool"
+package struct LpPool: Operator {
+  package var window: PoolingWindow
+  package var p: Int
+  package static let name = "LpPool"
 
-  public init(window: PoolingWindow, p: Int = 2) {
+  package init(window: PoolingWindow, p: Int = 2) {
     self.window = window
     self.p = p
   }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     let type = try window.outputType(for: inputs, Self.name)
     try requireFloating(type, Self.name)
     guard p > 0 else { throw TypeError("LpPool.p", "p is \(p)") }
     return [type]
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     let (type, taps) = window.taps(inputs[0].type, Self.name)
     let power = Double(p)
     return [
@@ -133,8 +133,14 @@ private func pooled(_ x: Tensor, _ type: TensorType, _ taps: [[Int]], _ body: ([
   return Tensor(type, doubles: result)
 }
 
+extension AveragePool: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    [.same(0), .same(1)] + window.axes(types.inputs[0].shape, types.outputs[output].shape)
+  }
+}
+
 extension AveragePool: DifferentiableOperator {
-  public func cotangents(
+  package func cotangents(
     _ context: Cotangents, into g: inout GraphBuilder
   ) throws(GraphError) -> [ValueID?] {
     guard let c = context.ofOutputs[0] else { return context.none }
@@ -143,11 +149,25 @@ extension AveragePool: DifferentiableOperator {
   }
 }
 
+extension MaxPool: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    // Indices are places in the whole tensor.
+    if output == 1 { return .mixed(types.outputs[1].shape.rank) }
+    return [.same(0), .same(1)] + window.axes(types.inputs[0].shape, types.outputs[0].shape)
+  }
+}
+
 extension MaxPool: DifferentiableOperator {
-  public func cotangents(
+  package func cotangents(
     _ context: Cotangents, into g: inout GraphBuilder
   ) throws(GraphError) -> [ValueID?] {
     guard let c = context.ofOutputs[0] else { return context.none }
     return [try g.value(MaxPoolGradient(pool: self), [context.inputs[0], c])]
+  }
+}
+
+extension LpPool: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    [.same(0), .same(1)] + window.axes(types.inputs[0].shape, types.outputs[output].shape)
   }
 }

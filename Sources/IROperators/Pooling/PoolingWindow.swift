@@ -2,25 +2,33 @@ import IRGraph
 import IRTensor
 
 /// The window of a pooling operator, one number per spatial axis.
-public struct PoolingWindow: Hashable, Sendable, Codable {
-  public var kernel: [Int]
-  public var strides: [Int]
-  public var dilations: [Int]
-  public var padsBefore: [Int]
-  public var padsAfter: [Int]
+package struct PoolingWindow: Hashable, Sendable, Codable {
+  package var kernel: [Int]
+  package var strides: [Int]
+  package var dilations: [Int]
+  package var padsBefore: [Int]
+  package var padsAfter: [Int]
   /// Rounds output extents up, where the last window still starts inside the input or its padding before.
-  public var ceilMode: Bool
+  package var ceilMode: Bool
 
-  public init(
-    kernel: [Int], strides: [Int], dilations: [Int], padsBefore: [Int], padsAfter: [Int],
-    ceilMode: Bool = false
+  /// One number for each spatial axis; without more than a kernel the window moves by 1 over the input alone.
+  package init(
+    kernel: [Int], strides: [Int]? = nil, dilations: [Int]? = nil, padsBefore: [Int]? = nil,
+    padsAfter: [Int]? = nil, ceilMode: Bool = false
   ) {
     self.kernel = kernel
-    self.strides = strides
-    self.dilations = dilations
-    self.padsBefore = padsBefore
-    self.padsAfter = padsAfter
+    self.strides = strides ?? kernel.map { _ in 1 }
+    self.dilations = dilations ?? kernel.map { _ in 1 }
+    self.padsBefore = padsBefore ?? kernel.map { _ in 0 }
+    self.padsAfter = padsAfter ?? self.padsBefore
     self.ceilMode = ceilMode
+  }
+
+  /// Over height and width, alike on both.
+  package init(_ side: Int, stride: Int = 1, padding: Int = 0, dilation: Int = 1, ceilMode: Bool = false) {
+    self.init(
+      kernel: [side, side], strides: [stride, stride], dilations: [dilation, dilation],
+      padsBefore: [padding, padding], ceilMode: ceilMode)
   }
 
   package var sliding: SlidingWindow {
@@ -40,6 +48,13 @@ public struct PoolingWindow: Hashable, Sendable, Codable {
   /// The spatial extents of the result on `[N, C, spatial…]`.
   package func outputExtents(_ input: Shape) throws(TypeError) -> [Int] {
     try sliding.outputExtents(input, ceilMode: ceilMode, "Pooling")
+  }
+
+  /// How the spatial axes relate; a window over a whole axis leaves nothing of it.
+  func axes(_ input: Shape, _ output: Shape) -> [AxisRelation] {
+    sliding.axes.enumerated().map { axis, relation in
+      output[axis + 2] == 1 && input[axis + 2] > 1 ? .mixed : relation
+    }
   }
 
   func taps(_ input: TensorType, _ name: String) -> (TensorType, [[Int]]) {

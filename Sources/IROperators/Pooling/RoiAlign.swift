@@ -1,7 +1,7 @@
 import IRGraph
 import IRTensor
 
-public enum RoiPooling: String, Hashable, Sendable, Codable, CaseIterable {
+package enum RoiPooling: String, Hashable, Sendable, Codable, CaseIterable {
   /// The mean of the interpolated samples of a cell.
   case average
   /// The largest weighted corner of a cell's samples, as ONNX defines it.
@@ -10,20 +10,20 @@ public enum RoiPooling: String, Hashable, Sendable, Codable, CaseIterable {
 
 /// Regions of pictures sampled to one size (He et al. 2017), as ONNX's `RoiAlign` defines it.
 ///
-/// Inputs x `[N, C, H, W]`, regions `[R, 4]` as x1, y1, x2, y2 in units of 1 / `scale` elements, and for each the
-/// index of its picture, `[R]`; result `[R, C, height, width]`.
-public struct RoiAlign: Operator {
-  public var pooling: RoiPooling
-  public var height: Int
-  public var width: Int
+/// Inputs x `[N, C, H, W]`, regions `[R, 4]` as x1, y1, x2, y2 in units of 1 / `scale` elements, and for each
+/// the index of its picture, `[R]`; result `[R, C, height, width]`.
+package struct RoiAlign: Operator {
+  package var pooling: RoiPooling
+  package var height: Int
+  package var width: Int
   /// Samples along each axis of a cell; 0 takes as many as the cell has elements.
-  public var samplingRatio: Int
-  public var scale: Float
+  package var samplingRatio: Int
+  package var scale: Float
   /// Coordinates count from the corners of elements instead of their centres.
-  public var isHalfPixel: Bool
-  public static let name = "RoiAlign"
+  package var isHalfPixel: Bool
+  package static let name = "RoiAlign"
 
-  public init(
+  package init(
     pooling: RoiPooling = .average, height: Int, width: Int, samplingRatio: Int = 0, scale: Float = 1,
     isHalfPixel: Bool = true
   ) {
@@ -35,7 +35,7 @@ public struct RoiAlign: Operator {
     self.isHalfPixel = isHalfPixel
   }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 3...3, Self.name)
     try requireFloating(inputs[0], Self.name)
     try requireSameElementType(Array(inputs[..<2]), Self.name)
@@ -53,7 +53,7 @@ public struct RoiAlign: Operator {
     return [inputs[0].with(shape: [regions[0], x[1], height, width])]
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     let shape = inputs[0].shape
     let (source, regions, pictures) = (inputs[0].doubles, inputs[1].doubles, inputs[2].integers)
     let (channels, plane) = (shape[1], shape[2] * shape[3])
@@ -123,5 +123,15 @@ public struct RoiAlign: Operator {
       }
     }
     return pooling == .average ? sum / Double(max(rows.count * columns.count, 1)) : largest ?? 0
+  }
+}
+
+extension RoiAlign: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    switch input {
+    case 0: [.mixed, .same(1), .mixed, .mixed]
+    case 1: [.same(0), .new, .mixed, .mixed]
+    default: [.same(0), .new, .new, .new]
+    }
   }
 }

@@ -1,7 +1,7 @@
 import IRGraph
 import IRTensor
 
-public enum RecurrentCell: String, Hashable, Sendable, Codable, CaseIterable {
+package enum RecurrentCell: String, Hashable, Sendable, Codable, CaseIterable {
   /// H = f(X W + H R + b).
   case simple
   /// Gated recurrent units (Cho et al. 2014): gates z, r, h.
@@ -27,30 +27,30 @@ public enum RecurrentCell: String, Hashable, Sendable, Codable, CaseIterable {
   }
 }
 
-public enum RecurrentDirection: String, Hashable, Sendable, Codable, CaseIterable {
+package enum RecurrentDirection: String, Hashable, Sendable, Codable, CaseIterable {
   case forward, reverse, bidirectional
 }
 
 /// A recurrent layer over sequences, as ONNX's `RNN`, `GRU` and `LSTM` define it.
 ///
-/// Inputs x `[T, N, I]`, W `[D, G H, I]`, R `[D, G H, H]`, bias `[D, 2 G H]` (of W, then of R), the length of each
-/// sequence `[N]`, the first state `[D, N, H]`, and for `lstm` the first cell `[D, N, H]` and peepholes
-/// `[D, 3 H]` (i, o, f), for D directions and G gates. Results y `[T, D, N, H]`, zero beyond a sequence's length,
-/// the last state `[D, N, H]`, and for `lstm` the last cell.
-public struct Recurrence: Operator {
-  public var cell: RecurrentCell
-  public var direction: RecurrentDirection
+/// Inputs x `[T, N, I]`, W `[D, G H, I]`, R `[D, G H, H]`, bias `[D, 2 G H]` (of W, then of R), the length of
+/// each sequence `[N]`, the first state `[D, N, H]`, and for `lstm` the first cell `[D, N, H]` and peepholes
+/// `[D, 3 H]` (i, o, f), for D directions and G gates. Results y `[T, D, N, H]`, zero beyond a sequence's
+/// length, the last state `[D, N, H]`, and for `lstm` the last cell.
+package struct Recurrence: Operator {
+  package var cell: RecurrentCell
+  package var direction: RecurrentDirection
   /// `activationCount` functions for each direction.
-  public var activations: [RecurrentActivation]
+  package var activations: [RecurrentActivation]
   /// The bound of what enters the functions of gates and candidates; 0 sets none.
-  public var clip: Float
+  package var clip: Float
   /// GRU: the reset gate is applied after the product with R.
-  public var isLinearBeforeReset: Bool
+  package var isLinearBeforeReset: Bool
   /// LSTM: the forget gate is 1 minus the input gate.
-  public var couplesForget: Bool
-  public static let name = "Recurrence"
+  package var couplesForget: Bool
+  package static let name = "Recurrence"
 
-  public init(
+  package init(
     _ cell: RecurrentCell, direction: RecurrentDirection = .forward, activations: [RecurrentActivation] = [],
     clip: Float = 0, isLinearBeforeReset: Bool = false, couplesForget: Bool = false
   ) {
@@ -70,7 +70,7 @@ public struct Recurrence: Operator {
 
   package var directionCount: Int { direction == .bidirectional ? 2 : 1 }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     let count = cell == .lstm ? 8 : 6
     try requireCount(inputs, count...count, Self.name)
     try requireFloating(inputs[0], Self.name)
@@ -106,7 +106,7 @@ public struct Recurrence: Operator {
     return [y] + [TensorType](repeating: inputs[0].with(shape: state), count: cell == .lstm ? 2 : 1)
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     guard let types = try? outputTypes(for: inputs.map(\.type)) else {
       preconditionFailure("checked by outputTypes")
     }
@@ -143,5 +143,23 @@ public struct Recurrence: Operator {
     }
     precondition(results[0].count == steps * directionCount * batch * hidden)
     return zip(types, results).map { Tensor($0, doubles: $1) }
+  }
+}
+
+extension Recurrence: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    // Sequences are alone; times, directions and channels are not.
+    let sequences: Int? =
+      switch input {
+      case 0, 5, 6: 1
+      case 4: 0
+      default: nil
+      }
+    let isEverySequence = input > 0 && sequences == nil
+    let place = output == 0 ? 2 : 1
+    return (0..<types.outputs[output].shape.rank).map { axis in
+      guard axis == place else { return .mixed }
+      return isEverySequence ? .new : sequences.map { .same($0) } ?? .mixed
+    }
   }
 }

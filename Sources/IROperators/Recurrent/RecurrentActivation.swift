@@ -1,5 +1,5 @@
 /// The functions that ONNX names for recurrent layers.
-public enum RecurrentFunction: String, Hashable, Sendable, Codable, CaseIterable {
+package enum RecurrentFunction: String, Hashable, Sendable, Codable, CaseIterable {
   case affine, elu, hardSigmoid, leakyRelu, relu, scaledTanh, sigmoid, softplus, softsign, tanh,
     thresholdedRelu
 
@@ -18,13 +18,13 @@ public enum RecurrentFunction: String, Hashable, Sendable, Codable, CaseIterable
 }
 
 /// One function of a recurrent layer with its parameters.
-public struct RecurrentActivation: Hashable, Sendable, Codable {
-  public var function: RecurrentFunction
-  public var alpha: Float
-  public var beta: Float
+package struct RecurrentActivation: Hashable, Sendable, Codable {
+  package var function: RecurrentFunction
+  package var alpha: Float
+  package var beta: Float
 
   /// Parameters that are not given are ONNX's own.
-  public init(_ function: RecurrentFunction, alpha: Float? = nil, beta: Float? = nil) {
+  package init(_ function: RecurrentFunction, alpha: Float? = nil, beta: Float? = nil) {
     self.function = function
     self.alpha = alpha ?? function.parameters.alpha ?? 0
     self.beta = beta ?? function.parameters.beta ?? 0

@@ -65,7 +65,7 @@ struct RecurrentLayer {
     }
   }
 
-  /// A function of the layer on what is clipped to its bound.
+  /// A function of the layer, of a number clipped to the layer's bound.
   private func apply(_ index: Int, _ x: Double) -> Double {
     let bound = Double(recurrence.clip)
     return functions[index].value(at: bound > 0 && !x.isNaN ? min(max(x, -bound), bound) : x)

@@ -1,24 +1,24 @@
 import IRGraph
 import IRTensor
 
-public enum ReduceFunction: String, Hashable, Sendable, Codable, CaseIterable {
+package enum ReduceFunction: String, Hashable, Sendable, Codable, CaseIterable {
   case sum, mean, maximum, minimum, product, sumSquare, l1, l2, logSum, logSumExp
 }
 
 /// Combines the elements along some axes; no axes leave every element as its own set.
-public struct Reduce: Operator {
-  public var function: ReduceFunction
-  public var axes: [Int]
-  public var keepsAxes: Bool
-  public static let name = "Reduce"
+package struct Reduce: Operator {
+  package var function: ReduceFunction
+  package var axes: [Int]
+  package var keepsAxes: Bool
+  package static let name = "Reduce"
 
-  public init(_ function: ReduceFunction, axes: [Int], keepsAxes: Bool = true) {
+  package init(_ function: ReduceFunction, axes: [Int], keepsAxes: Bool = true) {
     self.function = function
     self.axes = axes
     self.keepsAxes = keepsAxes
   }
 
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 1...1, Self.name)
     let x = inputs[0]
     try requireAxes(axes, x.shape, Self.name)
@@ -31,7 +31,7 @@ public struct Reduce: Operator {
     return [x.with(shape: Shape(extents))]
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     guard let type = try? outputTypes(for: inputs.map(\.type)).first else {
       preconditionFailure("checked by outputTypes")
     }
@@ -88,8 +88,14 @@ public struct Reduce: Operator {
   }
 }
 
+extension Reduce: AxisMappedOperator {
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    .reducing(axes, keepsAxes: keepsAxes, types.inputs[0].shape.rank)
+  }
+}
+
 extension Reduce: DifferentiableOperator {
-  public func cotangents(
+  package func cotangents(
     _ context: Cotangents, into g: inout GraphBuilder
   ) throws(GraphError) -> [ValueID?] {
     guard let dropped = context.ofOutputs[0] else { return context.none }

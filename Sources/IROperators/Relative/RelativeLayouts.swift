@@ -2,41 +2,41 @@ import IRGraph
 import IRTensor
 
 /// `Reshape` to extents that follow from the inputs'.
-public struct RelativeReshape: RelativeOperator {
-  public var extents: [SizeExpression]
-  public static let name = "RelativeReshape"
+package struct RelativeReshape: RelativeOperator {
+  package var extents: [SizeExpression]
+  package static let name = "RelativeReshape"
 
-  public init(_ extents: [SizeExpression]) { self.extents = extents }
+  package init(_ extents: [SizeExpression]) { self.extents = extents }
 
-  public func resolved(for inputs: [TensorType]) throws(TypeError) -> any Operator {
+  package func resolved(for inputs: [TensorType]) throws(TypeError) -> any Operator {
     Reshape(shape: Shape(try extents.values(for: inputs)))
   }
 }
 
 /// `Expand` to extents that follow from the inputs'.
-public struct RelativeExpand: RelativeOperator {
-  public var extents: [SizeExpression]
-  public static let name = "RelativeExpand"
+package struct RelativeExpand: RelativeOperator {
+  package var extents: [SizeExpression]
+  package static let name = "RelativeExpand"
 
-  public init(_ extents: [SizeExpression]) { self.extents = extents }
+  package init(_ extents: [SizeExpression]) { self.extents = extents }
 
-  public func resolved(for inputs: [TensorType]) throws(TypeError) -> any Operator {
+  package func resolved(for inputs: [TensorType]) throws(TypeError) -> any Operator {
     Expand(shape: Shape(try extents.values(for: inputs)))
   }
 }
 
 /// `Slice` by steps of 1, from and over sizes that follow from the inputs'.
-public struct RelativeSlice: RelativeOperator {
-  public var starts: [SizeExpression]
-  public var extents: [SizeExpression]
-  public static let name = "RelativeSlice"
+package struct RelativeSlice: RelativeOperator {
+  package var starts: [SizeExpression]
+  package var extents: [SizeExpression]
+  package static let name = "RelativeSlice"
 
-  public init(starts: [SizeExpression], extents: [SizeExpression]) {
+  package init(starts: [SizeExpression], extents: [SizeExpression]) {
     self.starts = starts
     self.extents = extents
   }
 
-  public func resolved(for inputs: [TensorType]) throws(TypeError) -> any Operator {
+  package func resolved(for inputs: [TensorType]) throws(TypeError) -> any Operator {
     Slice(
       starts: try starts.values(for: inputs), steps: [Int](repeating: 1, count: starts.count),
       extents: try extents.values(for: inputs))
@@ -44,31 +44,32 @@ public struct RelativeSlice: RelativeOperator {
 }
 
 /// `Pad` after each axis by sizes that follow from the inputs'.
-public struct RelativePad: RelativeOperator {
-  public var after: [SizeExpression]
-  public var mode: PadMode
-  public static let name = "RelativePad"
+package struct RelativePad: RelativeOperator {
+  package var after: [SizeExpression]
+  package var mode: PadMode
+  package static let name = "RelativePad"
 
-  public init(after: [SizeExpression], mode: PadMode) {
+  package init(after: [SizeExpression], mode: PadMode) {
     self.after = after
     self.mode = mode
   }
 
-  public func resolved(for inputs: [TensorType]) throws(TypeError) -> any Operator {
+  package func resolved(for inputs: [TensorType]) throws(TypeError) -> any Operator {
     Pad(before: [Int](repeating: 0, count: after.count), after: try after.values(for: inputs), mode: mode)
   }
 }
 
-/// `Resize` by half-pixel centres to extents that follow from the inputs'; the scales are the extents' ratios.
-public struct RelativeResize: RelativeOperator {
-  public var mode: ResizeMode
-  public var extents: [SizeExpression]
-  public var cubicCoefficient: Float
-  public var excludesOutside: Bool
-  public var isAntialiased: Bool
-  public static let name = "RelativeResize"
+/// `Resize` by half-pixel centres to extents that follow from the inputs'; the scales are the extents'
+/// ratios.
+package struct RelativeResize: RelativeOperator {
+  package var mode: ResizeMode
+  package var extents: [SizeExpression]
+  package var cubicCoefficient: Float
+  package var excludesOutside: Bool
+  package var isAntialiased: Bool
+  package static let name = "RelativeResize"
 
-  public init(
+  package init(
     mode: ResizeMode, extents: [SizeExpression], cubicCoefficient: Float = -0.75,
     excludesOutside: Bool = false, isAntialiased: Bool = false
   ) {
@@ -79,7 +80,7 @@ public struct RelativeResize: RelativeOperator {
     self.isAntialiased = isAntialiased
   }
 
-  public func resolved(for inputs: [TensorType]) throws(TypeError) -> any Operator {
+  package func resolved(for inputs: [TensorType]) throws(TypeError) -> any Operator {
     let extents = try extents.values(for: inputs)
     let shape = inputs[0].shape
     guard extents.count == shape.rank else {

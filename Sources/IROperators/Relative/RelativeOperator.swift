@@ -6,29 +6,38 @@ import IRTensor
 ///
 /// Graphs made of these and of operators that name no size hold for every size of picture
 /// (`Graph.rebound`), and are written to files with open sizes. The compiler sees `resolved` only.
-public protocol RelativeOperator: Operator {
+package protocol RelativeOperator: AxisMappedOperator {
   /// The operator with numbers, for inputs of these types; takes the first input alone.
-  /// - Throws: `TypeError` where an expression is no size.
+  /// - Throws: `TypeError` if an expression does not give a size.
   func resolved(for inputs: [TensorType]) throws(TypeError) -> any Operator
 }
 
 extension RelativeOperator {
-  public func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
+  package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     try requireCount(inputs, 1...8, Self.name)
     return try resolved(for: inputs).outputTypes(for: [inputs[0]])
   }
 
-  public func evaluate(_ inputs: [Tensor]) -> [Tensor] {
+  package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     guard let plain = try? resolved(for: inputs.map(\.type)) else {
       preconditionFailure("checked by outputTypes")
     }
     return plain.evaluate([inputs[0]])
   }
+
+  /// As the operator with numbers states it.
+  package func axes(of output: Int, from input: Int, _ types: NodeTypes) -> [AxisRelation] {
+    let rank = types.outputs[output].shape.rank
+    guard input == 0 else { return [AxisRelation](repeating: .new, count: rank) }
+    let plain = try? resolved(for: types.inputs) as? any AxisMappedOperator
+    let own = NodeTypes(inputs: [types.inputs[0]], outputs: types.outputs)
+    return plain?.axes(of: output, from: 0, own) ?? .mixed(rank)
+  }
 }
 
 extension Graph {
   /// The graph with every relative operator replaced by the one of its size.
-  public func resolvingSizes() throws(GraphError) -> Graph {
+  package func resolvingSizes() throws(GraphError) -> Graph {
     var graph = self
     try graph.resolveSizes()
     return graph

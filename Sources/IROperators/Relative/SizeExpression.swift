@@ -5,7 +5,7 @@ import IRTensor
 /// it is for: `.extent(axis: 2) / 4`. Integers; `/` rounds toward zero.
 ///
 /// Held as a postfix program, flat however long it is; its text is that program: `x0.2 4 /`.
-public struct SizeExpression: Hashable, Sendable {
+package struct SizeExpression: Hashable, Sendable {
   package enum Step: Hashable, Sendable {
     case literal(Int)
     case extent(input: Int, axis: Int)
@@ -17,18 +17,18 @@ public struct SizeExpression: Hashable, Sendable {
   package init(steps: [Step]) { self.steps = steps }
 
   /// An extent of one of the node's inputs.
-  public static func extent(of input: Int = 0, axis: Int) -> SizeExpression {
+  package static func extent(of input: Int = 0, axis: Int) -> SizeExpression {
     SizeExpression(steps: [.extent(input: input, axis: axis)])
   }
 
-  public static func minimum(_ a: SizeExpression, _ b: SizeExpression) -> SizeExpression {
+  package static func minimum(_ a: SizeExpression, _ b: SizeExpression) -> SizeExpression {
     a.joined(b, .minimum)
   }
-  public static func + (a: SizeExpression, b: SizeExpression) -> SizeExpression { a.joined(b, .add) }
-  public static func - (a: SizeExpression, b: SizeExpression) -> SizeExpression { a.joined(b, .subtract) }
-  public static func * (a: SizeExpression, b: SizeExpression) -> SizeExpression { a.joined(b, .multiply) }
-  public static func / (a: SizeExpression, b: SizeExpression) -> SizeExpression { a.joined(b, .divide) }
-  public static func % (a: SizeExpression, b: SizeExpression) -> SizeExpression { a.joined(b, .modulo) }
+  package static func + (a: SizeExpression, b: SizeExpression) -> SizeExpression { a.joined(b, .add) }
+  package static func - (a: SizeExpression, b: SizeExpression) -> SizeExpression { a.joined(b, .subtract) }
+  package static func * (a: SizeExpression, b: SizeExpression) -> SizeExpression { a.joined(b, .multiply) }
+  package static func / (a: SizeExpression, b: SizeExpression) -> SizeExpression { a.joined(b, .divide) }
+  package static func % (a: SizeExpression, b: SizeExpression) -> SizeExpression { a.joined(b, .modulo) }
 
   private func joined(_ other: SizeExpression, _ step: Step) -> SizeExpression {
     if case .literal(let a)? = soleStep, case .literal(let b)? = other.soleStep,
@@ -43,7 +43,7 @@ public struct SizeExpression: Hashable, Sendable {
 
   /// The size for inputs of these shapes.
   /// - Throws: `Size.…` where an extent does not exist, a number leaves ±2⁴⁸, or a divisor is 0.
-  public func value(for inputs: [Shape]) throws(TypeError) -> Int {
+  package func value(for inputs: [Shape]) throws(TypeError) -> Int {
     var stack: [Int] = []
     for step in steps {
       switch step {
@@ -107,16 +107,16 @@ public struct SizeExpression: Hashable, Sendable {
 }
 
 extension SizeExpression: ExpressibleByIntegerLiteral {
-  public init(integerLiteral value: Int) { self.init(value) }
-  public init(_ value: Int) { steps = [.literal(value)] }
+  package init(integerLiteral value: Int) { self.init(value) }
+  package init(_ value: Int) { steps = [.literal(value)] }
 }
 
 extension SizeExpression: CustomStringConvertible {
-  public var description: String { steps.map(Self.word).joined(separator: " ") }
+  package var description: String { steps.map(Self.word).joined(separator: " ") }
 }
 
 extension SizeExpression: Codable {
-  public init(from decoder: any Decoder) throws {
+  package init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
     let words = try container.decode(String.self).split(separator: " ")
     steps = words.compactMap { Self.step($0) }
@@ -125,7 +125,7 @@ extension SizeExpression: Codable {
     }
   }
 
-  public func encode(to encoder: any Encoder) throws {
+  package func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     try container.encode(description)
   }

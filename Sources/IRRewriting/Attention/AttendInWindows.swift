@@ -92,7 +92,6 @@ struct AttendInWindows: RewriteRule {
 }
 
 extension Transpose {
-  /// `[N, C, H, W]` to `[N, H, W, C]`, and back.
+  /// `[N, C, H, W]` to `[N, H, W, C]`.
   static let toLast = Transpose(permutation: [0, 2, 3, 1])
-  static let toFirst = Transpose(permutation: [0, 3, 1, 2])
 }

@@ -110,7 +110,7 @@ private struct Scores {
     return nil
   }
 
-  /// Whether a product with something that is no constant comes before anything but sums, factors and shapes.
+  /// Whether only sums, factors and shapes come before a product with a value that is not constant.
   private static func leadsToProduct(_ value: ValueID, _ graph: Graph) -> Bool {
     var value = value
     while let id = graph.producer(of: value) {

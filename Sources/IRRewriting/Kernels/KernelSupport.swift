@@ -4,7 +4,7 @@ import IRTensor
 
 /// The limits of a library's kernels: rewriting makes nothing else, and regions are planned within it. A
 /// library fills it from its kernels; nothing that it says is said in the compiler again.
-public struct KernelSupport: Sendable {
+package struct KernelSupport: Sendable {
   /// Functions that elementwise chains may have.
   package var unary: Set<UnaryFunction> = []
   package var binary: Set<BinaryFunction> = []
@@ -38,7 +38,7 @@ public struct KernelSupport: Sendable {
   }
 
   /// A library without fast kernels.
-  public init() {}
+  package init() {}
 
   /// Whether chains may have the function.
   package func supports(_ function: ElementwiseChain.Function) -> Bool {

@@ -1,31 +1,31 @@
 /// The changes of each pass.
-public struct CompilationReport: Sendable {
-  public struct Entry: Sendable {
-    public var pass: String
+package struct CompilationReport: Sendable {
+  package struct Entry: Sendable {
+    package var pass: String
     /// Changes, and those of each rule in the pass's order; a pass without rules has none.
-    public var patches: Int
-    public var rules: [PatchCount.Rule]
-    public var nodesBefore: Int
-    public var nodesAfter: Int
-    public var seconds: Double
+    package var patches: Int
+    package var rules: [PatchCount.Rule]
+    package var nodesBefore: Int
+    package var nodesAfter: Int
+    package var seconds: Double
   }
 
-  public package(set) var entries: [Entry] = []
+  package var entries: [Entry] = []
   /// The last change: its rule or pass, and the node where a rule made it.
-  public package(set) var lastPatch: String?
+  package var lastPatch: String?
 
   /// A report of nothing.
-  public init() {}
+  package init() {}
 
   /// The patches applied by all passes.
-  public var patchCount: Int { entries.reduce(0) { $0 + $1.patches } }
+  package var patchCount: Int { entries.reduce(0) { $0 + $1.patches } }
 }
 
 /// Changes that a pass made.
-public struct PatchCount: Sendable {
-  public struct Rule: Sendable {
-    public var name: String
-    public var patches: Int
+package struct PatchCount: Sendable {
+  package struct Rule: Sendable {
+    package var name: String
+    package var patches: Int
   }
 
   package var total: Int

@@ -1,5 +1,5 @@
 extension CompilerError: CustomStringConvertible {
-  public var description: String {
+  package var description: String {
     switch self {
     case .invalidGraph(let pass, let error): "pass \(pass) left an invalid graph: \(error)"
     case .doesNotTerminate(let pass, let patches):

@@ -1,7 +1,7 @@
 import IRGraph
 
 /// Why a graph could not be compiled.
-public enum CompilerError: Error, Sendable {
+package enum CompilerError: Error, Sendable {
   /// A pass left a graph that the verifier refuses: a defect of the pass.
   case invalidGraph(pass: String, GraphError)
   /// A pass did not come to an end within its fuel: a defect of the pass.

@@ -52,7 +52,7 @@ extension Graph {
     return axis >= 0 && shape[axis] == product[1] && shape.elementCount == product[1]
   }
 
-  /// The operand that is no uniform constant of this number, where the value is that function of both.
+  /// The other operand, if the value is that function of it and a uniform constant of this number.
   func operand(of value: ValueID, _ function: BinaryFunction, with number: Double, within: Double = 1e-6)
     -> ValueID?
   {

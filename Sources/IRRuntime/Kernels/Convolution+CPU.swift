@@ -25,7 +25,7 @@ private func parameters(
     activation: IR_ACTIVATION_NONE, slope: 0)
 }
 
-/// What kernels' names say of a convolution.
+/// The word for a convolution in kernels' names.
 private func kind(_ params: ir_conv2d_params) -> String {
   if params.groups == params.input_channels && params.groups > 1 { return ".depthwise" }
   return params.kernel_height == 1 && params.kernel_width == 1 && params.groups == 1 ? ".1x1" : ""

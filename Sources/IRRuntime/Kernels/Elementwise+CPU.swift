@@ -6,6 +6,8 @@ import IROperators
 import IRTensor
 
 /// A register program with the memory that it points to.
+///
+/// Unchecked: nothing changes it once it is made.
 private final class RegisterProgram: @unchecked Sendable {
   var program: ir_elementwise_program
   private let instructions: UnsafeMutablePointer<ir_elementwise_instruction>
@@ -60,7 +62,7 @@ func elementwiseKernel(_ request: KernelRequest) -> (any Kernel)? {
 func encodedInstructions(_ chain: ElementwiseChain) -> [ir_elementwise_instruction]? {
   guard chain.inputCount + chain.instructions.count <= Int(IR_ELEMENTWISE_MAX_REGISTERS) else { return nil }
   var list: [ir_elementwise_instruction] = []
-  // Where the chain's registers are, as the last instruction's must stay the last.
+  // The register of each value of the chain; that of the last instruction must stay the last.
   var registers = Array(0..<chain.inputCount).map(UInt8.init)
   for instruction in chain.instructions {
     guard var next = encoded(instruction, registers) else { return nil }

@@ -5,6 +5,9 @@ import IROperators
 import IRTensor
 
 /// A region as the flat C structure that its driver runs, with the memory that this points to.
+///
+/// Unchecked: nothing changes it once it is made; a run has its pointers and its workspace in memory of its
+/// own.
 private final class RegionProgram: @unchecked Sendable {
   var region = ir_region()
   private var instructions: UnsafeMutableBufferPointer<ir_region_instruction>

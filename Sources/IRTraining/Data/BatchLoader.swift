@@ -2,7 +2,7 @@ import Dispatch
 import Foundation
 
 /// Makes batches ahead of the steps that take them, on threads of its own, until `stop`.
-public final class BatchLoader: @unchecked Sendable {
+package final class BatchLoader: @unchecked Sendable {
   private let data: TrainingData
   private let end: Int
   private let depth: Int
@@ -15,7 +15,7 @@ public final class BatchLoader: @unchecked Sendable {
   private var waited = 0.0
 
   /// Batches for the steps from `start` to before `end`, at most `depth` ahead, made on `threadCount` threads.
-  public init(_ data: TrainingData, from start: Int, to end: Int, depth: Int = 4, threadCount: Int = 1) {
+  package init(_ data: TrainingData, from start: Int, to end: Int, depth: Int = 4, threadCount: Int = 1) {
     (self.data, self.end, self.depth) = (data, end, max(threadCount, depth))
     (nextMade, nextTaken) = (start, start)
     for _ in 0..<max(1, threadCount) {
@@ -26,7 +26,7 @@ public final class BatchLoader: @unchecked Sendable {
   }
 
   /// Ends the threads after the batches at hand.
-  public func stop() {
+  package func stop() {
     condition.lock()
     isStopped = true
     condition.broadcast()
@@ -55,7 +55,7 @@ public final class BatchLoader: @unchecked Sendable {
   }
 
   /// The seconds that `next` has waited for batches so far.
-  public var secondsWaited: Double {
+  package var secondsWaited: Double {
     condition.lock()
     defer { condition.unlock() }
     return waited
@@ -63,7 +63,7 @@ public final class BatchLoader: @unchecked Sendable {
 
   /// The batch of the next step; waits until it is made.
   /// - Throws: `TrainingError.data` where a picture cannot be used.
-  public func next() throws(TrainingError) -> TrainingData.Batch {
+  package func next() throws(TrainingError) -> TrainingData.Batch {
     condition.lock()
     precondition(nextTaken < end, "no batch is made after the last step")
     let start = Date()

@@ -4,10 +4,10 @@ import IRImage
 import Synchronization
 
 /// Photographs of a folder, decoded when first needed and kept while there is room.
-public final class ImageSet: Sendable {
+package final class ImageSet: Sendable {
   /// In order of names.
-  public let paths: [String]
-  public let channelCount: Int
+  package let paths: [String]
+  package let channelCount: Int
   private let byteCountLimit: Int
   private let kept = Mutex<(pictures: [Int: Picture], byteCount: Int)>(([:], 0))
 
@@ -34,7 +34,7 @@ public final class ImageSet: Sendable {
   ///   - channelCount: 3 makes grey pictures colour, 1 makes colour grey (BT.601).
   ///   - byteCountLimit: what decoded pictures may take.
   /// - Throws: `TrainingError.data` where there is no picture.
-  public init(
+  package init(
     paths: [String], channelCount: Int, byteCountLimit: Int = 1 << 30
   ) throws(TrainingError) {
     guard !paths.isEmpty else { throw .data(detail: "there are no pictures") }
@@ -45,7 +45,7 @@ public final class ImageSet: Sendable {
 
   /// The pictures of a folder and of those below it, in order of names.
   /// - Throws: `TrainingError.data` where there are none.
-  public static func images(in folder: String) throws(TrainingError) -> [String] {
+  package static func images(in folder: String) throws(TrainingError) -> [String] {
     guard let found = PhotographFolder.pictures(in: folder) else {
       throw .data(detail: "\(folder): no such folder")
     }
@@ -56,7 +56,7 @@ public final class ImageSet: Sendable {
   /// The files of two folders that have the same names but for their extensions, or those that match two patterns
   /// with one `*` each in the file's name, which stands for the same text in both.
   /// - Throws: `TrainingError.data` naming a file without its other.
-  public static func pairs(
+  package static func pairs(
     _ low: String, _ high: String
   ) throws(TrainingError) -> (low: [String], high: [String]) {
     let (lows, highs) = (try byStem(low), try byStem(high))
@@ -97,14 +97,14 @@ public final class ImageSet: Sendable {
   }
 
   /// The size of a picture.
-  public func size(of index: Int) throws(TrainingError) -> (width: Int, height: Int) {
+  package func size(of index: Int) throws(TrainingError) -> (width: Int, height: Int) {
     let picture = try picture(index)
     return (picture.width, picture.height)
   }
 
   /// A part of a picture.
   /// - Precondition: it lies inside.
-  public func crop(_ index: Int, left: Int, top: Int, width: Int, height: Int) throws(TrainingError) -> Image
+  package func crop(_ index: Int, left: Int, top: Int, width: Int, height: Int) throws(TrainingError) -> Image
   {
     let picture = try picture(index)
     precondition(left >= 0 && top >= 0 && left + width <= picture.width && top + height <= picture.height)

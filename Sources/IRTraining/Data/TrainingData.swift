@@ -4,14 +4,14 @@ import IRTensor
 
 /// Where batches come from. A batch is a pure function of the seed and the step: runs repeat, and a resumed run
 /// goes on as if it had not stopped.
-public struct TrainingData: Sendable {
+package struct TrainingData: Sendable {
   /// Pictures of the same scenes, degraded and clean, in the same order.
-  public struct Pairs: Sendable {
-    public var low: ImageSet
-    public var high: ImageSet
+  package struct Pairs: Sendable {
+    package var low: ImageSet
+    package var high: ImageSet
 
     /// - Throws: `TrainingError.data` where the numbers of pictures differ.
-    public init(low: ImageSet, high: ImageSet) throws(TrainingError) {
+    package init(low: ImageSet, high: ImageSet) throws(TrainingError) {
       guard low.paths.count == high.paths.count else {
         throw .data(detail: "\(low.paths.count) and \(high.paths.count) pictures do not make pairs")
       }
@@ -20,21 +20,21 @@ public struct TrainingData: Sendable {
   }
 
   /// Images as a step takes them.
-  public struct Batch: Sendable {
-    public var images: Tensor
-    public var targets: Tensor
+  package struct Batch: Sendable {
+    package var images: Tensor
+    package var targets: Tensor
     /// The number of each image's category.
-    public var tasks: [Int]
+    package var tasks: [Int]
   }
 
   /// Photographs that are degraded here; nil where all tasks are pairs.
-  public let clean: ImageSet?
-  public let pairs: Pairs?
-  public let tasks: [TrainingTask]
-  public let seed: UInt64
-  public let batch: TrainingGraph.Batch
+  package let clean: ImageSet?
+  package let pairs: Pairs?
+  package let tasks: [TrainingTask]
+  package let seed: UInt64
+  package let batch: TrainingGraph.Batch
   /// The kinds of damage in the order of their numbers.
-  public let categories: [String]
+  package let categories: [String]
 
   /// The images of every batch that are made: one in `count`, from the number `index` on. Processes that share batches
   /// take one share each.
@@ -52,7 +52,7 @@ public struct TrainingData: Sendable {
   public var share = Share(index: 0, count: 1)
 
   /// - Throws: `TrainingError.data` where a task has no pictures.
-  public init(
+  package init(
     clean: ImageSet?, pairs: Pairs? = nil, tasks: [TrainingTask], seed: UInt64, batch: TrainingGraph.Batch
   ) throws(TrainingError) {
     guard !tasks.isEmpty else { throw .data(detail: "there are no tasks") }
@@ -69,10 +69,10 @@ public struct TrainingData: Sendable {
   }
 
   /// How many kinds of damage the data tell apart.
-  public var taskCount: Int { categories.count }
+  package var taskCount: Int { categories.count }
 
   /// The share of a step's batch, the steps counted from 0.
-  public func batch(at step: Int) throws(TrainingError) -> Batch {
+  package func batch(at step: Int) throws(TrainingError) -> Batch {
     var (images, targets, tasks) = ([Float](), [Float](), [Int]())
     var channels = 3
     for index in stride(from: share.index, to: batch.count, by: share.count) {

@@ -9,8 +9,8 @@ import IRTensor
 #endif
 
 /// What a training step makes smaller, as a graph of the prediction and the target `[N, C, H, W]`.
-public struct Loss: Hashable, Sendable, Codable {
-  public enum Pixel: String, Hashable, Sendable, Codable, CaseIterable {
+package struct Loss: Hashable, Sendable, Codable {
+  package enum Pixel: String, Hashable, Sendable, Codable, CaseIterable {
     /// The mean of |d|.
     case l1
     /// The mean of d².
@@ -19,14 +19,14 @@ public struct Loss: Hashable, Sendable, Codable {
     case charbonnier
   }
 
-  public var pixel: Pixel
+  package var pixel: Pixel
   /// The weight of the Fourier term (SymUNet: 0.1): the mean of |Re| and |Im| of the difference's unnormalised
   /// two-dimensional transform.
-  public var fourierWeight: Double
+  package var fourierWeight: Double
   /// The weight of the routers' mean cross-entropy with the task (DaAIR: 0.01).
-  public var routerWeight: Double
+  package var routerWeight: Double
 
-  public init(pixel: Pixel = .l1, fourierWeight: Double = 0, routerWeight: Double = 0) {
+  package init(pixel: Pixel = .l1, fourierWeight: Double = 0, routerWeight: Double = 0) {
     self.pixel = pixel
     self.fourierWeight = fourierWeight
     self.routerWeight = routerWeight
@@ -35,7 +35,7 @@ public struct Loss: Hashable, Sendable, Codable {
   /// The loss as one number, of a prediction `[N, C, H, W]` and a target of the same type; `routers` are logits
   /// `[N, K]`, with `tasks` `[N, K]` one-hot.
   /// - Throws: `GraphError.type` where the types do not fit.
-  public func value(
+  package func value(
     of prediction: ValueID, target: ValueID, routers: [ValueID] = [], tasks: ValueID? = nil,
     into g: inout GraphBuilder
   ) throws(GraphError) -> ValueID {

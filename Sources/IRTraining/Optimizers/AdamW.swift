@@ -6,15 +6,15 @@
 
 /// Adam (Kingma and Ba 2015), with weight decay either decoupled (AdamW, Loshchilov and Hutter 2019) or added
 /// to the gradient, as PyTorch's `AdamW` and `Adam` have it.
-public struct AdamW: Hashable, Sendable, Codable {
-  public var beta1: Double
-  public var beta2: Double
-  public var epsilon: Double
-  public var weightDecay: Double
+package struct AdamW: Hashable, Sendable, Codable {
+  package var beta1: Double
+  package var beta2: Double
+  package var epsilon: Double
+  package var weightDecay: Double
   /// False is Adam with L2 regularization.
-  public var isDecoupled: Bool
+  package var isDecoupled: Bool
 
-  public init(
+  package init(
     beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: Double = 0,
     isDecoupled: Bool = true
   ) {

@@ -7,15 +7,15 @@
 /// A linear rise over the first steps, the highest rate, then half a cosine down to `floor` at the last step
 /// (Loshchilov and Hutter 2017, without restarts). Where the decay is shorter than the run, the rate before it does
 /// not depend on the run's length, and a run can be made longer until its decay has begun.
-public struct LearningRateSchedule: Hashable, Sendable, Codable {
-  public var peak: Double
-  public var floor: Double
-  public var warmUpStepCount: Int
-  public var stepCount: Int
+package struct LearningRateSchedule: Hashable, Sendable, Codable {
+  package var peak: Double
+  package var floor: Double
+  package var warmUpStepCount: Int
+  package var stepCount: Int
   /// Steps of the decay, the last ones; nil is all after the rise.
-  public var decayStepCount: Int?
+  package var decayStepCount: Int?
 
-  public init(
+  package init(
     peak: Double, floor: Double = 1e-7, warmUpStepCount: Int = 0, stepCount: Int, decayStepCount: Int? = nil
   ) {
     self.peak = peak
@@ -26,7 +26,7 @@ public struct LearningRateSchedule: Hashable, Sendable, Codable {
   }
 
   /// The rate of a step, counted from 0.
-  public func rate(at step: Int) -> Double {
+  package func rate(at step: Int) -> Double {
     if step < warmUpStepCount { return peak * Double(step + 1) / Double(warmUpStepCount) }
     let length = max(min(stepCount - warmUpStepCount, decayStepCount ?? .max), 1)
     return Self.decayed(from: peak, to: floor, share: Double(step - (stepCount - length)) / Double(length))
@@ -38,7 +38,7 @@ public struct LearningRateSchedule: Hashable, Sendable, Codable {
   }
 
   /// Whether the first `count` steps have the rates of another schedule.
-  public func agrees(with other: LearningRateSchedule, upTo count: Int) -> Bool {
+  package func agrees(with other: LearningRateSchedule, upTo count: Int) -> Bool {
     (0..<count).allSatisfy { rate(at: $0) == other.rate(at: $0) }
   }
 }

@@ -1,13 +1,13 @@
 /// An exponential moving average of weights (Polyak and Juditsky 1992; as EMA everywhere).
-public struct ParameterAverage: Hashable, Sendable, Codable {
+package struct ParameterAverage: Hashable, Sendable, Codable {
   /// The share of the old average that stays; 0.999 remembers about a thousand steps.
-  public var decay: Double
+  package var decay: Double
 
-  public init(decay: Double) { self.decay = decay }
+  package init(decay: Double) { self.decay = decay }
 
   /// The share that stays at a step counted from 1: less at the beginning, so that the first weights, which are
   /// far from the last, are soon forgotten.
-  public func decay(at step: Int) -> Double { min(decay, Double(step) / Double(step + 9)) }
+  package func decay(at step: Int) -> Double { min(decay, Double(step) / Double(step + 9)) }
 
   static func update(
     _ average: UnsafeMutableBufferPointer<Float>, with values: UnsafeBufferPointer<Float>, decay: Double
@@ -19,12 +19,12 @@ public struct ParameterAverage: Hashable, Sendable, Codable {
 
 /// DaAIR's controllers (§3.2): experts of the decoder that take no gradient, but follow the agnostic experts of
 /// the encoder's blocks of the same level and place.
-public struct ControllerUpdate: Hashable, Sendable {
-  public var decay: Double
+package struct ControllerUpdate: Hashable, Sendable {
+  package var decay: Double
   /// The parameter that follows, and the one that it follows.
-  public var pairs: [(follower: String, leader: String)]
+  package var pairs: [(follower: String, leader: String)]
 
-  public init(parameters: [String], decay: Double = 0.999) {
+  package init(parameters: [String], decay: Double = 0.999) {
     self.decay = decay
     let known = Set(parameters)
     pairs = parameters.compactMap { name in
@@ -44,11 +44,11 @@ public struct ControllerUpdate: Hashable, Sendable {
       .joined(separator: ".")
   }
 
-  public static func == (a: ControllerUpdate, b: ControllerUpdate) -> Bool {
+  package static func == (a: ControllerUpdate, b: ControllerUpdate) -> Bool {
     a.decay == b.decay && a.pairs.elementsEqual(b.pairs) { $0 == $1 }
   }
 
-  public func hash(into hasher: inout Hasher) {
+  package func hash(into hasher: inout Hasher) {
     hasher.combine(decay)
     for pair in pairs {
       hasher.combine(pair.follower)

@@ -1,15 +1,15 @@
 /// The learning rate of a run that ends by the clock: a linear rise over the first steps, the highest rate, then half a
 /// cosine down to `floor` over the last `decaySeconds`. How many steps such a run makes depends on the machine.
-public struct TimedSchedule: Hashable, Sendable, Codable {
-  public var peak: Double
-  public var floor: Double
-  public var warmUpStepCount: Int
+package struct TimedSchedule: Hashable, Sendable, Codable {
+  package var peak: Double
+  package var floor: Double
+  package var warmUpStepCount: Int
   /// The length of the run.
-  public var seconds: Double
+  package var seconds: Double
   /// nil decays over the whole run.
-  public var decaySeconds: Double?
+  package var decaySeconds: Double?
 
-  public init(
+  package init(
     peak: Double, floor: Double = 1e-7, warmUpStepCount: Int = 0, seconds: Double, decaySeconds: Double? = nil
   ) {
     self.peak = peak
@@ -20,7 +20,7 @@ public struct TimedSchedule: Hashable, Sendable, Codable {
   }
 
   /// The rate of a step, counted from 0, that begins `elapsed` seconds after the run.
-  public func rate(at step: Int, after elapsed: Double) -> Double {
+  package func rate(at step: Int, after elapsed: Double) -> Double {
     let length = min(decaySeconds ?? seconds, seconds)
     let share = (elapsed - (seconds - length)) / length
     let rate = LearningRateSchedule.decayed(from: peak, to: floor, share: share)

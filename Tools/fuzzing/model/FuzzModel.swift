@@ -1,7 +1,9 @@
 import FuzzDriver
-import IRCompiler
-import IRONNX
-import IRRuntime
+
+@testable import IRCompiler
+@testable import IRLowering
+@testable import IRONNX
+@testable import IRRuntime
 
 /// Any bytes as a model: read, imported for small sizes and compiled. What is refused must be refused with a
 /// sentence; anything else is a finding.

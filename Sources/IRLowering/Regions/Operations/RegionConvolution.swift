@@ -24,6 +24,7 @@ package struct RegionConvolution: RegionOperation {
   package var worth: RegionWorth { .alone }
   /// Whether the window is one pixel.
   var isPointwise: Bool { window.shape[2] == 1 && window.shape[3] == 1 }
+  package var slicing: RegionSlicing { .parts }
   package var word: String? { "conv\(window.shape[2])x\(window.shape[3])" }
   package var parameters: RegionParameters { RegionParameters(window: window, depth: window.shape[1]) }
   package func reach(_ operand: Int) -> Int { operand == 0 ? window.reach : 0 }
@@ -47,27 +48,10 @@ package struct RegionConvolution: RegionOperation {
       multiplyAddCount: planner.graph.multiplyAddCount(of: id))
   }
 
-  package func part(_ channels: Range<Int>, of output: ValueID, in graph: Graph) -> RegionPart? {
-    graph.producer(of: output).map { id in
-      .node(graph[id].operator, window.inputs(of: id, channels, reading: 0..<window.shape[1], in: graph))
-    }
-  }
-
   package func cost(
     of instruction: RegionPlan.Instruction, stepRows: Int, on machine: MachineModel
   ) -> RegionCost {
     window.directCost(of: instruction, on: machine)
-  }
-}
-
-extension RegionWindow {
-  /// The inputs of a convolution of some output channels: these channels of x, rows of its weights, channels
-  /// of the residual.
-  func inputs(
-    of id: NodeID, _ channels: Range<Int>, reading read: Range<Int>, in graph: Graph
-  ) -> [RegionPart.Input] {
-    let residual: [RegionPart.Input] = convolution.hasResidual ? [.channels(channels)] : []
-    return [.channels(read)] + (1..<convolution.ownInputCount).map { _ in .rows(channels) } + residual
   }
 }
 

@@ -21,6 +21,7 @@ package struct RegionDepthwise: RegionOperation {
   }
 
   package var worth: RegionWorth { .alone }
+  package var slicing: RegionSlicing { .parts }
   package var depthwiseWindow: RegionWindow? { window }
   package var word: String? { "dw\(window.shape[2])x\(window.shape[3])" }
   package var parameters: RegionParameters { RegionParameters(window: window) }
@@ -46,12 +47,10 @@ package struct RegionDepthwise: RegionOperation {
     }
   }
 
-  package func part(_ channels: Range<Int>, of output: ValueID, in graph: Graph) -> RegionPart? {
-    guard let id = graph.producer(of: output) else { return nil }
+  package func narrowed(_ whole: any Operator, to channels: Range<Int>) -> any Operator {
     var fused = window.convolution
     fused.convolution.groupCount = channels.count
-    let own: any Operator = graph[id].operator is Convolution ? fused.convolution : fused
-    return .node(own, window.inputs(of: id, channels, reading: channels, in: graph))
+    return whole is Convolution ? fused.convolution : fused
   }
 
   package func cost(

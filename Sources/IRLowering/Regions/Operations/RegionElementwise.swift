@@ -32,6 +32,7 @@ package struct RegionElementwise: RegionOperation {
   }
 
   package var isElementwise: Bool { true }
+  package var slicing: RegionSlicing { .parts }
   package var word: String? { windows.isEmpty ? "elementwise" : "dw+elementwise" }
   package var parameters: RegionParameters { RegionParameters(chain: chain, windows: windows) }
   package func reach(_ operand: Int) -> Int { windows[operand]?.reach ?? 0 }
@@ -50,21 +51,6 @@ package struct RegionElementwise: RegionOperation {
       }
     }
     planner.append(own, operands, to: result, multiplyAddCount: multiplyAddCount)
-  }
-
-  package func part(_ channels: Range<Int>, of output: ValueID, in graph: Graph) -> RegionPart? {
-    guard let id = graph.producer(of: output) else { return nil }
-    let shape = graph[output].type.shape
-    var inputs: [RegionPart.Input] = []
-    for input in graph[id].inputs.map({ graph[$0].type.shape }) {
-      if input == shape {
-        inputs.append(.channels(channels))
-      } else {
-        guard channels == 0..<shape[1] || input.elementCount == 1 else { return nil }
-        inputs.append(.few)
-      }
-    }
-    return .node(graph[id].operator, inputs)
   }
 
   package func cost(

@@ -2,8 +2,8 @@ import IRGraph
 import IROperators
 import IRTensor
 
-/// A convolution of several groups of more than one channel each, stride 1, that keeps height and width: operands
-/// x, [residual].
+/// A convolution of several groups of more than one channel each, stride 1, that keeps height and width:
+/// operands x, [residual].
 package struct RegionGroupedConvolution: RegionOperation {
   private let window: RegionWindow
 

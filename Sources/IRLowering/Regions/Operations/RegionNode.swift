@@ -7,7 +7,7 @@ import IRTensor
 package struct RegionGrid: Hashable, Sendable {
   var batch, height, width: Int
 
-  /// Nil for what is not a float32 `[N, C, H, W]`.
+  /// Nil for values other than float32 `[N, C, H, W]`.
   init?(_ type: TensorType) {
     guard type.elementType == .float32, type.shape.rank == 4 else { return nil }
     (batch, height, width) = (type.shape[0], type.shape[2], type.shape[3])

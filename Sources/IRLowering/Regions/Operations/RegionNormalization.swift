@@ -24,6 +24,7 @@ package struct RegionNormalization: RegionOperation {
   }
 
   package var worth: RegionWorth { .alone }
+  package var slicing: RegionSlicing { .whole }
   package var word: String? { "norm" }
   package var parameters: RegionParameters { RegionParameters(normalization: normalization) }
 
@@ -31,12 +32,6 @@ package struct RegionNormalization: RegionOperation {
     planner.append(
       self, [planner.operand(planner.graph[id].inputs[0], isReadOften: false)],
       to: planner.graph[id].outputs[0], multiplyAddCount: planner.graph.multiplyAddCount(of: id))
-  }
-
-  package func part(_ channels: Range<Int>, of output: ValueID, in graph: Graph) -> RegionPart? {
-    guard let id = graph.producer(of: output), channels == 0..<graph[output].type.shape[1] else { return nil }
-    let constants = graph[id].inputs.dropFirst().map { _ in RegionPart.Input.kept }
-    return .node(graph[id].operator, [.channels(channels)] + constants)
   }
 
   package func cost(

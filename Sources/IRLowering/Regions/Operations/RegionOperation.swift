@@ -39,8 +39,10 @@ package protocol RegionOperation: Sendable {
   var depthwiseWindow: RegionWindow? { get }
   /// Adds the node's instructions to a plan.
   func emit(_ id: NodeID, into planner: inout RegionPlanner)
-  /// How some channels of an output are computed by themselves; nil where they cannot be.
-  func part(_ channels: Range<Int>, of output: ValueID, in graph: Graph) -> RegionPart?
+  /// Which channels of an output a node of their own can compute.
+  var slicing: RegionSlicing { get }
+  /// The operator that computes these channels of the result of `whole`.
+  func narrowed(_ whole: any Operator, to channels: Range<Int>) -> any Operator
 
   // The instruction.
 
@@ -72,7 +74,8 @@ extension RegionOperation {
   package var readsConcatenationsByRows: Bool { true }
   package var isElementwise: Bool { false }
   package var depthwiseWindow: RegionWindow? { nil }
-  package func part(_ channels: Range<Int>, of output: ValueID, in graph: Graph) -> RegionPart? { nil }
+  package var slicing: RegionSlicing { .none }
+  package func narrowed(_ whole: any Operator, to channels: Range<Int>) -> any Operator { whole }
   package static var driverName: String { RegionCopy.driverName }
   package var word: String? { nil }
   package var parameters: RegionParameters { RegionParameters() }
@@ -149,21 +152,11 @@ package struct RegionCost {
   static let windowPasses = 0.9
 }
 
-/// How some channels of a node's output are computed by themselves.
-package enum RegionPart {
-  package enum Input {
-    /// These channels of a feature map.
-    case channels(Range<Int>)
-    /// These rows of a weight or a bias.
-    case rows(Range<Int>)
-    /// The input as it is.
-    case kept
-    /// The input as it is, if its numbers are few beside the output's.
-    case few
-  }
-
-  /// They are these channels of the node's first input.
-  case view(Range<Int>)
-  /// By a node with this operator, from these parts of the node's inputs.
-  case node(any Operator, [Input])
+/// Which channels of a node's output can be computed by a node of their own.
+package enum RegionSlicing: Sendable {
+  case none
+  /// All of them.
+  case whole
+  /// Any run of them.
+  case parts
 }

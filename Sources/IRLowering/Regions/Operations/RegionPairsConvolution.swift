@@ -21,14 +21,11 @@ package struct RegionPairsConvolution: RegionOperation {
   }
 
   package var worth: RegionWorth { .alone }
+  package var slicing: RegionSlicing { .parts }
   package var word: String? { "conv1x1.bf16" }
   package var parameters: RegionParameters { exact.parameters }
   package func emit(_ id: NodeID, into planner: inout RegionPlanner) {
     exact.emit(id, as: self, into: &planner)
-  }
-
-  package func part(_ channels: Range<Int>, of output: ValueID, in graph: Graph) -> RegionPart? {
-    exact.part(channels, of: output, in: graph)
   }
 
   package func cost(

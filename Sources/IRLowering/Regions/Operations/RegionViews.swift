@@ -18,14 +18,8 @@ package struct RegionViews: RegionOperation {
   }
 
   package var worth: RegionWorth { .nothing }
+  package var slicing: RegionSlicing { .parts }
   package var viewedChannels: [Int]? { starts }
 
   package func emit(_ id: NodeID, into planner: inout RegionPlanner) {}
-
-  package func part(_ channels: Range<Int>, of output: ValueID, in graph: Graph) -> RegionPart? {
-    guard let id = graph.producer(of: output), let index = graph[id].outputs.firstIndex(of: output) else {
-      return nil
-    }
-    return .view((channels.lowerBound + starts[index])..<(channels.upperBound + starts[index]))
-  }
 }

@@ -1,9 +1,0 @@
-#if defined(__x86_64__)
-
-#include "../isa/avx2_begin.h"
-
-#include "../body/winograd_body.h"
-
-#include "../isa/avx2_end.h"
-
-#endif

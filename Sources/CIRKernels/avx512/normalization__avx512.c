@@ -1,9 +1,0 @@
-#if defined(__x86_64__)
-
-#include "../isa/avx512_begin.h"
-
-#include "../body/normalization_body.h"
-
-#include "../isa/avx512_end.h"
-
-#endif
