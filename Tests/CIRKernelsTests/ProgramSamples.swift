@@ -13,17 +13,20 @@ struct ProgramSample: Sendable {
   var allowsFloat16Storage = false
   var hasNearSharedCache = false
   var threadCount = 2
+  var precision = Precision.float32
   var graph: @Sendable () throws -> Graph
 
   init(
     _ name: String, memoryByteCount: Int? = nil, allowsFloat16Storage: Bool = false,
-    hasNearSharedCache: Bool = false, threadCount: Int = 2, _ graph: @escaping @Sendable () throws -> Graph
+    hasNearSharedCache: Bool = false, threadCount: Int = 2, precision: Precision = .float32,
+    _ graph: @escaping @Sendable () throws -> Graph
   ) {
     self.name = name
     self.memoryByteCount = memoryByteCount
     self.allowsFloat16Storage = allowsFloat16Storage
     self.hasNearSharedCache = hasNearSharedCache
     self.threadCount = threadCount
+    self.precision = precision
     self.graph = graph
   }
 
@@ -34,6 +37,9 @@ struct ProgramSample: Sendable {
       },
       ProgramSample("gated-block-near-cache", hasNearSharedCache: true, threadCount: 3) {
         try GatedBlock(channels: 24, hidden: 31, height: 200, width: 330).graph()
+      },
+      ProgramSample("gated-block-bfloat16", precision: .bfloat16) {
+        try GatedBlock(channels: 24, hidden: 31, height: 40, width: 70).graph()
       },
       ProgramSample("dilated-block") {
         try GatedBlock(height: 65, width: 48, kernel: 3, dilation: 2).graph()

@@ -55,7 +55,9 @@ extension KernelTests {
     for sample in ProgramSample.all {
       let (graph, _) = try Compiler().simplified(try sample.graph())
       for id in graph.nodesInOrder {
-        if let operation = graph.regionOperation(of: id, CPUKernelLibrary().support) {
+        if let operation = graph.regionOperation(
+          of: id, CPUKernelLibrary(precision: sample.precision).support)
+        {
           ofNodes.insert("\(type(of: operation))")
         }
       }
@@ -75,7 +77,8 @@ extension KernelTests {
     let options = CompilerOptions(
       threadCount: sample.threadCount, memoryByteCount: sample.memoryByteCount,
       allowsFloat16Storage: sample.allowsFloat16Storage)
-    let kernels = CPUKernelLibrary(hasNearSharedCache: sample.hasNearSharedCache)
+    let kernels = CPUKernelLibrary(
+      hasNearSharedCache: sample.hasNearSharedCache, precision: sample.precision)
     return try Compiler(options: options, kernels: kernels).compile(try sample.graph())
   }
 }
