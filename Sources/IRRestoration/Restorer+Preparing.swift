@@ -24,8 +24,9 @@ extension Restorer {
     let planes = PicturePlanes(channelCount == 3 ? source.asColour() : source)
     var sources = [planes]
     if planes.count > channelCount {
-      sources =
-        settings.greyHandling == .luma ? [planes.luma] : (0..<planes.count).map { planes.plane($0) }
+      // A network that makes colours of grey makes them once.
+      let isByLuma = settings.greyHandling == .luma || resultChannelCount != channelCount
+      sources = isByLuma ? [planes.luma] : (0..<planes.count).map { planes.plane($0) }
     }
     let others = try model.pictures.map { try otherPicture($0, beside: image) }
     return PreparedImage(

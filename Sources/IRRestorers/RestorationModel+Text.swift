@@ -56,8 +56,10 @@ extension RestorationModel {
 
   private var channelText: String {
     var parts = [
-      channelCount == 1
-        ? "pictures in colour are restored channel by channel" : "grey pictures get three equal channels"
+      channelCount == 3
+        ? "grey pictures get three equal channels"
+        : output.channelCount == 1
+          ? "pictures in colour are restored channel by channel" : "of pictures in colour the luma is taken"
     ]
     if image.batch > 1 { parts.append("taken \(image.batch) times at once") }
     if isBlueFirst { parts.append("blue first") }

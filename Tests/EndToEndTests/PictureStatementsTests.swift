@@ -230,4 +230,18 @@ import Testing
       }
     }
   }
+
+  /// WebP's EXIF begins with its byte order, PNG's stands before the pixels: exiftool has nothing to complain of.
+  @Test func exifStandsWhereItsContainerHasIt() throws {
+    try PictureFolder.with { folder in
+      for suffix in ["webp", "png"] {
+        try folder.restored("r03.jpg", "a.\(suffix)")
+        #expect(try folder.tags("./a.\(suffix)", "InteropIndex") == ["R03"])
+        #expect(try folder.tags("./a.\(suffix)", "Warning", "Error").isEmpty, "\(suffix)")
+      }
+      let bytes = try Data(contentsOf: URL(fileURLWithPath: folder.absolute("./a.png")))
+      let (exif, pixels) = (bytes.range(of: Data("eXIf".utf8)), bytes.range(of: Data("IDAT".utf8)))
+      #expect(try #require(exif).lowerBound < #require(pixels).lowerBound)
+    }
+  }
 }

@@ -73,3 +73,21 @@ func tagsWithoutEndsAreReadOnce() {
     digest: [UInt8](repeating: 0x41, count: 32), bytes: Array("<!-- exif:GPS --><exif:GPSLatitude>52".utf8))
   #expect(metadata.withoutPosition().extendedXMP == nil)
 }
+
+/// Extents of sizes 0 take no bytes of their box: 98 KB would state 16,384 items of 65,535 extents each, 17 GB of memory.
+@Test func extentsWithoutBytesAreCounted() throws {
+  func box(_ type: String, _ content: [UInt8]) -> [UInt8] {
+    bigEndianBytes(8 + content.count, 4) + Array(type.utf8) + content
+  }
+  let rows: [UInt8] = (1...16_384).flatMap { (item: Int) -> [UInt8] in
+    bigEndianBytes(item, 2) + [0, 0, 0xFF, 0xFF]
+  }
+  // Version 0, sizes of 0 for offsets, lengths and bases.
+  let iloc = box("iloc", [0, 0, 0, 0, 0, 0] + bigEndianBytes(16_384, 2) + rows)
+  let file =
+    box("ftyp", Array("heic".utf8) + [0, 0, 0, 0] + Array("mif1heic".utf8))
+    + box("meta", [0, 0, 0, 0] + box("pitm", [0, 0, 0, 0, 0, 1]) + iloc)
+  #expect(file.count < 100_000)
+  #expect((HEIFItems(PictureBytes(file))?.locations.reduce(0) { $0 + $1.extents.count } ?? 0) < 1 << 15)
+  #expect(throws: ImageError.self) { try ImageFile.read(bytes: Data(file), name: "a.heic") }
+}

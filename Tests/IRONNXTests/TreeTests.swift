@@ -29,6 +29,35 @@ private func value(_ graph: ONNXGraph) throws -> [Float] {
   #expect(try value(regressor(["base_values": .floats([0.5])])) == [10.5, 20.5, 30.5, 30.5])
 }
 
+/// Leaves of two trees that leave targets out, as ONNX Runtime 1.31 computes them: a tree that says nothing of a target
+/// has no part in its minimum.
+@Test(
+  arguments: [
+    ("SUM", [11, 2, 21, -2, 21, -2, 21, -2]), ("AVERAGE", [5.5, 1, 10.5, -1, 10.5, -1, 10.5, -1]),
+    ("MIN", [1, 2, 1, -2, 1, -2, 1, -2]), ("MAX", [10, 2, 20, -2, 20, -2, 20, -2]),
+  ] as [(String, [Float])]) func leavesMayLeaveTargetsOut(_ function: String, _ expected: [Float]) throws
+{
+  let graph = regressor([
+    "n_targets": .int(2), "aggregate_function": .string(Array(function.utf8)),
+    "nodes_treeids": .ints([0, 0, 0, 1, 1, 1]), "nodes_nodeids": .ints([0, 1, 2, 0, 1, 2]),
+    "nodes_featureids": .ints([0, 0, 0, 0, 0, 0]), "nodes_values": .floats([1, 0, 0, 1, 0, 0]),
+    "nodes_modes": .strings(
+      ["BRANCH_LEQ", "LEAF", "LEAF", "BRANCH_LEQ", "LEAF", "LEAF"].map { Array($0.utf8) }),
+    "nodes_truenodeids": .ints([1, 0, 0, 1, 0, 0]), "nodes_falsenodeids": .ints([2, 0, 0, 2, 0, 0]),
+    "target_treeids": .ints([0, 0, 1, 1, 1, 1]), "target_nodeids": .ints([1, 2, 1, 1, 2, 2]),
+    "target_ids": .ints([0, 0, 0, 1, 0, 1]), "target_weights": .floats([10, 20, 1, 2, 1, -2]),
+  ])
+  #expect(try value(graph) == expected)
+}
+
+/// The base is added to what the trees make of a target, which is nothing here (ONNX Runtime leaves it out then).
+@Test func targetsOfNoLeafAreZero() throws {
+  let graph = regressor([
+    "n_targets": .int(2), "aggregate_function": .string(Array("MIN".utf8)), "base_values": .floats([0.5, 4]),
+  ])
+  #expect(try value(graph) == [10.5, 4, 20.5, 4, 30.5, 4, 30.5, 4])
+}
+
 @Test func treesThatAreNoneAreRefused() throws {
   let cases: [(String, [String: ONNXAttribute])] = [
     ("no node 9", ["nodes_truenodeids": .ints([9, 0, 3, 0, 0])]),

@@ -33,7 +33,7 @@ extension ONNXOperatorTable {
         }
         return place
       }
-      var table = try TreeTable(nodeCount: trees.count, targets: targets)
+      var table = try TreeTable(nodeCount: trees.count, targets: targets, function)
       var isChild = [Bool](repeating: false, count: trees.count)
       for index in trees.indices where modes[index] != "LEAF" {
         let children = (try place(trees[index], yes[index]), try place(trees[index], no[index]))
@@ -55,7 +55,7 @@ extension ONNXOperatorTable {
         throw .unsupported("a tree has no root, or several")
       }
       try n.refuseMissingValues()
-      return [try table.emitted(n, function, base: try n.numbers("base_values"))]
+      return [try table.emitted(n, base: try n.numbers("base_values"))]
     },
     "TreeEnsemble": { (n) throws(ImportFailure) in
       let post = n.int("post_transform")
@@ -73,7 +73,8 @@ extension ONNXOperatorTable {
         modes.count == count, splits.count == count, ids.count == weights.count
       else { throw .unsupported("its lists of nodes have different lengths") }
       // Leaves stand behind the nodes.
-      var table = try TreeTable(nodeCount: count + ids.count, targets: n.int("n_targets", 1))
+      var table = try TreeTable(
+        nodeCount: count + ids.count, targets: n.int("n_targets", 1), functions[number])
       func place(_ index: Int, isLeaf: Int) throws(ImportFailure) -> Int {
         guard (0..<(isLeaf != 0 ? ids.count : count)).contains(index) else {
           throw .unsupported("there is no \(isLeaf != 0 ? "leaf" : "node") \(index)")
@@ -89,7 +90,7 @@ extension ONNXOperatorTable {
       for index in ids.indices { try table.add(weights[index], target: ids[index], at: count + index) }
       for root in n.ints("tree_roots") ?? [] { table.roots.append(try place(root, isLeaf: 0)) }
       try n.refuseMissingValues()
-      return [try table.emitted(n, functions[number], base: [])]
+      return [try table.emitted(n, base: [])]
     },
   ]
 }
@@ -140,7 +141,10 @@ private struct TreeTable {
   private var no: [Int64]
   /// `[nodes, targets]`.
   private var weights: [Double]
+  private var isStated: [Bool]
   private let targets: Int
+  /// How trees are put together.
+  private let function: ReduceFunction
   private var mode: TreeMode?
   var roots: [Int] = []
 
@@ -148,7 +152,7 @@ private struct TreeTable {
   /// Nodes times targets.
   private static let weightLimit = 1 << 24
 
-  init(nodeCount: Int, targets: Int) throws(ImportFailure) {
+  init(nodeCount: Int, targets: Int, _ function: ReduceFunction) throws(ImportFailure) {
     guard nodeCount > 0, nodeCount <= Self.weightLimit, (1...Self.weightLimit).contains(targets),
       nodeCount * targets <= Self.weightLimit
     else { throw .unsupported("\(nodeCount) nodes with \(targets) targets") }
@@ -157,7 +161,8 @@ private struct TreeTable {
     )
     (yes, no) = ((0..<nodeCount).map { Int64($0) }, (0..<nodeCount).map { Int64($0) })
     weights = [Double](repeating: 0, count: nodeCount * targets)
-    self.targets = targets
+    isStated = [Bool](repeating: false, count: nodeCount * targets)
+    (self.targets, self.function) = (targets, function)
   }
 
   mutating func branch(
@@ -174,7 +179,25 @@ private struct TreeTable {
 
   mutating func add(_ weight: Double, target: Int, at index: Int) throws(ImportFailure) {
     guard (0..<targets).contains(target) else { throw .unsupported("target \(target) of \(targets)") }
-    weights[index * targets + target] += weight
+    let place = index * targets + target
+    switch function {
+    case .minimum where isStated[place]: weights[place] = min(weights[place], weight)
+    case .maximum where isStated[place]: weights[place] = max(weights[place], weight)
+    default: weights[place] += weight
+    }
+    isStated[place] = true
+  }
+
+  /// What a leaf has for a target that it leaves out, so that its tree says nothing of it: 0 in sums; nil if no leaf
+  /// leaves one out.
+  private var silence: Double? {
+    let leavesOut = isStated.indices.contains { !isStated[$0] && yes[$0 / targets] == Int64($0 / targets) }
+    guard leavesOut else { return nil }
+    return switch function {
+    case .minimum: .infinity
+    case .maximum: -.infinity
+    default: 0
+    }
   }
 
   /// The steps from the roots to the deepest leaf.
@@ -198,7 +221,7 @@ private struct TreeTable {
   }
 
   /// The ensemble's value `[N, targets]` of the node's first input `[N, features]`.
-  func emitted(_ n: NodeReader, _ function: ReduceFunction, base: [Double]) throws(ImportFailure) -> ValueID {
+  func emitted(_ n: NodeReader, base: [Double]) throws(ImportFailure) -> ValueID {
     var x = try n.input(0)
     guard n.shape(x).rank == 2 else { throw .unsupported("an input of shape \(n.shape(x)), must be [N, F]") }
     let (rows, width) = (n.shape(x)[0], n.shape(x)[1])
@@ -228,9 +251,22 @@ private struct TreeTable {
       place = try n.emit(
         Select(), isTrue, try n.emit(look, tables.yes, place), try n.emit(look, tables.no, place))
     }
-    let weights = n.constant(Tensor(TensorType(element, [count, targets]), doubles: weights))
-    let leaves = try n.emit(look, weights, place)
-    let result = try n.emit(Reduce(function, axes: [1], keepsAxes: false), leaves)
+    let silence = silence
+    let stated = silence == nil ? weights : zip(weights, isStated).map { $1 ? $0 : silence ?? 0 }
+    let table = n.constant(Tensor(TensorType(element, [count, targets]), doubles: stated))
+    var result = try n.emit(
+      Reduce(function, axes: [1], keepsAxes: false), try n.emit(look, table, place))
+    if let silence, silence != 0 {
+      guard weights.allSatisfy(\.isFinite) else {
+        throw .unsupported("leaves of infinite weights that leave targets out")
+      }
+      // A target of which no tree says anything is 0.
+      func whole(_ value: Double) -> ValueID {
+        n.constant(
+          Tensor(TensorType(element, [1, targets]), doubles: [Double](repeating: value, count: targets)))
+      }
+      result = try n.emit(Select(), try n.binary(.equal, result, whole(silence)), whole(0), result)
+    }
     guard !base.isEmpty else { return result }
     return try n.binary(
       .add, result, n.constant(Tensor(TensorType(element, [1, targets]), doubles: base)))
