@@ -6,9 +6,9 @@ import Synchronization
 
 /// The gradients of a batch, computed image by image.
 ///
-/// Each thread carries whole images forward and backward through an arena of its own; threads meet once a step. Gradients
-/// are added in the order of the images, so that their bits depend neither on the number of threads nor on which thread
-/// took which image.
+/// Each thread carries whole images forward and backward through an arena of its own; threads meet once a
+/// step. Gradients are added in the order of the images, so that their bits depend neither on the number of
+/// threads nor on which thread took which image.
 final class BatchGradients {
   /// The program of one image.
   let program: Program
@@ -26,8 +26,8 @@ final class BatchGradients {
     var logits: [[Tensor]]
   }
 
-  /// Compiles `training.graph`. A batch of at least as many images as threads gives each thread images of its own; of a
-  /// smaller one, all threads share each image.
+  /// Compiles `training.graph`. A batch of at least as many images as threads gives each thread images of its
+  /// own; of a smaller one, all threads share each image.
   /// - Throws: `TrainingError.compiler`; `.runtime` where the arenas do not fit the memory.
   init(_ training: TrainingGraph, runtime: RuntimeOptions) throws(TrainingError) {
     let lanes = training.batch.count >= runtime.threadCount ? runtime.threadCount : 1
@@ -45,7 +45,8 @@ final class BatchGradients {
   /// The bytes of the arenas of all threads.
   var arenaByteCount: Int { sessions.count * program.memoryPlan.peakByteCount }
 
-  /// Runs the program once for each of `images`, its own inputs; `shared` are the inputs that all have in common.
+  /// Runs the program once for each of `images`, its own inputs; `shared` are the inputs that all have in
+  /// common.
   /// - Throws: `TrainingError.runtime`.
   func run(
     _ images: [[String: Tensor]], shared: [String: Tensor], _ training: TrainingGraph, profile: inout Profile?

@@ -4,8 +4,8 @@ import IRGraph
 import IRRuntime
 
 extension Trainer {
-  /// The program of one image, and how many of its nodes compute an activation again: none, unless its plan would exceed
-  /// the memory that the options allow.
+  /// The program of one image, and how many of its nodes compute an activation again: none, unless its plan
+  /// would exceed the memory that the options allow.
   /// - Throws: `TrainingError.compiler`.
   static func program(
     for graph: Graph, runtime: RuntimeOptions
