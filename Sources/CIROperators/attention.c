@@ -6,9 +6,9 @@
 
 #include "parallel.h"
 
-// A task is some windows side by side, all heads of them, or some queries of one head of tokens. For each head
-// the operands are brought together in a worker's share of the workspace: queries, and keys and values of
-// pictures, as [channel][token], keys and values of tokens as [token][channel].
+// A task is some windows side by side, all heads of them, or some queries of one head of tokens. For each
+// head the operands are brought together in a worker's share of the workspace: queries, and keys and values
+// of pictures, as [channel][token], keys and values of tokens as [token][channel].
 enum { WINDOW_COLUMNS = 32, ENOUGH_TASKS = 8 };
 
 struct attention_plan {
@@ -51,7 +51,7 @@ static struct attention_plan plan_of(const struct ir_attention_params *p) {
 
 static size_t worker_count(const struct attention_plan *plan) {
   return plan->group * (plan->query_count + plan->key_count + plan->value_count + plan->output_count) +
-         ir_aligned_count(plan->scores_count);
+    ir_aligned_count(plan->scores_count);
 }
 
 size_t ir_attention_workspace(const struct ir_attention_params *p, int threads) {
@@ -83,7 +83,8 @@ static struct attention_share share_of(const struct attention_context *c, int th
   return share;
 }
 
-// The panels first ..< last of queries of one head of one item of the batch; `index` is its place in the share.
+// The panels first ..< last of queries of one head of one item of the batch; `index` is its place in the
+// share.
 static void attend(
   const struct attention_context *c, const struct attention_share *share, size_t index, size_t batch,
   size_t head, size_t first, size_t last) {
@@ -128,8 +129,8 @@ static void copy_floats(float *to, const float *from, size_t count) {
   else memcpy(to, from, count * sizeof *to);
 }
 
-// Rows of the windows of a task: where in a plane they begin, and how many columns there are before the picture's
-// side, behind which they go on at the other.
+// Rows of the windows of a task: where in a plane they begin, and how many columns there are before the
+// picture's side, behind which they go on at the other.
 struct window_row {
   size_t start, before_side;
 };
@@ -237,11 +238,9 @@ static void run_tokens(const void *context, size_t task, int thread) {
   const float *query =
     c->query + (batch * p->queries + start) * p->query.channels + p->query.first + head * p->size;
   const float *key = c->key + batch * p->keys * p->key.channels + p->key.first + head * p->size;
-  const float *value =
-    c->value + batch * p->keys * p->value.channels + p->value.first + head * p->value_size;
+  const float *value = c->value + batch * p->keys * p->value.channels + p->value.first + head * p->value_size;
   memset(share.queries, 0, plan->query_count * sizeof(float));
-  kernels->f32_transpose(
-    p->size, count, query, p->query.channels, share.queries + start, plan->query_stride);
+  kernels->f32_transpose(p->size, count, query, p->query.channels, share.queries + start, plan->query_stride);
   gather_tokens(key, p->key.channels, p->keys, p->size, share.keys);
   gather_tokens(value, p->value.channels, p->keys, p->value_size, share.values);
   attend(c, &share, 0, batch, head, first, last);
@@ -262,6 +261,5 @@ void ir_attention(
   if (!params->queries || !params->keys || !params->size || !params->value_size) return;
   if (has_windows(params))
     ir_parallel_for(params->images * plan->down * plan->groups, threads, run_windows, &context);
-  else
-    ir_parallel_for(params->images * params->heads * plan->parts, threads, run_tokens, &context);
+  else ir_parallel_for(params->images * params->heads * plan->parts, threads, run_tokens, &context);
 }

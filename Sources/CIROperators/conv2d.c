@@ -21,21 +21,22 @@ static struct conv2d_plan plan_of(const struct ir_conv2d_params *p) {
   assert(p->groups >= 1 && p->input_channels % p->groups == 0);
   assert(p->output_channels % p->groups == 0);
   struct conv2d_plan plan = {
-    .sliding = {
-      .channels = p->input_channels / p->groups,
-      .height = p->input_height,
-      .width = p->input_width,
-      .grid_height = p->output_height,
-      .grid_width = p->output_width,
-      .step_y = p->stride_y,
-      .step_x = p->stride_x,
-      .tap_rows = p->kernel_height,
-      .tap_columns = p->kernel_width,
-      .first_dy = -(ptrdiff_t)p->pad_top,
-      .next_dy = (ptrdiff_t)p->dilation_y,
-      .first_dx = -(ptrdiff_t)p->pad_left,
-      .next_dx = (ptrdiff_t)p->dilation_x,
-    },
+    .sliding =
+      {
+        .channels = p->input_channels / p->groups,
+        .height = p->input_height,
+        .width = p->input_width,
+        .grid_height = p->output_height,
+        .grid_width = p->output_width,
+        .step_y = p->stride_y,
+        .step_x = p->stride_x,
+        .tap_rows = p->kernel_height,
+        .tap_columns = p->kernel_width,
+        .first_dy = -(ptrdiff_t)p->pad_top,
+        .next_dy = (ptrdiff_t)p->dilation_y,
+        .first_dx = -(ptrdiff_t)p->pad_left,
+        .next_dx = (ptrdiff_t)p->dilation_x,
+      },
     .rows = p->output_channels / p->groups,
     .columns = p->output_height * p->output_width,
   };
@@ -53,8 +54,7 @@ size_t ir_conv2d_packed_weights_count(const struct ir_conv2d_params *p) {
   return p->output_channels * (p->input_channels / p->groups) * p->kernel_height * p->kernel_width;
 }
 
-void ir_conv2d_pack_weights(
-  const struct ir_conv2d_params *p, const float *weights, float *packed) {
+void ir_conv2d_pack_weights(const struct ir_conv2d_params *p, const float *weights, float *packed) {
   struct conv2d_plan plan = plan_of(p);
   const size_t taps = p->kernel_height * p->kernel_width, channels = plan.sliding.channels;
   if (ir_is_depthwise(p)) {
@@ -124,11 +124,10 @@ static void run_task(const void *context, size_t index, int thread) {
 }
 
 void ir_conv2d(
-  const struct ir_conv2d_params *params, const float *input, const float *packed_weights,
-  const float *bias, const float *residual, float *output, void *workspace, int threads) {
+  const struct ir_conv2d_params *params, const float *input, const float *packed_weights, const float *bias,
+  const float *residual, float *output, void *workspace, int threads) {
   if (ir_is_depthwise(params)) {
-    ir_depthwise(
-      params, input, packed_weights, bias, residual, output, workspace, threads);
+    ir_depthwise(params, input, packed_weights, bias, residual, output, workspace, threads);
     return;
   }
   struct conv2d_context context = {

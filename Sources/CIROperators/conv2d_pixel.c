@@ -3,7 +3,8 @@
 #include "ir_convolution.h"
 #include "parallel.h"
 
-// Pictures of one pixel are vectors: each output channel is the product of a row of the weights, where they lie, with them.
+// Pictures of one pixel are vectors: each output channel is the product of a row of the weights, where they
+// lie, with them.
 
 struct pixel_context {
   const struct ir_conv2d_params *params;
@@ -17,7 +18,7 @@ enum { WEIGHTS_OF_A_TASK = 1 << 15 };
 
 bool ir_conv2d_is_pixel(const struct ir_conv2d_params *p) {
   return p->input_height == 1 && p->input_width == 1 && p->output_height == 1 && p->output_width == 1 &&
-         p->kernel_height == 1 && p->kernel_width == 1 && p->pad_top == 0 && p->pad_left == 0 && p->groups == 1;
+    p->kernel_height == 1 && p->kernel_width == 1 && p->pad_top == 0 && p->pad_left == 0 && p->groups == 1;
 }
 
 static void run_part(const void *context, size_t index, int thread) {
@@ -28,8 +29,8 @@ static void run_part(const void *context, size_t index, int thread) {
   const size_t first = channels * index / c->parts, last = channels * (index + 1) / c->parts;
   const bool is_in_place = c->residual == c->output;
   ir_kernels()->f32_dot_products(
-    p->batch, last - first, depth, c->input, depth, c->weights + first * depth, depth, c->output + first, channels,
-    is_in_place);
+    p->batch, last - first, depth, c->input, depth, c->weights + first * depth, depth, c->output + first,
+    channels, is_in_place);
   for (size_t image = 0; image < p->batch; image++)
     for (size_t i = first; i < last; i++) {
       float *output = &c->output[image * channels + i];

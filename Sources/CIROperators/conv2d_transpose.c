@@ -49,11 +49,9 @@ struct phase {
 static struct phase phase_at(const struct ir_conv2d_params *p, size_t index) {
   struct phase phase = {
     .y = phase_of(
-      index / p->stride_x, p->output_height, p->kernel_height, p->stride_y, p->dilation_y,
-      p->pad_top),
+      index / p->stride_x, p->output_height, p->kernel_height, p->stride_y, p->dilation_y, p->pad_top),
     .x = phase_of(
-      index % p->stride_x, p->output_width, p->kernel_width, p->stride_x, p->dilation_x,
-      p->pad_left),
+      index % p->stride_x, p->output_width, p->kernel_width, p->stride_x, p->dilation_x, p->pad_left),
   };
   phase.sliding = (struct ir_sliding){
     .channels = p->input_channels / p->groups,
@@ -83,8 +81,7 @@ size_t ir_conv2d_transpose_packed_weights_count(const struct ir_conv2d_params *p
 
 // Order: phase, group, panel, tap, channel, row. The phases' taps partition the kernel; which
 // output extents a phase has does not matter here.
-void ir_conv2d_transpose_pack_weights(
-  const struct ir_conv2d_params *p, const float *weights, float *packed) {
+void ir_conv2d_transpose_pack_weights(const struct ir_conv2d_params *p, const float *weights, float *packed) {
   const size_t rows = p->output_channels / p->groups, channels = p->input_channels / p->groups;
   const size_t taps = p->kernel_height * p->kernel_width;
   struct ir_panels panels = ir_panels_of(rows);
@@ -99,9 +96,8 @@ void ir_conv2d_transpose_pack_weights(
             size_t kx = phase.x.first_tap + tx * phase.x.next_tap;
             for (size_t channel = 0; channel < channels; channel++)
               for (size_t i = 0; i < height; i++)
-                *packed++ = weights[
-                  ((group * channels + channel) * rows + start + i) * taps +
-                  ky * p->kernel_width + kx];
+                *packed++ = weights
+                  [((group * channels + channel) * rows + start + i) * taps + ky * p->kernel_width + kx];
           }
       }
   }
@@ -135,8 +131,7 @@ size_t ir_conv2d_transpose_workspace(const struct ir_conv2d_params *p, int threa
 
 // The block's results to their pixels, with what comes after the sum.
 static void spread(
-  const struct transpose_context *c, const float *block, size_t image_group, size_t first,
-  size_t columns) {
+  const struct transpose_context *c, const float *block, size_t image_group, size_t first, size_t columns) {
   const struct ir_conv2d_params *p = c->params;
   const size_t rows = p->output_channels / p->groups, plane = p->output_height * p->output_width;
   const size_t grid_width = c->phase.x.grid, group = image_group % p->groups;
@@ -145,8 +140,7 @@ static void spread(
     float bias = c->bias ? c->bias[group * rows + i] : 0;
     size_t y = first / grid_width, x = first % grid_width;
     for (size_t j = 0; j < columns; j++) {
-      size_t at = base + (c->phase_y + y * p->stride_y) * p->output_width + c->phase_x +
-                  x * p->stride_x;
+      size_t at = base + (c->phase_y + y * p->stride_y) * p->output_width + c->phase_x + x * p->stride_x;
       float value = block[i * IR_COLUMN_BLOCK + j] + bias;
       if (c->residual) value += c->residual[at];
       if (p->activation == IR_ACTIVATION_RELU && value < 0) value = 0;
@@ -166,40 +160,47 @@ static void run_task(const void *context, size_t index, int thread) {
   float *packed = c->workspace + (size_t)thread * worker_count(p);
   float *result = packed + packed_count(p);
   struct ir_gemm_block block = {
-    .panels = c->panels, .last_panel = c->panels.count,
+    .panels = c->panels,
+    .last_panel = c->panels.count,
     .columns = ir_smaller(IR_COLUMN_BLOCK, phase->columns - column),
-    .total_depth = phase->depth, .a = c->weights + group * rows * phase->depth, .b = packed,
-    .c = result, .c_stride = IR_COLUMN_BLOCK, .alpha = 1,
+    .total_depth = phase->depth,
+    .a = c->weights + group * rows * phase->depth,
+    .b = packed,
+    .c = result,
+    .c_stride = IR_COLUMN_BLOCK,
+    .alpha = 1,
   };
-  const float *input =
-    c->input + image_group * phase->sliding.channels * p->input_height * p->input_width;
+  const float *input = c->input + image_group * phase->sliding.channels * p->input_height * p->input_width;
   size_t step = ir_depth_block(phase->depth);
   if (!phase->depth)
     for (size_t i = 0; i < rows * IR_COLUMN_BLOCK; i++) result[i] = 0;
   for (; block.start < phase->depth; block.start += block.depth) {
     block.depth = ir_smaller(step, phase->depth - block.start);
-    ir_pack_sliding_columns(
-      &phase->sliding, input, block.start, block.depth, column, block.columns, packed);
+    ir_pack_sliding_columns(&phase->sliding, input, block.start, block.depth, column, block.columns, packed);
     ir_gemm_block(&block);
   }
   spread(c, result, image_group, column, block.columns);
 }
 
 void ir_conv2d_transpose(
-  const struct ir_conv2d_params *p, const float *input, const float *packed_weights,
-  const float *bias, const float *residual, float *output, void *workspace, int threads) {
+  const struct ir_conv2d_params *p, const float *input, const float *packed_weights, const float *bias,
+  const float *residual, float *output, void *workspace, int threads) {
   struct transpose_context c = {
-    .params = p, .panels = ir_panels_of(p->output_channels / p->groups),
-    .input = input, .weights = packed_weights, .bias = bias, .residual = residual,
-    .output = output, .workspace = workspace,
+    .params = p,
+    .panels = ir_panels_of(p->output_channels / p->groups),
+    .input = input,
+    .weights = packed_weights,
+    .bias = bias,
+    .residual = residual,
+    .output = output,
+    .workspace = workspace,
   };
   for (size_t index = 0; index < phase_count(p); index++) {
     c.phase = phase_at(p, index);
     c.phase_y = index / p->stride_x;
     c.phase_x = index % p->stride_x;
     c.column_blocks = ir_ceiling_divide(c.phase.columns, IR_COLUMN_BLOCK);
-    if (c.panels.count)
-      ir_parallel_for(p->batch * p->groups * c.column_blocks, threads, run_task, &c);
+    if (c.panels.count) ir_parallel_for(p->batch * p->groups * c.column_blocks, threads, run_task, &c);
     c.weights += p->output_channels * c.phase.depth;
   }
 }

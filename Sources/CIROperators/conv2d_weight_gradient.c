@@ -6,11 +6,11 @@
 #include "ir_gradients.h"
 #include "parallel.h"
 
-// One group is a product: rows are output channels, columns (channel, tap), depth the output pixels of all images.
-// Both operands lie with the pixels next to each other, so the product is one of dot products. A chunk of the depth
-// (whole output rows) is read where it is, if it is 1x1 and images are large; else it is copied close together, the
-// pixels of several images one after another. Parts are chunks one after another; their sums are added in order,
-// whatever the threads.
+// One group is a product: rows are output channels, columns (channel, tap), depth the output pixels of all
+// images. Both operands lie with the pixels next to each other, so the product is one of dot products. A
+// chunk of the depth (whole output rows) is read where it is, if it is 1x1 and images are large; else it is
+// copied close together, the pixels of several images one after another. Parts are chunks one after another;
+// their sums are added in order, whatever the threads.
 enum {
   DEPTH_OF_A_CHUNK = 1024,
   DEPTH_OF_A_COPIED_CHUNK = 512,
@@ -33,8 +33,8 @@ struct weight_plan {
 
 static bool is_pointwise(const struct ir_conv2d_params *p) {
   return p->kernel_height == 1 && p->kernel_width == 1 && p->stride_y == 1 && p->stride_x == 1 &&
-         p->pad_top == 0 && p->pad_left == 0 && p->output_height == p->input_height &&
-         p->output_width == p->input_width;
+    p->pad_top == 0 && p->pad_left == 0 && p->output_height == p->input_height &&
+    p->output_width == p->input_width;
 }
 
 static struct weight_plan plan_of(const struct ir_conv2d_params *p) {
@@ -42,8 +42,7 @@ static struct weight_plan plan_of(const struct ir_conv2d_params *p) {
   plan.taps = p->kernel_height * p->kernel_width;
   plan.columns = p->input_channels / p->groups * plan.taps;
   plan.lines = p->batch * p->output_height;
-  plan.is_in_place =
-    is_pointwise(p) && p->output_height * p->output_width >= DEPTH_OF_A_CHUNK;
+  plan.is_in_place = is_pointwise(p) && p->output_height * p->output_width >= DEPTH_OF_A_CHUNK;
   size_t enough = plan.is_in_place ? DEPTH_OF_A_CHUNK : DEPTH_OF_A_COPIED_CHUNK;
   plan.lines_of_chunk = ir_larger(1, enough / ir_larger(1, p->output_width));
   plan.row_blocks = ir_ceiling_divide(plan.rows, ROWS_OF_A_BLOCK);
@@ -58,18 +57,14 @@ static struct weight_plan plan_of(const struct ir_conv2d_params *p) {
   return plan;
 }
 
-static size_t block_rows(const struct weight_plan *plan) {
-  return ir_smaller(ROWS_OF_A_BLOCK, plan->rows);
-}
+static size_t block_rows(const struct weight_plan *plan) { return ir_smaller(ROWS_OF_A_BLOCK, plan->rows); }
 // A worker's copies.
 static size_t worker_count(const struct weight_plan *plan) {
   if (plan->is_in_place) return 0;
   return (block_rows(plan) + ir_smaller(COLUMNS_OF_A_BLOCK, plan->columns)) * plan->stride;
 }
 static size_t partial_count(const struct ir_conv2d_params *p, const struct weight_plan *plan) {
-  return plan->parts == 1
-           ? 0
-           : ir_aligned_count(p->groups * plan->parts * plan->rows * plan->columns);
+  return plan->parts == 1 ? 0 : ir_aligned_count(p->groups * plan->parts * plan->rows * plan->columns);
 }
 
 size_t ir_conv2d_weight_gradient_workspace(const struct ir_conv2d_params *p, int threads) {
@@ -94,8 +89,8 @@ static void copy_window(
   // First and last x whose x * stride + shift - pad_left lies in the row.
   size_t x0 = shift < p->pad_left ? ir_ceiling_divide(p->pad_left - shift, stride) : 0;
   size_t x1 = p->input_width + p->pad_left > shift
-                ? ir_ceiling_divide(p->input_width + p->pad_left - shift, stride)
-                : 0;
+    ? ir_ceiling_divide(p->input_width + p->pad_left - shift, stride)
+    : 0;
   x1 = ir_smaller(x1, width);
   for (size_t y = first; y < first + rows; y++, window += width) {
     size_t padded = y * p->stride_y + tap / p->kernel_width * p->dilation_y;
@@ -127,16 +122,14 @@ static void copy_cotangent(
 }
 
 static void copy_input(
-  const struct weight_context *c, size_t channel, size_t tap, size_t first, size_t last,
-  float *target) {
+  const struct weight_context *c, size_t channel, size_t tap, size_t first, size_t last, float *target) {
   const struct ir_conv2d_params *p = c->params;
   const size_t height = p->output_height, width = p->output_width;
   const bool is_plain = is_pointwise(p);
   for (size_t line = first, count; line < last; line += count, target += count * width) {
     size_t image = line / height, y = line % height;
     count = ir_smaller(last - line, height - y);
-    const float *plane =
-      c->input + (image * p->input_channels + channel) * p->input_height * p->input_width;
+    const float *plane = c->input + (image * p->input_channels + channel) * p->input_height * p->input_width;
     if (is_plain) memcpy(target, plane + y * width, count * width * sizeof *target);
     else copy_window(p, plane, tap, y, count, target);
   }
@@ -191,8 +184,8 @@ static void run_part(const void *context, size_t index, int thread) {
         copy_input(c, channel, (j + k) % plan->taps, line, last, right + k * plan->stride);
       }
       ir_kernels()->f32_dot_products(
-        rows, columns, (last - line) * p->output_width, left, plan->stride, right, plan->stride,
-        target + j, plan->columns, line > begin);
+        rows, columns, (last - line) * p->output_width, left, plan->stride, right, plan->stride, target + j,
+        plan->columns, line > begin);
     }
   }
 }
@@ -220,8 +213,12 @@ void ir_conv2d_weight_gradient(
     return;
   }
   struct weight_context context = {
-    .params = params, .plan = plan_of(params), .input = input, .cotangent = cotangent,
-    .partial = workspace, .output = output,
+    .params = params,
+    .plan = plan_of(params),
+    .input = input,
+    .cotangent = cotangent,
+    .partial = workspace,
+    .output = output,
   };
   const struct weight_plan *plan = &context.plan;
   context.workers = context.partial + partial_count(params, plan);
@@ -229,6 +226,5 @@ void ir_conv2d_weight_gradient(
   if (!count) return;
   ir_parallel_for(params->groups * plan->parts * plan->row_blocks, threads, run_part, &context);
   if (plan->parts == 1) return;
-  ir_parallel_for(
-    ir_ceiling_divide(count, ELEMENTS_OF_A_SUM_TASK), threads, sum_parts, &context);
+  ir_parallel_for(ir_ceiling_divide(count, ELEMENTS_OF_A_SUM_TASK), threads, sum_parts, &context);
 }

@@ -4,8 +4,8 @@
 #include "parallel.h"
 #include "winograd_panel.h"
 
-// A task is a panel of tiles, for all output channels or some. Tiles are numbered strip by strip, row by row; a panel is as
-// many as the matrix kernel has columns.
+// A task is a panel of tiles, for all output channels or some. Tiles are numbered strip by strip, row by row;
+// a panel is as many as the matrix kernel has columns.
 struct winograd_plan {
   struct ir_panels rows;
   size_t strips_per_row, strips, panels, row_parts;
@@ -30,11 +30,13 @@ static struct winograd_plan plan_of(const struct ir_conv2d_params *p) {
   return plan;
 }
 
-bool ir_conv2d_winograd_takes(enum ir_activation activation) { return activation <= IR_ACTIVATION_LEAKY_RELU; }
+bool ir_conv2d_winograd_takes(enum ir_activation activation) {
+  return activation <= IR_ACTIVATION_LEAKY_RELU;
+}
 
 bool ir_conv2d_winograd_applies(const struct ir_conv2d_params *p) {
   return p->kernel_height == 3 && p->kernel_width == 3 && p->stride_y == 1 && p->stride_x == 1 &&
-         p->dilation_y == 1 && p->dilation_x == 1 && p->groups == 1;
+    p->dilation_y == 1 && p->dilation_x == 1 && p->groups == 1;
 }
 
 size_t ir_conv2d_winograd_packed_weights_count(const struct ir_conv2d_params *p) {
@@ -54,11 +56,10 @@ static void weight_points(const double g[3], size_t stride, double *u) {
   u[5 * stride] = g[2];
 }
 
-// Where the kernels have the rows of points: in pairs.
+// The places of the rows of points as the kernels have them: in pairs.
 static const size_t row_place[IR_WINOGRAD_WINDOW] = {0, 2, 3, 4, 5, 1};
 
-void ir_conv2d_winograd_pack_weights(
-  const struct ir_conv2d_params *p, const float *weights, float *packed) {
+void ir_conv2d_winograd_pack_weights(const struct ir_conv2d_params *p, const float *weights, float *packed) {
   const struct ir_panels panels = ir_panels_of(p->output_channels);
   const size_t depth = p->input_channels, stride = depth * p->output_channels;
   for (size_t panel = 0; panel < panels.count; panel++) {
@@ -68,11 +69,12 @@ void ir_conv2d_winograd_pack_weights(
         const float *g = weights + ((start + i) * depth + channel) * 9;
         // [6][3], then [6][6].
         double half[IR_WINOGRAD_WINDOW * 3], points[IR_WINOGRAD_WINDOW * IR_WINOGRAD_WINDOW];
-        for (size_t x = 0; x < 3; x++)
-          weight_points((double[]){g[x], g[3 + x], g[6 + x]}, 3, half + x);
-        for (size_t y = 0; y < IR_WINOGRAD_WINDOW; y++) weight_points(half + 3 * y, 1, points + IR_WINOGRAD_WINDOW * y);
+        for (size_t x = 0; x < 3; x++) weight_points((double[]){g[x], g[3 + x], g[6 + x]}, 3, half + x);
+        for (size_t y = 0; y < IR_WINOGRAD_WINDOW; y++)
+          weight_points(half + 3 * y, 1, points + IR_WINOGRAD_WINDOW * y);
         for (size_t point = 0; point < IR_WINOGRAD_POINTS; point++) {
-          size_t place = row_place[point / IR_WINOGRAD_WINDOW] * IR_WINOGRAD_WINDOW + point % IR_WINOGRAD_WINDOW;
+          size_t place =
+            row_place[point / IR_WINOGRAD_WINDOW] * IR_WINOGRAD_WINDOW + point % IR_WINOGRAD_WINDOW;
           packed[place * stride + start * depth + channel * height + i] = (float)points[point];
         }
       }
@@ -125,25 +127,34 @@ static void run_task(const void *context, size_t index, int thread) {
   const size_t plane = p->output_height * p->output_width, input_plane = p->input_height * p->input_width;
   const size_t start = (image * p->output_channels + first) * plane;
   ir_winograd_run(&(struct ir_winograd_panel){
-    .rows = plan->rows, .first_panel = first_panel,
+    .rows = plan->rows,
+    .first_panel = first_panel,
     .last_panel = plan->rows.count * (part + 1) / plan->row_parts,
-    .depth = p->input_channels, .strips = strips,
-    .input = c->input + image * p->input_channels * input_plane, .input_plane_stride = input_plane,
-    .weights = c->weights, .weights_stride = p->input_channels * p->output_channels,
+    .depth = p->input_channels,
+    .strips = strips,
+    .input = c->input + image * p->input_channels * input_plane,
+    .input_plane_stride = input_plane,
+    .weights = c->weights,
+    .weights_stride = p->input_channels * p->output_channels,
     .scratch = c->workspace + (size_t)thread * thread_count(p),
-    .output = {
-      .bias = c->bias ? c->bias + first : NULL,
-      .residual = c->residual ? c->residual + start : NULL,
-      .residual_plane_stride = plane, .residual_row_stride = p->output_width,
-      .activation = p->activation, .slope = p->slope,
-      .output = c->output + start, .plane_stride = plane, .row_stride = p->output_width,
-    },
+    .output =
+      {
+        .bias = c->bias ? c->bias + first : NULL,
+        .residual = c->residual ? c->residual + start : NULL,
+        .residual_plane_stride = plane,
+        .residual_row_stride = p->output_width,
+        .activation = p->activation,
+        .slope = p->slope,
+        .output = c->output + start,
+        .plane_stride = plane,
+        .row_stride = p->output_width,
+      },
   });
 }
 
 void ir_conv2d_winograd(
-  const struct ir_conv2d_params *params, const float *input, const float *packed_weights,
-  const float *bias, const float *residual, float *output, void *workspace, int threads) {
+  const struct ir_conv2d_params *params, const float *input, const float *packed_weights, const float *bias,
+  const float *residual, float *output, void *workspace, int threads) {
   struct winograd_context context = {
     params, plan_of(params), input, packed_weights, bias, residual, output, workspace,
   };

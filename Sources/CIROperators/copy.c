@@ -32,8 +32,7 @@ static void sort_extents(struct copy_context *c, const struct ir_copy_params *p)
     if (p->shape[d] == 1) continue;
     struct extent extent = {p->shape[d], p->source_strides[d], p->destination_strides[d]};
     size_t at = c->rank++;
-    for (; at > 0 && magnitude(c->extents[at - 1].destination) < magnitude(extent.destination);
-         at--)
+    for (; at > 0 && magnitude(c->extents[at - 1].destination) < magnitude(extent.destination); at--)
       c->extents[at] = c->extents[at - 1];
     c->extents[at] = extent;
   }
@@ -45,8 +44,7 @@ static void merge_extents(struct copy_context *c) {
     struct extent extent = c->extents[d];
     struct extent *outer = &c->extents[kept ? kept - 1 : 0];
     ptrdiff_t count = (ptrdiff_t)extent.count;
-    if (kept && outer->source == extent.source * count &&
-        outer->destination == extent.destination * count) {
+    if (kept && outer->source == extent.source * count && outer->destination == extent.destination * count) {
       extent.count *= outer->count;
       *outer = extent;
     } else {
@@ -96,8 +94,7 @@ static void copy_block(const struct copy_context *c, size_t index) {
   size_t cross_start = index % c->cross_blocks * c->cross_step;
   index /= c->cross_blocks;
   ptrdiff_t from = (ptrdiff_t)inner_start * inner.source + (ptrdiff_t)cross_start * cross.source;
-  ptrdiff_t to =
-    (ptrdiff_t)inner_start * inner.destination + (ptrdiff_t)cross_start * cross.destination;
+  ptrdiff_t to = (ptrdiff_t)inner_start * inner.destination + (ptrdiff_t)cross_start * cross.destination;
   for (size_t d = c->rank - 2; d-- > 0;) {
     ptrdiff_t coordinate = (ptrdiff_t)(index % c->extents[d].count);
     index /= c->extents[d].count;
@@ -112,12 +109,12 @@ static void copy_block(const struct copy_context *c, size_t index) {
   if (inner.source == 1 && inner.destination == 1) {
     for (size_t i = 0; i < cross_count; i++)
       memcpy(
-        destination + (ptrdiff_t)i * cross.destination * size,
-        source + (ptrdiff_t)i * cross.source * size, inner_count * c->element_size);
+        destination + (ptrdiff_t)i * cross.destination * size, source + (ptrdiff_t)i * cross.source * size,
+        inner_count * c->element_size);
     return;
   }
-  // Pixels of two planes that become neighbours, and neighbours that part (pixel shuffle by 2 and its inverse); numbers of
-  // four bytes of any type are moved as floats are.
+  // Pixels of two planes that become neighbours, and neighbours that part (pixel shuffle by 2 and its
+  // inverse); numbers of four bytes of any type are moved as floats are.
   const bool are_words = c->element_size == 4, is_pair = inner_count == 2 && cross_count > 2;
   if (are_words && is_pair && cross.source == 1 && cross.destination == 2 && inner.destination == 1) {
     const float *s = (const float *)source;
@@ -148,13 +145,14 @@ static void run_task(const void *context, size_t index, int thread) {
 // Elements of a task, if there are so many.
 enum { TASK_ELEMENTS = 16 * 1024 };
 
-void ir_copy(
-  const struct ir_copy_params *params, const void *source, void *destination, int threads) {
+void ir_copy(const struct ir_copy_params *params, const void *source, void *destination, int threads) {
   assert(params->rank <= IR_MOVEMENT_MAX_RANK);
   for (size_t d = 0; d < params->rank; d++)
     if (!params->shape[d]) return;
   struct copy_context c = {
-    .element_size = params->element_size, .source = source, .destination = destination,
+    .element_size = params->element_size,
+    .source = source,
+    .destination = destination,
   };
   sort_extents(&c, params);
   merge_extents(&c);

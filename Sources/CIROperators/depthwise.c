@@ -28,8 +28,8 @@ size_t ir_depthwise_workspace(const struct ir_conv2d_params *p, int threads) {
 
 static bool is_3x3(const struct ir_conv2d_params *p) {
   return p->kernel_height == 3 && p->kernel_width == 3 && p->stride_y == 1 && p->stride_x == 1 &&
-         p->dilation_y == 1 && p->dilation_x == 1 && p->pad_top == 1 && p->pad_left == 1 &&
-         p->output_height == p->input_height && p->output_width == p->input_width;
+    p->dilation_y == 1 && p->dilation_x == 1 && p->pad_top == 1 && p->pad_left == 1 &&
+    p->output_height == p->input_height && p->output_width == p->input_width;
 }
 
 struct plane {
@@ -38,11 +38,13 @@ struct plane {
   float *output, *row;
 };
 
-static void rows_3x3(
-  const struct ir_conv2d_params *p, const struct plane *plane, size_t start, size_t end) {
+static void rows_3x3(const struct ir_conv2d_params *p, const struct plane *plane, size_t start, size_t end) {
   const size_t width = p->input_width, height = p->input_height;
   struct ir_depthwise_rows rows = {
-    .width = width, .weights = plane->weights, .bias = plane->bias, .activation = p->activation,
+    .width = width,
+    .weights = plane->weights,
+    .bias = plane->bias,
+    .activation = p->activation,
   };
   for (size_t y = start; y < end; y += rows.count) {
     rows.count = ir_smaller(2, end - y);
@@ -75,8 +77,8 @@ static void row_general(const struct ir_conv2d_params *p, const struct plane *pl
       x1 = ir_smaller(x1, width);
       if (x0 >= x1) continue;
       kernels->f32_accumulate(
-        x1 - x0, plane->weights[ky * p->kernel_width + kx],
-        row + (x0 * stride + shift - p->pad_left), stride, plane->row + x0);
+        x1 - x0, plane->weights[ky * p->kernel_width + kx], row + (x0 * stride + shift - p->pad_left), stride,
+        plane->row + x0);
     }
   }
   const float *residual = plane->residual ? plane->residual + y * width : NULL;
@@ -109,11 +111,11 @@ static void run_task(const void *context, size_t index, int thread) {
 }
 
 void ir_depthwise(
-  const struct ir_conv2d_params *params, const float *input, const float *weights,
-  const float *bias, const float *residual, float *output, void *workspace, int threads) {
+  const struct ir_conv2d_params *params, const float *input, const float *weights, const float *bias,
+  const float *residual, float *output, void *workspace, int threads) {
   struct depthwise_context context = {
-    params, input, weights, bias, residual, output, workspace,
-    ir_ceiling_divide(params->output_height, ROWS_OF_A_TASK),
+    params,   input,  weights,   bias,
+    residual, output, workspace, ir_ceiling_divide(params->output_height, ROWS_OF_A_TASK),
   };
   if (!params->output_width) return;
   size_t tasks = params->batch * params->output_channels * context.row_blocks;

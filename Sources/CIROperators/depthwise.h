@@ -12,7 +12,7 @@ size_t ir_depthwise_workspace(const struct ir_conv2d_params *params, int threads
 
 /// Weights as they are: [output_channels, 1, kernel_height, kernel_width].
 void ir_depthwise(
-  const struct ir_conv2d_params *params, const float *input, const float *weights,
-  const float *bias, const float *residual, float *output, void *workspace, int threads);
+  const struct ir_conv2d_params *params, const float *input, const float *weights, const float *bias,
+  const float *residual, float *output, void *workspace, int threads);
 
 #endif

@@ -5,24 +5,23 @@
 #include "depthwise.h"
 #include "parallel.h"
 
-// At 3x3 the planes are read where they are. Otherwise both are copied to rows of the same length, the output's width and one kernel less one: the input with
-// its padding, the cotangent with zeros behind. Every tap is then one long dot product of the whole planes.
+// At 3x3 the planes are read where they are. Otherwise both are copied to rows of the same length, the
+// output's width and one kernel less one: the input with its padding, the cotangent with zeros behind. Every
+// tap is then one long dot product of the whole planes.
 
 enum { WIDEST_KERNEL = 8 };
 
 bool ir_is_plain_depthwise(const struct ir_conv2d_params *p) {
   return ir_is_depthwise(p) && p->stride_y == 1 && p->stride_x == 1 && p->dilation_y == 1 &&
-         p->dilation_x == 1 && p->kernel_width <= WIDEST_KERNEL && p->kernel_height <= WIDEST_KERNEL;
+    p->dilation_x == 1 && p->kernel_width <= WIDEST_KERNEL && p->kernel_height <= WIDEST_KERNEL;
 }
 
 static bool is_in_place(const struct ir_conv2d_params *p) {
   return p->kernel_height == 3 && p->kernel_width == 3 && p->pad_top == 1 && p->pad_left == 1 &&
-         p->output_height == p->input_height && p->output_width == p->input_width;
+    p->output_height == p->input_height && p->output_width == p->input_width;
 }
 
-static size_t row_length(const struct ir_conv2d_params *p) {
-  return p->output_width + p->kernel_width - 1;
-}
+static size_t row_length(const struct ir_conv2d_params *p) { return p->output_width + p->kernel_width - 1; }
 static size_t input_count(const struct ir_conv2d_params *p) {
   // A vector's reach behind the last tap.
   return ir_aligned_count((p->output_height + p->kernel_height) * row_length(p) + 64);
@@ -49,8 +48,7 @@ static void copy_input(const struct ir_conv2d_params *p, const float *plane, flo
   size_t width = ir_smaller(p->input_width, length - left);
   for (size_t y = 0; y < p->output_height + p->kernel_height - 1; y++) {
     if (y < p->pad_top || y - p->pad_top >= p->input_height) continue;
-    memcpy(
-      padded + y * length + left, plane + (y - p->pad_top) * p->input_width, width * sizeof *padded);
+    memcpy(padded + y * length + left, plane + (y - p->pad_top) * p->input_width, width * sizeof *padded);
   }
 }
 
@@ -82,17 +80,13 @@ static void run_channel(const void *context, size_t channel, int thread) {
   size_t source = channel / (p->output_channels / p->groups);
   memset(spread, 0, cotangent_count(p) * sizeof *spread);
   for (size_t image = 0; image < p->batch; image++) {
-    copy_input(
-      p, c->input + (image * p->input_channels + source) * p->input_height * p->input_width,
-      padded);
+    copy_input(p, c->input + (image * p->input_channels + source) * p->input_height * p->input_width, padded);
     const float *cotangent = c->cotangent + (image * p->output_channels + channel) * plane;
     for (size_t y = 0; y < p->output_height; y++)
-      memcpy(
-        spread + y * length, cotangent + y * p->output_width, p->output_width * sizeof *spread);
+      memcpy(spread + y * length, cotangent + y * p->output_width, p->output_width * sizeof *spread);
     for (size_t ky = 0; ky < p->kernel_height; ky++) {
       float dots[WIDEST_KERNEL];
-      kernels->f32_correlate(
-        p->output_height * length, p->kernel_width, spread, padded + ky * length, dots);
+      kernels->f32_correlate(p->output_height * length, p->kernel_width, spread, padded + ky * length, dots);
       for (size_t kx = 0; kx < p->kernel_width; kx++) sums[ky * p->kernel_width + kx] += dots[kx];
     }
   }
@@ -106,6 +100,5 @@ void ir_depthwise_gradient(
   struct depthwise_context context = {params, input, cotangent, output, workspace};
   bool in_place = is_in_place(params);
   if (in_place) memset(workspace, 0, params->input_width * sizeof(float));
-  ir_parallel_for(
-    params->output_channels, threads, in_place ? run_channel_in_place : run_channel, &context);
+  ir_parallel_for(params->output_channels, threads, in_place ? run_channel_in_place : run_channel, &context);
 }

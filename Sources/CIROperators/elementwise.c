@@ -98,8 +98,7 @@ static void read_strided(
   }
 }
 
-static void run_tile(
-  const struct elementwise_context *c, size_t start, size_t count, float *scratch) {
+static void run_tile(const struct elementwise_context *c, size_t start, size_t count, float *scratch) {
   const struct ir_elementwise_program *p = c->program;
   const struct ir_kernel_table *kernels = ir_kernels();
   float *registers[IR_ELEMENTWISE_MAX_REGISTERS];
@@ -115,15 +114,18 @@ static void run_tile(
   for (size_t i = 0; i < p->instruction_count; i++) {
     const struct ir_elementwise_instruction *instruction = &p->instructions[i];
     struct ir_elementwise_operands operands = {
-      .a = sources[instruction->a], .b = sources[instruction->b], .c = sources[instruction->c],
-      .output = registers[instruction->destination], .p = instruction->p, .q = instruction->q,
+      .a = sources[instruction->a],
+      .b = sources[instruction->b],
+      .c = sources[instruction->c],
+      .output = registers[instruction->destination],
+      .p = instruction->p,
+      .q = instruction->q,
     };
     kernels->elementwise[instruction->opcode](1, count, &operands);
   }
   for (size_t o = 0; o < p->output_count; o++)
     if (c->is_copied[o])
-      memmove(
-        c->outputs[o] + start, sources[p->output_registers[o]], count * sizeof(float));
+      memmove(c->outputs[o] + start, sources[p->output_registers[o]], count * sizeof(float));
 }
 
 static void run_task(const void *context, size_t index, int thread) {
@@ -154,7 +156,11 @@ void ir_elementwise(
     assert(program->instructions[i].destination < IR_ELEMENTWISE_MAX_REGISTERS);
   }
   struct elementwise_context c = {
-    .program = program, .inputs = inputs, .outputs = outputs, .workspace = workspace, .count = 1,
+    .program = program,
+    .inputs = inputs,
+    .outputs = outputs,
+    .workspace = workspace,
+    .count = 1,
   };
   for (size_t d = 0; d < program->rank; d++) c.count *= program->shape[d];
   if (!c.count) return;

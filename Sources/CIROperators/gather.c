@@ -37,12 +37,15 @@ static void run_gather(const void *context, size_t index, int thread) {
 }
 
 void ir_gather(
-  const struct ir_gather_params *params, const void *input, const void *indices, void *output,
-  int threads) {
+  const struct ir_gather_params *params, const void *input, const void *indices, void *output, int threads) {
   size_t bytes = params->inner * params->element_size;
   assert(params->axis > 0 || !bytes || !params->index_count);
   struct gather_context c = {
-    params, input, indices, output, params->outer * params->index_count,
+    params,
+    input,
+    indices,
+    output,
+    params->outer * params->index_count,
     ir_larger(1, BYTES_OF_A_TASK / ir_larger(1, bytes)),
   };
   if (bytes) ir_parallel_for(ir_ceiling_divide(c.runs, c.runs_of_a_task), threads, run_gather, &c);
@@ -51,7 +54,7 @@ void ir_gather(
 // A run is the inner elements of one index along the axis.
 #define PICK(type) \
   for (size_t i = 0; i < p->inner; i++) \
-    ((type *)c->output)[first + i] = ((const type *)c->input)[line + index_at(c, first + i) * p->inner + i]
+  ((type *)c->output)[first + i] = ((const type *)c->input)[line + index_at(c, first + i) * p->inner + i]
 
 static void run_gather_elements(const void *context, size_t index, int thread) {
   (void)thread;
@@ -61,20 +64,23 @@ static void run_gather_elements(const void *context, size_t index, int thread) {
   for (size_t run = index * c->runs_of_a_task; run < end; run++) {
     size_t first = run * p->inner, line = run / p->index_count * p->axis * p->inner;
     switch (p->element_size) {
-    case 1: PICK(uint8_t); break;
-    case 2: PICK(uint16_t); break;
-    case 4: PICK(uint32_t); break;
-    default: assert(p->element_size == 8); PICK(uint64_t);
+      case 1: PICK(uint8_t); break;
+      case 2: PICK(uint16_t); break;
+      case 4: PICK(uint32_t); break;
+      default: assert(p->element_size == 8); PICK(uint64_t);
     }
   }
 }
 
 void ir_gather_elements(
-  const struct ir_gather_params *params, const void *input, const void *indices, void *output,
-  int threads) {
+  const struct ir_gather_params *params, const void *input, const void *indices, void *output, int threads) {
   assert(params->axis > 0 || !params->inner || !params->index_count);
   struct gather_context c = {
-    params, input, indices, output, params->outer * params->index_count,
+    params,
+    input,
+    indices,
+    output,
+    params->outer * params->index_count,
     ir_larger(1, ELEMENTS_OF_A_TASK / ir_larger(1, params->inner)),
   };
   if (!params->inner) return;

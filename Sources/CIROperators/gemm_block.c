@@ -19,8 +19,7 @@ size_t ir_panel_rows(const struct ir_panels *panels, size_t panel) {
 }
 
 void ir_pack_panels(
-  size_t rows, size_t depth, const float *a, size_t row_stride, size_t column_stride,
-  float *packed) {
+  size_t rows, size_t depth, const float *a, size_t row_stride, size_t column_stride, float *packed) {
   const struct ir_kernel_table *kernels = ir_kernels();
   struct ir_panels panels = ir_panels_of(rows);
   for (size_t p = 0; p < panels.count; p++) {
@@ -32,8 +31,7 @@ void ir_pack_panels(
       continue;
     }
     for (size_t k = 0; k < depth; k++)
-      for (size_t i = 0; i < height; i++)
-        target[k * height + i] = source[i * row_stride + k * column_stride];
+      for (size_t i = 0; i < height; i++) target[k * height + i] = source[i * row_stride + k * column_stride];
   }
 }
 

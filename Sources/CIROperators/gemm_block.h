@@ -17,8 +17,7 @@ size_t ir_panel_rows(const struct ir_panels *panels, size_t panel);
 
 /// packed = A in panels; element (i, k) is a[i * row_stride + k * column_stride].
 void ir_pack_panels(
-  size_t rows, size_t depth, const float *a, size_t row_stride, size_t column_stride,
-  float *packed);
+  size_t rows, size_t depth, const float *a, size_t row_stride, size_t column_stride, float *packed);
 
 /// One block of depth of C += A * B, for some panels of A and some columns.
 struct ir_gemm_block {
@@ -29,7 +28,7 @@ struct ir_gemm_block {
   /// The panels of A hold `total_depth`; this block is `depth` from `start` on.
   size_t total_depth, start, depth;
   const float *a, *b;
-  /// What the first block starts from, or NULL; later blocks start from C.
+  /// The start of the first block's sums, or NULL; later blocks start from C.
   const float *residual;
   size_t residual_stride;
   float *c;

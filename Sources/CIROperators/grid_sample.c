@@ -22,9 +22,7 @@ struct taps {
   float weights[4];
 };
 
-static size_t worker_bytes(void) {
-  return PLACES_OF_A_TASK * MOST_TAPS * (sizeof(int32_t) + sizeof(float));
-}
+static size_t worker_bytes(void) { return PLACES_OF_A_TASK * MOST_TAPS * (sizeof(int32_t) + sizeof(float)); }
 
 size_t ir_grid_sample_workspace(const struct ir_grid_sample_params *params, int threads) {
   (void)params;
@@ -60,7 +58,7 @@ static struct taps taps_of(const struct ir_grid_sample_params *p, float coordina
   if (p->padding == IR_GRID_REFLECTION) x = reflected(x, low, high);
 
   const double base = floor(x);
-  struct taps taps = { .count = p->mode == IR_GRID_CUBIC ? 4 : p->mode == IR_GRID_LINEAR ? 2 : 1 };
+  struct taps taps = {.count = p->mode == IR_GRID_CUBIC ? 4 : p->mode == IR_GRID_LINEAR ? 2 : 1};
   for (int k = 0; k < taps.count; k++) {
     double position = p->mode == IR_GRID_NEAREST ? x : base + k - (p->mode == IR_GRID_CUBIC);
     double weight = 1;
@@ -106,7 +104,11 @@ void ir_grid_sample(
   const struct ir_grid_sample_params *params, const float *input, const float *grid, float *output,
   void *workspace, int threads) {
   struct grid_context c = {
-    .params = params, .input = input, .grid = grid, .output = output, .workers = workspace,
+    .params = params,
+    .input = input,
+    .grid = grid,
+    .output = output,
+    .workers = workspace,
     .blocks = ir_ceiling_divide(params->place_count, PLACES_OF_A_TASK),
   };
   ir_parallel_for(params->batch * c.blocks, threads, run_task, &c);

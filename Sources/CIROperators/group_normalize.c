@@ -33,8 +33,7 @@ static void take_statistic(const void *context, size_t index, int thread) {
   const struct group_context *c = context;
   size_t slice = index / c->blocks, start = index % c->blocks * BLOCK;
   c->partials[index] = ir_kernels()->f32_statistic_row(
-    c->kind, ir_smaller(BLOCK, c->slice - start), c->means[slice],
-    c->input + slice * c->slice + start);
+    c->kind, ir_smaller(BLOCK, c->slice - start), c->means[slice], c->input + slice * c->slice + start);
 }
 
 static void apply(const void *context, size_t index, int thread) {
@@ -57,13 +56,19 @@ static double mean_of(const struct group_context *c, size_t slice) {
 }
 
 void ir_group_normalize(
-  const struct ir_group_normalize_params *params, const float *input, const float *scale,
-  const float *bias, float *output, void *workspace, int threads) {
+  const struct ir_group_normalize_params *params, const float *input, const float *scale, const float *bias,
+  float *output, void *workspace, int threads) {
   const size_t slices = params->batch * params->groups, slice = slice_of(params);
   if (!slices || !slice) return;
   struct group_context c = {
-    .params = params, .input = input, .scale = scale, .bias = bias, .output = output,
-    .slice = slice, .blocks = ir_ceiling_divide(slice, BLOCK), .partials = workspace,
+    .params = params,
+    .input = input,
+    .scale = scale,
+    .bias = bias,
+    .output = output,
+    .slice = slice,
+    .blocks = ir_ceiling_divide(slice, BLOCK),
+    .partials = workspace,
   };
   c.means = c.partials + slices * c.blocks;
   c.factors = c.means + slices;
@@ -73,7 +78,6 @@ void ir_group_normalize(
   for (size_t i = 0; i < slices; i++) c.means[i] = (float)mean_of(&c, i);
   c.kind = IR_STATISTIC_SUM_OF_SQUARED_DEVIATIONS;
   ir_parallel_for(slices * c.blocks, threads, take_statistic, &c);
-  for (size_t i = 0; i < slices; i++)
-    c.factors[i] = (float)(1 / sqrt(mean_of(&c, i) + params->epsilon));
+  for (size_t i = 0; i < slices; i++) c.factors[i] = (float)(1 / sqrt(mean_of(&c, i) + params->epsilon));
   ir_parallel_for(params->batch * params->channels, threads, apply, &c);
 }

@@ -86,9 +86,9 @@ static void run_rows(const void *context, size_t index, int thread) {
 }
 
 void ir_layer_normalization_gradient(
-  const struct ir_layer_normalization_gradient_params *params, const float *input,
-  const float *cotangent, const float *scale, float *output, float *scale_gradient,
-  float *bias_gradient, void *workspace, int threads) {
+  const struct ir_layer_normalization_gradient_params *params, const float *input, const float *cotangent,
+  const float *scale, float *output, float *scale_gradient, float *bias_gradient, void *workspace,
+  int threads) {
   const struct ir_axis_view *view = &params->view;
   struct gradient_context context = {
     params, input, cotangent, scale, output, workspace, (float *)workspace + partial_count(params),

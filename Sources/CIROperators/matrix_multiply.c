@@ -44,21 +44,18 @@ static struct multiply_plan plan_of(const struct ir_matrix_multiply_params *p) {
   return plan;
 }
 
-static size_t part_depth(
-  const struct ir_matrix_multiply_params *p, const struct multiply_plan *plan) {
+static size_t part_depth(const struct ir_matrix_multiply_params *p, const struct multiply_plan *plan) {
   return ir_ceiling_divide(p->depth, plan->depth_parts);
 }
 
 // Floats a worker has: the packed columns and, unless packed first, the packed rows.
-static size_t worker_count(
-  const struct ir_matrix_multiply_params *p, const struct multiply_plan *plan) {
+static size_t worker_count(const struct ir_matrix_multiply_params *p, const struct multiply_plan *plan) {
   size_t depth = part_depth(p, plan), columns = ir_column_block_count(depth);
   return columns + (plan->packs_first ? 0 : ir_aligned_count(p->rows * depth));
 }
 
 // Floats all workers share: A packed, or the partial products.
-static size_t shared_count(
-  const struct ir_matrix_multiply_params *p, const struct multiply_plan *plan) {
+static size_t shared_count(const struct ir_matrix_multiply_params *p, const struct multiply_plan *plan) {
   if (plan->packs_first) return ir_aligned_count(p->rows * p->depth);
   if (plan->depth_parts == 1) return 0;
   return ir_aligned_count(plan->batch * plan->depth_parts * p->rows * p->columns);
@@ -85,8 +82,8 @@ static size_t offset_of(
 
 // Columns first ..< first + columns of rows start ..< start + depth of B, in panels.
 static void pack_columns(
-  const struct ir_matrix_strides *s, const float *b, size_t start, size_t depth, size_t first,
-  size_t columns, float *packed) {
+  const struct ir_matrix_strides *s, const float *b, size_t start, size_t depth, size_t first, size_t columns,
+  float *packed) {
   const struct ir_kernel_table *kernels = ir_kernels();
   const size_t width = kernels->gemm_columns;
   for (size_t j = 0; j < columns; j += width) {
@@ -103,14 +100,13 @@ static void pack_columns(
       continue;
     }
     for (size_t k = 0; k < depth; k++)
-      for (size_t l = 0; l < count; l++)
-        target[k * width + l] = source[k * s->row + l * s->column];
+      for (size_t l = 0; l < count; l++) target[k * width + l] = source[k * s->row + l * s->column];
   }
 }
 
 static void multiply_columns(
-  const struct ir_matrix_multiply_params *p, struct ir_gemm_block *block, const float *b,
-  size_t first, float *packed) {
+  const struct ir_matrix_multiply_params *p, struct ir_gemm_block *block, const float *b, size_t first,
+  float *packed) {
   size_t step = ir_depth_block(block->total_depth);
   block->b = packed;
   for (block->start = 0; block->start < block->total_depth; block->start += block->depth) {
@@ -159,8 +155,7 @@ static void pack_panel(const void *context, size_t panel, int thread) {
   size_t row = ir_panel_start(&c->plan.panels, panel);
   const float *a = c->a + offset_of(p, &p->a, c->matrix) + row * p->a.row;
   ir_pack_panels(
-    ir_panel_rows(&c->plan.panels, panel), p->depth, a, p->a.row, p->a.column,
-    c->shared + row * p->depth);
+    ir_panel_rows(&c->plan.panels, panel), p->depth, a, p->a.row, p->a.column, c->shared + row * p->depth);
 }
 
 static void run_depth_part(const void *context, size_t index, int thread) {
@@ -182,10 +177,14 @@ static void run_depth_part(const void *context, size_t index, int thread) {
   ir_pack_panels(p->rows, depth, a, p->a.row, p->a.column, rows);
   for (size_t column = 0; column < p->columns; column += IR_COLUMN_BLOCK) {
     struct ir_gemm_block block = {
-      .panels = plan->panels, .last_panel = plan->panels.count,
+      .panels = plan->panels,
+      .last_panel = plan->panels.count,
       .columns = ir_smaller(IR_COLUMN_BLOCK, p->columns - column),
-      .total_depth = depth, .a = rows,
-      .c = partial + column, .c_stride = p->columns, .alpha = 1,
+      .total_depth = depth,
+      .a = rows,
+      .c = partial + column,
+      .c_stride = p->columns,
+      .alpha = 1,
     };
     multiply_columns(p, &block, b, column, worker);
   }
@@ -198,15 +197,13 @@ static void sum_parts(const void *context, size_t index, int thread) {
   const struct ir_matrix_multiply_params *p = c->params;
   const struct ir_kernel_table *kernels = ir_kernels();
   size_t matrix = index / p->rows, row = index % p->rows;
-  const float *parts =
-    c->shared + (matrix * c->plan.depth_parts * p->rows + row) * p->columns;
+  const float *parts = c->shared + (matrix * c->plan.depth_parts * p->rows + row) * p->columns;
   float *output = c->c + offset_of(p, &p->c, matrix) + row * p->c.row;
   memset(output, 0, p->columns * sizeof *output);
   kernels->f32_statistic_columns(
     IR_STATISTIC_SUM, c->plan.depth_parts, p->columns, NULL, parts, p->rows * p->columns, output);
   kernels->f32_scale_shift(
-    p->columns, output, p->alpha, c->row_bias ? c->row_bias[row] : 0, c->column_bias,
-    p->activation, output);
+    p->columns, output, p->alpha, c->row_bias ? c->row_bias[row] : 0, c->column_bias, p->activation, output);
 }
 
 // The sum over no depth: what is left are the biases.
@@ -217,19 +214,24 @@ static void write_biases(const struct multiply_context *c) {
     float *output = c->c + offset_of(p, &p->c, i / p->rows) + row * p->c.row;
     memset(output, 0, p->columns * sizeof *output);
     ir_kernels()->f32_scale_shift(
-      p->columns, output, 1, c->row_bias ? c->row_bias[row] : 0, c->column_bias, p->activation,
-      output);
+      p->columns, output, 1, c->row_bias ? c->row_bias[row] : 0, c->column_bias, p->activation, output);
   }
 }
 
 void ir_matrix_multiply(
-  const struct ir_matrix_multiply_params *params, const float *a, const float *b,
-  const float *row_bias, const float *column_bias, float *c, void *workspace, int threads) {
+  const struct ir_matrix_multiply_params *params, const float *a, const float *b, const float *row_bias,
+  const float *column_bias, float *c, void *workspace, int threads) {
   const struct ir_matrix_multiply_params *p = params;
   assert(p->c.column == 1 || p->columns <= 1);
   struct multiply_context context = {
-    .params = p, .plan = plan_of(p), .a = a, .b = b, .row_bias = row_bias,
-    .column_bias = column_bias, .c = c, .shared = workspace,
+    .params = p,
+    .plan = plan_of(p),
+    .a = a,
+    .b = b,
+    .row_bias = row_bias,
+    .column_bias = column_bias,
+    .c = c,
+    .shared = workspace,
   };
   const struct multiply_plan *plan = &context.plan;
   if (!plan->batch || !p->rows || !p->columns) return;
@@ -247,7 +249,6 @@ void ir_matrix_multiply(
       ir_parallel_for(plan->column_blocks * plan->row_parts, threads, run_block, &context);
     }
   } else {
-    ir_parallel_for(
-      plan->batch * plan->column_blocks * plan->row_parts, threads, run_block, &context);
+    ir_parallel_for(plan->batch * plan->column_blocks * plan->row_parts, threads, run_block, &context);
   }
 }

@@ -19,7 +19,7 @@ struct normalize_context {
   size_t column_blocks, block_width;
 };
 
-// What the deviations' (or the values') sum of squares is divided by or turned into.
+// The factor by the deviations' (or the values') sum of squares.
 static float factor_of(const struct ir_normalize_params *p, float sum_of_squares) {
   if (p->kind == IR_NORMALIZATION_L2) {
     float norm = sqrtf(sum_of_squares);
@@ -40,8 +40,7 @@ static void normalize_rows(const void *context, size_t index, int thread) {
     float mean = 0;
     if (p->kind == IR_NORMALIZATION_LAYER)
       mean = kernels->f32_statistic_row(IR_STATISTIC_SUM, count, 0, input) / (float)count;
-    float squares =
-      kernels->f32_statistic_row(IR_STATISTIC_SUM_OF_SQUARED_DEVIATIONS, count, mean, input);
+    float squares = kernels->f32_statistic_row(IR_STATISTIC_SUM_OF_SQUARED_DEVIATIONS, count, mean, input);
     kernels->f32_normalize_row(
       count, mean, factor_of(p, squares), c->scale, c->bias, input, c->output + row * count);
   }
@@ -60,8 +59,7 @@ static void normalize_columns(const void *context, size_t index, int thread) {
   const float *source = c->input + start;
   size_t stride = inner;
   if (axis * width <= TILE_ELEMENTS) {
-    for (size_t i = 0; i < axis; i++)
-      memcpy(tile + i * width, source + i * inner, width * sizeof *tile);
+    for (size_t i = 0; i < axis; i++) memcpy(tile + i * width, source + i * inner, width * sizeof *tile);
     source = tile;
     stride = width;
   }
@@ -76,21 +74,24 @@ static void normalize_columns(const void *context, size_t index, int thread) {
   for (size_t j = 0; j < width; j++) factors[j] = factor_of(p, factors[j]);
   for (size_t i = 0; i < axis; i++)
     kernels->f32_normalize_columns(
-      width, means, factors, c->scale ? c->scale[i] : 1, c->bias ? c->bias[i] : 0,
-      source + i * stride, c->output + start + i * inner);
+      width, means, factors, c->scale ? c->scale[i] : 1, c->bias ? c->bias[i] : 0, source + i * stride,
+      c->output + start + i * inner);
 }
 
 void ir_normalize(
-  const struct ir_normalize_params *params, const float *input, const float *scale,
-  const float *bias, float *output, int threads) {
+  const struct ir_normalize_params *params, const float *input, const float *scale, const float *bias,
+  float *output, int threads) {
   const struct ir_axis_view *view = &params->view;
   if (!view->axis || !view->inner) return;
   struct normalize_context context = {
-    .params = params, .input = input, .scale = scale, .bias = bias, .output = output,
+    .params = params,
+    .input = input,
+    .scale = scale,
+    .bias = bias,
+    .output = output,
   };
   if (view->inner == 1) {
-    ir_parallel_for(
-      ir_ceiling_divide(view->outer, ROWS_OF_A_TASK), threads, normalize_rows, &context);
+    ir_parallel_for(ir_ceiling_divide(view->outer, ROWS_OF_A_TASK), threads, normalize_rows, &context);
     return;
   }
   size_t fitting = TILE_ELEMENTS / view->axis / 16 * 16;

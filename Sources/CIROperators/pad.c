@@ -73,8 +73,7 @@ static void run_task(const void *context, size_t index, int thread) {
 }
 
 void ir_pad(
-  const struct ir_pad_params *params, const void *input, const void *value, void *output,
-  int threads) {
+  const struct ir_pad_params *params, const void *input, const void *value, void *output, int threads) {
   static const char zero[8];
   assert(params->rank <= IR_MOVEMENT_MAX_RANK);
   if (!params->rank) {
@@ -82,7 +81,11 @@ void ir_pad(
     return;
   }
   struct pad_context c = {
-    .params = params, .input = input, .value = value ? value : zero, .output = output, .rows = 1,
+    .params = params,
+    .input = input,
+    .value = value ? value : zero,
+    .output = output,
+    .rows = 1,
   };
   for (size_t d = 0; d < params->rank; d++) {
     ptrdiff_t extent = (ptrdiff_t)params->shape[d] + params->before[d] + params->after[d];

@@ -133,7 +133,8 @@ static void lead(struct team *team, void (*body)(void *context), void *context) 
 }
 
 #ifdef IR_POSIX_THREADS
-// ThreadSanitizer follows POSIX threads; OpenMP's runtime, which it does not see into, would be all false alarms.
+// ThreadSanitizer follows POSIX threads; OpenMP's runtime, which it does not see into, would be all false
+// alarms.
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -177,7 +178,7 @@ void ir_with_threads(int threads, void (*body)(void *context), void *context) {
     body(context);
     return;
   }
-  struct team team = { .loop = NULL };
+  struct team team = {.loop = NULL};
   gather(&team, threads, body, context);
 }
 
@@ -190,7 +191,7 @@ void ir_parallel_for(size_t count, int threads, ir_task task, const void *contex
     for (size_t i = 0; i < count; i++) task(context, i, 0);
     return;
   }
-  struct loop loop = { .count = count, .threads = threads, .task = task, .context = context, .entered = 1 };
+  struct loop loop = {.count = count, .threads = threads, .task = task, .context = context, .entered = 1};
   if (led) {
     share(led, &loop);
   } else {

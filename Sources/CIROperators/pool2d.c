@@ -14,8 +14,7 @@ struct pool_context {
 };
 
 // How many taps of the window at `o` fall into [low, high), in padded coordinates.
-static size_t taps_within(
-  size_t o, size_t stride, size_t kernel, size_t dilation, size_t low, size_t high) {
+static size_t taps_within(size_t o, size_t stride, size_t kernel, size_t dilation, size_t low, size_t high) {
   size_t count = 0;
   for (size_t k = 0; k < kernel; k++) {
     size_t at = o * stride + k * dilation;
@@ -36,8 +35,7 @@ static void divide_row(const struct ir_pool2d_params *p, size_t y, float *output
   }
 }
 
-static void pool_row(
-  const struct ir_pool2d_params *p, const float *plane, size_t y, float *output) {
+static void pool_row(const struct ir_pool2d_params *p, const float *plane, size_t y, float *output) {
   const struct ir_kernel_table *kernels = ir_kernels();
   const size_t width = p->output_width, stride = p->stride_x;
   const bool is_maximum = p->kind == IR_POOLING_MAX;
@@ -54,10 +52,8 @@ static void pool_row(
       x1 = ir_smaller(x1, width);
       if (x0 >= x1) continue;
       const float *source = row + (x0 * stride + shift - p->pad_left);
-      if (is_maximum)
-        kernels->f32_accumulate_maximum(x1 - x0, source, stride, output + x0);
-      else
-        kernels->f32_accumulate(x1 - x0, 1, source, stride, output + x0);
+      if (is_maximum) kernels->f32_accumulate_maximum(x1 - x0, source, stride, output + x0);
+      else kernels->f32_accumulate(x1 - x0, 1, source, stride, output + x0);
     }
   }
   if (!is_maximum) divide_row(p, y, output);
@@ -74,11 +70,12 @@ static void run_task(const void *context, size_t index, int thread) {
     pool_row(p, input, y, c->output + (plane * p->output_height + y) * p->output_width);
 }
 
-void ir_pool2d(
-  const struct ir_pool2d_params *params, const float *input, float *output, int threads) {
+void ir_pool2d(const struct ir_pool2d_params *params, const float *input, float *output, int threads) {
   struct pool_context c = {
-    params, input, output, ir_ceiling_divide(params->output_height, ROWS_OF_A_TASK),
+    params,
+    input,
+    output,
+    ir_ceiling_divide(params->output_height, ROWS_OF_A_TASK),
   };
-  if (params->output_width)
-    ir_parallel_for(params->planes * c.row_blocks, threads, run_task, &c);
+  if (params->output_width) ir_parallel_for(params->planes * c.row_blocks, threads, run_task, &c);
 }

@@ -19,11 +19,13 @@ struct reduce_context {
 
 static enum ir_statistic statistic_of(enum ir_reduction kind) {
   switch (kind) {
-    case IR_REDUCTION_SUM: case IR_REDUCTION_MEAN: return IR_STATISTIC_SUM;
+    case IR_REDUCTION_SUM:
+    case IR_REDUCTION_MEAN: return IR_STATISTIC_SUM;
     case IR_REDUCTION_MAX: return IR_STATISTIC_MAXIMUM;
     case IR_REDUCTION_MIN: return IR_STATISTIC_MINIMUM;
     case IR_REDUCTION_PRODUCT: return IR_STATISTIC_PRODUCT;
-    case IR_REDUCTION_SUM_OF_SQUARES: case IR_REDUCTION_L2: return IR_STATISTIC_SUM_OF_SQUARES;
+    case IR_REDUCTION_SUM_OF_SQUARES:
+    case IR_REDUCTION_L2: return IR_STATISTIC_SUM_OF_SQUARES;
     case IR_REDUCTION_L1: return IR_STATISTIC_SUM_OF_ABSOLUTES;
     case IR_REDUCTION_LOG_SUM_EXP: return IR_STATISTIC_SUM_OF_EXPONENTIALS;
   }
@@ -70,8 +72,7 @@ static void reduce_row_blocks(const void *context, size_t index, int thread) {
   for (size_t i = index * c->rows_of_a_task; i < end; i++) {
     size_t row = i / c->row_blocks, start = i % c->row_blocks * ROW_BLOCK;
     c->partials[i] = ir_kernels()->f32_statistic_row(
-      c->kind, ir_smaller(ROW_BLOCK, axis - start), c->offsets[row],
-      c->input + row * axis + start);
+      c->kind, ir_smaller(ROW_BLOCK, axis - start), c->offsets[row], c->input + row * axis + start);
   }
 }
 
@@ -90,13 +91,11 @@ static void reduce_rows(struct reduce_context *c, int threads) {
   if (p->kind == IR_REDUCTION_LOG_SUM_EXP) {
     c->kind = IR_STATISTIC_MAXIMUM;
     ir_parallel_for(tasks, threads, reduce_row_blocks, c);
-    for (size_t row = 0; row < outer; row++)
-      c->offsets[row] = usable_offset((float)combine_row(c, row));
+    for (size_t row = 0; row < outer; row++) c->offsets[row] = usable_offset((float)combine_row(c, row));
     c->kind = IR_STATISTIC_SUM_OF_EXPONENTIALS;
   }
   ir_parallel_for(tasks, threads, reduce_row_blocks, c);
-  for (size_t row = 0; row < outer; row++)
-    c->output[row] = finish(p, combine_row(c, row), c->offsets[row]);
+  for (size_t row = 0; row < outer; row++) c->output[row] = finish(p, combine_row(c, row), c->offsets[row]);
 }
 
 static void reduce_axis(
@@ -108,8 +107,7 @@ static void reduce_axis(
   for (size_t start = 0; start < axis; start += COLUMN_AXIS_BLOCK) {
     for (size_t j = 0; j < width; j++) sums[j] = (float)identity_of(kind);
     ir_kernels()->f32_statistic_columns(
-      kind, ir_smaller(COLUMN_AXIS_BLOCK, axis - start), width, offsets, input + start * inner,
-      inner, sums);
+      kind, ir_smaller(COLUMN_AXIS_BLOCK, axis - start), width, offsets, input + start * inner, inner, sums);
     for (size_t j = 0; j < width; j++) values[j] = combine(kind, values[j], sums[j]);
   }
 }
@@ -142,13 +140,16 @@ size_t ir_reduce_workspace(const struct ir_reduce_params *p, int threads) {
 }
 
 void ir_reduce(
-  const struct ir_reduce_params *params, const float *input, float *output, void *workspace,
-  int threads) {
+  const struct ir_reduce_params *params, const float *input, float *output, void *workspace, int threads) {
   const struct ir_axis_view *view = &params->view;
   if (!view->outer || !view->inner) return;
   struct reduce_context c = {
-    .params = params, .kind = statistic_of(params->kind), .input = input, .output = output,
-    .row_blocks = row_blocks_of(view), .partials = workspace,
+    .params = params,
+    .kind = statistic_of(params->kind),
+    .input = input,
+    .output = output,
+    .row_blocks = row_blocks_of(view),
+    .partials = workspace,
     .rows_of_a_task = ir_larger(1, ROW_BLOCK / ir_larger(1, view->axis)),
     .column_blocks = ir_ceiling_divide(view->inner, WIDEST_BLOCK),
   };

@@ -25,8 +25,8 @@ static size_t channel_stride_of(const struct ir_region *r, const struct ir_regio
   return odd_lines(v->rows * row_stride_of(r, v));
 }
 
-// Columns left of the feature map lie at the end of the row before, so that the first column is aligned; those of the
-// first row need a place.
+// Columns left of the feature map lie at the end of the row before, so that the first column is aligned;
+// those of the first row need a place.
 static size_t before_rows(const struct ir_region_value *v) { return ir_aligned_count(v->margin_columns); }
 
 // Elements of all registers.
@@ -53,8 +53,7 @@ enum { ROW_OVERREAD = 32 };
 
 static struct layout layout_of(const struct ir_region *r) {
   size_t widest = r->tile_columns;
-  for (size_t i = 0; i < r->value_count; i++)
-    widest = ir_larger(widest, row_stride_of(r, &r->values[i]));
+  for (size_t i = 0; i < r->value_count; i++) widest = ir_larger(widest, row_stride_of(r, &r->values[i]));
   struct layout layout = {
     .zero_count = ir_aligned_count(widest + 2 * IR_PLANAR_MAX_KERNEL) + ROW_OVERREAD,
     .register_stride = ir_aligned_count(widest),
@@ -87,7 +86,9 @@ static size_t tile_count(const struct ir_region *r) { return ir_ceiling_divide(r
 static size_t task_count(const struct ir_region *r) { return r->batch * band_count(r) * tile_count(r); }
 
 // Blocks of rows whose sums are added up each for itself: first those of a tile.
-static size_t blocks_of_a_tile(const struct ir_region *r) { return ir_ceiling_divide(r->height, r->block_rows); }
+static size_t blocks_of_a_tile(const struct ir_region *r) {
+  return ir_ceiling_divide(r->height, r->block_rows);
+}
 static size_t all_sums_count(const struct ir_region *r) {
   const size_t own = ir_region_sums_count(r);
   return own ? ir_aligned_count(r->batch * tile_count(r) * blocks_of_a_tile(r) * own) : 0;
@@ -139,14 +140,22 @@ static void run_band(const struct context *c, ir_region_band *band, int thread) 
   }
   struct ir_prefetch prefetch;
   struct ir_region_tile tile = {
-    .region = r, .inputs = c->inputs, .outputs = c->outputs, .packed = c->packed,
+    .region = r,
+    .inputs = c->inputs,
+    .outputs = c->outputs,
+    .packed = c->packed,
     .image = place / tile_count(r),
     .first_column = first_column,
     .last_column = ir_smaller(first_column + r->tile_columns, r->width),
-    .zeros = zeros, .registers = registers, .register_stride = c->layout.register_stride,
+    .zeros = zeros,
+    .registers = registers,
+    .register_stride = c->layout.register_stride,
     .scratch = registers + c->layout.registers_count,
     .sums = c->sums + place * blocks_of_a_tile(r) * ir_region_sums_count(r),
-    .prefetch = &prefetch, .rolling = rolling, .row_strides = row_strides, .channel_strides = channel_strides,
+    .prefetch = &prefetch,
+    .rolling = rolling,
+    .row_strides = row_strides,
+    .channel_strides = channel_strides,
     .origins = origins,
   };
   ir_region_run_tile(&tile, band);
@@ -157,8 +166,8 @@ static size_t least_part(const struct ir_region *r) {
   return ir_larger(4 * ir_region_deepest_margin(r) + r->step_rows, 2 * r->block_rows);
 }
 
-// Tasks come first; an index behind them stands for a thread that has none left, and takes parts of those that others
-// are still at.
+// Tasks come first; an index behind them stands for a thread that has none left, and takes parts of those
+// that others are still at.
 static void run_task(const void *context, size_t index, int thread) {
   const struct context *c = context;
   const struct ir_region *r = c->region;
@@ -185,8 +194,8 @@ static void start_bands(const struct ir_region *r, ir_region_band *bands, int th
 }
 
 void ir_region(
-  const struct ir_region *region, const float *const *inputs, float *const *outputs,
-  void *workspace, int threads) {
+  const struct ir_region *region, const float *const *inputs, float *const *outputs, void *workspace,
+  int threads) {
   if (!region->batch || !region->height || !region->width) return;
   assert(region->band_rows % region->block_rows == 0);
   const float **packed = workspace;
@@ -204,8 +213,15 @@ void ir_region(
   start_bands(region, bands, threads);
   next += bands_size(region, threads);
   struct context context = {
-    .region = region, .inputs = inputs, .outputs = outputs, .packed = packed, .sums = next,
-    .threads = next + all_sums_count(region), .layout = layout_of(region), .bands = bands, .task_count = tasks,
+    .region = region,
+    .inputs = inputs,
+    .outputs = outputs,
+    .packed = packed,
+    .sums = next,
+    .threads = next + all_sums_count(region),
+    .layout = layout_of(region),
+    .bands = bands,
+    .task_count = tasks,
     .band_total = tasks + (size_t)threads,
   };
   const size_t takers = taker_count(region, threads);

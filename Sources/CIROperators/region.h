@@ -12,8 +12,8 @@ struct ir_region_tile {
   /// The packed weights of instruction i.
   const float *const *packed;
   size_t image, first_column, last_column;
-  /// A thread's memory: zeros for a row, registers (ir_region_register_rows rows each), then the rolling rows of
-  /// each value.
+  /// A thread's memory: zeros for a row, registers (ir_region_register_rows rows each), then the rolling rows
+  /// of each value.
   const float *zeros;
   float *registers;
   /// Elements from row to row of a register.
@@ -30,7 +30,8 @@ struct ir_region_tile {
   struct ir_prefetch *prefetch;
 };
 
-/// Rows first ..< last and columns first_column ..< last_column of an instruction's result, and what it computes them with.
+/// Rows first ..< last and columns first_column ..< last_column of an instruction's result, and what it
+/// computes them with.
 struct ir_region_rows {
   size_t first, last, first_column, last_column;
   /// The instruction's packed weights, or NULL.
@@ -39,8 +40,8 @@ struct ir_region_rows {
   float *sums;
 };
 
-/// An operation of regions: region_<name>.c defines one for each line of ir_region_list.h. Members that are NULL or false
-/// do not apply to it.
+/// An operation of regions: region_<name>.c defines one for each line of ir_region_list.h. Members that are
+/// NULL or false do not apply to it.
 struct ir_region_operation {
   void (*run)(
     const struct ir_region_tile *tile, const struct ir_region_instruction *instruction,
@@ -77,11 +78,10 @@ float *ir_region_pixel(
   ptrdiff_t x);
 
 /// Elements from channel to channel.
-size_t ir_region_channel_stride(
-  const struct ir_region_tile *tile, const struct ir_region_operand *operand);
+size_t ir_region_channel_stride(const struct ir_region_tile *tile, const struct ir_region_operand *operand);
 
-/// Rows of a window, channel 0, and their steps to the next channel: a row outside the feature map is a row of zeros,
-/// the same for every channel.
+/// Rows of a window, channel 0, and their steps to the next channel: a row outside the feature map is a row
+/// of zeros, the same for every channel.
 void ir_region_window_rows(
   const struct ir_region_tile *tile, const struct ir_region_operand *operand,
   const struct ir_region_window *window, size_t y, size_t count, ptrdiff_t x, const float **rows,
@@ -94,8 +94,8 @@ size_t ir_region_register_rows(size_t register_stride);
 /// Elements of the sums of a block of rows, all instructions together.
 size_t ir_region_sums_count(const struct ir_region *region);
 
-/// The sums of instruction `index` of the block that some rows lie in, which are 0 before its first rows; NULL where its
-/// operation has none.
+/// The sums of instruction `index` of the block that some rows lie in, which are 0 before its first rows;
+/// NULL where its operation has none.
 float *ir_region_block_sums(
   const struct ir_region_tile *tile, size_t index, const struct ir_region_rows *rows);
 

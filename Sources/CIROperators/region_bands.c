@@ -41,7 +41,8 @@ bool ir_region_take(ir_region_band *bands, size_t count, size_t least, size_t bl
     const size_t tile = ir_region_band_tile(old), first = ir_region_band_first(old);
     const size_t last = ir_region_band_last(old), middle = (last - most / 2 + block - 1) / block * block;
     const ir_region_band rest = ir_region_band_of(tile, first, middle);
-    if (!__atomic_compare_exchange_n(richest, &old, rest, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) continue;
+    if (!__atomic_compare_exchange_n(richest, &old, rest, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+      continue;
     __atomic_store_n(own, ir_region_band_of(tile, middle, last), __ATOMIC_RELAXED);
     return true;
   }

@@ -14,14 +14,16 @@ enum { RESIDENT_WEIGHTS = 32768 };
 
 // Some rows of all channels: as many channels at a time as have their weights in the cache for all rows.
 static void multiply(
-  const struct ir_region_instruction *i, const float *weights, struct ir_planar_product *products, size_t count) {
+  const struct ir_region_instruction *i, const float *weights, struct ir_planar_product *products,
+  size_t count) {
   const struct ir_kernel_table *kernels = ir_kernels();
   const size_t depth = i->depth * products->kernel_height * products->kernel_width;
   const size_t group = IR_PLANAR_GROUPED_PANELS * kernels->planar_rows;
   // Long rows of few channels are written to a whole feature map faster than short ones of many.
-  const size_t most = i->output.place == IR_REGION_OUTPUT && products->columns > IR_PLANAR_LONG_ROW_TILES * kernels->planar_columns
-                        ? kernels->planar_rows
-                        : ir_larger(1, RESIDENT_WEIGHTS / (depth * group)) * group;
+  const size_t most = i->output.place == IR_REGION_OUTPUT &&
+      products->columns > IR_PLANAR_LONG_ROW_TILES * kernels->planar_columns
+    ? kernels->planar_rows
+    : ir_larger(1, RESIDENT_WEIGHTS / (depth * group)) * group;
   for (size_t channel = 0, channels; channel < i->channels; channel += channels) {
     channels = ir_smaller(most, i->channels - channel);
     for (size_t y = 0; y < count; y++) {
@@ -36,10 +38,11 @@ static void multiply(
   }
 }
 
-// The channels of a feature map's pixels lie far apart, in lines that take each other's places in the cache, and products
-// read them many times.
+// The channels of a feature map's pixels lie far apart, in lines that take each other's places in the cache,
+// and products read them many times.
 static bool is_gathered(const struct ir_region_instruction *i) {
-  return i->operands[0].place != IR_REGION_ROLLING && i->window.kernel_height == 1 && i->window.kernel_width == 1;
+  return i->operands[0].place != IR_REGION_ROLLING && i->window.kernel_height == 1 &&
+    i->window.kernel_width == 1;
 }
 
 static size_t scratch_count(const struct ir_region_instruction *i) {
@@ -61,8 +64,10 @@ static void multiply_gathered(
     part.output += x;
     if (row->residual) part.residual += x;
     struct ir_elementwise_operands operands = {
-      .a = row->input[0] + x, .a_stride = row->input_stride[0],
-      .output = t->scratch, .output_stride = part.input_stride[0],
+      .a = row->input[0] + x,
+      .a_stride = row->input_stride[0],
+      .output = t->scratch,
+      .output_stride = part.input_stride[0],
     };
     kernels->elementwise[IR_ELEMENTWISE_COPY](i->depth, part.columns, &operands);
     x += part.columns;
@@ -76,12 +81,15 @@ static void run(
   const struct ir_region_window *window = &i->window;
   const ptrdiff_t x = (ptrdiff_t)rows->first_column;
   struct ir_planar_product row = {
-    .depth = i->depth, .columns = rows->last_column - rows->first_column,
-    .kernel_height = window->kernel_height, .kernel_width = window->kernel_width,
+    .depth = i->depth,
+    .columns = rows->last_column - rows->first_column,
+    .kernel_height = window->kernel_height,
+    .kernel_width = window->kernel_width,
     .dilation = window->dilation,
     .residual_stride = residual ? ir_region_channel_stride(t, residual) : 0,
     .activation = window->activation,
-    .output_stride = ir_region_channel_stride(t, &i->output), .prefetch = t->prefetch,
+    .output_stride = ir_region_channel_stride(t, &i->output),
+    .prefetch = t->prefetch,
   };
   const size_t count = rows->last - rows->first;
   struct ir_planar_product products[IR_REGION_MAX_STEP];
@@ -99,10 +107,16 @@ static void run(
 }
 
 static size_t product_count(const struct ir_region_instruction *i, size_t columns) {
-  return ir_ceiling_divide(i->channels, ir_kernels()->planar_rows) * ir_ceiling_divide(columns, ir_kernels()->planar_columns);
+  return ir_ceiling_divide(i->channels, ir_kernels()->planar_rows) *
+    ir_ceiling_divide(columns, ir_kernels()->planar_columns);
 }
 
 const struct ir_region_operation ir_region_convolution = {
-  .run = run, .scratch_count = scratch_count, .packed_count = ir_region_panels_count, .pack = pack,
-  .packing = IR_PACKING_PANELS, .product_count = product_count, .reads_depth = true,
+  .run = run,
+  .scratch_count = scratch_count,
+  .packed_count = ir_region_panels_count,
+  .pack = pack,
+  .packing = IR_PACKING_PANELS,
+  .product_count = product_count,
+  .reads_depth = true,
 };

@@ -10,11 +10,10 @@ static void convert(
   uint16_t *whole = half == from ? (uint16_t *)t->inputs[from->index] : (uint16_t *)t->outputs[to->index];
   for (size_t y = rows->first; y < rows->last; y++)
     for (size_t c = 0; c < i->channels; c++) {
-      uint16_t *row = whole + ((t->image * half->channels + half->channel + c) * r->height + y) * r->width + x;
-      if (half == from)
-        ir_kernels()->f32_from_f16(columns, row, ir_region_pixel(t, to, c, y, (ptrdiff_t)x));
-      else
-        ir_kernels()->f32_to_f16(columns, ir_region_pixel(t, from, c, y, (ptrdiff_t)x), row);
+      uint16_t *row =
+        whole + ((t->image * half->channels + half->channel + c) * r->height + y) * r->width + x;
+      if (half == from) ir_kernels()->f32_from_f16(columns, row, ir_region_pixel(t, to, c, y, (ptrdiff_t)x));
+      else ir_kernels()->f32_to_f16(columns, ir_region_pixel(t, from, c, y, (ptrdiff_t)x), row);
     }
 }
 
@@ -25,11 +24,14 @@ static void run(
     return;
   }
   const size_t columns = rows->last_column - rows->first_column;
-  const size_t from = ir_region_channel_stride(t, &i->operands[0]), to = ir_region_channel_stride(t, &i->output);
+  const size_t from = ir_region_channel_stride(t, &i->operands[0]),
+               to = ir_region_channel_stride(t, &i->output);
   for (size_t y = rows->first; y < rows->last; y++) {
     struct ir_elementwise_operands operands = {
-      .a = ir_region_pixel(t, &i->operands[0], 0, y, (ptrdiff_t)rows->first_column), .a_stride = from,
-      .output = ir_region_pixel(t, &i->output, 0, y, (ptrdiff_t)rows->first_column), .output_stride = to,
+      .a = ir_region_pixel(t, &i->operands[0], 0, y, (ptrdiff_t)rows->first_column),
+      .a_stride = from,
+      .output = ir_region_pixel(t, &i->output, 0, y, (ptrdiff_t)rows->first_column),
+      .output_stride = to,
     };
     ir_kernels()->elementwise[IR_ELEMENTWISE_COPY](i->channels, columns, &operands);
   }

@@ -6,8 +6,7 @@
 static bool is_feature_map(const struct ir_region_operand *o) { return o->place <= IR_REGION_OUTPUT; }
 
 // The number that a channel's operand stands for.
-static float number(
-  const struct ir_region_tile *t, const struct ir_region_operand *o, size_t channel) {
+static float number(const struct ir_region_tile *t, const struct ir_region_operand *o, size_t channel) {
   const float *numbers = t->inputs[o->index];
   switch (o->place) {
     case IR_REGION_SCALAR: return numbers[0];
@@ -25,12 +24,13 @@ static bool is_read(const struct ir_region_instruction *i, size_t operand) {
   return is_feature_map(&i->operands[operand]) && !has_window(i, operand);
 }
 
-// A few rows of an elementwise result: where their operands are, some channels at a time. The thread's registers
-// hold the rows of these channels one behind the other.
+// A few rows of an elementwise result: where their operands are, some channels at a time. The thread's
+// registers hold the rows of these channels one behind the other.
 struct elementwise_rows {
   size_t count;
   float *registers[IR_PLANAR_DEPTHWISE_ROWS][IR_ELEMENTWISE_MAX_REGISTERS];
-  // From channel to channel: of the rows of a register, and of those among them that hold the next call's channels.
+  // From channel to channel: of the rows of a register, and of those among them that hold the next call's
+  // channels.
   size_t steps[IR_ELEMENTWISE_MAX_REGISTERS], call_steps[IR_ELEMENTWISE_MAX_REGISTERS];
   struct ir_region_window_call windows[IR_REGION_MAX_OPERANDS];
 };
@@ -43,9 +43,9 @@ static void start_elementwise(
   const size_t register_size = ir_region_register_rows(t->register_stride) * t->register_stride;
   e->count = count;
   for (size_t r = 0; r <= result; r++) {
-    const struct ir_region_operand *picture = r == result                               ? &i->output
-                                              : r < i->operand_count && is_read(i, r) ? &i->operands[r]
-                                                                                      : NULL;
+    const struct ir_region_operand *picture = r == result ? &i->output
+      : r < i->operand_count && is_read(i, r)             ? &i->operands[r]
+                                                          : NULL;
     e->call_steps[r] = picture ? ir_region_channel_stride(t, picture) : 0;
     e->steps[r] = picture ? e->call_steps[r] : count * t->register_stride;
   }
@@ -53,8 +53,7 @@ static void start_elementwise(
     for (size_t r = 0; r < result; r++)
       e->registers[k][r] = t->registers + r * register_size + k * t->register_stride;
     for (size_t o = 0; o < i->operand_count; o++)
-      if (is_read(i, o))
-        e->registers[k][o] = ir_region_pixel(t, &i->operands[o], 0, y + k, x);
+      if (is_read(i, o)) e->registers[k][o] = ir_region_pixel(t, &i->operands[o], 0, y + k, x);
     e->registers[k][result] = ir_region_pixel(t, &i->output, 0, y + k, x);
   }
   for (size_t o = 0; o < i->operand_count; o++) {
@@ -71,9 +70,15 @@ static void run_program(
   for (size_t p = 0; p < i->program_count; p++) {
     const struct ir_elementwise_instruction *e = &i->program[p];
     struct ir_elementwise_operands operands = {
-      .a = registers[e->a], .b = registers[e->b], .c = registers[e->c],
-      .output = registers[e->destination], .p = e->p, .q = e->q,
-      .a_stride = steps[e->a], .b_stride = steps[e->b], .c_stride = steps[e->c],
+      .a = registers[e->a],
+      .b = registers[e->b],
+      .c = registers[e->c],
+      .output = registers[e->destination],
+      .p = e->p,
+      .q = e->q,
+      .a_stride = steps[e->a],
+      .b_stride = steps[e->b],
+      .c_stride = steps[e->c],
       .output_stride = steps[e->destination],
     };
     ir_kernels()->elementwise[e->opcode](channels, columns, &operands);
@@ -123,6 +128,8 @@ static void run(
   }
 }
 
-static size_t register_count(const struct ir_region_instruction *i) { return i->operand_count + i->program_count; }
+static size_t register_count(const struct ir_region_instruction *i) {
+  return i->operand_count + i->program_count;
+}
 
 const struct ir_region_operation ir_region_elementwise = {.run = run, .register_count = register_count};

@@ -4,13 +4,15 @@
 #include "parallel.h"
 #include "region.h"
 
-// Pixels whose channels are transposed before they are multiplied: those of both operands stay in a core's cache.
+// Pixels whose channels are transposed before they are multiplied: those of both operands stay in a core's
+// cache.
 enum { GRAM_PIXELS = 128 };
 
 // Sums of squares that are added up beside each other for a channel.
 enum { MOST_WAYS = 8 };
 
-// The sums of an instruction: products [groups][a][b], then the squares of x [groups * a] and of y [groups * b].
+// The sums of an instruction: products [groups][a][b], then the squares of x [groups * a] and of y [groups *
+// b].
 struct sums {
   size_t groups, a, b, products, count;
 };
@@ -28,7 +30,8 @@ static size_t scratch_count(const struct ir_region_instruction *i) {
   const struct sums s = sums_of(i);
   // The pixels of a block, and the products of a panel or squares.
   const size_t rows = ir_kernels()->planar_rows;
-  return GRAM_PIXELS * (s.a + s.b) + ir_aligned_count(ir_larger(s.b * ir_larger(rows, MOST_WAYS), rows * MOST_WAYS));
+  return GRAM_PIXELS * (s.a + s.b) +
+    ir_aligned_count(ir_larger(s.b * ir_larger(rows, MOST_WAYS), rows * MOST_WAYS));
 }
 
 // Some pixels of a group: x as panels of planar_rows channels [pixels][channels], y as [pixels][b].
@@ -62,7 +65,8 @@ static void add_squares(struct block *block, const float *pixels, size_t channel
   while (ways < MOST_WAYS && block->pixels % (2 * ways) == 0) ways *= 2;
   memset(block->part, 0, ways * channels * sizeof(float));
   ir_kernels()->f32_statistic_columns(
-    IR_STATISTIC_SUM_OF_SQUARES, block->pixels / ways, ways * channels, NULL, pixels, ways * channels, block->part);
+    IR_STATISTIC_SUM_OF_SQUARES, block->pixels / ways, ways * channels, NULL, pixels, ways * channels,
+    block->part);
   for (; ways > 1; ways /= 2) add(block->part, block->part + ways / 2 * channels, ways / 2 * channels);
   add(squares, block->part, channels);
 }
@@ -76,9 +80,17 @@ static void multiply(struct block *block) {
     rows = ir_smaller(kernels->planar_rows, s->a - i);
     const float *x = block->x + i * GRAM_PIXELS;
     struct ir_planar_product product = {
-      .rows = rows, .depth = block->pixels, .columns = s->b, .kernel_height = 1, .kernel_width = 1,
-      .dilation = 1, .weights = x, .input = {block->y}, .input_stride = {s->b},
-      .output = block->part, .output_stride = s->b,
+      .rows = rows,
+      .depth = block->pixels,
+      .columns = s->b,
+      .kernel_height = 1,
+      .kernel_width = 1,
+      .dilation = 1,
+      .weights = x,
+      .input = {block->y},
+      .input_stride = {s->b},
+      .output = block->part,
+      .output_stride = s->b,
     };
     kernels->f32_planar_product(&product);
     add(block->products + i * s->b, block->part, rows * s->b);
@@ -96,9 +108,13 @@ static void run(
   const size_t x_stride = ir_region_channel_stride(t, x), y_stride = ir_region_channel_stride(t, y);
   const size_t columns = rows->last_column - rows->first_column;
   struct block block = {
-    .sums = &s, .x = t->scratch, .y = t->scratch + GRAM_PIXELS * s.a,
-    .part = t->scratch + GRAM_PIXELS * (s.a + s.b), .products = sums,
-    .x_squares = sums + s.products, .y_squares = sums + s.products + i->channels,
+    .sums = &s,
+    .x = t->scratch,
+    .y = t->scratch + GRAM_PIXELS * s.a,
+    .part = t->scratch + GRAM_PIXELS * (s.a + s.b),
+    .products = sums,
+    .x_squares = sums + s.products,
+    .y_squares = sums + s.products + i->channels,
   };
   for (size_t group = 0; group < s.groups; group++) {
     for (size_t row = rows->first; row < rows->last; row++)
@@ -128,5 +144,8 @@ static void finish(
 }
 
 const struct ir_region_operation ir_region_gram = {
-  .run = run, .scratch_count = scratch_count, .sums_count = sums_count, .finish = finish,
+  .run = run,
+  .scratch_count = scratch_count,
+  .sums_count = sums_count,
+  .finish = finish,
 };

@@ -6,7 +6,8 @@
 static void pack(const struct ir_region_instruction *i, const float *weights, float *packed) {
   const size_t outputs = i->channels / i->groups, size = outputs * i->depth * ir_region_taps(i);
   for (size_t group = 0; group < i->groups; group++)
-    ir_region_pack_panels(outputs, i->depth, ir_region_taps(i), weights + group * size, packed + group * size);
+    ir_region_pack_panels(
+      outputs, i->depth, ir_region_taps(i), weights + group * size, packed + group * size);
 }
 
 static void run(
@@ -17,12 +18,19 @@ static void run(
   const ptrdiff_t x = (ptrdiff_t)rows->first_column;
   for (size_t y = rows->first; y < rows->last; y++) {
     struct ir_planar_product product = {
-      .rows = outputs, .depth = i->depth, .columns = rows->last_column - rows->first_column,
-      .kernel_height = window->kernel_height, .kernel_width = window->kernel_width, .dilation = window->dilation,
-      .weights = rows->weights, .bias = window->bias, .activation = window->activation,
+      .rows = outputs,
+      .depth = i->depth,
+      .columns = rows->last_column - rows->first_column,
+      .kernel_height = window->kernel_height,
+      .kernel_width = window->kernel_width,
+      .dilation = window->dilation,
+      .weights = rows->weights,
+      .bias = window->bias,
+      .activation = window->activation,
       .residual = residual ? ir_region_pixel(t, residual, 0, y, x) : NULL,
       .residual_stride = residual ? ir_region_channel_stride(t, residual) : 0,
-      .output = ir_region_pixel(t, &i->output, 0, y, x), .output_stride = ir_region_channel_stride(t, &i->output),
+      .output = ir_region_pixel(t, &i->output, 0, y, x),
+      .output_stride = ir_region_channel_stride(t, &i->output),
       .prefetch = t->prefetch,
     };
     ir_region_window_rows(
@@ -33,17 +41,21 @@ static void run(
       if (product.bias) product.bias += outputs;
       if (product.residual) product.residual += outputs * product.residual_stride;
       product.output += outputs * product.output_stride;
-      for (size_t k = 0; k < window->kernel_height; k++) product.input[k] += i->depth * product.input_stride[k];
+      for (size_t k = 0; k < window->kernel_height; k++)
+        product.input[k] += i->depth * product.input_stride[k];
     }
   }
 }
 
 static size_t product_count(const struct ir_region_instruction *i, size_t columns) {
   return i->groups * ir_ceiling_divide(i->channels / i->groups, ir_kernels()->planar_rows) *
-         ir_ceiling_divide(columns, ir_kernels()->planar_columns);
+    ir_ceiling_divide(columns, ir_kernels()->planar_columns);
 }
 
 const struct ir_region_operation ir_region_grouped_convolution = {
-  .run = run, .packed_count = ir_region_panels_count, .pack = pack, .packing = IR_PACKING_PANELS,
+  .run = run,
+  .packed_count = ir_region_panels_count,
+  .pack = pack,
+  .packing = IR_PACKING_PANELS,
   .product_count = product_count,
 };

@@ -6,7 +6,8 @@
 
 void ir_region_move_lines(
   const struct ir_region_tile *t, const struct ir_region_instruction *i, const struct ir_region_rows *rows,
-  const struct ir_region_operand *deep, const struct ir_region_operand *wide, size_t channels, ir_region_line_move move) {
+  const struct ir_region_operand *deep, const struct ir_region_operand *wide, size_t channels,
+  ir_region_line_move move) {
   const struct ir_region *r = t->region;
   const struct ir_region_blocks *b = &i->blocks;
   assert(b->side && b->side <= IR_REGION_MAX_SIDE && r->height * r->width % b->columns == 0);

@@ -5,8 +5,12 @@
 static void run(
   const struct ir_region_tile *t, const struct ir_region_instruction *i, const struct ir_region_rows *rows) {
   struct ir_planar_normalize n = {
-    .channels = i->channels, .columns = rows->last_column - rows->first_column,
-    .is_centred = i->is_centred, .epsilon = i->epsilon, .scale = i->scale, .bias = i->bias,
+    .channels = i->channels,
+    .columns = rows->last_column - rows->first_column,
+    .is_centred = i->is_centred,
+    .epsilon = i->epsilon,
+    .scale = i->scale,
+    .bias = i->bias,
     .input_stride = ir_region_channel_stride(t, &i->operands[0]),
     .is_far = i->operands[0].place != IR_REGION_ROLLING,
     .output_stride = ir_region_channel_stride(t, &i->output),

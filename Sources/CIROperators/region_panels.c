@@ -22,6 +22,7 @@ void ir_region_pack_panels(size_t channels, size_t depth, size_t taps, const flo
     }
     for (size_t tap = 0; tap < taps; tap++)
       for (size_t k = 0; k < depth; k++)
-        for (size_t i = 0; i < rows; i++) panel[(tap * depth + k) * rows + i] = source[(i * depth + k) * taps + tap];
+        for (size_t i = 0; i < rows; i++)
+          panel[(tap * depth + k) * rows + i] = source[(i * depth + k) * taps + tap];
   }
 }

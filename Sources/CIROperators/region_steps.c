@@ -3,7 +3,8 @@
 
 size_t ir_region_deepest_margin(const struct ir_region *r) {
   size_t deepest = 0;
-  for (size_t i = 0; i < r->instruction_count; i++) deepest = ir_larger(deepest, r->instructions[i].margin_rows);
+  for (size_t i = 0; i < r->instruction_count; i++)
+    deepest = ir_larger(deepest, r->instructions[i].margin_rows);
   return deepest;
 }
 
@@ -24,12 +25,12 @@ static void clear_outside(const struct ir_region_tile *tile, size_t index) {
   const size_t left = margin > tile->first_column ? margin - tile->first_column : 0;
   const size_t right = end > r->width ? end - r->width : 0;
   for (size_t x = 1; x <= left; x++) clear_column(tile, index, -(ptrdiff_t)x);
-  for (size_t x = 0; x < right; x++) clear_column(tile, index, (ptrdiff_t)(r->width - tile->origins[index] + x));
+  for (size_t x = 0; x < right; x++)
+    clear_column(tile, index, (ptrdiff_t)(r->width - tile->origins[index] + x));
 }
 
 // The row behind the last that an instruction with this margin has computed after `steps` steps.
-static size_t progress(
-  const struct ir_region *r, size_t first, size_t last, size_t margin, ptrdiff_t steps) {
+static size_t progress(const struct ir_region *r, size_t first, size_t last, size_t margin, ptrdiff_t steps) {
   ptrdiff_t row = (ptrdiff_t)(first + margin) + steps * (ptrdiff_t)r->step_rows;
   ptrdiff_t start = first > margin ? (ptrdiff_t)(first - margin) : 0;
   ptrdiff_t end = (ptrdiff_t)ir_smaller(last + margin, r->height);
@@ -57,10 +58,11 @@ static void add_range(
   const struct ir_region *r = tile->region;
   if (operand->place != IR_REGION_INPUT) return;
   for (size_t y = rows->first; y < rows->last && p->range_count < IR_PREFETCH_MAX_RANGES; y++) {
-    const char *start =
-      (const char *)ir_region_pixel(tile, operand, 0, y, (ptrdiff_t)rows->first_column);
+    const char *start = (const char *)ir_region_pixel(tile, operand, 0, y, (ptrdiff_t)rows->first_column);
     p->ranges[p->range_count++] = (struct ir_prefetch_range){
-      .start = start, .stride = r->height * r->width * sizeof(float), .count = channels,
+      .start = start,
+      .stride = r->height * r->width * sizeof(float),
+      .count = channels,
       .lines = ir_ceiling_divide(
         ((uintptr_t)start % IR_CACHE_LINE) + (rows->last_column - rows->first_column) * sizeof(float),
         IR_CACHE_LINE),
@@ -69,10 +71,9 @@ static void add_range(
 }
 
 // Feature maps are far away, and the hardware does not see which row of a channel comes next: while a step
-// computes its products, it asks for what the next step reads. Windows ask for their own; blocks and halves are copied
-// row by row in any case.
-static void plan_prefetch(
-  const struct ir_region_tile *tile, size_t first, size_t last, ptrdiff_t step) {
+// computes its products, it asks for what the next step reads. Windows ask for their own; blocks and halves
+// are copied row by row in any case.
+static void plan_prefetch(const struct ir_region_tile *tile, size_t first, size_t last, ptrdiff_t step) {
   const struct ir_region *r = tile->region;
   struct ir_prefetch *p = tile->prefetch;
   *p = (struct ir_prefetch){0};

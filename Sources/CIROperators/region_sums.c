@@ -22,8 +22,7 @@ size_t ir_region_sums_count(const struct ir_region *r) {
   return ir_aligned_count(sums_offset(r, r->instruction_count));
 }
 
-float *ir_region_block_sums(
-  const struct ir_region_tile *t, size_t index, const struct ir_region_rows *rows) {
+float *ir_region_block_sums(const struct ir_region_tile *t, size_t index, const struct ir_region_rows *rows) {
   const struct ir_region *r = t->region;
   const size_t count = count_of(&r->instructions[index]);
   if (!count) return NULL;
@@ -57,7 +56,8 @@ static void add_blocks(const void *context, size_t index, int thread) {
   }
 }
 
-void ir_region_combine(const struct ir_region *r, float *sums, size_t blocks, float *const *outputs, int threads) {
+void ir_region_combine(
+  const struct ir_region *r, float *sums, size_t blocks, float *const *outputs, int threads) {
   const size_t stride = ir_region_sums_count(r);
   if (!stride) return;
   const struct combination combination = {sums, stride, blocks, ir_ceiling_divide(stride, COMBINED_BY_TASK)};
@@ -66,6 +66,7 @@ void ir_region_combine(const struct ir_region *r, float *sums, size_t blocks, fl
     const struct ir_region_instruction *i = &r->instructions[index];
     if (!count_of(i)) continue;
     for (size_t image = 0; image < r->batch; image++)
-      ir_region_operation_of(i)->finish(i, sums + image * blocks * stride + sums_offset(r, index), image, outputs);
+      ir_region_operation_of(i)->finish(
+        i, sums + image * blocks * stride + sums_offset(r, index), image, outputs);
   }
 }

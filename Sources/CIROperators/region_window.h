@@ -14,8 +14,9 @@ size_t ir_region_window_rows_at_once(const struct ir_region_window *window);
 
 /// A call for rows y ..< y + count of the window's results; the caller says where its outputs go.
 void ir_region_start_window(
-  const struct ir_region_tile *tile, const struct ir_region_operand *operand, const struct ir_region_window *window,
-  size_t y, size_t count, const struct ir_region_rows *rows, struct ir_region_window_call *call);
+  const struct ir_region_tile *tile, const struct ir_region_operand *operand,
+  const struct ir_region_window *window, size_t y, size_t count, const struct ir_region_rows *rows,
+  struct ir_region_window_call *call);
 
 /// Computes the next channels and advances by them.
 void ir_region_run_window(struct ir_region_window_call *call, size_t channels);

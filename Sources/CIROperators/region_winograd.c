@@ -5,8 +5,8 @@
 #include "region.h"
 #include "winograd_panel.h"
 
-// Winograd's convolutions of the rows of a step. Rows and columns begin with a tile of the feature map, and rolling rows are a
-// whole number of tiles, so that a tile's rows follow each other.
+// Winograd's convolutions of the rows of a step. Rows and columns begin with a tile of the feature map, and
+// rolling rows are a whole number of tiles, so that a tile's rows follow each other.
 
 static size_t scratch_count(const struct ir_region_instruction *i) {
   return ir_winograd_scratch_count(i->depth, i->channels);
@@ -42,8 +42,8 @@ static ptrdiff_t offset_of(
 }
 
 static struct ir_winograd_strip strip_at(
-  const struct ir_region_tile *t, const struct ir_region_instruction *i, const struct ir_region_rows *rows, size_t y,
-  size_t x) {
+  const struct ir_region_tile *t, const struct ir_region_instruction *i, const struct ir_region_rows *rows,
+  size_t y, size_t x) {
   const struct ir_region *r = t->region;
   const struct ir_region_operand *input = &i->operands[0];
   const ptrdiff_t top = (ptrdiff_t)y - (ptrdiff_t)i->window.pad_top;
@@ -68,16 +68,26 @@ static void run(
   const struct ir_region_operand *residual = i->has_residual ? &i->operands[1] : NULL;
   struct ir_winograd_strip strips[IR_WINOGRAD_MAX_STRIPS];
   struct ir_winograd_panel panel = {
-    .rows = ir_panels_of(i->channels), .depth = i->depth, .strips = strips, .input = plane_of(t, &i->operands[0]),
-    .input_plane_stride = ir_region_channel_stride(t, &i->operands[0]), .weights = rows->weights,
-    .weights_stride = i->depth * i->channels, .scratch = t->scratch,
-    .output = {
-      .bias = i->window.bias, .residual = residual ? plane_of(t, residual) : NULL,
-      .residual_plane_stride = residual ? ir_region_channel_stride(t, residual) : 0,
-      .residual_row_stride = residual ? row_stride_of(t, residual) : 0, .activation = i->window.activation,
-      .slope = i->window.slope, .output = plane_of(t, &i->output),
-      .plane_stride = ir_region_channel_stride(t, &i->output), .row_stride = row_stride_of(t, &i->output),
-    },
+    .rows = ir_panels_of(i->channels),
+    .depth = i->depth,
+    .strips = strips,
+    .input = plane_of(t, &i->operands[0]),
+    .input_plane_stride = ir_region_channel_stride(t, &i->operands[0]),
+    .weights = rows->weights,
+    .weights_stride = i->depth * i->channels,
+    .scratch = t->scratch,
+    .output =
+      {
+        .bias = i->window.bias,
+        .residual = residual ? plane_of(t, residual) : NULL,
+        .residual_plane_stride = residual ? ir_region_channel_stride(t, residual) : 0,
+        .residual_row_stride = residual ? row_stride_of(t, residual) : 0,
+        .activation = i->window.activation,
+        .slope = i->window.slope,
+        .output = plane_of(t, &i->output),
+        .plane_stride = ir_region_channel_stride(t, &i->output),
+        .row_stride = row_stride_of(t, &i->output),
+      },
   };
   panel.last_panel = panel.rows.count;
   size_t count = 0;
@@ -95,6 +105,9 @@ static void run(
 }
 
 const struct ir_region_operation ir_region_winograd = {
-  .run = run, .scratch_count = scratch_count, .packed_count = packed_count, .pack = pack,
+  .run = run,
+  .scratch_count = scratch_count,
+  .packed_count = packed_count,
+  .pack = pack,
   .packing = IR_PACKING_WINOGRAD,
 };

@@ -64,11 +64,13 @@ static void run_task(const void *context, size_t index, int thread) {
 }
 
 void ir_resize2d(
-  const struct ir_resize2d_params *params, const float *input, float *output, void *workspace,
-  int threads) {
+  const struct ir_resize2d_params *params, const float *input, float *output, void *workspace, int threads) {
   const struct ir_resize2d_params *p = params;
   struct resize_context c = {
-    .params = p, .input = input, .output = output, .indices = workspace,
+    .params = p,
+    .input = input,
+    .output = output,
+    .indices = workspace,
     .row_blocks = ir_ceiling_divide(p->output_height, ROWS_OF_A_TASK),
   };
   if (!p->output_width) return;

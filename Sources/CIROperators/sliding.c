@@ -15,8 +15,8 @@ static void copy_steps(const float *restrict source, size_t step, float *restric
 
 // Columns of one grid row, of which `before` lie left of the plane and those from `end` on right of it.
 static void pack_steps(
-  const struct ir_sliding *s, const float *row, size_t depth, size_t before, size_t end, size_t columns, size_t width,
-  float *packed) {
+  const struct ir_sliding *s, const float *row, size_t depth, size_t before, size_t end, size_t columns,
+  size_t width, float *packed) {
   const size_t plane = s->height * s->width;
   for (size_t k = 0; k < depth; k++) {
     float *target = packed + k * width;
@@ -28,8 +28,8 @@ static void pack_steps(
 
 // Any columns, grid row by grid row.
 static void pack_scattered(
-  const struct ir_sliding *s, const float *input, size_t depth, ptrdiff_t dy, ptrdiff_t dx,
-  size_t first, size_t columns, size_t width, float *packed) {
+  const struct ir_sliding *s, const float *input, size_t depth, ptrdiff_t dy, ptrdiff_t dx, size_t first,
+  size_t columns, size_t width, float *packed) {
   const ptrdiff_t step = (ptrdiff_t)s->step_x;
   size_t y = first / s->grid_width, x = first % s->grid_width;
   for (size_t j = 0, count; j < columns; j += count, x = 0, y++) {
@@ -49,8 +49,8 @@ static void pack_scattered(
 
 // Columns of one grid row at unit step: a run of the plane with zeros before and after.
 static void pack_run(
-  const struct ir_sliding *s, const float *input, size_t depth, ptrdiff_t iy, ptrdiff_t ix,
-  size_t columns, size_t width, float *packed) {
+  const struct ir_sliding *s, const float *input, size_t depth, ptrdiff_t iy, ptrdiff_t ix, size_t columns,
+  size_t width, float *packed) {
   ptrdiff_t before = ix < 0 ? -ix : 0, end = (ptrdiff_t)s->width - ix;
   if (end > (ptrdiff_t)columns) end = (ptrdiff_t)columns;
   if (iy < 0 || iy >= (ptrdiff_t)s->height || end <= before) {
@@ -61,18 +61,17 @@ static void pack_run(
   // spills behind the last row is written again by whatever is packed there.
   memset(packed, 0, (size_t)before * sizeof *packed);
   ir_kernels()->f32_gemm_pack_rows(
-    depth, (size_t)(end - before), input + iy * (ptrdiff_t)s->width + ix + before,
-    s->height * s->width, packed + before);
+    depth, (size_t)(end - before), input + iy * (ptrdiff_t)s->width + ix + before, s->height * s->width,
+    packed + before);
 }
 
 static void pack_panel(
-  const struct ir_sliding *s, const float *input, size_t start, size_t depth, size_t first,
-  size_t columns, size_t width, float *packed) {
+  const struct ir_sliding *s, const float *input, size_t start, size_t depth, size_t first, size_t columns,
+  size_t width, float *packed) {
   size_t y = first / s->grid_width, x = first % s->grid_width;
   // A 1x1 window at unit step over a grid as wide as the input never notices rows.
-  bool flat = s->tap_rows * s->tap_columns == 1 && s->step_y == 1 && s->step_x == 1 &&
-              s->first_dy == 0 && s->first_dx == 0 && s->grid_width == s->width &&
-              s->grid_height <= s->height;
+  bool flat = s->tap_rows * s->tap_columns == 1 && s->step_y == 1 && s->step_x == 1 && s->first_dy == 0 &&
+    s->first_dx == 0 && s->grid_width == s->width && s->grid_height <= s->height;
   bool is_run = s->step_x == 1 && x + columns <= s->grid_width;
   for (size_t k = start; k < start + depth;) {
     size_t tap = k / s->channels, channel = k % s->channels;
@@ -82,8 +81,7 @@ static void pack_panel(
     const float *planes = input + channel * s->height * s->width;
     float *target = packed + (k - start) * width;
     if (flat) {
-      ir_kernels()->f32_gemm_pack_rows(
-        count, columns, planes + first, s->height * s->width, target);
+      ir_kernels()->f32_gemm_pack_rows(count, columns, planes + first, s->height * s->width, target);
     } else if (is_run) {
       ptrdiff_t iy = (ptrdiff_t)(y * s->step_y) + dy;
       pack_run(s, planes, count, iy, (ptrdiff_t)x + dx, columns, width, target);
@@ -100,6 +98,5 @@ void ir_pack_sliding_columns(
   const size_t width = ir_kernels()->gemm_columns;
   for (size_t j = 0; j < columns; j += width)
     pack_panel(
-      sliding, input, start, depth, first + j, ir_smaller(width, columns - j), width,
-      packed + j * depth);
+      sliding, input, start, depth, first + j, ir_smaller(width, columns - j), width, packed + j * depth);
 }

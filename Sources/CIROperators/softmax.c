@@ -52,8 +52,7 @@ static void run_columns(const void *context, size_t index, int thread) {
   for (size_t j = 0; j < width; j++) most[j] = -INFINITY, ones[j] = 1;
   kernels->f32_statistic_columns(IR_STATISTIC_MAXIMUM, axis, width, NULL, input, inner, most);
   if (c->params->logarithm) {
-    kernels->f32_statistic_columns(
-      IR_STATISTIC_SUM_OF_EXPONENTIALS, axis, width, most, input, inner, sums);
+    kernels->f32_statistic_columns(IR_STATISTIC_SUM_OF_EXPONENTIALS, axis, width, most, input, inner, sums);
     for (size_t j = 0; j < width; j++) sums[j] = logf(sums[j]);
     for (size_t i = 0; i < axis; i++) {
       float *row = output + i * inner;
@@ -66,19 +65,19 @@ static void run_columns(const void *context, size_t index, int thread) {
     kernels->f32_exponential_columns(width, most, input + i * inner, output + i * inner, sums);
   for (size_t j = 0; j < width; j++) sums[j] = 1 / sums[j];
   for (size_t i = 0; i < axis; i++)
-    kernels->f32_normalize_columns(
-      width, NULL, sums, 1, 0, output + i * inner, output + i * inner);
+    kernels->f32_normalize_columns(width, NULL, sums, 1, 0, output + i * inner, output + i * inner);
 }
 
-void ir_softmax(
-  const struct ir_softmax_params *params, const float *input, float *output, int threads) {
+void ir_softmax(const struct ir_softmax_params *params, const float *input, float *output, int threads) {
   const struct ir_axis_view *view = &params->view;
   if (!view->axis || !view->inner) return;
   struct softmax_context context = {
-    params, input, output, ir_ceiling_divide(view->inner, WIDEST_BLOCK),
+    params,
+    input,
+    output,
+    ir_ceiling_divide(view->inner, WIDEST_BLOCK),
   };
   if (view->inner == 1)
     ir_parallel_for(ir_ceiling_divide(view->outer, ROWS_OF_A_TASK), threads, run_rows, &context);
-  else
-    ir_parallel_for(view->outer * context.column_blocks, threads, run_columns, &context);
+  else ir_parallel_for(view->outer * context.column_blocks, threads, run_columns, &context);
 }

@@ -5,8 +5,8 @@
 
 enum { IR_WINOGRAD_STRIPS = 4, IR_WINOGRAD_WINDOW = IR_WINOGRAD_TILE + 2, IR_WINOGRAD_MAX_STRIPS = 16 };
 
-/// Tiles that are computed together: their windows at the points, for every point the product with the weights, the
-/// results from the products.
+/// Tiles that are computed together: their windows at the points, for every point the product with the
+/// weights, the results from the products.
 struct ir_winograd_panel {
   /// The output channels in panels of the matrix kernel, and those of them that are computed.
   struct ir_panels rows;
@@ -31,7 +31,7 @@ size_t ir_winograd_vectors(void);
 
 size_t ir_winograd_scratch_count(size_t depth, size_t channels);
 
-/// What of a strip's window, which begins at this row and column, lies in a picture.
+/// The part of a strip's window, which begins at this row and column, that lies in a feature map.
 void ir_winograd_clip(
   struct ir_winograd_strip *strip, ptrdiff_t top, ptrdiff_t left, size_t height, size_t width);
 

@@ -15,45 +15,53 @@ static inline void ir_vips_allow_photographs_only(void) {
                                          "VipsForeignLoadWebp", "VipsForeignLoadHeif", "VipsForeignLoadPpm",
                                          "VipsForeignLoadJxl"};
   vips_operation_block_set("VipsForeignLoad", TRUE);
-  for (size_t i = 0; i < sizeof decoders / sizeof *decoders; i++) vips_operation_block_set(decoders[i], FALSE);
+  for (size_t i = 0; i < sizeof decoders / sizeof *decoders; i++)
+    vips_operation_block_set(decoders[i], FALSE);
 }
 
 /// As `ir_vips_open`, from bytes that must stay until the image is released.
-static inline VipsImage *ir_vips_open_bytes(const char *loader, const void *bytes, size_t count, int page, VipsFailOn fail_on) {
+static inline VipsImage *ir_vips_open_bytes(
+  const char *loader, const void *bytes, size_t count, int page, VipsFailOn fail_on) {
   VipsBlob *blob = vips_blob_new(NULL, bytes, count);
   VipsImage *image = NULL;
   // Only some loaders know pages; the last pair is not read without them.
-  int status = vips_call(loader, blob, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", fail_on, page > 0 ? "page" : NULL, page, NULL);
+  int status = vips_call(
+    loader, blob, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", fail_on, page > 0 ? "page" : NULL,
+    page, NULL);
   vips_area_unref(VIPS_AREA(blob));
   return status == 0 ? image : NULL;
 }
 
 /// As `ir_vips_open_bytes`, for loaders that take sources only.
-static inline VipsImage *ir_vips_open_source(const char *loader, const void *bytes, size_t count, VipsFailOn fail_on) {
+static inline VipsImage *ir_vips_open_source(
+  const char *loader, const void *bytes, size_t count, VipsFailOn fail_on) {
   VipsSource *source = vips_source_new_from_memory(bytes, count);
   VipsImage *image = NULL;
-  int status = source ? vips_call(loader, source, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", fail_on, NULL) : -1;
+  int status = source
+    ? vips_call(loader, source, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", fail_on, NULL)
+    : -1;
   if (source) g_object_unref(source);
   return status == 0 ? image : NULL;
 }
 
 /// Converts from the embedded profile to sRGB, 8 or 16 bit as `depth` says. 0 where it worked.
 static inline int ir_vips_to_srgb(VipsImage *in, VipsImage **out, int depth) {
-  return vips_icc_transform(in, out, "srgb", "embedded", TRUE, "intent", VIPS_INTENT_RELATIVE, "depth", depth, NULL);
+  return vips_icc_transform(
+    in, out, "srgb", "embedded", TRUE, "intent", VIPS_INTENT_RELATIVE, "depth", depth, NULL);
 }
 
 /// Opens a page of a file with a named decoder, reading its header only; `fail_on` says which files fail when
 /// their pixels are read. The first page is 0.
 static inline VipsImage *ir_vips_open(const char *loader, const char *path, int page, VipsFailOn fail_on) {
   VipsImage *image = NULL;
-  int status = vips_call(loader, path, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", fail_on, page > 0 ? "page" : NULL, page, NULL);
+  int status = vips_call(
+    loader, path, &image, "access", VIPS_ACCESS_SEQUENTIAL, "fail_on", fail_on, page > 0 ? "page" : NULL,
+    page, NULL);
   return status == 0 ? image : NULL;
 }
 
 /// Turns the image as its orientation tag says and removes the tag. 0 where it worked.
-static inline int ir_vips_autorotate(VipsImage *in, VipsImage **out) {
-  return vips_autorot(in, out, NULL);
-}
+static inline int ir_vips_autorotate(VipsImage *in, VipsImage **out) { return vips_autorot(in, out, NULL); }
 
 static inline int ir_vips_to_colourspace(VipsImage *in, VipsImage **out, VipsInterpretation space) {
   return vips_colourspace(in, out, space, NULL);

@@ -2,8 +2,8 @@ import IRFiles
 import IRTensorFiles
 import ImageRestoration
 
-/// The jobs of one run and the place of their outputs: those of inputs that are known before, and those of a list that
-/// comes line by line.
+/// The jobs of one run and the place of their outputs: those of inputs that are known before, and those of a
+/// list that comes line by line.
 package struct Batch {
   package let destination: Destination
   package let known: JobList
@@ -11,7 +11,8 @@ package struct Batch {
   private let options: OutputOptions
 
   /// `lines` are read if the list of the input options is the standard input.
-  /// - Throws: `BatchError.usage` if inputs, output and options do not fit, `FileError` if a folder cannot be made.
+  /// - Throws: `BatchError.usage` if inputs, output and options do not fit, `FileError` if a folder cannot be
+  ///   made.
   package init(
     _ inputs: [String], to output: String, model: String, reference: String? = nil, input: InputOptions,
     options: OutputOptions, lines: @autoclosure () -> LineStream
@@ -47,8 +48,8 @@ package struct Batch {
     jobs.first.map { TensorFile.isTensorFile($0.input) } ?? false
   }
 
-  /// The folder for the journal of a run that resumes, once the remains of killed runs are removed from all folders
-  /// of outputs; nil for other runs.
+  /// The folder for the journal of a run that resumes, once the remains of killed runs are removed from all
+  /// folders of outputs; nil for other runs.
   package func journalFolder() -> String? {
     guard options.ifExists == .resume else { return nil }
     for folder in Set(known.jobs.map { PathText.folder($0.output) } + [destination.folder]) {

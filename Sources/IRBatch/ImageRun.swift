@@ -50,9 +50,9 @@ package final class ImageRun {
     writer = ImageWriter(options: output, comparison: options.comparison, journal: journal, trace: trace)
   }
 
-  /// Restores all jobs, and hands over the outcome of each in their order. Before it waits for a job that has not come
-  /// yet, the outcomes of all earlier ones are handed over. `handle` returns whether the run goes on. The steps of
-  /// programs are timed if the restorer's settings say so.
+  /// Restores all jobs, and hands over the outcome of each in their order. Before it waits for a job that has
+  /// not come yet, the outcomes of all earlier ones are handed over. `handle` returns whether the run goes
+  /// on. The steps of programs are timed if the restorer's settings say so.
   package func process(
     _ jobs: any JobSource, monitor: (any BatchMonitor)? = nil, _ handle: (Outcome) -> Bool
   ) {

@@ -66,8 +66,8 @@ package struct InputList {
     }
   }
 
-  /// The other files of the folders, counted: `left out: 2 .bmp, 1 without an extension, 3 excluded`; nil if all are
-  /// inputs.
+  /// The other files of the folders, counted: `left out: 2 .bmp, 1 without an extension, 3 excluded`; nil if
+  /// all are inputs.
   package var leftOutText: String? {
     var parts = leftOut.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { suffix, count in
       suffix.isEmpty ? "\(count) without an extension" : "\(count) .\(suffix)"

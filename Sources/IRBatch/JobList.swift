@@ -13,8 +13,8 @@ package final class JobList: JobSource {
   package let skippedCount: Int
   private var place = 0
 
-  /// - Throws: `BatchError.usage` if inputs are missing, mixed, or would overwrite each other; `FileError` if a folder
-  ///   for outputs cannot be made.
+  /// - Throws: `BatchError.usage` if inputs are missing, mixed, or would overwrite each other; `FileError` if
+  ///   a folder for outputs cannot be made.
   package init(
     _ inputs: InputList, to destination: Destination, reference: String?, shard: Shard?,
     options: OutputOptions

@@ -2,7 +2,8 @@ import Foundation
 import IRFiles
 import IRTensorFiles
 
-/// The jobs of a list that grows while the run goes on: a line names one input. Wrong lines are failures of their own.
+/// The jobs of a list that grows while the run goes on: a line names one input. Wrong lines are failures of
+/// their own.
 package final class JobStream: JobSource {
   private let lines: LineStream
   private let destination: Destination
@@ -13,7 +14,8 @@ package final class JobStream: JobSource {
   private var existing: ExistingOutputs
   private var lineCount: Int
 
-  /// The reference is a folder of true pictures with the inputs' names. Parts of the list count from `count` on.
+  /// The reference is a folder of true pictures with the inputs' names. Parts of the list count from `count`
+  /// on.
   /// - Throws: `BatchError.usage` if it is not.
   package init(
     _ lines: LineStream, to destination: Destination, reference: String?, shard: Shard?,

@@ -68,7 +68,8 @@ package final class PipelineRun {
       + "\(options.output) \(options.isStrict)"
   }
 
-  /// Restores all jobs, and hands over the outcome of each in their order; `handle` returns whether the run goes on.
+  /// Restores all jobs, and hands over the outcome of each in their order; `handle` returns whether the run
+  /// goes on.
   package func process(
     _ jobs: any JobSource, monitor: (any BatchMonitor)? = nil, _ handle: (ImageRun.Outcome) -> Bool
   ) {

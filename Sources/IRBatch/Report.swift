@@ -118,8 +118,8 @@ package struct Report: Encodable, Sendable {
 }
 
 extension Report.Difference {
-  /// The largest distance of two lists of numbers, as large as numbers go if one is finite and the other is not.
-  /// Places that are finite in neither are counted and make no distance.
+  /// The largest distance of two lists of numbers, as large as numbers go if one is finite and the other is
+  /// not. Places that are finite in neither are counted and make no distance.
   init(_ found: some Collection<Double>, _ expected: some Collection<Double>, output: String? = nil) {
     var (largest, low, high) = (0.0, Double.infinity, -Double.infinity)
     var nonFiniteCount = 0

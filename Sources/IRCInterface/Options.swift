@@ -33,8 +33,8 @@ extension RuntimeOptions {
   }
 }
 
-/// Holds the size that a structure of options states in its first field to the structure's own, before any other field
-/// is read.
+/// Holds the size that a structure of options states in its first field to the structure's own, before any
+/// other field is read.
 func verifySize<T>(_ options: UnsafePointer<T>, _ name: String) throws {
   let size = UnsafeRawPointer(options).load(as: Int.self)
   guard size >= MemoryLayout<T>.size else {

@@ -1,5 +1,5 @@
-/// Parts of a path as text. Slashes and dots are bytes, whatever mark follows them. Foundation's own trap on some
-/// short relative names.
+/// Parts of a path as text. Slashes and dots are bytes, whatever mark follows them. Foundation's own trap on
+/// some short relative names.
 package enum PathText {
   /// The part before the last slash; empty if there is no slash.
   package static func folder(_ path: String) -> String {

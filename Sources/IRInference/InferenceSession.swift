@@ -109,7 +109,8 @@ public final class InferenceSession: Sendable {
 
   /// Computes the outputs, by name. An element of a sequence is named `name.0`, `name.1`, …; an optional
   /// without an element has no tensor. `monitor` is asked as that of `RuntimeOptions`.
-  /// - Throws: `ONNXError`, `RuntimeError`, or an error whose description says why the model cannot be compiled.
+  /// - Throws: `ONNXError`, `RuntimeError`, or an error whose description says why the model cannot be
+  ///   compiled.
   public func run(
     _ inputs: [String: Tensor], monitor: ((_ done: Int, _ count: Int) -> Bool)? = nil
   ) throws -> [String: Tensor] {

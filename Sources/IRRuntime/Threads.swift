@@ -15,8 +15,9 @@ package func withThreads(_ count: Int, _ body: () -> Void) {
   }
 }
 
-/// Calls `body(index, thread)` for every index below `count`, on up to `threadCount` threads; `thread` names one of them,
-/// below `threadCount`. A thread takes the next index when it is free. Drivers inside `body` run on its thread alone.
+/// Calls `body(index, thread)` for every index below `count`, on up to `threadCount` threads; `thread` names
+/// one of them, below `threadCount`. A thread takes the next index when it is free. Drivers inside `body` run
+/// on its thread alone.
 package func parallelFor(_ count: Int, threadCount: Int, _ body: (_ index: Int, _ thread: Int) -> Void) {
   withoutActuallyEscaping(body) { body in
     withUnsafePointer(to: body) { pointer in

@@ -29,8 +29,8 @@ final class BatchGradients {
     var logits: [[Tensor]]
   }
 
-  /// Compiles `training.graph`. A batch of at least as many images as threads gives each thread images of its own; of a
-  /// smaller one, all threads share each image.
+  /// Compiles `training.graph`. A batch of at least as many images as threads gives each thread images of its
+  /// own; of a smaller one, all threads share each image.
   /// - Throws: `TrainingError.compiler`; `.runtime` where the arenas do not fit the memory.
   init(_ training: TrainingGraph, runtime: RuntimeOptions) throws(TrainingError) {
     let lanes = training.batch.count >= runtime.threadCount ? runtime.threadCount : 1
@@ -59,7 +59,8 @@ final class BatchGradients {
     sessions.count * program.memoryPlan.peakByteCount + common.program.memoryPlan.peakByteCount
   }
 
-  /// Runs the program once for each of `images`, its own inputs; `shared` are the inputs that all have in common.
+  /// Runs the program once for each of `images`, its own inputs; `shared` are the inputs that all have in
+  /// common.
   /// - Throws: `TrainingError.runtime`.
   func run(
     _ images: [[String: Tensor]], shared: [String: Tensor], _ training: TrainingGraph, profile: inout Profile?

@@ -2,8 +2,8 @@ import Foundation
 import IRTensor
 import IRTensorFiles
 
-/// A run on disk: a safetensors file with the state, and in its header what the run was asked for. Written beside
-/// its place and renamed, so that there is always a whole one.
+/// A run on disk: a safetensors file with the state, and in its header what the run was asked for. Written
+/// beside its place and renamed, so that there is always a whole one.
 package enum Checkpoint {
   private static let groups = ["weight", "first", "second", "average"]
 
@@ -67,8 +67,8 @@ package enum Checkpoint {
     return (state, settings)
   }
 
-  /// The weights of a run as it stopped, by name: their average, or those of the last step; and how many steps it
-  /// had made.
+  /// The weights of a run as it stopped, by name: their average, or those of the last step; and how many
+  /// steps it had made.
   /// - Throws: `TrainingError.checkpoint` where the file is damaged or is no checkpoint.
   package static func weights(
     _ path: String, areAverages: Bool

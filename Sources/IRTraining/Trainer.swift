@@ -4,8 +4,8 @@ import IRONNX
 import IRRuntime
 import IRTensor
 
-/// Makes steps: gradients of a batch by the compiled graph, image by image, then the update of the weights. The same
-/// state and batch give the same bytes, whatever the number of threads.
+/// Makes steps: gradients of a batch by the compiled graph, image by image, then the update of the weights.
+/// The same state and batch give the same bytes, whatever the number of threads.
 package final class Trainer {
   /// How weights are moved.
   package struct Options: Hashable, Sendable, Codable {
@@ -30,7 +30,7 @@ package final class Trainer {
     }
   }
 
-  /// What a step found.
+  /// The numbers of a step.
   package struct Report: Sendable {
     package var step: Int
     package var loss: Double
@@ -55,8 +55,8 @@ package final class Trainer {
   /// Collects the seconds of the program's steps where there is one.
   package var profile: Profile?
 
-  /// Compiles the graph; `weights` are the model's initializers by name. Where the plan would exceed the memory that
-  /// `runtime` allows, values of the way there are computed again on the way back.
+  /// Compiles the graph; `weights` are the model's initializers by name. Where the plan would exceed the
+  /// memory that `runtime` allows, values of the way there are computed again on the way back.
   /// - Throws: `TrainingError.compiler`, `.runtime` where the plan does not fit the memory even so.
   package init(
     _ training: TrainingGraph, weights: [String: Tensor], options: Options,
@@ -106,9 +106,10 @@ package final class Trainer {
     self.state = state
   }
 
-  /// One step on a batch: degraded `images` and clean `targets` `[N, C, H, W]`, N being the batch's count, and the number
-  /// of each image's task, for routers. `learningRate` is that of the schedule unless given.
-  /// - Throws: `TrainingError.diverged` where the loss or a gradient is not finite; the state is then as before.
+  /// One step on a batch: degraded `images` and clean `targets` `[N, C, H, W]`, N being the batch's count,
+  /// and the number of each image's task, for routers. `learningRate` is that of the schedule unless given.
+  /// - Throws: `TrainingError.diverged` where the loss or a gradient is not finite; the state is then as
+  ///   before.
   package func step(
     images: Tensor, targets: Tensor, tasks: [Int], learningRate: Double? = nil
   ) throws(TrainingError) -> Report {

@@ -8,9 +8,10 @@ import IRTensor
 
 /// A model with its loss and the gradients of its weights, for one image of a batch.
 ///
-/// Inputs: the model's image `[1, C, H, W]`, `target` of its type, `tasks` `[1, K]` one-hot where routers are taught, and
-/// every weight under its name in the file. Outputs: `loss`, a gradient per weight, each router's logits `[1, K]`. The loss
-/// of a batch is the mean of its images' losses, and its gradient the mean of their gradients.
+/// Inputs: the model's image `[1, C, H, W]`, `target` of its type, `tasks` `[1, K]` one-hot where routers are
+/// taught, and every weight under its name in the file. Outputs: `loss`, a gradient per weight, each router's
+/// logits `[1, K]`. The loss of a batch is the mean of its images' losses, and its gradient the mean of their
+/// gradients.
 package struct TrainingGraph: Sendable {
   package let graph: Graph
   package let batch: Batch
@@ -47,8 +48,9 @@ package struct TrainingGraph: Sendable {
     }
   }
 
-  /// Adds loss and gradients to a model. `path` is the model's name in errors; routers with `taskCount` logits are
-  /// taught the data's tasks; `isTrained` says of a weight, by its name, whether it is to be trained.
+  /// Adds loss and gradients to a model. `path` is the model's name in errors; routers with `taskCount`
+  /// logits are taught the data's tasks; `isTrained` says of a weight, by its name, whether it is to be
+  /// trained.
   /// - Throws: `TrainingError` saying what of the model does not fit.
   package init(
     model: ONNXModel, path: String, batch: Batch, loss: Loss, taskCount: Int = 0,
@@ -158,7 +160,8 @@ package struct TrainingGraph: Sendable {
 }
 
 extension Graph {
-  /// The logits `[1, taskCount]`, under whatever shape, of the products with weights called `….router.weight`.
+  /// The logits `[1, taskCount]`, under whatever shape, of the products with weights called
+  /// `….router.weight`.
   fileprivate func routerLogits(taskCount: Int) -> [ValueID] {
     var result: [ValueID] = []
     for input in inputs where self[input].name.hasSuffix("router.weight") {

@@ -1,4 +1,4 @@
-/* The C interface as a C program sees it. Arguments: the default model, then a model that adds: x [n] + y [n] = z. */
+/* The C interface as a C program sees it. Arguments: the default model, and one of x [n] + y [n] = z. */
 #include <irkit.h>
 #include <math.h>
 #include <pthread.h>
@@ -8,12 +8,12 @@
 #include <string.h>
 #include <time.h>
 
-#define EXPECT(condition)                                               \
-  do {                                                                  \
-    if (!(condition)) {                                                 \
-      fprintf(stderr, "test.c:%d: %s\n", __LINE__, #condition);         \
-      failures++;                                                       \
-    }                                                                   \
+#define EXPECT(condition) \
+  do { \
+    if (!(condition)) { \
+      fprintf(stderr, "test.c:%d: %s\n", __LINE__, #condition); \
+      failures++; \
+    } \
   } while (0)
 
 static int failures;
@@ -54,12 +54,17 @@ static int count_calls(void *context, double done) {
 static void test_sessions(const char *path) {
   char *error = NULL;
   irkit_session *session = NULL;
-  EXPECT(refused(irkit_session_open("nowhere.onnx", NULL, &session, &error), &error, "nowhere.onnx") == IRKIT_UNREADABLE);
+  EXPECT(
+    refused(irkit_session_open("nowhere.onnx", NULL, &session, &error), &error, "nowhere.onnx") ==
+    IRKIT_UNREADABLE);
   EXPECT(!session);
-  EXPECT(refused(irkit_session_read("junk", 4, NULL, &session, &error), &error, "not an ONNX model") == IRKIT_UNREADABLE);
+  EXPECT(
+    refused(irkit_session_read("junk", 4, NULL, &session, &error), &error, "not an ONNX model") ==
+    IRKIT_UNREADABLE);
   EXPECT(irkit_session_open(NULL, NULL, &session, NULL) == IRKIT_INVALID_ARGUMENT);
   irkit_options wrong = {.size = 1};
-  EXPECT(refused(irkit_session_open(path, &wrong, &session, &error), &error, "sizeof") == IRKIT_INVALID_ARGUMENT);
+  EXPECT(
+    refused(irkit_session_open(path, &wrong, &session, &error), &error, "sizeof") == IRKIT_INVALID_ARGUMENT);
 
   size_t size;
   void *bytes = contents(path, &size);
@@ -86,8 +91,8 @@ static void test_sessions(const char *path) {
   float x[5] = {1, 2, 3, 4, 5}, y[5] = {10, 20, 30, 40, 50};
   for (int64_t n = 5; n >= 0; n--) {
     irkit_tensor inputs[2] = {
-        {.name = "x", .extents = &n, .rank = 1, .element_type = 1, .data = x},
-        {.name = "y", .extents = &n, .rank = 1, .element_type = 1, .data = y},
+      {.name = "x", .extents = &n, .rank = 1, .element_type = 1, .data = x},
+      {.name = "y", .extents = &n, .rank = 1, .element_type = 1, .data = y},
     };
     irkit_results *results = NULL;
     irkit_tensor z;
@@ -100,8 +105,8 @@ static void test_sessions(const char *path) {
   }
   int64_t four = 4, five = 5, negative = -1;
   irkit_tensor inputs[2] = {
-      {.name = "x", .extents = &four, .rank = 1, .element_type = 1, .data = x},
-      {.name = "y", .extents = &five, .rank = 1, .element_type = 1, .data = y},
+    {.name = "x", .extents = &four, .rank = 1, .element_type = 1, .data = x},
+    {.name = "y", .extents = &five, .rank = 1, .element_type = 1, .data = y},
   };
   irkit_results *results = NULL;
 #define RUN(count) irkit_session_run(session, inputs, count, NULL, NULL, &results, &error)
@@ -141,8 +146,14 @@ struct job {
 
 static irkit_picture rgb(const void *data, irkit_sample sample, int bytes) {
   return (irkit_picture){
-      .data = (void *)data, .row_stride = 3 * WIDTH * bytes, .pixel_stride = 3 * bytes, .channel_stride = bytes,
-      .width = WIDTH, .height = HEIGHT, .channels = 3, .sample = sample,
+    .data = (void *)data,
+    .row_stride = 3 * WIDTH * bytes,
+    .pixel_stride = 3 * bytes,
+    .channel_stride = bytes,
+    .width = WIDTH,
+    .height = HEIGHT,
+    .channels = 3,
+    .sample = sample,
   };
 }
 
@@ -156,12 +167,15 @@ static void *restore(void *context) {
 static void test_restorers(const char *model) {
   char *error = NULL, *warnings = NULL;
   irkit_restorer *restorer = NULL;
-  EXPECT(refused(irkit_restorer_open("nothing", NULL, &restorer, &error), &error, "nothing") == IRKIT_UNREADABLE);
+  EXPECT(
+    refused(irkit_restorer_open("nothing", NULL, &restorer, &error), &error, "nothing") == IRKIT_UNREADABLE);
   irkit_restorer_options options;
   irkit_restorer_options_init(&options);
   EXPECT(options.strength == 1 && options.run.size == sizeof options.run);
   options.strength = 2;
-  EXPECT(refused(irkit_restorer_open(model, &options, &restorer, &error), &error, "strength") == IRKIT_INVALID_ARGUMENT);
+  EXPECT(
+    refused(irkit_restorer_open(model, &options, &restorer, &error), &error, "strength") ==
+    IRKIT_INVALID_ARGUMENT);
   EXPECT(irkit_restorer_open(model, NULL, &restorer, &error) == IRKIT_OK);
   EXPECT(irkit_restorer_scale(restorer) == 1 && !strcmp(irkit_restorer_path(restorer), model));
 
@@ -175,15 +189,24 @@ static void test_restorers(const char *model) {
   }
   irkit_picture input = rgb(source, IRKIT_UINT8, 1), output = rgb(result, IRKIT_UINT8, 1);
   struct calls calls = {0};
-  EXPECT(irkit_restorer_restore(restorer, &input, &output, count_calls, &calls, &warnings, &error) == IRKIT_OK);
+  EXPECT(
+    irkit_restorer_restore(restorer, &input, &output, count_calls, &calls, &warnings, &error) == IRKIT_OK);
   EXPECT(!error && !warnings && calls.count > 5);
   irkit_step step;
-  EXPECT(irkit_restorer_step_count(restorer) == 0 && irkit_restorer_step(restorer, 0, &step) == IRKIT_INVALID_ARGUMENT);
+  EXPECT(
+    irkit_restorer_step_count(restorer) == 0 &&
+    irkit_restorer_step(restorer, 0, &step) == IRKIT_INVALID_ARGUMENT);
 
   /* Planes of floats are the same picture. */
   irkit_picture flat = {
-      .data = planes, .row_stride = 4 * WIDTH, .pixel_stride = 4, .channel_stride = 4 * WIDTH * HEIGHT,
-      .width = WIDTH, .height = HEIGHT, .channels = 3, .sample = IRKIT_FLOAT32,
+    .data = planes,
+    .row_stride = 4 * WIDTH,
+    .pixel_stride = 4,
+    .channel_stride = 4 * WIDTH * HEIGHT,
+    .width = WIDTH,
+    .height = HEIGHT,
+    .channels = 3,
+    .sample = IRKIT_FLOAT32,
   };
   irkit_picture target = flat;
   target.data = restored;
@@ -204,14 +227,17 @@ static void test_restorers(const char *model) {
   EXPECT(!memcmp(twin, result, sizeof result));
 
   calls = (struct calls){.end_at = 3};
-  EXPECT(refused(irkit_restorer_restore(restorer, &input, &output, count_calls, &calls, NULL, &error), &error,
-                 "cancelled") == IRKIT_CANCELLED);
+  EXPECT(
+    refused(
+      irkit_restorer_restore(restorer, &input, &output, count_calls, &calls, NULL, &error), &error,
+      "cancelled") == IRKIT_CANCELLED);
   EXPECT(calls.count == 3);
 
   irkit_picture odd = input;
   odd.width = 0;
-  EXPECT(refused(irkit_restorer_restore(restorer, &odd, &output, NULL, NULL, NULL, &error), &error, "0×56") ==
-         IRKIT_INVALID_ARGUMENT);
+  EXPECT(
+    refused(irkit_restorer_restore(restorer, &odd, &output, NULL, NULL, NULL, &error), &error, "0×56") ==
+    IRKIT_INVALID_ARGUMENT);
   odd = input;
   odd.width = odd.height = 65500;
   EXPECT(irkit_restorer_restore(restorer, &odd, &output, NULL, NULL, NULL, NULL) == IRKIT_INVALID_ARGUMENT);
@@ -220,8 +246,9 @@ static void test_restorers(const char *model) {
   EXPECT(irkit_restorer_restore(restorer, &odd, &output, NULL, NULL, NULL, NULL) == IRKIT_INVALID_ARGUMENT);
   odd = output;
   odd.width--;
-  EXPECT(refused(irkit_restorer_restore(restorer, &input, &odd, NULL, NULL, NULL, &error), &error, "must be") ==
-         IRKIT_INVALID_ARGUMENT);
+  EXPECT(
+    refused(irkit_restorer_restore(restorer, &input, &odd, NULL, NULL, NULL, &error), &error, "must be") ==
+    IRKIT_INVALID_ARGUMENT);
 
   enum { COUNT = 4 };
   static uint8_t targets[COUNT][sizeof source];
@@ -251,7 +278,8 @@ static void test_restorers(const char *model) {
   size_t count = irkit_restorer_step_count(restorer);
   EXPECT(count > 5 && abs((int)count - calls.count) <= 1);
   for (size_t i = 0; i < count; i++) {
-    EXPECT(irkit_restorer_step(restorer, i, &step) == IRKIT_OK && strlen(step.kernel) > 0 && step.seconds >= 0);
+    EXPECT(
+      irkit_restorer_step(restorer, i, &step) == IRKIT_OK && strlen(step.kernel) > 0 && step.seconds >= 0);
     seconds += step.seconds;
     multiply_adds += step.multiply_adds;
   }
@@ -284,7 +312,9 @@ static void test_catalogue(const char *model) {
   irkit_text_release(path);
   EXPECT(irkit_catalogue_find(catalogue, model, &path, &error) == IRKIT_OK && !strcmp(path, model));
   irkit_text_release(path);
-  EXPECT(refused(irkit_catalogue_find(catalogue, "nothing", &path, &error), &error, "symunet-s") == IRKIT_UNREADABLE);
+  EXPECT(
+    refused(irkit_catalogue_find(catalogue, "nothing", &path, &error), &error, "symunet-s") ==
+    IRKIT_UNREADABLE);
   irkit_catalogue_close(catalogue);
 }
 

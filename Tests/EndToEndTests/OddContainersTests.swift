@@ -21,7 +21,8 @@ import Testing
         #expect(outcome.code == 4 && outcome.errors.contains("a camera raw (DNG)"), "\(outcome.errors)")
         #expect(outcome.errors.contains("darktable"))
       }
-      // The first bytes of other makers' files, and a TIFF of Nikon whose first directory is a preview of another.
+      // The first bytes of other makers' files, and a TIFF of Nikon whose first directory is a preview of
+      // another.
       let preview = try system(
         "bash", "-c",
         "cp '\(PictureFolder.fixture("raw.dng"))' n.nef; chmod u+w n.nef;"

@@ -39,7 +39,8 @@ import Testing
     }
   }
 
-  /// Who, when and where in every form that exiftool writes; of all of it nothing is left, from each format to each.
+  /// Who, when and where in every form that exiftool writes; of all of it nothing is left, from each format
+  /// to each.
   @Test func stripLeavesNothing() throws {
     try PictureFolder.with { folder in
       try folder.restored("base.png", "from-jpg.jpg")

@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
-/// A folder in which pictures go through `irrun` with a model that gives them back as they are: what changes is the
-/// files' doing. What is left of them is read by exiftool and libvips, from outside.
+/// A folder in which pictures go through `irrun` with a model that gives them back as they are: what changes
+/// is the files' doing. What is left of them is read by exiftool and libvips, from outside.
 struct PictureFolder {
   let path: String
   private static let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

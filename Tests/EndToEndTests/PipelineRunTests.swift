@@ -19,7 +19,8 @@ private func object(_ text: String) throws -> [String: Any] {
   try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
 }
 
-/// The same bytes for any number of threads, and again from what the picture itself says, which exiftool reads.
+/// The same bytes for any number of threads, and again from what the picture itself says, which exiftool
+/// reads.
 @Test func pipelinesMakeTheSameAgain() throws {
   try withPipeline { folder in
     func restore(_ output: String, _ options: String...) throws -> Outcome {

@@ -13,7 +13,8 @@ private struct Proof {
   var largestOfMeans: Double
 }
 
-/// Pictures less half of their own mean, which is computed of many features: memory is close to linear in pixels.
+/// Pictures less half of their own mean, which is computed of many features: memory is close to linear in
+/// pixels.
 private func writeMeanNetwork(_ path: String) throws {
   var builder = GraphBuilder()
   let x = builder.input("image", TensorType(.float32, [1, 3, 64, 64]))
@@ -117,8 +118,8 @@ func blendedTilesHaveTheWholesShades(_ name: String, side: Int) throws {
   }
 }
 
-/// A reduction of the whole gives the shades if the memory does not hold it: here every pixel becomes darker by
-/// half of the picture's mean, which a tile of its own would take from itself.
+/// A reduction of the whole gives the shades if the memory does not hold it: here every pixel becomes darker
+/// by half of the picture's mean, which a tile of its own would take from itself.
 @Test func reducedPicturesAnchorTiles() throws {
   try withFolder { folder in
     try writeMeanNetwork("\(folder)/m.onnx")
@@ -134,7 +135,8 @@ func blendedTilesHaveTheWholesShades(_ name: String, side: Int) throws {
   }
 }
 
-/// Pictures that would be cut into blended tiles are whole as float16 where that suffices; exact tiles stay exact.
+/// Pictures that would be cut into blended tiles are whole as float16 where that suffices; exact tiles stay
+/// exact.
 @Test func float16StorageKeepsPicturesWhole() throws {
   try withFolder { folder in
     try writePicture("\(folder)/a.png", width: 2048, height: 1536)

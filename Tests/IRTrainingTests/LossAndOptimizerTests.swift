@@ -6,7 +6,8 @@ import Testing
 
 @testable import IRTraining
 
-/// The check pair of published training losses: SplitMix64 numbers, one picture smoothed, the other beside it.
+/// The check pair of published training losses: SplitMix64 numbers, one picture smoothed, the other beside
+/// it.
 private func checkPair() -> (a: Tensor, b: Tensor) {
   func mix(_ x: UInt64) -> UInt64 {
     var z = x &+ 0x9E37_79B9_7F4A_7C15
@@ -72,8 +73,8 @@ private func value(of loss: Loss, _ a: Tensor, _ b: Tensor) throws -> Double {
   #expect((found - 0.5 * (first + log(3.0)) / 2).magnitude < 1e-9)
 }
 
-/// What torch.optim.AdamW and Adam (2.13) make of 0.5 and -1 in three steps of gradients (0.1, -2), (0.3, 1),
-/// (-0.2, 0.5), rate 0.01, decay 0.1.
+/// The results of torch.optim.AdamW and Adam (2.13) from 0.5 and -1 in three steps of gradients (0.1, -2),
+/// (0.3, 1), (-0.2, 0.5), rate 0.01, decay 0.1.
 @Test func optimizersStepAsPyTorchDoes() {
   let expected: [Bool: [Float]] = [true: [0.47677386, -0.98374850], false: [0.47608697, -0.98543102]]
   for isDecoupled in [true, false] {

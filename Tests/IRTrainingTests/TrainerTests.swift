@@ -117,7 +117,7 @@ private func run(_ trainer: Trainer, _ data: TrainingData, to end: Int) throws -
   #expect(second.state.runningLoss == whole.state.runningLoss)
 }
 
-/// Where memory is short the step computes values again, and the weights move by the same bits.
+/// With little memory the step computes values again, and the weights move by the same bits.
 @Test func lessMemoryTrainsTheSame() throws {
   let (model, paths) = (try tinyModel(layers: 6), try folderOfPictures())
   let wide = try trainer(model)
@@ -161,8 +161,8 @@ private func run(_ trainer: Trainer, _ data: TrainingData, to end: Int) throws -
   #expect(throws: ONNXError.self) { try model.replaceInitializers(["first.bias": Tensor(scalar: 1)]) }
 }
 
-/// A step moves the weights by the mean of the gradients that the images have alone, whether threads take images or share
-/// them.
+/// A step moves the weights by the mean of the gradients that the images have alone, whether threads take
+/// images or share them.
 @Test func aBatchIsTheMeanOfItsImages() throws {
   let model = try tinyModel()
   let made = try data(try folderOfPictures()).batch(at: 3)

@@ -2,8 +2,8 @@ import Testing
 
 @testable import IRRestoration
 
-/// Rows of what Pillow 13.0 gives, `Image.resize((7 * s, 6 * s), Image.BICUBIC)` of the same plane in mode F, away from
-/// the border, beyond which each goes on in its own way.
+/// Rows of what Pillow 13.0 gives, `Image.resize((7 * s, 6 * s), Image.BICUBIC)` of the same plane in mode F,
+/// away from the border, beyond which each goes on in its own way.
 private let pillow: [(scale: Int, row: Int, values: [Float])] = [
   (2, 4, [0.860408, 0.865503, 0.5575, 0.353123, 0.252372, 0.353511]),
   (2, 7, [0.383709, 0.43399, 0.721852, 0.815963, 0.716322, 0.5125]),

@@ -62,7 +62,8 @@ private func found(
     #expect(warnings[0].explanations == nil)
   }
 
-  /// Without clipping nothing excuses a shift of a little more than the limit, and a smaller one is left alone.
+  /// Without clipping nothing excuses a shift of a little more than the limit, and a smaller one is left
+  /// alone.
   @Test func meanShiftLimit() throws {
     let limit = Float(HarmCheck.meanShiftLimit)
     #expect(try found(scene(), changed(scene()) { $3 - (limit - 0.1) / 255 }).isEmpty)

@@ -38,7 +38,8 @@ import Testing
     #expect("\(try #require(error))".hasSuffix("models are mine, other"))
   }
 
-  /// Our names stand for our files, in whatever folder: others of the name are refused, and taken by their path.
+  /// Our names stand for our files, in whatever folder: others of the name are refused, and taken by their
+  /// path.
   @Test func ourNamesAreOurFiles() throws {
     let place = try Place()
     let other = try place.file("SymUNet/symunet-s.onnx", "not what was released")

@@ -37,8 +37,14 @@ int main(int count, char **arguments) {
     return fail("the model", reason);
   int scale = irkit_restorer_scale(restorer);
   irkit_picture input = {
-      .data = pixels, .row_stride = 3 * width, .pixel_stride = 3, .channel_stride = 1,
-      .width = width, .height = height, .channels = 3, .sample = IRKIT_UINT8,
+    .data = pixels,
+    .row_stride = 3 * width,
+    .pixel_stride = 3,
+    .channel_stride = 1,
+    .width = width,
+    .height = height,
+    .channels = 3,
+    .sample = IRKIT_UINT8,
   };
   irkit_picture output = input;
   output.width *= scale;

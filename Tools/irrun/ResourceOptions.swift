@@ -1,8 +1,8 @@
 import ArgumentParser
 import IRCommandLine
 
-/// Threads as the ncnn tools count them: `4`, or `load:restore:save`, whose outer two say how many pictures are read
-/// ahead and how many are written while the next is restored.
+/// Threads as the ncnn tools count them: `4`, or `load:restore:save`, whose outer two say how many pictures
+/// are read ahead and how many are written while the next is restored.
 struct ThreadChoice: ExpressibleByArgument {
   var readAhead = 1
   var threads: Int?

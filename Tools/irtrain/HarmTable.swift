@@ -24,7 +24,8 @@ struct HarmTable {
 
   /// The tasks of the table, the clean photographs first.
   static let tasks = ["clean", "noise2", "noise5", "jpeg85"]
-  /// A clean photograph is left alone where it comes back as close as this on the mean, and each at least as close.
+  /// A clean photograph is left alone where it comes back as close as this on the mean, and each at least as
+  /// close.
   static let (leastMeanOfClean, leastOfClean) = (46.0, 40.0)
   /// No picture may lose more than this, in dB, and no clean one's mean may shift by more, in 8-bit levels.
   static let (mostLoss, mostMeanShift) = (0.3, 1.0)

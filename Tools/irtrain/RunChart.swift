@@ -18,8 +18,8 @@ struct RunChart {
     "#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#17becf", "#8c564b", "#7f7f7f",
   ]
 
-  /// The loss, the learning rate, the PSNR of each task and the accuracy of routers. Of several runs the PSNR has a chart
-  /// for each task.
+  /// The loss, the learning rate, the PSNR of each task and the accuracy of routers. Of several runs the PSNR
+  /// has a chart for each task.
   static func charts(of runs: [(name: String, entries: [RunLog.Entry])]) -> [RunChart] {
     func curves(_ value: (RunLog.Entry) -> Double?) -> [Curve] {
       runs.enumerated().map { index, run in

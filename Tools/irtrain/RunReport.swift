@@ -1,8 +1,8 @@
 import Foundation
 import IRImage
 
-/// A page about a run: the loss, the learning rate and the PSNR of each task over the steps, and restored samples;
-/// one file without links.
+/// A page about a run: the loss, the learning rate and the PSNR of each task over the steps, and restored
+/// samples; one file without links.
 struct RunReport {
   var title: String
   var entries: [RunLog.Entry]

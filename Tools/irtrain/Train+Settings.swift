@@ -1,7 +1,7 @@
 import Foundation
 import IRTraining
 
-/// What a checkpoint holds of its run beside the state, and what a run that goes on from it must share.
+/// The settings that a checkpoint holds beside the state, which a run that goes on from it must share.
 extension Train {
   /// Steps of the run, or none to count where it ends by the clock.
   var stepLimit: Int { steps ?? .max }
@@ -20,7 +20,8 @@ extension Train {
   private static let timedScheduleKey = "timedSchedule"
   private static let elapsedKey = "elapsed"
 
-  /// The settings that a resumed run shares with its checkpoint, each value as JSON; the schedule is compared on its own.
+  /// The settings that a resumed run shares with its checkpoint, each value as JSON; the schedule is compared
+  /// on its own.
   private func settings() throws -> [String: String] {
     var trainer = trainerOptions
     trainer.schedule = LearningRateSchedule(peak: 1, stepCount: 1)

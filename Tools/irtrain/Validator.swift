@@ -22,8 +22,8 @@ struct Validator {
   /// Samples of each task on a page.
   private static let sampleLimit = 2
 
-  /// At most eight photographs, spread over the set, that a run is validated with and not trained on; none where
-  /// there are under ten.
+  /// At most eight photographs, spread over the set, that a run is validated with and not trained on; none
+  /// where there are under ten.
   static func heldOut(_ paths: [String]) -> [String] {
     guard paths.count >= 10 else { return [] }
     let count = min(8, paths.count / 10 + 1)

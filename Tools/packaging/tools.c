@@ -14,7 +14,7 @@ static const struct {
   int (*main)(int count, char **arguments);
 } tools[] = {
 #define ROW(name) {#name, name##_main},
-    EVERY(ROW)};
+  EVERY(ROW)};
 
 int main(int count, char **arguments) {
   // The file's own name, whatever link leads to it.

@@ -64,8 +64,8 @@
      size_t b_stride, float *c, size_t c_stride, bool accumulates)) \
   /* sums[k] = sum over i < count of a[i] * b[i + k] for k < taps; taps in 1 ... 8. */ \
   X(f32_correlate, void, (size_t count, size_t taps, const float *a, const float *b, float *sums)) \
-  /* sums[3 ky + kx] = sum over y, x of cotangent[y][x] * input[y + ky - 1][x + kx - 1], planes [height, width]; \
-     what lies outside is 0, as `zeros` [width] is. */ \
+  /* sums[3 ky + kx] = sum over y, x of cotangent[y][x] * input[y + ky - 1][x + kx - 1], of planes */ \
+  /* [height, width]; elements outside are 0, as `zeros` [width] is. */ \
   X(f32_depthwise_gradient_3x3, void, \
     (size_t height, size_t width, const float *input, const float *cotangent, const float *zeros, \
      float *sums)) \

@@ -14,14 +14,15 @@ struct ir_attention_operand {
   size_t channels, first;
 };
 
-/// A term of the scores: a matrix [keys][queries] for each item of the batch and head, these apart; 0 shares one.
+/// A term of the scores: a matrix [keys][queries] for each item of the batch and head, these apart; 0 shares
+/// one.
 struct ir_attention_term {
   size_t batch_stride, head_stride;
 };
 
-/// softmax(scale * query keyᵀ + terms) * value, in heads. Operands are tokens [batch, queries or keys, channels]
-/// where `window_height` is 0; else pictures [images, channels, height, width] whose windows are the batch, from
-/// row `offset_y` and column `offset_x` on, and what they miss before that is at the end.
+/// softmax(scale * query keyᵀ + terms) * value, in heads. Operands are tokens [batch, queries or keys,
+/// channels] where `window_height` is 0; else pictures [images, channels, height, width] whose windows are
+/// the batch, from row `offset_y` and column `offset_x` on, and what they miss before that is at the end.
 struct ir_attention_params {
   /// `images` of windows is the batch of tokens.
   size_t images, heads, queries, keys, size, value_size;

@@ -10,7 +10,13 @@ extern "C" {
 #endif
 
 /// Orders of weights that drivers read.
-enum ir_packing { IR_PACKING_PANELS, IR_PACKING_CONVOLUTION, IR_PACKING_TRANSPOSED, IR_PACKING_WINOGRAD, IR_PACKING_PAIRS };
+enum ir_packing {
+  IR_PACKING_PANELS,
+  IR_PACKING_CONVOLUTION,
+  IR_PACKING_TRANSPOSED,
+  IR_PACKING_WINOGRAD,
+  IR_PACKING_PAIRS
+};
 
 /// Shared by convolution and transposed convolution. The trailing pads (and, transposed, the
 /// output padding) are implied by the output's extents: what lies outside the input reads as 0.
@@ -30,8 +36,7 @@ struct ir_conv2d_params {
 
 /// Weights [output_channels, input_channels / groups, kernel_height, kernel_width] to the order
 /// the driver reads; `batch` and the spatial extents do not matter. `packed` is 64-byte aligned.
-void ir_conv2d_pack_weights(
-  const struct ir_conv2d_params *params, const float *weights, float *packed);
+void ir_conv2d_pack_weights(const struct ir_conv2d_params *params, const float *weights, float *packed);
 
 /// Elements of the packed weights.
 size_t ir_conv2d_packed_weights_count(const struct ir_conv2d_params *params);
@@ -39,8 +44,8 @@ size_t ir_conv2d_packed_weights_count(const struct ir_conv2d_params *params);
 /// output = activation(convolution + bias + residual).
 /// `bias` [output_channels] or NULL; `residual` of the output's shape or NULL, and may be `output`.
 void ir_conv2d(
-  const struct ir_conv2d_params *params, const float *input, const float *packed_weights,
-  const float *bias, const float *residual, float *output, void *workspace, int threads);
+  const struct ir_conv2d_params *params, const float *input, const float *packed_weights, const float *bias,
+  const float *residual, float *output, void *workspace, int threads);
 
 size_t ir_conv2d_workspace(const struct ir_conv2d_params *params, int threads);
 
@@ -61,8 +66,8 @@ bool ir_conv2d_winograd_takes(enum ir_activation activation);
 /// As ir_conv2d and its companions, by Winograd's F(4x4, 3x3): fewer multiplications, with the results of
 /// a tile of 4x4 rounded together. Tiles are counted from the first row and column of the output.
 void ir_conv2d_winograd(
-  const struct ir_conv2d_params *params, const float *input, const float *packed_weights,
-  const float *bias, const float *residual, float *output, void *workspace, int threads);
+  const struct ir_conv2d_params *params, const float *input, const float *packed_weights, const float *bias,
+  const float *residual, float *output, void *workspace, int threads);
 
 size_t ir_conv2d_winograd_workspace(const struct ir_conv2d_params *params, int threads);
 
@@ -80,8 +85,8 @@ size_t ir_conv2d_transpose_packed_weights_count(const struct ir_conv2d_params *p
 /// The adjoint of the convolution with the same parameters (input and output exchanged), plus
 /// bias, residual and activation as in ir_conv2d.
 void ir_conv2d_transpose(
-  const struct ir_conv2d_params *params, const float *input, const float *packed_weights,
-  const float *bias, const float *residual, float *output, void *workspace, int threads);
+  const struct ir_conv2d_params *params, const float *input, const float *packed_weights, const float *bias,
+  const float *residual, float *output, void *workspace, int threads);
 
 size_t ir_conv2d_transpose_workspace(const struct ir_conv2d_params *params, int threads);
 

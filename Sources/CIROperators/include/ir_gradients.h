@@ -10,8 +10,8 @@
 extern "C" {
 #endif
 
-/// The derivative of a convolution by its weights: for each weight the sum over images and output pixels of the
-/// cotangent times the input that the weight met. `activation` is not looked at.
+/// The derivative of a convolution by its weights: for each weight the sum over images and output pixels of
+/// the cotangent times the input that the weight met. `activation` is not looked at.
 ///
 /// `input` and `cotangent` have the shapes of the convolution's input and output; `output`
 /// [output_channels, input_channels / groups, kernel_height, kernel_width].
@@ -26,12 +26,12 @@ struct ir_layer_normalization_gradient_params {
   float epsilon;
 };
 
-/// The derivatives of a layer normalization along `axis`. `scale` [axis] or NULL; `output` of the input's shape,
-/// `scale_gradient` and `bias_gradient` [axis].
+/// The derivatives of a layer normalization along `axis`. `scale` [axis] or NULL; `output` of the input's
+/// shape, `scale_gradient` and `bias_gradient` [axis].
 void ir_layer_normalization_gradient(
-  const struct ir_layer_normalization_gradient_params *params, const float *input,
-  const float *cotangent, const float *scale, float *output, float *scale_gradient,
-  float *bias_gradient, void *workspace, int threads);
+  const struct ir_layer_normalization_gradient_params *params, const float *input, const float *cotangent,
+  const float *scale, float *output, float *scale_gradient, float *bias_gradient, void *workspace,
+  int threads);
 
 size_t ir_layer_normalization_gradient_workspace(
   const struct ir_layer_normalization_gradient_params *params, int threads);

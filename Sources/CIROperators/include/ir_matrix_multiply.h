@@ -29,8 +29,8 @@ struct ir_matrix_multiply_params {
 
 /// `row_bias` [rows] or NULL, `column_bias` [columns] or NULL, shared by the whole batch.
 void ir_matrix_multiply(
-  const struct ir_matrix_multiply_params *params, const float *a, const float *b,
-  const float *row_bias, const float *column_bias, float *c, void *workspace, int threads);
+  const struct ir_matrix_multiply_params *params, const float *a, const float *b, const float *row_bias,
+  const float *column_bias, float *c, void *workspace, int threads);
 
 size_t ir_matrix_multiply_workspace(const struct ir_matrix_multiply_params *params, int threads);
 

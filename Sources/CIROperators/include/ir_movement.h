@@ -22,8 +22,7 @@ struct ir_copy_params {
 };
 
 /// The pointers are at the element of index 0.
-void ir_copy(
-  const struct ir_copy_params *params, const void *source, void *destination, int threads);
+void ir_copy(const struct ir_copy_params *params, const void *source, void *destination, int threads);
 
 enum ir_pad_mode {
   IR_PAD_CONSTANT,
@@ -44,8 +43,7 @@ struct ir_pad_params {
 
 /// `value`: one element, for IR_PAD_CONSTANT; NULL is 0.
 void ir_pad(
-  const struct ir_pad_params *params, const void *input, const void *value, void *output,
-  int threads);
+  const struct ir_pad_params *params, const void *input, const void *value, void *output, int threads);
 
 /// [outer, axis, inner] and indices [index_count] -> [outer, index_count, inner].
 struct ir_gather_params {
@@ -57,14 +55,12 @@ struct ir_gather_params {
 
 /// A negative index counts from the end; what is outside then is the nearest inside. `axis` is not 0.
 void ir_gather(
-  const struct ir_gather_params *params, const void *input, const void *indices, void *output,
-  int threads);
+  const struct ir_gather_params *params, const void *input, const void *indices, void *output, int threads);
 
 /// [outer, axis, inner] and indices [outer, index_count, inner] -> [outer, index_count, inner], element by
 /// element; element_size is 1, 2, 4 or 8. Indices as above.
 void ir_gather_elements(
-  const struct ir_gather_params *params, const void *input, const void *indices, void *output,
-  int threads);
+  const struct ir_gather_params *params, const void *input, const void *indices, void *output, int threads);
 
 /// IEEE binary16 in the low bits of uint16_t; rounds to nearest even.
 void ir_convert_f16_to_f32(size_t count, const uint16_t *input, float *output, int threads);

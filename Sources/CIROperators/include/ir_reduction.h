@@ -31,8 +31,8 @@ struct ir_normalize_params {
 /// `scale` [axis] or NULL, `bias` [axis] or NULL. `output` may be `input`.
 /// inner == 1 is the last axis; inner == height * width, outer == N: the channels of NCHW.
 void ir_normalize(
-  const struct ir_normalize_params *params, const float *input, const float *scale,
-  const float *bias, float *output, int threads);
+  const struct ir_normalize_params *params, const float *input, const float *scale, const float *bias,
+  float *output, int threads);
 
 /// Group normalization of [batch, channels, inner]: each of `groups` runs of channels is
 /// normalised on its own. groups == channels is instance normalization.
@@ -43,8 +43,8 @@ struct ir_group_normalize_params {
 
 /// `scale`, `bias` [channels] or NULL. `output` may be `input`.
 void ir_group_normalize(
-  const struct ir_group_normalize_params *params, const float *input, const float *scale,
-  const float *bias, float *output, void *workspace, int threads);
+  const struct ir_group_normalize_params *params, const float *input, const float *scale, const float *bias,
+  float *output, void *workspace, int threads);
 
 size_t ir_group_normalize_workspace(const struct ir_group_normalize_params *params, int threads);
 
@@ -55,8 +55,7 @@ struct ir_softmax_params {
 };
 
 /// `output` may be `input`.
-void ir_softmax(
-  const struct ir_softmax_params *params, const float *input, float *output, int threads);
+void ir_softmax(const struct ir_softmax_params *params, const float *input, float *output, int threads);
 
 enum ir_reduction {
   IR_REDUCTION_SUM,
@@ -77,8 +76,7 @@ struct ir_reduce_params {
 
 /// [outer, axis, inner] -> [outer, inner]. Global pooling is axis == height * width, inner == 1.
 void ir_reduce(
-  const struct ir_reduce_params *params, const float *input, float *output, void *workspace,
-  int threads);
+  const struct ir_reduce_params *params, const float *input, float *output, void *workspace, int threads);
 
 size_t ir_reduce_workspace(const struct ir_reduce_params *params, int threads);
 

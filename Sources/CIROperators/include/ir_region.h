@@ -28,7 +28,8 @@ enum { IR_REGION_MAX_OPERANDS = 12, IR_REGION_MAX_STEP = 8, IR_REGION_MAX_SIDE =
 enum ir_region_place {
   /// Rolling rows of this tile; `index` is a value of the region.
   IR_REGION_ROLLING,
-  /// A whole feature map of the caller; `index` is an input or an output, of which sums read the rows that were just written.
+  /// A whole feature map of the caller; `index` is an input or an output, of which sums read the rows that
+  /// were just written.
   IR_REGION_INPUT,
   IR_REGION_OUTPUT,
   /// The sums of an instruction; `index` is the first of their outputs.
@@ -73,8 +74,8 @@ struct ir_region_window {
   size_t kernel_width, dilation;
   /// Zeros before the first row and column.
   size_t pad_top, pad_left;
-  /// Depthwise [channels][kernel_height][kernel_width]; else packed (ir_region_pack_weights), or NULL where they are the
-  /// input `weights_input`, which is then packed at each run.
+  /// Depthwise [channels][kernel_height][kernel_width]; else packed (ir_region_pack_weights), or NULL where
+  /// they are the input `weights_input`, which is then packed at each run.
   const float *weights;
   uint32_t weights_input;
   /// [channels] or NULL.
@@ -84,11 +85,13 @@ struct ir_region_window {
   float slope;
 };
 
-/// Place (i, j) of a block of a feature map's channel c is channel c * channel_step + (i * side + j) * place_step.
+/// Place (i, j) of a block of a feature map's channel c is channel c * channel_step + (i * side + j) *
+/// place_step.
 struct ir_region_blocks {
   /// 1 ... IR_REGION_MAX_SIDE.
   size_t side;
-  /// Blocks of the feature map beside each other: a region without windows may have cut its pixels into other rows.
+  /// Blocks of the feature map beside each other: a region without windows may have cut its pixels into other
+  /// rows.
   size_t columns;
   size_t channel_step, place_step;
 };
@@ -131,8 +134,8 @@ struct ir_region {
   size_t batch, height, width;
   /// `step_rows` is at most IR_REGION_MAX_STEP.
   size_t tile_columns, band_rows, step_rows;
-  /// Rows of a tile whose sums one thread adds up, step by step: a multiple of `step_rows`, and `band_rows` is one of
-  /// it. Without sums 1.
+  /// Rows of a tile whose sums one thread adds up, step by step: a multiple of `step_rows`, and `band_rows`
+  /// is one of it. Without sums 1.
   size_t block_rows;
   const struct ir_region_value *values;
   size_t value_count;
@@ -140,7 +143,8 @@ struct ir_region {
   size_t instruction_count;
 };
 
-/// Elements of the packed weights of an instruction's window; 0 where its operation reads weights as they are.
+/// Elements of the packed weights of an instruction's window; 0 where its operation reads weights as they
+/// are.
 size_t ir_region_packed_weights_count(const struct ir_region_instruction *instruction);
 
 /// Weights [channels, depth, kernel_height, kernel_width] to the order the operation reads.
@@ -153,11 +157,12 @@ enum ir_packing ir_region_packing(const struct ir_region_instruction *instructio
 /// Bytes.
 size_t ir_region_workspace(const struct ir_region *region, int threads);
 
-/// An output may be an input that only earlier instructions of margin 0 without windows read, in the same pixels as the
-/// output is written; else no output may overlap an input. Sums of blocks of rows are added in their order, whatever the threads.
+/// An output may be an input that only earlier instructions of margin 0 without windows read, in the same
+/// pixels as the output is written; else no output may overlap an input. Sums of blocks of rows are added in
+/// their order, whatever the threads.
 void ir_region(
-  const struct ir_region *region, const float *const *inputs, float *const *outputs,
-  void *workspace, int threads);
+  const struct ir_region *region, const float *const *inputs, float *const *outputs, void *workspace,
+  int threads);
 
 #ifdef __cplusplus
 }

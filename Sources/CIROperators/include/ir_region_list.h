@@ -5,9 +5,9 @@
 #define IR_REGION_LIST(X) \
   /* Also from and to binary16. */ \
   X(COPY, copy) \
-  /* From a whole picture of blocks, each a pixel of the region: the places in a block become channels. */ \
+  /* From a whole feature map of blocks, each a pixel of the region: places in a block become channels. */ \
   X(SPACE_TO_DEPTH, space_to_depth) \
-  /* To such a picture; `channels` are its. */ \
+  /* To such a feature map; `channels` are its. */ \
   X(DEPTH_TO_SPACE, depth_to_space) \
   /* Stride 1, one group: operands x, [residual]. */ \
   X(CONVOLUTION, convolution) \
@@ -15,8 +15,8 @@
   X(PAIRS_CONVOLUTION, pairs_convolution) \
   /* Stride 1, `groups` groups of `depth` input channels each: operands x, [residual]. */ \
   X(GROUPED_CONVOLUTION, grouped_convolution) \
-  /* As ir_conv2d_winograd, of a picture's height and width: operands x, [residual]; margins, steps, blocks, */ \
-  /* rolling rows and the columns of tiles are then multiples of IR_WINOGRAD_TILE. */ \
+  /* As ir_conv2d_winograd, of a feature map's height and width: operands x, [residual]; margins, steps, */ \
+  /* blocks, rolling rows and the columns of tiles are then multiples of IR_WINOGRAD_TILE. */ \
   X(WINOGRAD, winograd) \
   /* Stride 1, a group a channel: operand x. */ \
   X(DEPTHWISE, depthwise) \
@@ -24,8 +24,9 @@
   X(NORMALIZE, normalize) \
   /* A register program: operands are the first registers, the last instruction's is the result. */ \
   X(ELEMENTWISE, elementwise) \
-  /* Over all pixels: operands x, y [channels], [depth], in `groups` groups of A and B channels. The products of */ \
-  /* the channels of a group [batch, groups, A, B], and the Euclidean norms of both [batch, channels]. */ \
+  /* Over all pixels: operands x, y [channels], [depth], in `groups` groups of A and B channels. The */ \
+  /* products of the channels of a group [batch, groups, A, B], and the Euclidean norms of both */ \
+  /* [batch, channels]. */ \
   X(GRAM, gram) \
   /* Over all pixels: operand x. `factor` times the sum of each channel [batch, channels]. */ \
   X(SUM, sum)

@@ -26,8 +26,7 @@ struct ir_resize2d_params {
 };
 
 void ir_resize2d(
-  const struct ir_resize2d_params *params, const float *input, float *output, void *workspace,
-  int threads);
+  const struct ir_resize2d_params *params, const float *input, float *output, void *workspace, int threads);
 
 size_t ir_resize2d_workspace(const struct ir_resize2d_params *params, int threads);
 
@@ -45,8 +44,8 @@ enum ir_grid_padding {
 };
 
 /// [batch, channels, input_height, input_width] read at [batch, place_count, 2] coordinates (x, y), of which
-/// -1...1 is the whole input -> [batch, channels, place_count]. input_height * input_width is at most INT32_MAX,
-/// and neither is 0.
+/// -1...1 is the whole input -> [batch, channels, place_count]. input_height * input_width is at most
+/// INT32_MAX, and neither is 0.
 struct ir_grid_sample_params {
   size_t batch, channels;
   size_t input_height, input_width;
@@ -84,8 +83,7 @@ struct ir_pool2d_params {
   bool counts_padding;
 };
 
-void ir_pool2d(
-  const struct ir_pool2d_params *params, const float *input, float *output, int threads);
+void ir_pool2d(const struct ir_pool2d_params *params, const float *input, float *output, int threads);
 
 #ifdef __cplusplus
 }

@@ -6,10 +6,10 @@ import IRTensor
 ///
 /// Inputs query, key and value, then any number of terms that broadcast to `[batch, heads, keys, queries]`:
 /// the last two axes as wide as they are, keys first. Without `window` the operands are tokens `[batch,
-/// count, C]`, and the result is `[batch, queries, heads · valueSize]`. With it they are feature maps `[N, C, H,
-/// W]`, attended in windows that begin at `offset` and come in again at the other side; the batch is then
-/// (image, row of windows, column), and the result is `[N, heads · valueSize, H, W]`. Channels of a head
-/// lie together.
+/// count, C]`, and the result is `[batch, queries, heads · valueSize]`. With it they are feature maps `[N, C,
+/// H, W]`, attended in windows that begin at `offset` and come in again at the other side; the batch is then
+/// (image, row of windows, column), and the result is `[N, heads · valueSize, H, W]`. Channels of a head lie
+/// together.
 package struct Attention: ContractionOperator {
   package var heads: Int
   /// Channels of a head.

@@ -14,7 +14,8 @@ package final class BatchLoader: @unchecked Sendable {
   private var isStopped = false
   private var waited = 0.0
 
-  /// Batches for the steps from `start` to before `end`, at most `depth` ahead, made on `threadCount` threads.
+  /// Batches for the steps from `start` to before `end`, at most `depth` ahead, made on `threadCount`
+  /// threads.
   package init(_ data: TrainingData, from start: Int, to end: Int, depth: Int = 4, threadCount: Int = 1) {
     (self.data, self.end, self.depth) = (data, end, max(threadCount, depth))
     (nextMade, nextTaken) = (start, start)

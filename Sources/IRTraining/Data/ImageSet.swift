@@ -11,7 +11,7 @@ package final class ImageSet: Sendable {
   private let byteCountLimit: Int
   private let kept = Mutex<(pictures: [Int: Picture], byteCount: Int)>(([:], 0))
 
-  /// What a decoded picture is kept as: 8 bits where the file had no more.
+  /// The samples of a decoded picture: 8 bits if the file had no more.
   private enum Samples: Sendable {
     case bytes([UInt8])
     case floats([Float])
@@ -53,8 +53,8 @@ package final class ImageSet: Sendable {
     return found
   }
 
-  /// The files of two folders that have the same names but for their extensions, or those that match two patterns
-  /// with one `*` each in the file's name, which stands for the same text in both.
+  /// The files of two folders that have the same names but for their extensions, or those that match two
+  /// patterns with one `*` each in the file's name, which stands for the same text in both.
   /// - Throws: `TrainingError.data` naming a file without its other.
   package static func pairs(
     _ low: String, _ high: String

@@ -2,7 +2,7 @@ import IRDegradation
 import IRImage
 import IRTensor
 
-/// Where batches come from. A batch is a pure function of the seed and the step: runs repeat, and a resumed run
+/// The source of batches. A batch is a pure function of the seed and the step: runs repeat, and a resumed run
 /// goes on as if it had not stopped.
 package struct TrainingData: Sendable {
   /// Pictures of the same scenes, degraded and clean, in the same order.
@@ -197,8 +197,8 @@ extension Image {
     return Image(width: width, height: height, channelCount: channelCount, pixels: part)
   }
 
-  /// The pixels of one of the eight ways to turn and mirror; the ways that exchange the sides are for squares, and
-  /// leave other pictures as they are.
+  /// The pixels of one of the eight ways to turn and mirror; the ways that exchange the sides are for
+  /// squares, and leave other pictures as they are.
   fileprivate func turned(_ way: Int) -> [Float] {
     let exchanges = way & 4 != 0 && width == height
     var result = pixels

@@ -8,7 +8,7 @@ import IRTensor
   import Darwin
 #endif
 
-/// What a training step makes smaller, as a graph of the prediction and the target `[N, C, H, W]`.
+/// The number that training makes smaller, as a graph of the prediction and the target `[N, C, H, W]`.
 package struct Loss: Hashable, Sendable, Codable {
   package enum Pixel: String, Hashable, Sendable, Codable, CaseIterable {
     /// The mean of |d|.
@@ -20,8 +20,8 @@ package struct Loss: Hashable, Sendable, Codable {
   }
 
   package var pixel: Pixel
-  /// The weight of the Fourier term (SymUNet: 0.1): the mean of |Re| and |Im| of the difference's unnormalised
-  /// two-dimensional transform.
+  /// The weight of the Fourier term (SymUNet: 0.1): the mean of |Re| and |Im| of the difference's
+  /// unnormalised two-dimensional transform.
   package var fourierWeight: Double
   /// The weight of the routers' mean cross-entropy with the task (DaAIR: 0.01).
   package var routerWeight: Double
@@ -32,8 +32,8 @@ package struct Loss: Hashable, Sendable, Codable {
     self.routerWeight = routerWeight
   }
 
-  /// The loss as one number, of a prediction `[N, C, H, W]` and a target of the same type; `routers` are logits
-  /// `[N, K]`, with `tasks` `[N, K]` one-hot.
+  /// The loss as one number, of a prediction `[N, C, H, W]` and a target of the same type; `routers` are
+  /// logits `[N, K]`, with `tasks` `[N, K]` one-hot.
   /// - Throws: `GraphError.type` where the types do not fit.
   package func value(
     of prediction: ValueID, target: ValueID, routers: [ValueID] = [], tasks: ValueID? = nil,

@@ -25,8 +25,8 @@ package struct AdamW: Hashable, Sendable, Codable {
     self.isDecoupled = isDecoupled
   }
 
-  /// One parameter's step, the number `step` from 1 on; the gradient is multiplied by `scale` first, as clipping
-  /// asks for.
+  /// One parameter's step, the number `step` from 1 on; the gradient is multiplied by `scale` first, as
+  /// clipping asks for.
   /// - Precondition: all buffers are of one length.
   func update(
     _ parameter: UnsafeMutableBufferPointer<Float>, gradient: UnsafeBufferPointer<Float>,

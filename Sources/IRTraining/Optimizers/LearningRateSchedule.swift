@@ -5,8 +5,8 @@
 #endif
 
 /// A linear rise over the first steps, the highest rate, then half a cosine down to `floor` at the last step
-/// (Loshchilov and Hutter 2017, without restarts). Where the decay is shorter than the run, the rate before it does
-/// not depend on the run's length, and a run can be made longer until its decay has begun.
+/// (Loshchilov and Hutter 2017, without restarts). Where the decay is shorter than the run, the rate before
+/// it does not depend on the run's length, and a run can be made longer until its decay has begun.
 package struct LearningRateSchedule: Hashable, Sendable, Codable {
   package var peak: Double
   package var floor: Double

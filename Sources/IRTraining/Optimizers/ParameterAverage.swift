@@ -5,8 +5,8 @@ package struct ParameterAverage: Hashable, Sendable, Codable {
 
   package init(decay: Double) { self.decay = decay }
 
-  /// The share that stays at a step counted from 1: less at the beginning, so that the first weights, which are
-  /// far from the last, are soon forgotten.
+  /// The share that stays at a step counted from 1: less at the beginning, so that the first weights, which
+  /// are far from the last, are soon forgotten.
   package func decay(at step: Int) -> Double { min(decay, Double(step) / Double(step + 9)) }
 
   static func update(
@@ -17,8 +17,8 @@ package struct ParameterAverage: Hashable, Sendable, Codable {
   }
 }
 
-/// DaAIR's controllers (§3.2): experts of the decoder that take no gradient, but follow the agnostic experts of
-/// the encoder's blocks of the same level and place.
+/// DaAIR's controllers (§3.2): experts of the decoder that take no gradient, but follow the agnostic experts
+/// of the encoder's blocks of the same level and place.
 package struct ControllerUpdate: Hashable, Sendable {
   package var decay: Double
   /// The parameter that follows, and the one that it follows.

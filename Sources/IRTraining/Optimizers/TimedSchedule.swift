@@ -1,5 +1,6 @@
-/// The learning rate of a run that ends by the clock: a linear rise over the first steps, the highest rate, then half a
-/// cosine down to `floor` over the last `decaySeconds`. How many steps such a run makes depends on the machine.
+/// The learning rate of a run that ends by the clock: a linear rise over the first steps, the highest rate,
+/// then half a cosine down to `floor` over the last `decaySeconds`. How many steps such a run makes depends
+/// on the machine.
 package struct TimedSchedule: Hashable, Sendable, Codable {
   package var peak: Double
   package var floor: Double
