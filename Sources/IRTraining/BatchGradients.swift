@@ -7,9 +7,9 @@ import Synchronization
 /// The gradients of a batch, computed image by image.
 ///
 /// What depends on the weights alone, such as their transposes for the way back, is computed once a step.
-/// Each thread carries whole images forward and backward through an arena of its own; threads meet once a step. Gradients
-/// are added in the order of the images, so that their bits depend neither on the number of threads nor on which thread
-/// took which image.
+/// Each thread carries whole images forward and backward through an arena of its own; threads meet once a
+/// step. Gradients are added in the order of the images, so that their bits depend neither on the number of
+/// threads nor on which thread took which image.
 final class BatchGradients {
   /// The program of one image.
   let program: Program

@@ -1,10 +1,11 @@
 import IRGraph
 
 extension Graph {
-  /// Parts a graph that is run for many images: what depends on none of `own`, the inputs that differ from image to image,
-  /// is computed once for all of them.
+  /// Parts a graph that is run for many images: what depends on none of `own`, the inputs that differ from
+  /// image to image, is computed once for all of them.
   ///
-  /// The results of `common` are inputs of `rest` under the same names. Each part has the inputs that it reads.
+  /// The results of `common` are inputs of `rest` under the same names. Each part has the inputs that it
+  /// reads.
   func parted(own: Set<String>) -> (common: Graph, rest: Graph) {
     var dependent = Set(inputs.filter { own.contains(self[$0].name) })
     let order = nodesInOrder

@@ -3,8 +3,8 @@ import IRCompiler
 import IRGraph
 
 extension Trainer {
-  /// The program of one image from the graph after all passes, and how many of its nodes compute an activation again:
-  /// none, unless its plan would exceed the memory that the options allow.
+  /// The program of one image from the graph after all passes, and how many of its nodes compute an
+  /// activation again: none, unless its plan would exceed the memory that the options allow.
   /// - Throws: `CompilerError`.
   static func program(
     for graph: Graph, _ report: CompilationReport, _ compiler: Compiler, memoryLimit: Int

@@ -3,8 +3,8 @@ import Testing
 
 @testable import IRONNX
 
-// Nodes that converters and optimizers leave in files: quantized ones and ONNX Runtime's own. The expected values are
-// those of ONNX Runtime 1.31 on the same nodes.
+// Nodes that converters and optimizers leave in files: quantized ones and ONNX Runtime's own. The expected
+// values are those of ONNX Runtime 1.31 on the same nodes.
 
 private let rows = Tensor([Float(1), -2, 3, 0.5, 4, -1], shape: [2, 3])
 private let plane = Tensor((0..<16).map { Float($0) / 8 - 1 }, shape: [1, 1, 4, 4])

@@ -29,8 +29,8 @@ private func value(_ graph: ONNXGraph) throws -> [Float] {
   #expect(try value(regressor(["base_values": .floats([0.5])])) == [10.5, 20.5, 30.5, 30.5])
 }
 
-/// Leaves of two trees that leave targets out, as ONNX Runtime 1.31 computes them: a tree that says nothing of a target
-/// has no part in its minimum.
+/// Leaves of two trees that leave targets out, as ONNX Runtime 1.31 computes them: a tree that says nothing
+/// of a target has no part in its minimum.
 @Test(
   arguments: [
     ("SUM", [11, 2, 21, -2, 21, -2, 21, -2]), ("AVERAGE", [5.5, 1, 10.5, -1, 10.5, -1, 10.5, -1]),
@@ -50,7 +50,8 @@ private func value(_ graph: ONNXGraph) throws -> [Float] {
   #expect(try value(graph) == expected)
 }
 
-/// The base is added to what the trees make of a target, which is nothing here (ONNX Runtime leaves it out then).
+/// The base is added to what the trees make of a target, which is nothing here (ONNX Runtime leaves it out
+/// then).
 @Test func targetsOfNoLeafAreZero() throws {
   let graph = regressor([
     "n_targets": .int(2), "aggregate_function": .string(Array("MIN".utf8)), "base_values": .floats([0.5, 4]),

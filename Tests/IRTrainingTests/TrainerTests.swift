@@ -10,8 +10,8 @@ import Testing
 
 @testable import IRTraining
 
-/// x + W₂ gelu(LN(W₁ x)), for one image, with the names and the metadata of a file; more layers normalize and activate
-/// again.
+/// x + W₂ gelu(LN(W₁ x)), for one image, with the names and the metadata of a file; more layers normalize and
+/// activate again.
 private func tinyModel(layers: Int = 1) throws -> ONNXModel {
   var g = GraphBuilder(name: "tiny")
   let x = g.input("image", TensorType(.float32, [1, 3, 16, 16]))

@@ -36,7 +36,8 @@ struct DarktableExport {
     )
   }
 
-  /// The network as darktable calls it: a picture `[1, 3, tile, tile]` in 0...1, and a map of the noise level where it takes one.
+  /// The network as darktable calls it: a picture `[1, 3, tile, tile]` in 0...1, and a map of the noise level
+  /// where it takes one.
   private func graph(of restorer: RestorationModel) throws -> Graph {
     func refusal(_ detail: String) -> RestorerRefusal {
       RestorerRefusal("\(restorer.path): darktable cannot run it: \(detail)")

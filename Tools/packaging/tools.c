@@ -1,5 +1,5 @@
-// The program of all tools: it is the one whose name it has. Packages hold it once, under hard links, since the tools are
-// mostly the same code. Tools/package links it.
+// The program of all tools: it is the one whose name it has. Packages hold it once, under hard links, since
+// the tools are mostly the same code. Tools/package links it.
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
