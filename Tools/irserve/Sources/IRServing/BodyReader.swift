@@ -1,0 +1,47 @@
+import Foundation
+import Hummingbird
+import NIOCore
+
+/// Reads bodies within limits: of one, and of all that wait.
+struct BodyReader: Sendable {
+  struct Body: Sendable {
+    var bytes: Data
+    /// Its place among all that wait, until it is restored.
+    var place: WaitingBytes.Place
+  }
+
+  let limit: Int
+  let waiting: WaitingBytes
+
+  /// The body of a request, once there is place for it.
+  /// - Throws: `ServingError`, `Control.End`.
+  func body(of request: Request, _ context: ServingContext, _ control: Control) async throws -> Body {
+    let stated = try statedLength(of: request)
+    if let stated, stated > limit { throw ServingError.bodyTooLarge(limit) }
+    guard let place = waiting.place(stated ?? 0) else { throw noPlace }
+    try await context.channel.triggerUserOutboundEvent(ContinueEvent()).get()
+    var bytes = Data()
+    bytes.reserveCapacity(min(stated ?? 0, 1 << 20))
+    for try await part in request.body {
+      try control.check()
+      let count = bytes.count + part.readableBytes
+      guard count <= limit else { throw ServingError.bodyTooLarge(limit) }
+      guard place.grow(to: count) else { throw noPlace }
+      bytes.append(contentsOf: part.readableBytesView)
+    }
+    if let stated, bytes.count != stated { throw Control.End.left }
+    return Body(bytes: bytes, place: place)
+  }
+
+  private func statedLength(of request: Request) throws -> Int? {
+    guard let text = request.headers[.contentLength] else { return nil }
+    guard let length = Int(text), length >= 0 else {
+      throw ServingError.badRequest("Content-Length is not a number of bytes")
+    }
+    return length
+  }
+
+  private var noPlace: ServingError {
+    .busy("bodies that wait may take \(waiting.limit) bytes together, and they do")
+  }
+}

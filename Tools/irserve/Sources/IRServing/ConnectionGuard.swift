@@ -1,0 +1,147 @@
+import HTTPTypes
+import NIOCore
+import NIOHTTPTypes
+import Synchronization
+
+/// A connection as routes see it.
+package final class ConnectionState: Sendable {
+  private struct State {
+    var isGone = false
+    var onLeave: (@Sendable () -> Void)?
+  }
+
+  private let state = Mutex(State())
+  private static let known = Mutex<[ObjectIdentifier: ConnectionState]>([:])
+
+  /// The state of a connection that a `ConnectionGuard` watches.
+  static func of(_ channel: any Channel) -> ConnectionState? {
+    known.withLock { $0[ObjectIdentifier(channel)] }
+  }
+
+  fileprivate static func watch(_ channel: any Channel) -> ConnectionState {
+    known.withLock { known in
+      let state = known[ObjectIdentifier(channel)] ?? ConnectionState()
+      known[ObjectIdentifier(channel)] = state
+      return state
+    }
+  }
+
+  fileprivate static func forget(_ channel: any Channel) {
+    known.withLock { $0[ObjectIdentifier(channel)] = nil }
+  }
+
+  /// Calls `body` once the client is gone, at once where it is; nil calls nobody any more.
+  func whenGone(_ body: (@Sendable () -> Void)?) {
+    let isGone = state.withLock { state in
+      state.onLeave = body
+      return state.isGone
+    }
+    if isGone { body?() }
+  }
+
+  fileprivate func leave() {
+    let body = state.withLock { state in
+      state.isGone = true
+      return state.onLeave
+    }
+    body?()
+  }
+}
+
+/// Says on a connection that the body may come.
+struct ContinueEvent: Sendable {}
+
+/// What a connection needs beside requests and answers: `100 Continue` where the client waits for it, word of a client
+/// that left, an end to clients that do not read, and an end to connections whose request was not read to its end.
+final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
+  typealias InboundIn = HTTPRequestPart
+  typealias InboundOut = HTTPRequestPart
+  typealias OutboundIn = HTTPResponsePart
+  typealias OutboundOut = HTTPResponsePart
+
+  /// How long a client may take no byte of its answer.
+  private let writeTimeout: TimeAmount
+  /// How long the rest of a body is thrown away, so that its sender sees the answer.
+  private static let lingering = TimeAmount.seconds(2)
+
+  private var state: ConnectionState?
+  private var expectsContinue = false
+  private var endsAfterResponse = false
+  private var isClosing = false
+  private var stalled: Scheduled<Void>?
+
+  init(writeTimeout: TimeAmount = .seconds(60)) { self.writeTimeout = writeTimeout }
+
+  func handlerAdded(context: ChannelHandlerContext) { state = ConnectionState.watch(context.channel) }
+
+  func handlerRemoved(context: ChannelHandlerContext) { end(context) }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    end(context)
+    context.fireChannelInactive()
+  }
+
+  private func end(_ context: ChannelHandlerContext) {
+    stalled?.cancel()
+    stalled = nil
+    state?.leave()
+    state = nil
+    ConnectionState.forget(context.channel)
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if case .inputClosed = event as? ChannelEvent { state?.leave() }
+    context.fireUserInboundEventTriggered(event)
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    state?.leave()
+    context.fireErrorCaught(error)
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard !isClosing else { return }
+    if case .head(let head) = unwrapInboundIn(data) {
+      expectsContinue = head.headerFields[.expect]?.lowercased() == "100-continue"
+    }
+    context.fireChannelRead(data)
+  }
+
+  func triggerUserOutboundEvent(
+    context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?
+  ) {
+    guard event is ContinueEvent else {
+      return context.triggerUserOutboundEvent(event, promise: promise)
+    }
+    guard expectsContinue else { return promise?.succeed(()) ?? () }
+    expectsContinue = false
+    let head = HTTPResponse(status: .continue)
+    context.writeAndFlush(wrapOutboundOut(.head(head)), promise: promise)
+  }
+
+  func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+    switch unwrapOutboundIn(data) {
+    case .head(let head):
+      endsAfterResponse = head.headerFields[.connection] == "close"
+    case .end where endsAfterResponse:
+      isClosing = true
+      context.writeAndFlush(data, promise: promise)
+      context.close(mode: .output, promise: nil)
+      let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+      context.eventLoop.scheduleTask(in: Self.lingering) { bound.value.close(promise: nil) }
+      return
+    default: break
+    }
+    context.write(data, promise: promise)
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    stalled?.cancel()
+    stalled = nil
+    if !context.channel.isWritable {
+      let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+      stalled = context.eventLoop.scheduleTask(in: writeTimeout) { bound.value.close(promise: nil) }
+    }
+    context.fireChannelWritabilityChanged()
+  }
+}

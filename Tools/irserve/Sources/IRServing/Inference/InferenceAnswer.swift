@@ -1,0 +1,90 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import IRInference
+import NIOCore
+
+/// What a request of the Open Inference Protocol gets.
+struct InferenceAnswer: Sendable {
+  enum Content: Sendable {
+    case tensor(Tensor)
+    case pictures([Data])
+  }
+
+  var model: String
+  var id: String?
+  var outputs: [(name: String, content: Content, isBinary: Bool)]
+
+  private struct Header: Encodable {
+    struct Parameters: Encodable {
+      var binarySize: Int
+
+      enum CodingKeys: String, CodingKey { case binarySize = "binary_data_size" }
+    }
+
+    struct Output: Encodable {
+      var name: String
+      var datatype: String
+      var shape: [Int]
+      var parameters: Parameters?
+      var data: Values?
+    }
+
+    enum Values: Encodable {
+      case numbers([Double])
+      case truths([Bool])
+      case texts([String])
+
+      func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .numbers(let values): try values.encode(to: encoder)
+        case .truths(let values): try values.encode(to: encoder)
+        case .texts(let values): try values.encode(to: encoder)
+        }
+      }
+    }
+
+    var modelName: String
+    var modelVersion = "1"
+    var id: String?
+    var outputs: [Output]
+
+    enum CodingKeys: String, CodingKey {
+      case id, outputs
+      case modelName = "model_name"
+      case modelVersion = "model_version"
+    }
+  }
+
+  /// JSON, and behind it the outputs that were asked for as bytes.
+  func bytes() throws -> (bytes: Data, headerLength: Int?) {
+    var header = Header(modelName: model, id: id, outputs: [])
+    var tail = Data()
+    for (name, content, isBinary) in outputs {
+      var output: Header.Output
+      let bytes: Data
+      switch content {
+      case .tensor(let tensor):
+        output = Header.Output(
+          name: name, datatype: tensor.type.elementType.inferenceName, shape: tensor.shape.extents)
+        bytes = isBinary ? tensor.inferenceBytes : Data()
+        if !isBinary {
+          guard let numbers = tensor.inferenceNumbers else {
+            throw ServingError.badRequest("\(name) is \(output.datatype), which goes as binary data alone")
+          }
+          output.data =
+            tensor.type.elementType == .bool ? .truths(numbers.map { $0 != 0 }) : .numbers(numbers)
+        }
+      case .pictures(let pictures):
+        output = Header.Output(name: name, datatype: "BYTES", shape: [pictures.count])
+        bytes = isBinary ? PictureTensor.bytes(pictures) : Data()
+        if !isBinary { output.data = .texts(pictures.map { $0.base64EncodedString() }) }
+      }
+      if isBinary { output.parameters = Header.Parameters(binarySize: bytes.count) }
+      header.outputs.append(output)
+      tail += bytes
+    }
+    let json = Data(try Answers.text(header).utf8)
+    return (json + tail, tail.isEmpty ? nil : json.count)
+  }
+}

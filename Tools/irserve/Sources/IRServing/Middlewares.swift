@@ -1,0 +1,112 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import Logging
+import Metrics
+
+/// Errors as sentences in JSON, a line of the access log, and the counts of requests.
+struct RequestLog: RouterMiddleware {
+  typealias Context = ServingContext
+
+  private static let methods: Set<HTTPRequest.Method> = [.get, .head, .post, .delete, .put, .options, .patch]
+
+  func handle(
+    _ request: Request, context: ServingContext,
+    next: (Request, ServingContext) async throws -> Response
+  ) async throws -> Response {
+    let start = ContinuousClock.now
+    var response: Response
+    var sentence: String?
+    do { response = try await next(request, context) } catch {
+      let failure = Self.failure(error, request)
+      sentence = failure.sentence
+      response = Answers.failure(failure)
+    }
+    response.headers[.xContentTypeOptions] = "nosniff"
+    if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
+    note(request, context, response, sentence, start.duration(to: .now).seconds)
+    return response
+  }
+
+  static func failure(_ error: any Error, _ request: Request) -> ServingError {
+    switch error {
+    case let error as ServingError: return error
+    case let error as HTTPError where error.status == .notFound:
+      return ServingError(
+        .notFound, "\(RestoreRequest.shown(request.uri.path)): no such page; /openapi.json lists them")
+    case let error as any HTTPResponseError:
+      return ServingError(error.status, error.status.reasonPhrase.lowercased())
+    case Control.End.late:
+      return ServingError(.gatewayTimeout, "it took longer than this server gives (--timeout)")
+    case Control.End.stopped: return ServingError.busy("the server ended before it was done")
+    case is Control.End, is CancellationError:
+      return ServingError(
+        HTTPResponse.Status(code: 499, reasonPhrase: "Client Closed Request"), "the client left")
+    default: return ServingError.of(error)
+    }
+  }
+
+  private func note(
+    _ request: Request, _ context: ServingContext, _ response: Response, _ sentence: String?,
+    _ seconds: Double
+  ) {
+    let route = context.endpointPath ?? "NotFound"
+    let method = Self.methods.contains(request.method) ? request.method.rawValue : "OTHER"
+    let dimensions = [("route", route), ("method", method), ("status", "\(response.status.code)")]
+    Counter(label: "irserve_requests_total", dimensions: dimensions).increment()
+    Metrics.Timer(label: "irserve_request_seconds", dimensions: [("route", route)]).record(seconds)
+    var fields: Logger.Metadata = [
+      "method": "\(RestoreRequest.shown(request.method.rawValue))",
+      "path": "\(RestoreRequest.shown(request.uri.path))", "status": "\(response.status.code)",
+      "seconds": "\((seconds * 1000).rounded() / 1000)",
+    ]
+    fields["received"] = request.headers[.contentLength].map { "\(RestoreRequest.shown($0))" }
+    fields["sent"] = response.body.contentLength.map { "\($0)" }
+    fields["error"] = sentence.map { "\($0)" }
+    context.logger.info("request", metadata: fields)
+  }
+}
+
+/// Lets those through who may ask: with the token where there is one, and from no page of another site.
+package struct Gate: RouterMiddleware {
+  package typealias Context = ServingContext
+
+  let token: String?
+  /// Paths that show nothing of anybody.
+  static let open: Set<String> = ["/", "/health", "/ready", "/v2/health/live", "/v2/health/ready"]
+
+  package func handle(
+    _ request: Request, context: ServingContext,
+    next: (Request, ServingContext) async throws -> Response
+  ) async throws -> Response {
+    if let origin = request.headers[.origin], !Self.isOwn(origin, request.head.authority) {
+      throw refusal(.forbidden, "a page of another site asks: this server answers its own page and programs")
+    }
+    if let token, !Self.open.contains(request.uri.path) {
+      let shown = request.headers[.authorization] ?? ""
+      guard Self.equals(shown, "Bearer \(token)") else {
+        throw refusal(.unauthorized, "the token is missing or another one (Authorization: Bearer)")
+      }
+    }
+    return try await next(request, context)
+  }
+
+  private func refusal(_ status: HTTPResponse.Status, _ sentence: String) -> ServingError {
+    var error = ServingError(status, sentence)
+    error.endsConnection = true
+    return error
+  }
+
+  /// Whether a page's origin names the host that it asks.
+  package static func isOwn(_ origin: String, _ authority: String?) -> Bool {
+    guard let authority, let mark = origin.range(of: "://") else { return false }
+    return origin[mark.upperBound...].lowercased() == authority.lowercased()
+  }
+
+  /// Compares all bytes, however soon they differ.
+  package static func equals(_ a: String, _ b: String) -> Bool {
+    let (a, b) = (Array(a.utf8), Array(b.utf8))
+    guard a.count == b.count else { return false }
+    return zip(a, b).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
+  }
+}

@@ -1,0 +1,178 @@
+import Foundation
+import IRInference
+import ImageRestoration
+
+/// A model that keeps memory for its next run, and gives it back when that is short.
+protocol KeepsMemory: Sendable {
+  var keptByteCount: Int { get }
+  /// - Returns: false where it runs, and keeps it.
+  func giveBack() -> Bool
+}
+
+extension SharedRestorer: KeepsMemory {
+  func giveBack() -> Bool { dropSessions() }
+}
+
+extension InferenceSession: KeepsMemory {
+  func giveBack() -> Bool { dropPrograms() }
+}
+
+/// Models by name, loaded when they are first asked for; the least lately used goes where there are too many.
+package final class ModelStore: Sendable {
+  /// A model that is loaded.
+  final class Entry<Model: KeepsMemory>: Sendable {
+    let name: String
+    let model: Model
+    /// Planning and running take turns.
+    let turn = Turns(1)
+
+    init(_ name: String, _ model: Model) { (self.name, self.model) = (name, model) }
+  }
+
+  /// One model may be loaded as a restorer of pictures and as a network on tensors.
+  private struct Loaded {
+    var name: String
+    var entry: any AnyObject & Sendable
+    var model: any KeepsMemory
+    var promise: MemoryLedger.Promise
+  }
+
+  private struct State {
+    /// The latest used last.
+    var loaded: [Loaded] = []
+    /// Models that were unloaded and not loaded again.
+    var unloaded: Set<String> = []
+  }
+
+  private let settings: ServerSettings
+  private let ledger: MemoryLedger
+  private let loading = Turns(1)
+  private let condition = NSCondition()
+  private nonisolated(unsafe) var state = State()
+
+  package init(_ settings: ServerSettings, _ ledger: MemoryLedger) {
+    (self.settings, self.ledger) = (settings, ledger)
+    ledger.whenShort { [weak self] in self?.giveBack() }
+  }
+
+  private func locked<R>(_ body: (inout State) throws -> R) rethrows -> R {
+    condition.lock()
+    defer { condition.unlock() }
+    return try body(&state)
+  }
+
+  private var catalogue: ModelCatalogue { .installed(first: settings.modelFolders) }
+
+  /// The names that requests may use.
+  package var names: [String] {
+    let models = catalogue.models
+    return (Array(models.keys) + ModelCatalogue.roles.filter { models[$0.value] != nil }.keys).sorted()
+  }
+
+  /// The names of the files behind them.
+  var files: [String] { catalogue.models.keys.sorted() }
+
+  package var loadedNames: Set<String> { locked { Set($0.loaded.map(\.name)) } }
+
+  /// The file's own name behind a name. Paths are none: a client names what the server has.
+  /// - Throws: `ServingError` for unknown names.
+  func known(_ name: String) throws -> String {
+    let own = ModelCatalogue.roles[name] ?? name
+    guard catalogue.models[own] != nil else {
+      throw ServingError(
+        .notFound, "\(RestoreRequest.shown(name)): no such model; models are \(names.joined(separator: ", "))"
+      )
+    }
+    return own
+  }
+
+  /// Whether requests may use a model that is known.
+  func isAvailable(_ own: String) -> Bool { locked { !$0.unloaded.contains(own) } }
+
+  /// A model that restores pictures.
+  /// - Throws: `ServingError` for unknown names and unloaded models, the errors of models, `Control.End`.
+  func restorer(_ name: String, _ control: Control) throws -> Entry<SharedRestorer> {
+    try entry(name, control) { path in
+      try SharedRestorer(model: path, options: RuntimeOptions(threadCount: settings.threadCount))
+    }
+  }
+
+  /// A model that computes tensors.
+  /// - Throws: as `restorer`.
+  func network(_ name: String, _ control: Control) throws -> Entry<InferenceSession> {
+    try entry(name, control) { path in
+      try InferenceSession(
+        contentsOf: path,
+        options: RuntimeOptions(threadCount: settings.threadCount, memoryByteCount: ledger.limit))
+    }
+  }
+
+  private func entry<Model: KeepsMemory>(
+    _ name: String, _ control: Control, _ load: (String) throws -> Model
+  ) throws -> Entry<Model> {
+    let own = try known(name)
+    guard isAvailable(own) else {
+      throw ServingError.badRequest("\(own) was unloaded: load it first (/v2/repository/models/\(own)/load)")
+    }
+    if let found: Entry<Model> = used(own) { return found }
+    return try loading.take(control) {
+      if let found: Entry<Model> = used(own) { return found }
+      // The content of released models is as released, else it is refused here.
+      let path = try catalogue.path(of: own)
+      let promise = try makeRoom(for: path, control)
+      let entry = Entry(own, try load(path))
+      locked { state in
+        state.loaded.append(Loaded(name: own, entry: entry, model: entry.model, promise: promise))
+      }
+      return entry
+    }
+  }
+
+  private func used<Model>(_ name: String) -> Entry<Model>? {
+    locked { state in
+      guard let index = state.loaded.firstIndex(where: { $0.name == name && $0.entry is Entry<Model> }) else {
+        return nil
+      }
+      state.loaded.append(state.loaded.remove(at: index))
+      return state.loaded[state.loaded.count - 1].entry as? Entry<Model>
+    }
+  }
+
+  /// A model holds its file, its weights, and these packed for the kernels.
+  private func makeRoom(for path: String, _ control: Control) throws -> MemoryLedger.Promise {
+    let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
+    while true {
+      let eldest = locked { state in
+        state.loaded.count >= settings.modelCount ? state.loaded.removeFirst() : nil
+      }
+      guard let eldest else { break }
+      ledger.keep(0, for: eldest.entry)
+    }
+    return try ledger.promise(3 * size, control)
+  }
+
+  /// Lets requests use a model, and loads it.
+  /// - Throws: as `restorer`.
+  func load(_ name: String, _ control: Control) throws {
+    let own = try known(name)
+    locked { _ = $0.unloaded.remove(own) }
+    do { _ = try restorer(own, control) } catch is RestorationError { _ = try network(own, control) }
+  }
+
+  /// Forgets a model, which requests find no more until it is loaded again; those that run with it end as they would.
+  /// - Throws: `ServingError` for unknown names.
+  func unload(_ name: String) throws {
+    let own = try known(name)
+    let gone = locked { state in
+      state.unloaded.insert(own)
+      defer { state.loaded.removeAll { $0.name == own } }
+      return state.loaded.filter { $0.name == own }
+    }
+    for model in gone { ledger.keep(0, for: model.entry) }
+  }
+
+  /// Gives back what models that rest keep for the next picture.
+  private func giveBack() {
+    for loaded in locked({ $0.loaded }) where loaded.model.giveBack() { ledger.keep(0, for: loaded.entry) }
+  }
+}

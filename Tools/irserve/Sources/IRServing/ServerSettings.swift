@@ -1,0 +1,38 @@
+import ImageRestoration
+
+/// What a server does, and how much of it.
+package struct ServerSettings: Sendable {
+  package var host = "127.0.0.1"
+  package var port = 8080
+  /// The bearer token that callers show; nil asks for none.
+  package var token: String?
+  /// Bytes that restorations in flight may take together, pictures that wait included.
+  package var memoryByteCount = 2 << 30
+  /// Requests that are restored or wait for it.
+  package var queueLength = 64
+  /// Pictures that are read, restored or written at a time; one of them is restored.
+  package var activeCount = 3
+  package var threadCount = RuntimeOptions.defaultThreadCount
+  /// The time of a request from its first byte to its result.
+  package var timeout = Duration.seconds(120)
+  /// The time that running requests have once the server is asked to end.
+  package var drain = Duration.seconds(30)
+  package var bodyByteCount = 64 << 20
+  package var pixelCount = 100_000_000
+  /// Models that are loaded at a time.
+  package var modelCount = 8
+  package var connectionCount = 512
+  /// Folders of models that are looked through before the installed ones.
+  package var modelFolders: [String] = []
+  /// Models that are loaded before the server is ready.
+  package var preloaded = ["restore"]
+
+  package init() {}
+
+  /// Bytes of bodies that wait, a part of the memory.
+  var waitingByteCount: Int { memoryByteCount / 4 }
+  /// Bytes of one body: a form is held twice while it is taken apart.
+  var takenBodyByteCount: Int { min(bodyByteCount, waitingByteCount / 2) }
+  /// Bytes of restorations, the rest of it.
+  var workingByteCount: Int { memoryByteCount - waitingByteCount }
+}

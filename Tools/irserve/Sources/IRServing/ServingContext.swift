@@ -1,0 +1,16 @@
+import Hummingbird
+import NIOCore
+
+/// A request's surroundings.
+package struct ServingContext: RequestContext {
+  package var coreContext: CoreRequestContextStorage
+  let channel: any Channel
+  /// Nil where the connection is gone already.
+  let connection: ConnectionState?
+
+  package init(source: ApplicationRequestContextSource) {
+    coreContext = CoreRequestContextStorage(source: source)
+    channel = source.channel
+    connection = ConnectionState.of(source.channel)
+  }
+}

@@ -1,0 +1,158 @@
+import ArgumentParser
+import Foundation
+import IRServing
+import Logging
+import Metrics
+
+@main
+struct IRServe: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "irserve",
+    abstract: "Restores photographs over HTTP with models that stay loaded.",
+    discussion: """
+      curl --data-binary @noisy.jpg 'http://localhost:8080/restore?strength=.8' -o restored.jpg
+
+      Each option is also read from the environment, --max-body from IRSERVE_MAX_BODY; the command line decides. The \
+      server listens to this machine alone unless --host says otherwise. TERM and INT let running requests end.
+
+      Exit codes: 0 ended when asked to, 2 usage, 3 a model of --load was rejected, 4 it cannot listen.
+      """)
+
+  @Option(help: "The address to listen at.") var host = "127.0.0.1"
+  @Option(help: "The port to listen at.") var port = 8080
+  @Option(help: "The token that callers must show as Authorization: Bearer; better in IRSERVE_TOKEN.")
+  var token: String?
+  @Option(help: "Bytes that pictures and restorations in flight may take together, as 500M or 4G.")
+  var memory = ByteCount(2 << 30)
+  @Option(help: "Requests that are restored or wait for it; more are told to come again.") var queue = 64
+  @Option(help: "Pictures that are read, restored or written at a time; one of them is restored.")
+  var active = 3
+  @Option(name: [.customShort("j"), .long], help: "Threads of a restoration.") var threads: Int?
+  @Option(help: "Seconds that a request may take.") var timeout = 120.0
+  @Option(help: "Seconds that running requests have once the server is asked to end.") var drain = 30.0
+  @Option(help: "Bytes of a body.") var maxBody = ByteCount(64 << 20)
+  @Option(help: "Pixels of a picture.") var maxPixels = 100_000_000
+  @Option(help: "Models that are loaded at a time.") var maxModels = 8
+  @Option(help: "Connections at a time.") var maxConnections = 512
+  @Option(help: "Folders of models, separated by colons, before the installed ones.") var models: String?
+  @Option(help: "Models that are loaded from the start, separated by commas.") var load = "restore"
+
+  @Flag(help: ArgumentHelp("Print what can be asked.", visibility: .hidden)) var routes = false
+
+  /// A byte count with a binary suffix.
+  struct ByteCount: ExpressibleByArgument {
+    var value: Int
+
+    init(_ value: Int) { self.value = value }
+
+    init?(argument: String) {
+      let units: [Character: Int] = ["K": 10, "M": 20, "G": 30]
+      let shift = argument.uppercased().last.flatMap { units[$0] }
+      guard let number = Double(shift == nil ? argument[...] : argument.dropLast()), number > 0,
+        number < 1e9 * 1e3
+      else { return nil }
+      value = Int(min(number * Double(1 << (shift ?? 0)), 1e15))
+    }
+
+    var defaultValueDescription: String {
+      value % (1 << 30) == 0 ? "\(value >> 30)G" : "\(value >> 20)M"
+    }
+  }
+
+  func validate() throws {
+    func check(_ name: String, _ value: Int, _ range: ClosedRange<Int>) throws {
+      guard range.contains(value) else {
+        throw ValidationError("--\(name) is \(value), must be \(range.lowerBound) to \(range.upperBound)")
+      }
+    }
+    try check("port", port, 0...65_535)
+    try check("queue", queue, 1...100_000)
+    try check("active", active, 1...64)
+    try check("threads", threads ?? 1, 1...1024)
+    try check("max-pixels", maxPixels, 1...400_000_000)
+    try check("max-models", maxModels, 1...1000)
+    try check("max-connections", maxConnections, 1...100_000)
+    for (name, value) in [("timeout", timeout), ("drain", drain)] {
+      guard value > 0, value <= 86_400 else {
+        throw ValidationError("--\(name) is \(value), must be 0 to 86400")
+      }
+    }
+    if let token, token.utf8.count < 8 || !token.utf8.allSatisfy({ (33...126).contains($0) }) {
+      throw ValidationError("--token must have 8 or more letters, digits and signs")
+    }
+  }
+
+  private var settings: ServerSettings {
+    var settings = ServerSettings()
+    (settings.host, settings.port, settings.token) = (host, port, token)
+    (settings.memoryByteCount, settings.bodyByteCount) = (memory.value, maxBody.value)
+    (settings.queueLength, settings.activeCount) = (queue, active)
+    if let threads { settings.threadCount = threads }
+    (settings.timeout, settings.drain) = (.seconds(timeout), .seconds(drain))
+    (settings.pixelCount, settings.modelCount) = (maxPixels, maxModels)
+    settings.connectionCount = maxConnections
+    settings.modelFolders = (models ?? "").split(separator: ":").map(String.init)
+    settings.preloaded = load.split(separator: ",").map(String.init)
+    return settings
+  }
+
+  func run() async throws {
+    signal(SIGPIPE, SIG_IGN)
+    Self.keepNoFreedPictures()
+    let metrics = Prometheus()
+    MetricsSystem.bootstrap(metrics)
+    LoggingSystem.bootstrap { _ in JSONLog() }
+    let server = IRServer(settings, metrics: metrics, logger: Logger(label: "irserve"))
+    if routes {
+      for route in server.routes { print(route) }
+      return
+    }
+    do { try server.preload() } catch {
+      try Self.say("\((error as? ServingError)?.sentence ?? "\(error)")")
+      throw ExitCode(3)
+    }
+    do { try await server.run() } catch {
+      try Self.say("\(host):\(port): \(error)")
+      throw ExitCode(4)
+    }
+  }
+
+  /// Has the C library give back the memory of a picture when it is freed, as it does until it has learnt otherwise.
+  private static func keepNoFreedPictures() {
+    // `mallopt` is in no module of Swift's.
+    guard let symbol = dlsym(nil, "mallopt") else { return }
+    let mallopt = unsafeBitCast(symbol, to: (@convention(c) (Int32, Int32) -> Int32).self)
+    let mmapThreshold: Int32 = -3
+    _ = mallopt(mmapThreshold, 1 << 18)
+  }
+
+  private static func say(_ text: String) throws {
+    try FileHandle.standardError.write(contentsOf: Data("irserve: \(text)\n".utf8))
+  }
+
+  static func main() async {
+    do {
+      var command = try parseAsRoot(arguments(CommandLine.arguments, ProcessInfo.processInfo.environment))
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      if exitCode(for: error) == .validationFailure {
+        try? say(fullMessage(for: error))
+        Foundation.exit(2)
+      }
+      exit(withError: error)
+    }
+  }
+
+  /// The arguments with those of the environment before them, so that the command line decides.
+  static func arguments(_ given: [String], _ environment: [String: String]) -> [String] {
+    let prefix = "IRSERVE_"
+    let stated = environment.filter { $0.key.hasPrefix(prefix) }.sorted { $0.key < $1.key }
+    return stated.flatMap { key, value in
+      ["--" + key.dropFirst(prefix.count).lowercased().replacing("_", with: "-") + "=" + value]
+    } + given.dropFirst()
+  }
+}

@@ -1,0 +1,58 @@
+"""Manifests against the schemas of Kubernetes and of KServe, and against the server's own options and paths."""
+import re
+import subprocess
+
+import kserve
+import kubernetes_validate
+import pytest
+import yaml
+
+from conftest import PROGRAM, ROOT
+
+FOLDER = ROOT / "Tools/irserve/deploy"
+
+
+def documents(name):
+    return list(yaml.safe_load_all((FOLDER / name).read_text()))
+
+
+def test_the_deployment_is_kubernetes():
+    for document in documents("deployment.yaml"):
+        kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)
+
+
+def check(document, kind):
+    """Holds a part of a manifest against kserve's model of this name, and what is in it."""
+    model = getattr(kserve, kind, None)
+    if model is None:
+        return
+    names = {written: name for name, written in model.attribute_map.items()}
+    assert set(document) <= set(names), f"{kind} has no {set(document) - set(names)}"
+    for key, value in document.items():
+        inner = model.openapi_types[names[key]]
+        if inner.startswith("list["):
+            for item in value:
+                check(item, inner[5:-1])
+        elif isinstance(value, dict):
+            check(value, inner)
+
+
+def test_the_inference_service_is_kserves():
+    (document,) = documents("kserve.yaml")
+    check(document, "V1beta1InferenceService")
+    with pytest.raises(AssertionError):
+        check({"spec": {"predictor": {"replicas": 1}}}, "V1beta1InferenceService")
+    # What KServe takes over is Kubernetes' own.
+    predictor = document["spec"]["predictor"]
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": {"containers": predictor["containers"]}}
+    kubernetes_validate.validate(pod, kubernetes_validate.latest_version(), strict=True)
+
+
+@pytest.mark.parametrize("name", ["deployment.yaml", "kserve.yaml"])
+def test_variables_and_paths_are_the_servers(server, name):
+    text = (FOLDER / name).read_text()
+    help_text = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, check=True).stdout
+    for variable in re.findall(r"IRSERVE_(\w+)", text):
+        assert f"--{variable.lower().replace('_', '-')} " in help_text
+    for path in re.findall(r"path: (/[\w/]+), port", text):
+        assert server.get(path).status == 200

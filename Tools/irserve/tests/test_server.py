@@ -1,0 +1,237 @@
+"""What a server does under strain: limits, clients that leave, ends."""
+import json
+import os
+import signal
+import socket
+import threading
+import time
+
+import pytest
+
+from conftest import Server, encoded, picture
+
+
+def head(path, length, *more):
+    lines = [f"POST {path} HTTP/1.1", "Host: x", f"Content-Length: {length}", *more]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def received(connection):
+    data = b""
+    try:
+        while part := connection.recv(65536):
+            data += part
+    except (ConnectionResetError, socket.timeout):
+        pass
+    return data
+
+
+def settle(server, seconds=20):
+    """Waits until nothing is restored or waits."""
+    end = time.time() + seconds
+    while time.time() < end:
+        if server.metric("irserve_queue_running") + server.metric("irserve_queue_waiting") == 0:
+            return
+        time.sleep(0.05)
+    raise AssertionError("a place is not free again")
+
+
+def test_a_body_that_is_too_large_is_refused_with_the_number():
+    server = Server("--max-body", "100K")
+    try:
+        answer = server.post("/restore", b"x" * (100 * 1024 + 1))
+        assert answer.status == 413 and str(100 * 1024) in answer.json["error"]
+        # Chunked: the length is not stated.
+        with server.connect() as connection:
+            connection.sendall(b"POST /restore HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for _ in range(3):
+                connection.sendall(b"c000\r\n" + b"y" * 0xC000 + b"\r\n")
+            assert b" 413 " in received(connection)
+        # A length beyond everything allocates nothing.
+        with server.connect() as connection:
+            connection.sendall(head("/restore", 1 << 62))
+            assert b" 413 " in received(connection)
+        assert server.metric("irserve_bodies_bytes") == 0
+    finally:
+        server.stop()
+
+
+def test_expect_100_continue(server):
+    body = encoded(picture(30, 20))
+    with server.connect() as connection:
+        connection.sendall(head("/restore", len(body), "Expect: 100-continue"))
+        assert connection.recv(65536).startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
+        connection.sendall(body)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+    # Who would be refused is not asked for the body.
+    with server.connect() as connection:
+        connection.sendall(head("/restore?strength=7", len(body), "Expect: 100-continue"))
+        answer = received(connection)
+        assert answer.startswith(b"HTTP/1.1 400 ") and b"close" in answer.lower()
+
+
+def test_a_client_that_leaves_frees_its_place():
+    server = Server("--queue", "2", "-j", "1")
+    try:
+        # Some seconds of work each.
+        body = encoded(picture(1400, 1100), compress_level=1)
+        connections = [server.connect() for _ in range(2)]
+        for connection in connections:
+            connection.sendall(head("/restore?strength=0.5", len(body)) + body)
+        end = time.time() + 30
+        while server.metric("irserve_queue_running") < 2 and time.time() < end:
+            time.sleep(0.02)
+        answer = server.post("/restore", encoded(picture(20, 20)))
+        assert answer.status == 503 and answer.headers["Retry-After"] and "2 pictures" in answer.json["error"]
+        for connection in connections:
+            connection.close()
+        settle(server)
+        assert server.post("/restore", encoded(picture(20, 20))).status == 200
+        lines = [line for line in server.lines() if line["event"] == "request"]
+        left = [line for line in lines if line["status"] == "499"]
+        assert len(left) == 2 and "left" in left[0]["error"]
+    finally:
+        server.stop()
+
+
+def test_a_request_has_its_time():
+    server = Server("--timeout", "4", "-j", "1")
+    try:
+        answer = server.post("/restore", encoded(picture(2400, 2000), compress_level=1))
+        assert answer.status == 504 and "--timeout" in answer.json["error"]
+        settle(server)
+        assert server.post("/restore", encoded(picture(20, 20))).status == 200
+    finally:
+        server.stop()
+
+
+def test_memory_is_kept_to():
+    server = Server("--memory", "180M")
+    try:
+        # Too large for the memory whole: restored in tiles.
+        answer = server.post("/restore", encoded(picture(1500, 1100), compress_level=1))
+        assert answer.status == 200, answer.body
+        assert "tiles" in json.loads(answer.headers["Irkit-Report"])["plan"]
+        answer = server.post("/restore", encoded(picture(5000, 3000).convert("L"), compress_level=1))
+        assert answer.status == 413 and "MiB" in answer.json["error"] or "--memory" in answer.json["error"]
+        threads = [threading.Thread(target=server.post, args=("/restore", encoded(picture(700, 500, seed), compress_level=1)))
+                   for seed in range(8)]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            assert server.metric("irserve_memory_promised_bytes") <= 135 << 20
+            time.sleep(0.05)
+        settle(server)
+        # From outside: the limit, and what the program itself takes.
+        assert server.resident()["VmHWM"] < (180 + 120) << 20
+    finally:
+        server.stop()
+
+
+def test_running_requests_end_before_the_server():
+    server = Server("-j", "1")
+    body = encoded(picture(900, 700), compress_level=1)
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(server.post("/restore", body)))
+    thread.start()
+    while server.metric("irserve_queue_running") < 1:
+        time.sleep(0.02)
+    server.process.send_signal(signal.SIGTERM)
+    thread.join()
+    assert answers[0].status == 200 and len(answers[0].body) > 1000
+    assert server.stop() == 0
+    with pytest.raises(OSError):
+        server.connect()
+
+
+def test_a_drain_has_its_time():
+    server = Server("-j", "1", "--drain", "0.5")
+    body = encoded(picture(1800, 1400), compress_level=1)
+    with server.connect() as connection:
+        connection.sendall(head("/restore", len(body)) + body)
+        while server.metric("irserve_queue_running") < 1:
+            time.sleep(0.02)
+        started = time.time()
+        server.stop()
+        assert time.time() - started < 20
+
+
+def test_a_killed_server_leaves_nothing_half_made(tmp_path):
+    environment = {"TMPDIR": str(tmp_path)}
+    server = Server(environment=environment)
+    body = encoded(picture(600, 500), compress_level=1)
+    outcomes = []
+
+    def ask():
+        try:
+            answer = server.post("/restore", body)
+            outcomes.append("whole" if len(answer.pixels) == 500 else "half")
+        except Exception as error:
+            outcomes.append("error")
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    while server.metric("irserve_queue_running") < 1:
+        time.sleep(0.02)
+    server.stop(signal.SIGKILL)
+    for thread in threads:
+        thread.join()
+    assert "half" not in outcomes and "error" in outcomes
+    again = Server(environment=environment)
+    assert again.post("/restore", body).status == 200
+    # The folder of the killed one is gone, and the new one's goes with it.
+    assert len(os.listdir(tmp_path)) == 1
+    assert again.stop() == 0
+    assert os.listdir(tmp_path) == []
+
+
+def test_the_token_is_asked_for():
+    server = Server(environment={"IRSERVE_TOKEN": "a-secret-word"})
+    try:
+        body = encoded(picture(20, 20))
+        assert server.get("/health").json == {"live": True} and server.get("/ready").json == {"ready": True}
+        for headers in ({}, {"Authorization": "Bearer other-word-1"}, {"Authorization": "a-secret-word"}):
+            answer = server.post("/restore", body, headers)
+            assert answer.status == 401 and answer.headers["WWW-Authenticate"] == "Bearer"
+        assert server.get("/metrics").status == 401
+        assert server.post("/restore", body, {"Authorization": "Bearer a-secret-word"}).status == 200
+    finally:
+        server.stop()
+
+
+def test_pages_of_other_sites_are_refused(server):
+    body = encoded(picture(20, 20))
+    assert server.post("/restore", body, {"Origin": "http://evil.example"}).status == 403
+    assert server.post("/restore", body, {"Origin": server.url}).status == 200
+
+
+def test_progress_is_told(server):
+    body = encoded(picture(500, 400), compress_level=1)
+    with server.connect() as connection:
+        connection.sendall(b"GET /progress/tab-1 HTTP/1.1\r\nHost: x\r\n\r\n")
+        text = connection.recv(65536).decode()
+        assert " 200 " in text and "text/event-stream" in text
+        assert server.post("/restore?page=tab-1&job=j7", body).status == 200
+        while '"writing"' not in text:
+            text += connection.recv(65536).decode()
+    events = [json.loads(line.split("data: ", 1)[1]) for line in text.splitlines() if "data: " in line]
+    assert {event["job"] for event in events} == {"j7"}
+    shares = [event["share"] for event in events if event["state"] == "restoring"]
+    assert events[0]["state"] == "waiting" and len(shares) > 5 and shares == sorted(shares)
+
+
+def test_wrong_options_are_said():
+    for arguments, code in [(["--queue", "0"], 2), (["--bogus"], 2), (["--load", "nothing"], 3), (["--memory", "x"], 2)]:
+        server = Server(*arguments, wait=False)
+        assert server.process.wait(30) == code
+        assert "irserve" in server.process.stderr.read()
+
+
+def test_the_document_names_every_route(server):
+    document = server.get("/openapi.json").json
+    import subprocess
+    from conftest import PROGRAM
+    found = subprocess.run([PROGRAM, "--routes"], capture_output=True, text=True, check=True).stdout.split("\n")
+    stated = sorted(f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item)
+    assert sorted(line for line in found if line) == stated
