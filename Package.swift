@@ -89,7 +89,7 @@ let package = Package(
     library("IRModels", ["IROperators", "IRGraph", "IRTensor"], path: "Models", exclude: modelFiles),
     library("IRPicture", ["IRTensor"]),
     library("IRImage", ["IRPicture", "IRTensor", "IRFiles", "CVips", "CZlib"]),
-    library("IRDegradation", ["IRImage"]),
+    library("IRDegradation", ["IRImage", "IRFiles"]),
     library("IRQuality", ["IRImage", "IRTensorFiles", "IRTensor", "COpenBLAS"]),
     library("IRDiffusion", ["IROperators", "IRTensor"]),
     library("IRTensorFiles", ["IRTensor", "IRFiles", "CZlib"]),

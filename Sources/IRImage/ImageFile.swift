@@ -32,7 +32,7 @@ public enum ImageFile {
     _ path: String, limits: Limits = Limits(), colours: ColourChoice = .keep, salvages: Bool = false
   ) throws(ImageError) -> Image {
     try reading(path) { () throws(ImageError) in
-      try decoded(Source(path, limits), limits, colours, salvages: salvages)
+      try decoded(Source(FilePath(path), limits), limits, colours, salvages: salvages)
     }
   }
 
@@ -50,7 +50,7 @@ public enum ImageFile {
   /// - Throws: as `read`.
   public static func header(of path: String, limits: Limits = Limits()) throws(ImageError) -> Header {
     try reading(path) { () throws(ImageError) in
-      let source = try Source(path, limits)
+      let source = try Source(FilePath(path), limits)
       switch try source.opened(VIPS_FAIL_ON_TRUNCATED) {
       case .file(let file): return try header(file, source, limits)
       case .own(let header, _):

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Foundation
 import IRBatch
+import IRFiles
 import ImageRestoration
 
 /// Which model restores, and how.
@@ -107,10 +107,7 @@ struct ModelOptions: ParsableArguments {
   }
 
   private var level: Double? { name.flatMap { Double($0) } }
-  private var isFolder: Bool {
-    var isFolder: ObjCBool = false
-    return FileManager.default.fileExists(atPath: model, isDirectory: &isFolder) && isFolder.boolValue
-  }
+  private var isFolder: Bool { FilePath(model).isFolder == true }
 
   var settings: RestorationSettings {
     var settings = RestorationSettings(
@@ -163,10 +160,11 @@ struct NamedPicture {
 
   /// Nil where the argument is a file itself, or none stands behind the sign.
   init?(argument: String) {
-    guard !FileManager.default.fileExists(atPath: argument), let sign = argument.firstIndex(of: "=") else {
+    // A byte, whatever mark the file's name begins with.
+    guard !FilePath(argument).exists, let sign = argument.utf8.firstIndex(of: UInt8(ascii: "=")) else {
       return nil
     }
-    (name, path) = (String(argument[..<sign]), String(argument[argument.index(after: sign)...]))
-    guard !name.isEmpty, FileManager.default.fileExists(atPath: path) else { return nil }
+    (name, path) = (String(argument[..<sign]), String(argument[argument.utf8.index(after: sign)...]))
+    guard !name.isEmpty, FilePath(path).exists else { return nil }
   }
 }

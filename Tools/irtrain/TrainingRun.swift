@@ -98,7 +98,7 @@ final class TrainingRun {
   }
 
   private func resumeWhereAsked() throws {
-    guard command.resume, FileManager.default.fileExists(atPath: checkpointPath) else { return }
+    guard command.resume, FilePath(checkpointPath).exists else { return }
     let (state, settings) = try Checkpoint.read(checkpointPath, names: trainer.training.parameters)
     try command.check(settings, step: state.step, path: checkpointPath)
     try trainer.resume(state, path: checkpointPath)
@@ -149,7 +149,7 @@ final class TrainingRun {
 }
 
 func writeFile(_ text: String, to path: String) throws {
-  let file = try AtomicFile(replacing: path)
+  let file = try AtomicFile(replacing: FilePath(path))
   try file.write(Array(text.utf8))
   try file.synchronize()
   try file.replace()
