@@ -102,7 +102,7 @@ let package = Package(
       exclude: modelCards + modelFiles + ["Resources"]),
     library("IRPicture", ["IRTensor"]),
     library("IRImage", ["IRPicture", "IRTensor", "IRFiles", "CVips", "CZlib"]),
-    library("IRDegradation", ["IRImage"]),
+    library("IRDegradation", ["IRImage", "IRFiles"]),
     library("IRVideo", ["IRPicture"]),
     library("IRQuality", ["IRImage", "IRTensorFiles", "IRTensor", "COpenBLAS"]),
     library("IRDiffusion", ["IROperators", "IRTensor"]),

@@ -21,10 +21,11 @@ package struct Batch {
     destination = try Destination(
       output, model: model, format: options.format, hasSeveral: InputList.mayBeSeveral(inputs, input))
     let list = try InputList(
-      inputs, input, outputFolder: destination.isFolder ? destination.folder : nil)
+      inputs, input, outputFolder: destination.isFolder ? destination.folder : nil,
+      journal: options.ifExists == .resume ? Journal(folder: destination.folder, common: "") : nil)
     known = try JobList(
       list, to: destination, reference: reference, shard: input.shard, options: options)
-    let isStream = input.list == Job.stream
+    let isStream = input.listIsStream
     guard !isStream || !Self.areTensors(known.jobs) else {
       throw BatchError.usage("--list - takes images: name files of tensors with -i")
     }
@@ -45,14 +46,14 @@ package struct Batch {
   package var isOfTensors: Bool { Self.areTensors(known.jobs) }
 
   private static func areTensors(_ jobs: [Job]) -> Bool {
-    jobs.first.map { TensorFile.isTensorFile($0.input) } ?? false
+    jobs.first.map { TensorFile.isTensorFile($0.input.text) } ?? false
   }
 
-  /// The folder for the journal of a run that resumes, once the remains of killed runs are removed from all
-  /// folders of outputs; nil for other runs.
-  package func journalFolder() -> String? {
+  /// The folder for the journal of a run that resumes, once the remains of killed runs are removed from all folders
+  /// of outputs; nil for other runs.
+  package func journalFolder() -> FilePath? {
     guard options.ifExists == .resume else { return nil }
-    for folder in Set(known.jobs.map { PathText.folder($0.output) } + [destination.folder]) {
+    for folder in Set(known.jobs.map(\.output.folder) + [destination.folder]) {
       AtomicFile.removeAbandoned(in: folder)
     }
     return destination.folder

@@ -45,6 +45,8 @@ package struct InputOptions: Sendable {
   package var shard: Shard?
 
   package init() {}
+
+  var listIsStream: Bool { list == Job.stream.text }
 }
 
 /// How a batch writes its pictures.
@@ -52,6 +54,8 @@ package struct OutputOptions: Sendable {
   /// An extension; nil keeps the input's.
   package var format: String?
   package var ifExists = ExistingFile.overwrite
+  /// A second picture for each output. It may replace an earlier one of its kind and no other file.
+  package var comparison: Comparison?
   package var writing = ImageFile.WritingOptions()
   package var metadata = MetadataChoice.keep
   package var colours = ImageFile.ColourChoice.keep
@@ -63,4 +67,18 @@ package struct OutputOptions: Sendable {
   package var makesFolders = true
 
   package init() {}
+
+  /// A name for the output of a job, whose extension is its format. What goes through a pipe is a PNG unless told.
+  func name(of job: Job) -> String {
+    guard job.writesPipe else { return job.output.text }
+    let isNamed = ImageFile.writableExtensions.contains(job.output.suffix.lowercased())
+    return "picture.\(format ?? (isNamed ? job.output.suffix : "png"))"
+  }
+
+  /// Why no picture can be written for a job, known before one is read; nil where one can.
+  func refusal(of job: Job) -> String? {
+    let refusal = ImageFile.refusal(writingTo: name(of: job), options: writing)
+    guard job.output.suffix.isEmpty, !job.writesPipe else { return refusal }
+    return refusal.map { "\($0); a folder's name ends in a slash" }
+  }
 }

@@ -5,8 +5,8 @@ import IRTensorFiles
 package struct Destination: Sendable {
   private enum Kind: Sendable {
     case stream
-    case file(String)
-    case folder(String)
+    case file(FilePath)
+    case folder(FilePath)
     case template(OutputTemplate)
   }
 
@@ -17,28 +17,29 @@ package struct Destination: Sendable {
   /// - Throws: `BatchError.usage` if it cannot hold them.
   package init(_ output: String, model: String, format: String?, hasSeveral: Bool) throws {
     self.format = format
-    if output == Job.stream {
+    let path = FilePath(output)
+    if path == Job.stream || path == "/dev/stdout" {
       guard !hasSeveral else {
         throw BatchError.usage("the standard output takes one picture: name a folder with -o")
       }
       kind = .stream
     } else if let template = OutputTemplate(output, model: model, format: format) {
       kind = .template(template)
-    } else if hasSeveral || output.hasSuffix("/") || InputList.isFolder(output) == true {
-      guard InputList.isFolder(output) != false else {
-        throw BatchError.usage("\(output) is a file, and several inputs need a folder")
+    } else if hasSeveral || path.endsInSlash || path.isFolder == true {
+      guard path.isFolder != false else {
+        throw BatchError.usage("\(path) is a file, and several inputs need a folder")
       }
-      kind = .folder(output)
+      kind = .folder(path)
     } else {
-      kind = .file(output)
+      kind = .file(path)
     }
   }
 
   /// The folder that holds all outputs.
-  package var folder: String {
+  package var folder: FilePath {
     switch kind {
     case .stream: ""
-    case .file(let path): PathText.folder(path)
+    case .file(let path): path.folder
     case .folder(let path): path
     case .template(let template): template.folder
     }
@@ -53,13 +54,13 @@ package struct Destination: Sendable {
   }
 
   /// The output for an input of this path below its folder.
-  package func path(for relative: String) throws -> String {
+  package func path(for relative: FilePath) throws -> FilePath {
     switch kind {
     case .stream: return Job.stream
     case .file(let path): return path
     case .folder(let path):
-      guard let format, !TensorFile.isTensorFile(relative) else { return InputList.joined(path, relative) }
-      return InputList.joined(path, "\(PathText.stem(relative)).\(format)")
+      guard let format, !TensorFile.isTensorFile(relative.text) else { return path.joined(relative) }
+      return path.joined(relative.stem.adding(".\(format)"))
     case .template(let template): return try template.path(for: relative)
     }
   }
@@ -68,53 +69,50 @@ package struct Destination: Sendable {
 /// An output path with places to fill in: `restored/{stem}_{model}.{ext}`. Folders of the input's tree go
 /// before the first name with such a place. Two braces stand for one.
 package struct OutputTemplate: Sendable {
-  package let folder: String
-  private let names: String
-  private let model: String
+  package let folder: FilePath
+  private let names: FilePath
+  private let model: FilePath
   private let format: String?
+
+  private static let open = UInt8(ascii: "{"), close = UInt8(ascii: "}")
 
   /// Nil if the text has no places.
   package init?(_ text: String, model: String, format: String?) {
-    guard text.contains("{") else { return nil }
-    let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-    let first = parts.firstIndex { $0.contains("{") } ?? 0
-    folder = first == 1 && parts[0].isEmpty ? "/" : parts[..<first].joined(separator: "/")
-    names = parts[first...].joined(separator: "/")
-    self.model = PathText.stem(PathText.name(model))
+    let path = FilePath(text)
+    guard let brace = path.bytes.firstIndex(of: Self.open) else { return nil }
+    let start = path.bytes[..<brace].lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
+    folder = FilePath(bytes: path.bytes[..<max(start - 1, min(start, 1))])
+    names = FilePath(bytes: path.bytes[start...])
+    self.model = FilePath(model).name.stem
     self.format = format
   }
 
   /// - Throws: `BatchError.usage` for an unknown place.
-  package func path(for relative: String) throws -> String {
-    let name = PathText.name(relative)
-    let values = [
-      "stem": PathText.stem(name), "ext": format ?? PathText.suffix(name), "name": name, "model": model,
+  package func path(for relative: FilePath) throws -> FilePath {
+    let name = relative.name
+    let values: [FilePath: FilePath] = [
+      "stem": name.stem, "ext": FilePath(format ?? name.suffix), "name": name, "model": model,
     ]
-    var result = ""
-    var rest = names[...]
-    while let brace = rest.firstIndex(where: { $0 == "{" || $0 == "}" }) {
-      result += rest[..<brace]
-      let next = rest.index(after: brace)
+    var result: FilePath = ""
+    var rest = names.bytes[...]
+    while let brace = rest.firstIndex(where: { $0 == Self.open || $0 == Self.close }) {
+      result = result.adding(FilePath(bytes: rest[..<brace]))
+      let next = brace + 1
       if next < rest.endIndex, rest[next] == rest[brace] {
-        result.append(rest[brace])
-        rest = rest[rest.index(after: next)...]
+        result = result.adding(FilePath(bytes: [rest[brace]]))
+        rest = rest[(next + 1)...]
         continue
       }
-      guard rest[brace] == "{", let close = rest[brace...].firstIndex(of: "}"),
-        let value = values[String(rest[next..<close])]
+      guard rest[brace] == Self.open, let close = rest[brace...].firstIndex(of: Self.close),
+        let value = values[FilePath(bytes: rest[next..<close])]
       else {
         throw BatchError.usage(
           "the output \(names) has an unknown place: {stem}, {ext}, {name} and {model} are known, "
             + "{{ and }} are braces")
       }
-      result += value
-      rest = rest[rest.index(after: close)...]
+      result = result.adding(value)
+      rest = rest[(close + 1)...]
     }
-    result += rest
-    let tree = PathText.folder(relative)
-    let above = [folder, tree].filter { !$0.isEmpty }.reduce("") {
-      $0.isEmpty ? $1 : InputList.joined($0, $1)
-    }
-    return above.isEmpty ? result : InputList.joined(above, result)
+    return folder.joined(relative.folder).joined(result.adding(FilePath(bytes: rest)))
   }
 }

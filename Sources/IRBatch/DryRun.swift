@@ -18,8 +18,7 @@ package struct Estimate: Encodable {
   package var problem: String?
 
   package init(_ job: Job, problem: String? = nil) {
-    input = job.input
-    output = job.output
+    (input, output) = (job.input.text, job.output.text)
     self.problem = problem
   }
 
@@ -96,16 +95,17 @@ package struct DryRun {
 
   private func estimate(_ job: Job) -> Estimate {
     var estimate = Estimate(job)
-    guard job.input != Job.stream else { return estimate }
+    guard !job.readsPipe else { return estimate }
     do {
-      let header = try ImageFile.header(of: job.input)
+      let header = try ImageFile.header(of: job.input.text)
       (estimate.width, estimate.height) = (header.width, header.height)
       let refusal =
-        ImageFile.refusal(writingTo: job.output, options: options.writing)
+        options.refusal(of: job)
         ?? ImageFile.refusal(
-          writingTo: job.output, width: header.width * restorer.scale, height: header.height * restorer.scale)
-      if let refusal, job.output != Job.stream {
-        throw ImageError.unwritable(path: job.output, reason: refusal)
+          writingTo: options.name(of: job), width: header.width * restorer.scale,
+          height: header.height * restorer.scale)
+      if let refusal {
+        throw ImageError.unwritable(path: job.output.text, reason: refusal)
       }
       let samples = header.width * header.height * restorer.scale * restorer.scale * min(header.bandCount, 4)
       let plan = try restorer.plan(
@@ -113,7 +113,7 @@ package struct DryRun {
         holding: header.byteCount + 4 * samples + 2 * samples)
       (estimate.plan, estimate.tiles, estimate.memoryBytes) = ("\(plan)", plan.tiles.count, plan.byteCount)
       estimate.seconds = secondsPerPixel * Double(plan.pixelCount) * (restorer.settings.isAugmented ? 8 : 1)
-      let suffix = PathText.suffix(job.output)
+      let suffix = FilePath(options.name(of: job)).suffix
       let bytesPerSample =
         header.byteCount / max(1, header.width * header.height * header.bandCount) > 6 ? 2 : 1
       // At qualities around 90 a lossy format takes a third of a byte a sample.
@@ -125,12 +125,11 @@ package struct DryRun {
   }
 
   /// Bytes that are free where a folder is, or will be.
-  package static func freeByteCount(_ folder: String) -> Int? {
-    var place = URL(fileURLWithPath: folder.isEmpty ? "." : folder)
-    while !FileManager.default.fileExists(atPath: place.path), place.path != "/" {
-      place.deleteLastPathComponent()
-    }
-    let values = try? FileManager.default.attributesOfFileSystem(forPath: place.path)
-    return (values?[.systemFreeSize] as? NSNumber)?.intValue
+  package static func freeByteCount(_ folder: FilePath) -> Int? {
+    var place = folder.place
+    while !place.exists, place != place.folder { place = place.folder }
+    var status = statvfs()
+    guard statvfs(place.cString, &status) == 0 else { return nil }
+    return Int(status.f_bavail) * Int(status.f_frsize)
   }
 }

@@ -28,32 +28,32 @@ struct ImageQueue {
 
   /// The next picture, which may still be read; nil at the end, or if `handle` ends the run.
   mutating func next(_ handle: (ImageRun.Outcome) -> Bool) -> Item? {
-    readOn()
+    readOn(beside: false)
     if ahead.isEmpty, !isAtEnd {
       guard settle(0, handle) else { return nil }
-      take(jobs.next(waits: true))
+      take(jobs.next(waits: true), beside: false)
     }
     return ahead.isEmpty ? nil : ahead.removeFirst()
   }
 
-  /// Begins to read what is known of the next jobs.
-  mutating func readOn() {
-    if ahead.isEmpty, let job = held {
+  /// Begins to read what is known of the next jobs; `isBusy` says that a picture is being restored meanwhile.
+  mutating func readOn(beside isBusy: Bool) {
+    if ahead.isEmpty, !isBusy, let job = held {
       held = nil
       load(job)
     }
     while held == nil, !isAtEnd, ahead.count <= readAhead {
       let next = jobs.next(waits: false)
       if case .notYet = next { return }
-      take(next)
+      take(next, beside: isBusy)
     }
   }
 
-  private mutating func take(_ next: NextJob) {
+  private mutating func take(_ next: NextJob, beside isBusy: Bool) {
     switch next {
     case .job(let job):
       // A picture that takes much of the memory is not read beside others.
-      if !ahead.isEmpty, !reader.isSmall(job) { held = job } else { load(job) }
+      if isBusy || !ahead.isEmpty, !reader.isSmall(job) { held = job } else { load(job) }
     case .kept(let job): ahead.append(.kept(job))
     case .failed(let job, let error): ahead.append(.failed(job, error))
     case .notYet: break

@@ -34,15 +34,10 @@ final class ImageReader: Sendable {
 
   /// Whether a picture is so small that more than one at a time do no harm.
   func isSmall(_ job: Job) -> Bool {
-    guard let byteCountLimit, job.input != Job.stream,
-      let header = try? ImageFile.header(of: job.input, limits: limits)
+    guard let byteCountLimit, !job.readsPipe,
+      let header = try? ImageFile.header(of: job.input.text, limits: limits)
     else { return true }
     return header.byteCount < byteCountLimit / 16
-  }
-
-  /// The output's name, whose extension is its format; the standard output is a PNG unless told.
-  private func outputName(_ job: Job) -> String {
-    job.output == Job.stream ? "picture.\(options.format ?? "png")" : job.output
   }
 
   /// Bytes that writing the result takes.
@@ -56,27 +51,30 @@ final class ImageReader: Sendable {
     let begin = ContinuousClock.now
     defer { trace?.add("read \(job.input)", thread: .reading, from: begin) }
     // A picture that cannot be written is not restored first.
-    if let refusal = ImageFile.refusal(writingTo: outputName(job), options: options.writing) {
-      throw ImageError.unwritable(path: job.output, reason: refusal)
+    if let refusal = options.refusal(of: job) {
+      throw ImageError.unwritable(path: job.output.text, reason: refusal)
     }
     var key: String?
-    if let journal, job.input != Job.stream {
+    if let journal, !job.readsPipe {
       let found = try journal.key(of: job)
       if journal.isDone(job, key: found) { return Loaded() }
       key = found
     }
     let image =
-      job.input == Job.stream
+      job.readsPipe
       ? try ImageFile.read(
-        bytes: StandardInput.read(atMost: min(StandardInput.pictureLimit, byteCountLimit ?? .max)),
-        name: Job.inputStreamName, limits: limits, colours: options.colours, salvages: options.salvages)
-      : try ImageFile.read(job.input, limits: limits, colours: options.colours, salvages: options.salvages)
+        bytes: PipedPicture.read(job, atMost: min(PipedPicture.byteCountLimit, byteCountLimit ?? .max)),
+        name: job.inputName, limits: limits, colours: options.colours, salvages: options.salvages)
+      : try ImageFile.read(
+        job.input.text, limits: limits, colours: options.colours, salvages: options.salvages)
     if let refusal = ImageFile.refusal(
-      writingTo: outputName(job), width: image.width * scale, height: image.height * scale)
+      writingTo: options.name(of: job), width: image.width * scale, height: image.height * scale)
     {
-      throw ImageError.unwritable(path: job.output, reason: refusal)
+      throw ImageError.unwritable(path: job.output.text, reason: refusal)
     }
-    let truth = try job.reference.map { try ImageFile.read($0, limits: limits, colours: options.colours) }
+    let truth = try job.reference.map {
+      try ImageFile.read($0.text, limits: limits, colours: options.colours)
+    }
     if let truth, truth.width != image.width * scale || truth.height != image.height * scale {
       let times = scale == 1 ? "" : " (times \(scale))"
       throw ImageError.mismatch(

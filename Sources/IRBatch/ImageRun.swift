@@ -6,7 +6,6 @@ package final class ImageRun {
   package struct Options: Sendable {
     package var output = OutputOptions()
     package var metrics: [Metric] = []
-    package var comparison: Comparison?
     /// Whether each picture is restored by the reference interpreter too.
     package var verifies = false
     /// Whether each picture of several tiles is restored in one piece too.
@@ -47,7 +46,7 @@ package final class ImageRun {
       scale: restorer.scale)
     var output = options.output
     output.writing.refusesLosses = options.isStrict
-    writer = ImageWriter(options: output, comparison: options.comparison, journal: journal, trace: trace)
+    writer = ImageWriter(options: output, journal: journal, trace: trace)
   }
 
   /// Restores all jobs, and hands over the outcome of each in their order. Before it waits for a job that has
@@ -70,7 +69,7 @@ package final class ImageRun {
         let isSmall = reader.isSmall(job)
         do {
           if let loaded = try promise.wait().picture {
-            if isSmall { queue.readOn() } else if !queue.settle(0, handle) { return }
+            if isSmall { queue.readOn(beside: true) } else if !queue.settle(0, handle) { return }
             queue.write(job, try restore(job, loaded), writer)
             guard queue.settle(isSmall ? options.writeBehind : 0, handle) else { return }
             continue
@@ -105,14 +104,15 @@ package final class ImageRun {
     trace?.add("restore \(job.input)", thread: .restoring, from: begin)
     monitor?.restored(job)
     var report = Report(
-      input: job.input, output: job.output, shape: [restored.width, restored.height], seconds: seconds)
+      input: job.input.text, output: job.output.text, shape: [restored.width, restored.height],
+      seconds: seconds)
     report.plan = "\(plan)"
     report.tiles = plan.tiles.count
     report.warnings = result.warnings.isEmpty ? nil : result.warnings
     if let truth = loaded.truth { try measure(image, restored, truth, &report) }
     if options.verifies { report.verification = [try difference(image, restored)] }
     if options.provesTiles { report.proof = try proof(image, restored, plan) }
-    let picture = try options.comparison?.picture(image, restored, loaded.truth)
+    let picture = try options.output.comparison?.picture(image, restored, loaded.truth)
     var kept = restored
     kept.metadata = options.output.metadata.apply(to: restored.metadata)
     return (ImageWriter.Finished(image: kept, comparison: picture, key: loaded.key), report)

@@ -11,13 +11,11 @@ final class ImageWriter: Sendable {
   }
 
   private let options: OutputOptions
-  private let comparison: Comparison?
   private let journal: Journal?
   private let trace: Trace?
 
-  init(options: OutputOptions, comparison: Comparison?, journal: Journal?, trace: Trace?) {
+  init(options: OutputOptions, journal: Journal?, trace: Trace?) {
     self.options = options
-    self.comparison = comparison
     self.journal = journal
     self.trace = trace
   }
@@ -27,20 +25,25 @@ final class ImageWriter: Sendable {
     defer { trace?.add("write \(job.output)", thread: .writing, from: begin) }
     var report = report
     let written: ImageFile.WritingReport
-    if job.output == Job.stream {
-      written = try writeToStream(finished.image)
+    if job.writesPipe {
+      written = try writeToPipe(finished.image, job)
     } else {
       var writing = options.writing
       writing.permissions = Self.permissions(of: job)
-      written = try ImageFile.write(finished.image, to: job.output, options: writing) { temporary in
-        if options.keepsTime, job.input != Job.stream { try Self.copyTime(of: job.input, to: temporary) }
+      writing.numbered = job.unnumbered?.text
+      written = try ImageFile.write(finished.image, to: job.output.text, options: writing) { temporary in
+        if options.keepsTime, !job.readsPipe {
+          try Self.copyTime(of: job.input, to: FilePath(temporary))
+        }
         if let key = finished.key { try journal?.note(job, key: key, temporary: temporary) }
       }
-      if let comparison, let picture = finished.comparison {
-        let stem = PathText.stem(job.output)
+      report.output = written.path
+      if let comparison = options.comparison, let picture = finished.comparison {
+        let place = comparison.path(beside: FilePath(written.path))
         var writing = ImageFile.WritingOptions()
         writing.permissions = Self.permissions(of: job)
-        try ImageFile.write(picture, to: "\(stem)-\(comparison.rawValue).png", options: writing)
+        writing.numbered = Comparison.isOne(place) ? nil : place.text
+        report.comparison = try ImageFile.write(picture, to: place.text, options: writing).path
       }
     }
     // Networks overshoot by a little everywhere; a picture that loses a part of its range is worth a word.
@@ -53,31 +56,27 @@ final class ImageWriter: Sendable {
 
   /// Those of the input: a private picture's restoration is private too.
   private static func permissions(of job: Job) -> UInt32 {
-    var status = stat()
-    guard job.input != Job.stream, stat(job.input, &status) == 0 else { return 0o666 }
+    guard !job.readsPipe, let status = job.input.status else { return 0o666 }
     // The owner may write again what the owner could read alone.
     return status.st_mode & 0o666 | UInt32(S_IWUSR)
   }
 
   /// Gives a file the times of access and modification of another.
-  private static func copyTime(of source: String, to path: String) throws(FileError) {
-    var status = stat()
-    guard stat(source, &status) == 0 else { throw FileError(path: source, reason: systemError()) }
+  private static func copyTime(of source: FilePath, to path: FilePath) throws(FileError) {
+    guard let status = source.status else { throw FileError(path: source.text, reason: systemError()) }
     let times = [status.st_atim, status.st_mtim]
-    guard utimensat(AT_FDCWD, path, times, 0) == 0 else { throw FileError(path: path, reason: systemError()) }
+    guard utimensat(AT_FDCWD, path.cString, times, 0) == 0 else {
+      throw FileError(path: path.text, reason: systemError())
+    }
   }
 
-  private func writeToStream(_ image: Image) throws -> ImageFile.WritingReport {
-    let folder = NSTemporaryDirectory() + "irrun-\(UUID().uuidString)"
-    guard mkdir(folder, 0o700) == 0 else { throw FileError(path: folder, reason: systemError()) }
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    let path = "\(folder)/picture.\(options.format ?? "png")"
-    let report = try ImageFile.write(image, to: path, options: options.writing)
-    let file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
-    defer { try? file.close() }
-    while let piece = try file.read(upToCount: 1 << 20), !piece.isEmpty {
-      try piece.withUnsafeBytes { try StandardOutput.write($0) }
-    }
+  private func writeToPipe(_ image: Image, _ job: Job) throws -> ImageFile.WritingReport {
+    let place = TemporaryFile(suffix: FilePath(options.name(of: job)).suffix)
+    defer { withExtendedLifetime(place) {} }
+    var writing = options.writing
+    writing.permissions = 0o600
+    let report = try ImageFile.write(image, to: place.path.text, options: writing)
+    try PipedPicture.write(Data(try place.path.contents()), job)
     return report
   }
 }

@@ -1,22 +1,32 @@
+import IRFiles
+
 /// One file to read and the file to write for it.
 package struct Job: Sendable, Hashable {
   /// The path that means the standard input or output.
-  package static let stream = "-"
+  package static let stream: FilePath = "-"
   /// The standard input in messages.
   package static let inputStreamName = "the standard input"
 
-  package var input: String
-  package var output: String
-  package var reference: String?
+  package var input: FilePath
+  package var output: FilePath
+  package var reference: FilePath?
+  /// The output without the number that keeps it apart from others; nil where it may replace a file.
+  package var unnumbered: FilePath?
 
-  package init(input: String, output: String, reference: String? = nil) {
+  package init(input: FilePath, output: FilePath, reference: FilePath? = nil) {
     self.input = input
     self.output = output
     self.reference = reference
   }
 
   /// The input as messages name it.
-  package var inputName: String { input == Self.stream ? Self.inputStreamName : input }
+  package var inputName: String { input == Self.stream ? Self.inputStreamName : input.text }
+
+  /// Whether the input comes through a pipe or from a device: it is read once, and states no size before.
+  package var readsPipe: Bool { input == Self.stream || input.kind == .other }
+
+  /// Whether the output goes into a pipe or a device, beside which no file is written.
+  package var writesPipe: Bool { output == Self.stream || output.kind == .other }
 }
 
 /// The next thing to do in a run.

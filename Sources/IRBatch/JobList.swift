@@ -1,4 +1,3 @@
-import Foundation
 import IRFiles
 import IRTensorFiles
 
@@ -21,7 +20,8 @@ package final class JobList: JobSource {
   ) throws {
     let sources = inputs.sources
     (unreadable, leftOutText) = (inputs.unreadable, inputs.leftOutText)
-    let isReferenceFolder = reference.map { InputList.isFolder($0) == true } ?? false
+    let reference = reference.map { FilePath($0) }
+    let isReferenceFolder = reference?.isFolder == true
     if let reference, !isReferenceFolder, sources.count > 1 {
       throw BatchError.usage(
         "--reference \(reference) must be a folder, as there are \(sources.count) inputs")
@@ -29,19 +29,19 @@ package final class JobList: JobSource {
     let all = try sources.map { source in
       Job(
         input: source.path, output: try destination.path(for: source.relative),
-        reference: reference.map { isReferenceFolder ? InputList.joined($0, source.relative) : $0 })
+        reference: reference.map { isReferenceFolder ? $0.joined(source.relative) : $0 })
     }
     // Numbered outputs meet no other, but parts number theirs without seeing those of the others.
-    if options.ifExists != .rename || shard != nil { try Self.check(all) }
+    if options.ifExists != .rename || shard != nil { try Self.check(all, options) }
     // Every part sees the whole list, so that the parts together are the whole.
     let own = shard.map { shard in all.enumerated().filter { shard.holds($0.offset) }.map(\.element) } ?? all
     var outputs = ExistingOutputs(options.ifExists)
     jobs = try own.compactMap { try outputs.settled($0) }
     skippedCount = own.count - jobs.count
-    if options.ifExists == .rename { try Self.check(jobs) }
+    if options.ifExists == .rename { try Self.check(jobs, options) }
     guard destination.isFolder, options.makesFolders else { return }
-    for folder in Set(jobs.map { PathText.folder($0.output) } + [destination.folder]) where !folder.isEmpty {
-      try Folders.make(folder)
+    for folder in Set(jobs.map(\.output.folder) + [destination.folder]) where !folder.isEmpty {
+      try Folder.make(folder)
     }
   }
 
@@ -51,32 +51,47 @@ package final class JobList: JobSource {
     return .job(jobs[place])
   }
 
-  private static func check(_ jobs: [Job]) throws {
-    var outputs = OutputOwners()
+  private static func check(_ jobs: [Job], _ options: OutputOptions) throws {
+    var outputs = OutputOwners(inputs: jobs.map(\.input), options.comparison)
     for job in jobs { try outputs.add(job) }
-    let tensorCount = jobs.count { TensorFile.isTensorFile($0.input) }
+    let tensorCount = jobs.count { TensorFile.isTensorFile($0.input.text) }
     guard tensorCount == 0 || tensorCount == jobs.count else {
       throw BatchError.usage("images and files of tensors cannot be mixed in one run")
     }
   }
 }
 
-/// Which input each output of a run is made of.
+/// Which input each file of a run is made of.
 struct OutputOwners {
-  private var inputs: [String: String] = [:]
+  private var owners: [FilePath: FilePath] = [:]
+  private let comparison: Comparison?
+  /// Places of inputs, which no file of the run takes.
+  private let inputs: Set<FilePath>
+
+  init(inputs: [FilePath] = [], _ comparison: Comparison?) {
+    self.inputs = Set(inputs.lazy.filter { $0 != Job.stream }.map(\.place))
+    self.comparison = comparison
+  }
 
   /// An input may come again if `allowsRepeats`.
-  /// - Throws: `BatchError.usage` if another input has the output, or the output is its own input.
+  /// - Throws: `BatchError.usage` if another input has the output, or the output is an input.
   mutating func add(_ job: Job, allowsRepeats: Bool = false) throws {
-    guard job.output != Job.stream else { return }
-    if let other = inputs.updateValue(job.input, forKey: job.output), !allowsRepeats || other != job.input {
-      throw BatchError.usage(
-        "\(other) and \(job.input) would both be written to \(job.output); "
-          + "{name} in a template keeps their extensions apart")
-    }
-    let places = [job.input, job.output].map { URL(fileURLWithPath: $0).resolvingSymlinksInPath() }
-    if places[0] == places[1] {
-      throw BatchError.usage("\(job.output) would overwrite its input: choose another output")
+    guard !job.writesPipe else { return }
+    for output in [job.output] + (comparison.map { [$0.path(beside: job.output)] } ?? []) {
+      if let other = owners.updateValue(job.input, forKey: output), !allowsRepeats || other != job.input {
+        throw BatchError.usage(
+          "\(other) and \(job.input) would both be written to \(output); "
+            + "{name} in a template keeps their extensions apart")
+      }
+      let place = output.place
+      guard place != job.input.place else {
+        throw BatchError.usage("\(output) would overwrite its input: choose another output")
+      }
+      guard !inputs.contains(place) else {
+        throw BatchError.usage(
+          "\(output) would overwrite another input: choose another output, or leave earlier ones out with --exclude"
+        )
+      }
     }
   }
 }
@@ -84,46 +99,31 @@ struct OutputOwners {
 /// Decides about jobs whose outputs exist.
 struct ExistingOutputs {
   private let choice: ExistingFile
-  private var taken: Set<String> = []
+  private var taken: Set<FilePath> = []
 
   init(_ choice: ExistingFile) { self.choice = choice }
 
   /// The job, under another output if that was asked for; nil if its output stays.
   mutating func settled(_ job: Job) throws -> Job? {
-    func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+    guard !job.writesPipe else { return job }
     switch choice {
     case .overwrite, .resume: return job
-    case .skip: return exists(job.output) ? nil : job
+    case .skip: return job.output.exists ? nil : job
     case .fail:
-      guard !exists(job.output) else {
+      guard !job.output.exists else {
         throw BatchError.usage("\(job.output) exists, and --if-exists is fail")
       }
       return job
     case .rename:
       var job = job
-      let (stem, suffix) = (PathText.stem(job.output), PathText.suffix(job.output))
+      let first = job.output
+      job.unnumbered = first
       var number = 0
-      while exists(job.output) || !taken.insert(job.output).inserted {
+      while job.output.exists || !taken.insert(job.output).inserted {
         number += 1
-        job.output = "\(stem)-\(number)" + (suffix.isEmpty ? "" : ".\(suffix)")
+        job.output = first.numbered(number)
       }
       return job
-    }
-  }
-}
-
-enum Folders {
-  /// Makes a folder and those above it.
-  /// - Throws: `FileError` with the system's reason.
-  static func make(_ path: String) throws(FileError) {
-    if let isFolder = InputList.isFolder(path) {
-      guard isFolder else { throw FileError(path: path, reason: systemError(ENOTDIR)) }
-      return
-    }
-    let above = PathText.folder(path.hasSuffix("/") && path != "/" ? String(path.dropLast()) : path)
-    if !above.isEmpty { try make(above) }
-    guard mkdir(path, 0o777) == 0 || errno == EEXIST && InputList.isFolder(path) == true else {
-      throw FileError(path: path, reason: systemError())
     }
   }
 }

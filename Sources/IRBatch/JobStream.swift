@@ -7,10 +7,10 @@ import IRTensorFiles
 package final class JobStream: JobSource {
   private let lines: LineStream
   private let destination: Destination
-  private let reference: String?
+  private let reference: FilePath?
   private let shard: Shard?
   private let options: OutputOptions
-  private var owners = OutputOwners()
+  private var owners: OutputOwners
   private var existing: ExistingOutputs
   private var lineCount: Int
 
@@ -21,7 +21,8 @@ package final class JobStream: JobSource {
     _ lines: LineStream, to destination: Destination, reference: String?, shard: Shard?,
     after count: Int = 0, options: OutputOptions
   ) throws {
-    if let reference, InputList.isFolder(reference) != true {
+    let reference = reference.map { FilePath($0) }
+    if let reference, reference.isFolder != true {
       throw BatchError.usage("--reference \(reference) must be a folder, as a list may name several inputs")
     }
     self.lines = lines
@@ -30,6 +31,7 @@ package final class JobStream: JobSource {
     self.shard = shard
     self.options = options
     existing = ExistingOutputs(options.ifExists)
+    owners = OutputOwners(options.comparison)
     lineCount = count
   }
 
@@ -47,25 +49,24 @@ package final class JobStream: JobSource {
     }
   }
 
-  private func job(for line: String) -> NextJob {
+  private func job(for line: FilePath) -> NextJob {
     var job = Job(input: line, output: "")
     do {
-      guard let isFolder = InputList.isFolder(line) else {
-        throw FileError(path: line, reason: "no such file")
+      let text = line.text
+      guard let isFolder = line.isFolder else { throw FileError(path: text, reason: "no such file") }
+      guard !isFolder else { throw FileError(path: text, reason: "a line names one file, not a folder") }
+      guard !TensorFile.isTensorFile(text) else {
+        throw FileError(path: text, reason: "--list - takes images, not files of tensors")
       }
-      guard !isFolder else { throw FileError(path: line, reason: "a line names one file, not a folder") }
-      guard !TensorFile.isTensorFile(line) else {
-        throw FileError(path: line, reason: "--list - takes images, not files of tensors")
-      }
-      let name = PathText.name(line)
+      let name = InputList.relative(line)
       job.output = try destination.path(for: name)
-      job.reference = reference.map { InputList.joined($0, name) }
+      job.reference = reference?.joined(name)
       guard let settled = try existing.settled(job) else { return .kept(job) }
       job = settled
       // A worker may be asked for the same file again, which may have changed.
       try owners.add(job, allowsRepeats: true)
-      let folder = PathText.folder(job.output)
-      if options.makesFolders, !folder.isEmpty { try Folders.make(folder) }
+      let folder = job.output.folder
+      if options.makesFolders, !folder.isEmpty { try Folder.make(folder) }
       return .job(job)
     } catch { return .failed(job, error) }
   }
@@ -74,7 +75,7 @@ package final class JobStream: JobSource {
 /// Lines that come through a pipe, read on a thread of their own, a few ahead of their use.
 package final class LineStream: @unchecked Sendable {
   package enum Line {
-    case line(String)
+    case line(FilePath)
     case failed(FileError)
     case notYet
     case end
@@ -122,7 +123,7 @@ package final class LineStream: @unchecked Sendable {
   }
 
   private func read() {
-    var rest: [UInt8] = []
+    var list = PathList()
     var buffer = [UInt8](repeating: 0, count: 1 << 14)
     while true {
       let count = buffer.withUnsafeMutableBytes { Foundation.read(descriptor, $0.baseAddress, $0.count) }
@@ -131,22 +132,20 @@ package final class LineStream: @unchecked Sendable {
         if count < 0 { add(.failed(FileError(path: name, reason: systemError()))) }
         break
       }
-      rest += buffer[..<count]
-      while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-        add(.line(Self.text(rest[..<end])))
-        rest.removeFirst(end + 1)
-      }
-      guard rest.count <= Self.lineLimit else {
+      list.take(buffer[..<count]).forEach(add)
+      guard list.restCount <= Self.lineLimit else {
         add(.failed(FileError(path: name, reason: "a line has more than \(Self.lineLimit) bytes")))
-        rest = []
-        break
+        return add(.end)
       }
     }
-    if !rest.isEmpty { add(.line(Self.text(rest[...]))) }
+    if let last = list.end() { add(last) }
     add(.end)
   }
 
-  private static func text(_ bytes: ArraySlice<UInt8>) -> String {
-    String(decoding: bytes.last == UInt8(ascii: "\r") ? bytes.dropLast() : bytes, as: UTF8.self)
+  private func add(_ item: PathList.Item) {
+    switch item {
+    case .success(let path): add(.line(path))
+    case .failure(let error): add(.failed(error))
+    }
   }
 }

@@ -10,39 +10,46 @@ import ImageRestoration
 package final class Journal: @unchecked Sendable {
   private struct Record: Codable {
     /// Below the journal's folder.
-    var output: String
+    var output: FilePath
     /// The digest of what the output depends on: input, model, options.
     var key: String
     /// The digest of the output's content.
     var content: String
   }
 
-  package static let name = ".irrun.jsonl"
-  private let folder: String
-  private let path: String
+  package static let name: FilePath = ".irrun.jsonl"
+  private let folder: FilePath
+  private let path: FilePath
   /// The digest of everything that all outputs depend on beside their inputs.
   private let common: String
   // Used with the lock held.
-  private var records: [String: Record] = [:]
+  private var records: [FilePath: Record] = [:]
   private let lock = NSLock()
 
   /// Reads what was noted in a folder; lines that a killed process left unfinished count for nothing.
-  package init(folder: String, common: String) {
-    self.folder = folder.isEmpty ? "." : folder
+  package init(folder: FilePath, common: String) {
+    self.folder = folder.place
     self.common = common
-    path = "\(self.folder)/\(Self.name)"
-    let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
-    for line in text.split(separator: "\n") {
-      guard let record = try? JSONDecoder().decode(Record.self, from: Data(line.utf8)) else { continue }
+    path = folder.joined(Self.name)
+    for line in ((try? path.contents()) ?? []).split(separator: UInt8(ascii: "\n")) {
+      guard let record = try? JSONDecoder().decode(Record.self, from: Data(line)) else { continue }
       records[record.output] = record
     }
+  }
+
+  /// Whether a file is an output that was noted, as it was written.
+  package func isOutput(_ path: FilePath) -> Bool {
+    lock.lock()
+    defer { lock.unlock() }
+    guard let record = records[relative(path)] else { return false }
+    return (try? SHA256.hexadecimal(contentsOf: path.text)) == record.content
   }
 
   /// The digest of what a job's output depends on.
   package func key(of job: Job) throws -> String {
     var digest = SHA256()
     digest.update(common.utf8)
-    try digest.update(contentsOf: job.input)
+    try digest.update(contentsOf: job.input.text)
     return digest.finished()
   }
 
@@ -51,7 +58,7 @@ package final class Journal: @unchecked Sendable {
     lock.lock()
     defer { lock.unlock() }
     guard let record = records[relative(job.output)], record.key == key,
-      let content = try? SHA256.hexadecimal(contentsOf: job.output)
+      let content = try? SHA256.hexadecimal(contentsOf: job.output.text)
     else { return false }
     return content == record.content
   }
@@ -66,20 +73,22 @@ package final class Journal: @unchecked Sendable {
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     // A line of its own even behind one that was cut off; one call, so that jobs side by side may write too.
     let line = Data("\n".utf8) + (try encoder.encode(record)) + Data("\n".utf8)
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
-    guard descriptor >= 0 else { throw FileError(path: path, reason: systemError()) }
+    let descriptor = open(path.cString, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw FileError(path: path.text, reason: systemError()) }
     defer { close(descriptor) }
     let count = line.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
     guard count == line.count, fsync(descriptor) == 0 else {
-      throw FileError(path: path, reason: systemError())
+      throw FileError(path: path.text, reason: systemError())
     }
     records[record.output] = record
   }
 
-  private func relative(_ output: String) -> String {
-    let base = URL(fileURLWithPath: folder).standardizedFileURL.path
-    let full = URL(fileURLWithPath: output).standardizedFileURL.path
-    return full.hasPrefix(base + "/") ? String(full.dropFirst(base.count + 1)) : full
+  /// The output's path below the journal's folder; the whole one where it lies elsewhere.
+  private func relative(_ output: FilePath) -> FilePath {
+    let (base, full) = (
+      (folder.endsInSlash ? folder : folder.adding("/")).bytes, output.folder.place.joined(output.name).bytes
+    )
+    return FilePath(bytes: full.starts(with: base) ? full.dropFirst(base.count) : full[...])
   }
 
   /// The digest of what all outputs of a restorer depend on beside their inputs.

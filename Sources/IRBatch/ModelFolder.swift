@@ -1,12 +1,11 @@
-import Foundation
+import IRFiles
 
 /// A folder of models, as the ncnn tools have them: `noise2_scale2.onnx`.
 package enum ModelFolder {
   /// The path of the model that a name, a noise level and an upscaling factor leave.
   /// - Throws: `BatchError.usage` if they leave none or several.
   package static func model(in folder: String, name: String?, level: String?, scale: Int?) throws -> String {
-    let files = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [])
-      .filter { $0.hasSuffix(".onnx") }.sorted()
+    let files = ((try? Folder.names(in: FilePath(folder))) ?? []).filter { $0.suffix == "onnx" }.map(\.text)
     let found = files.filter { file in
       let stem = String(file.dropLast(5)).lowercased()
       func has(_ words: [String]) -> Bool {

@@ -48,7 +48,7 @@ package struct ModelListing: Encodable {
     roles = ModelCatalogue.roles.filter { $0.value == name }.keys.sorted()
     (task, licence) = (metadata.task, metadata.licence)
     parameters = weights.reduce(0) { $0 + ((try? $1.tensor().type.shape.elementCount) ?? 0) }
-    byteCount = (try FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber)?.intValue ?? 0
+    byteCount = FilePath(path).byteCount ?? 0
     let digest = try SHA256.hexadecimal(contentsOf: path)
     sha256 = digest
     state = published.map { $0 == digest ? State.published : .changed } ?? .unlisted

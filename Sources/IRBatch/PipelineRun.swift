@@ -41,7 +41,7 @@ package final class PipelineRun {
   private var found: [PipelineSearch.Result] = []
 
   /// - Throws: `FileError` for a part that cannot be read.
-  package init(_ runner: PipelineRunner, options: Options, journalFolder: String? = nil) throws {
+  package init(_ runner: PipelineRunner, options: Options, journalFolder: FilePath? = nil) throws {
     self.runner = runner
     self.options = options
     digest = try runner.pipeline.files.digest()
@@ -54,7 +54,7 @@ package final class PipelineRun {
       scale: options.settings.scale)
     var output = options.output
     output.writing.refusesLosses = options.isStrict
-    writer = ImageWriter(options: output, comparison: nil, journal: journal, trace: nil)
+    writer = ImageWriter(options: output, journal: journal, trace: nil)
   }
 
   /// Everything that an output depends on beside its input.
@@ -65,6 +65,7 @@ package final class PipelineRun {
         + "\($0.candidates ?? [])"
     }
     return "\(recipe.properties) \(search ?? "") \(options.detail) \(options.objective?.name ?? "") "
+      + "\(options.objective?.fileDigest ?? "") \(options.search?.objective.fileDigest ?? "") "
       + "\(options.output) \(options.isStrict)"
   }
 
@@ -101,10 +102,10 @@ package final class PipelineRun {
 
   /// Searches for the compositions of pictures and writes none of them, for a calibration.
   package func search(
-    _ paths: [String], monitor: (any BatchMonitor)? = nil, _ handle: (ImageRun.Outcome) -> Bool
+    _ paths: [FilePath], monitor: (any BatchMonitor)? = nil, _ handle: (ImageRun.Outcome) -> Bool
   ) {
     for (index, path) in paths.enumerated() {
-      let job = Job(input: path, output: runner.pipeline.files.folder)
+      let job = Job(input: path, output: FilePath(runner.pipeline.files.folder))
       monitor?.began(job, index: index)
       let outcome: ImageRun.Outcome
       do { outcome = .done(try search(job, monitor)) } catch { outcome = .failed(job, error) }
@@ -114,14 +115,15 @@ package final class PipelineRun {
 
   private func search(_ job: Job, _ monitor: (any BatchMonitor)?) throws -> Report {
     guard let search = options.search else { throw BatchError.usage("no search is asked for") }
-    let image = try ImageFile.read(job.input, limits: ImageFile.Limits(byteCount: options.byteCountLimit))
+    let image = try ImageFile.read(
+      job.input.text, limits: ImageFile.Limits(byteCount: options.byteCountLimit))
     let start = ContinuousClock.now
     let result = try runner.searched(Tensor(image.asColour()), options.settings, search) { progress in
       monitor?.advanced("\(job.inputName): search", done: progress.done, of: progress.total, since: start)
     }
     note(result, search, job, image)
     var report = Report(
-      input: job.input, output: job.output, shape: [image.width, image.height],
+      input: job.input.text, output: job.output.text, shape: [image.width, image.height],
       seconds: start.duration(to: .now).inSeconds)
     var settings = options.settings
     settings.composition = result.best
@@ -140,13 +142,13 @@ package final class PipelineRun {
 
   private func note(_ result: PipelineSearch.Result, _ search: PipelineSearch, _ job: Job, _ image: Image) {
     found.append(result)
-    scores.append(SearchScores(file: job.input, image, result, search))
+    scores.append(SearchScores(file: job.input.text, image, result, search))
   }
 
   /// Restores one picture; everything is computed before anything is written.
   private func restore(_ job: Job, _ loaded: ImageReader.Picture) throws -> (ImageWriter.Finished, Report) {
     let image = loaded.image
-    let input = job.input == Job.stream ? "" : try SHA256.hexadecimal(contentsOf: job.input)
+    let input = job.readsPipe ? "" : try SHA256.hexadecimal(contentsOf: job.input.text)
     let start = ContinuousClock.now
     var stage: (name: PipelineProgress.Stage, start: ContinuousClock.Instant)?
     let result = try runner.restoration(
@@ -164,7 +166,7 @@ package final class PipelineRun {
       note(found, search, job, image)
     }
     var report = Report(
-      input: job.input, output: job.output, shape: [result.image.width, result.image.height],
+      input: job.input.text, output: job.output.text, shape: [result.image.width, result.image.height],
       seconds: start.duration(to: .now).inSeconds)
     (report.plan, report.tiles) = ("\(result.plan)", result.plan.tileCount)
     report.warnings = result.warnings.isEmpty ? nil : result.warnings

@@ -33,6 +33,8 @@ package struct Report: Encodable, Sendable {
 
   package var input: String
   package var output: String
+  /// The picture that shows what the restoration did.
+  package var comparison: String?
   package var shape: [Int]
   package var seconds: Double
   package var plan: String?
@@ -69,8 +71,7 @@ package struct Report: Encodable, Sendable {
 
     /// Without an error an earlier run has made the output.
     package init(_ job: Job, error: (any Error)?) {
-      input = job.input
-      output = job.output
+      (input, output) = (job.input.text, job.output.text)
       kept = error == nil ? true : nil
       self.error = error.map { "\($0)" }
       if case BatchError.suspicious(let found)? = error { warnings = found }

@@ -35,8 +35,8 @@ package final class TensorRun {
   }
 
   package func process(_ job: Job) throws -> Report {
-    let expected = try job.reference.map { try TensorFile.read($0) }
-    var inputs = try TensorFile.inputs(model.graphInputs.map(\.name), in: job.input)
+    let expected = try job.reference.map { try TensorFile.read($0.text) }
+    var inputs = try TensorFile.inputs(model.graphInputs.map(\.name), in: job.input.text)
     let size = try pad(&inputs)
     let (graph, session) = try compiled(for: inputs)
     let program = session.program
@@ -50,9 +50,10 @@ package final class TensorRun {
       results[output.name].map { NamedTensor(output.name, cropped($0, to: size)) }
     }
     var report = Report(
-      input: job.input, output: job.output, shape: outputs.first?.tensor.shape.extents ?? [], seconds: seconds
+      input: job.input.text, output: job.output.text, shape: outputs.first?.tensor.shape.extents ?? [],
+      seconds: seconds
     )
-    if let expected { report.reference = try differences(outputs, expected, job.reference ?? "") }
+    if let expected { report.reference = try differences(outputs, expected, job.reference?.text ?? "") }
     if verifies {
       let start = ContinuousClock.now
       let interpreted = try GraphInterpreter(graph).run(inputs) { [monitor] done, count in
@@ -64,7 +65,7 @@ package final class TensorRun {
         }
       }
     }
-    try TensorFile.write(outputs, to: job.output)
+    try TensorFile.write(outputs, to: job.output.text)
     return report
   }
 

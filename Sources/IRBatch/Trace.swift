@@ -78,7 +78,7 @@ package final class Trace: @unchecked Sendable {
   package func write() throws {
     lock.lock()
     defer { lock.unlock() }
-    let file = try AtomicFile(replacing: path)
+    let file = try AtomicFile(replacing: FilePath(path))
     try file.write(Array(try JSONEncoder().encode(Document(traceEvents: events))))
     try file.replace()
   }

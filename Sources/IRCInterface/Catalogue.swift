@@ -2,6 +2,7 @@
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 import CIRKit
+import IRFiles
 import IRRestoration
 
 final class CCatalogue: Sendable {
@@ -19,7 +20,7 @@ final class CCatalogue: Sendable {
 
 @c @implementation
 public func irkit_catalogue_open(_ folder: UnsafePointer<CChar>?) -> OpaquePointer? {
-  Handle.make(CCatalogue(.installed(first: folder.map { [String(cString: $0)] } ?? [])))
+  Handle.make(CCatalogue(.installed(first: folder.map { [FilePath($0).text] } ?? [])))
 }
 
 @c @implementation
@@ -72,7 +73,7 @@ public func irkit_catalogue_find(
     guard let catalogue = Handle.object(catalogue, CCatalogue.self), let name, let path else {
       throw ArgumentError("there is no catalogue, no name, or no place for the path")
     }
-    path.pointee = copyOfText(try catalogue.catalogue.path(of: String(cString: name)))
+    path.pointee = copyOfText(try catalogue.catalogue.path(of: FilePath(name).text))
   }
 }
 

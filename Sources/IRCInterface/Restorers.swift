@@ -2,6 +2,7 @@
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 import CIRKit
+import IRFiles
 import IRPicture
 import IRRestoration
 import IRRuntime
@@ -74,7 +75,7 @@ public func irkit_restorer_open(
     let run = try RuntimeOptions(chosen.run)
     restorer.pointee = Handle.make(
       CRestorer(
-        try SharedRestorer(model: String(cString: model), options: run, settings: settings),
+        try SharedRestorer(model: FilePath(model).text, options: run, settings: settings),
         memory: run.memoryByteCount))
   }
 }

@@ -2,6 +2,7 @@
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
 
 import CIRKit
+import IRFiles
 import IRInference
 import IRONNX
 import IRRuntime
@@ -45,7 +46,7 @@ public func irkit_session_open(
 ) -> irkit_status {
   open(options, session, error) { options in
     guard let path else { throw ArgumentError("there is no path") }
-    return try InferenceSession(contentsOf: String(cString: path), options: options)
+    return try InferenceSession(contentsOf: FilePath(path).text, options: options)
   }
 }
 

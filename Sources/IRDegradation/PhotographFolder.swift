@@ -1,4 +1,4 @@
-import Foundation
+import IRFiles
 import IRImage
 
 /// The photographs of a folder.
@@ -6,16 +6,17 @@ package enum PhotographFolder {
   /// The pictures of a folder and of those below it, in order of names; hidden ones are left out. Nil if
   /// there is no such folder.
   package static func pictures(in folder: String) -> [String]? {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
-      return nil
+    let folder = FilePath(folder)
+    guard folder.isFolder == true else { return nil }
+    return pictures(below: folder).map(\.text).sorted()
+  }
+
+  private static func pictures(below folder: FilePath) -> [FilePath] {
+    ((try? Folder.names(in: folder)) ?? []).filter { !$0.isHidden }.flatMap { name -> [FilePath] in
+      let path = folder.joined(name)
+      // Links to folders are not followed: they may lead in circles.
+      if path.isFolder == true { return path.isLink ? [] : pictures(below: path) }
+      return ImageFile.writableExtensions.contains(name.suffix.lowercased()) ? [path] : []
     }
-    let found = (FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? [])
-      .filter { path in
-        let isHidden = path.split(separator: "/").contains { $0.hasPrefix(".") }
-        return !isHidden
-          && ImageFile.writableExtensions.contains((path as NSString).pathExtension.lowercased())
-      }
-    return found.sorted().map { (folder as NSString).appendingPathComponent($0) }
   }
 }

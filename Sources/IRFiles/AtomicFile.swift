@@ -1,12 +1,11 @@
 import Glibc
-import Synchronization
 
 /// A file written under a temporary name beside its place and renamed there when it is whole; removed
 /// where it never is.
 package final class AtomicFile {
-  private let path: String
-  /// The file of the bytes until `replace`; another writer may write there by name.
-  package let temporary: String
+  private let path: FilePath
+  /// Where the bytes are until `replace`; another writer may write there by name.
+  package let temporary: FilePath
   private let descriptor: Int32
   private var isInPlace = false
 
@@ -20,33 +19,33 @@ package final class AtomicFile {
 
   /// The temporary name ends in `suffix`, for writers that go by the extension.
   /// - Throws: `FileError` with the system's reason.
-  package init(replacing path: String, suffix: String = AtomicFile.mark) throws(FileError) {
-    let folder = PathText.folder(path)
-    let prefix = folder.isEmpty || folder.hasSuffix("/") ? folder : "\(folder)/"
+  package init(replacing path: FilePath, suffix: String = AtomicFile.mark) throws(FileError) {
     // Two dots and the digits beside the name and the suffix.
     let space = Self.nameLimit - 2 - Self.digitCount - suffix.utf8.count
-    let name = PathText.start(of: PathText.name(path), byteCount: min(Self.shownLimit, space))
+    let name = path.name.start(byteCount: min(Self.shownLimit, space))
     var (descriptor, temporary) = (Int32(-1), path)
     for _ in 0..<16 {
       let digits = String(UInt64.random(in: 0 ... .max), radix: 36)
       let number = String(repeating: "0", count: Self.digitCount - digits.count) + digits
-      temporary = "\(prefix).\(name).\(number)\(suffix)"
-      Self.unfinished.withLock { _ = $0.insert(temporary) }
-      descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      temporary = path.folder.joined(FilePath(".").adding(name).adding(".\(number)\(suffix)"))
+      UnfinishedFiles.add(temporary)
+      descriptor = open(temporary.cString, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
       // Held while this process lives: who finds the name and no lock may take it away.
       if descriptor >= 0 { flock(descriptor, LOCK_EX | LOCK_NB); break }
       let reason = errno
-      Self.unfinished.withLock { _ = $0.remove(temporary) }
-      guard reason == EEXIST else { throw FileError(path: path, reason: systemError(reason)) }
+      UnfinishedFiles.remove(temporary)
+      guard reason == EEXIST else { throw FileError(path: path.text, reason: systemError(reason)) }
     }
-    guard descriptor >= 0 else { throw FileError(path: path, reason: "no temporary name is free beside it") }
+    guard descriptor >= 0 else {
+      throw FileError(path: path.text, reason: "no temporary name is free beside it")
+    }
     (self.path, self.temporary, self.descriptor) = (path, temporary, descriptor)
   }
 
   deinit {
     close(descriptor)
-    if !isInPlace { unlink(temporary) }
-    Self.unfinished.withLock { [temporary] in _ = $0.remove(temporary) }
+    if !isInPlace { unlink(temporary.cString) }
+    UnfinishedFiles.remove(temporary)
   }
 
   package func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
@@ -54,7 +53,7 @@ package final class AtomicFile {
     while !rest.isEmpty {
       let count = Glibc.write(descriptor, rest.baseAddress, min(rest.count, 1 << 30))
       if count < 0, errno == EINTR { continue }
-      guard count > 0 else { throw FileError(path: path, reason: systemError()) }
+      guard count > 0 else { throw FileError(path: path.text, reason: systemError()) }
       rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
     }
   }
@@ -65,7 +64,7 @@ package final class AtomicFile {
 
   /// Brings what was written to the disk.
   package func synchronize() throws(FileError) {
-    guard fsync(descriptor) == 0 else { throw FileError(path: path, reason: systemError()) }
+    guard fsync(descriptor) == 0 else { throw FileError(path: path.text, reason: systemError()) }
   }
 
   /// Takes away the permissions that are not among these, where the file is a new one.
@@ -76,22 +75,47 @@ package final class AtomicFile {
 
   /// Puts the file in its place. A file that was there hands on its permissions: what was private stays so.
   package func replace() throws(FileError) {
-    var status = stat()
-    if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
+    if let status = path.status, status.st_mode & S_IFMT == S_IFREG {
       fchmod(descriptor, status.st_mode & 0o777)
     }
-    guard rename(temporary, path) == 0 else { throw FileError(path: path, reason: systemError()) }
+    guard rename(temporary.cString, path.cString) == 0 else {
+      throw FileError(path: path.text, reason: systemError())
+    }
+    settle()
+  }
+
+  /// Puts the file at a path in the same folder, unless a file is there.
+  /// - Returns: whether it is there now.
+  package func place(at path: FilePath) throws(FileError) -> Bool {
+    // A second name and the first one's end: no moment is between a look at the place and its use.
+    if link(temporary.cString, path.cString) == 0 {
+      unlink(temporary.cString)
+    } else if errno == EEXIST {
+      return false
+    } else {
+      // File systems without links have no such step.
+      guard !path.exists else { return false }
+      guard rename(temporary.cString, path.cString) == 0 else {
+        throw FileError(path: path.text, reason: systemError())
+      }
+    }
+    settle()
+    return true
+  }
+
+  /// Brings the new name to the disk.
+  private func settle() {
     isInPlace = true
-    let name = PathText.folder(path)
-    let folder = open(name.isEmpty ? "." : name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard folder >= 0 else { return }
-    fsync(folder)
-    close(folder)
+    let folder = path.folder
+    let descriptor = open((folder.isEmpty ? "." : folder).cString, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { return }
+    fsync(descriptor)
+    close(descriptor)
   }
 
   /// Whether a name has the form that this type gives to temporary files.
-  private static func isTemporary(_ name: String) -> Bool {
-    let parts = name.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+  private static func isTemporary(_ name: FilePath) -> Bool {
+    let parts = name.bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
     // Nothing before the first dot, the name, the digits, the mark, and for some an extension.
     guard let mark = parts.lastIndex(where: { $0.elementsEqual(Self.mark.utf8.dropFirst()) }), mark >= 3,
       parts[0].isEmpty, parts.count - mark <= 2
@@ -104,12 +128,12 @@ package final class AtomicFile {
       }
   }
 
-  /// Removes from a folder what writers of this user that were killed have left; files that are being written
-  /// stay, and so does every file whose name is not of the temporary form.
-  package static func removeAbandoned(in folder: String) {
+  /// Removes from a folder what writers of this user that were killed have left; files that are being written stay,
+  /// and so does every file whose name is not of the temporary form.
+  package static func removeAbandoned(in folder: FilePath) {
     for name in (try? Folder.names(in: folder)) ?? [] {
       guard isTemporary(name) else { continue }
-      let path = folder.isEmpty ? name : "\(folder)/\(name)"
+      let path = folder.joined(name).cString
       let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
       guard descriptor >= 0 else { continue }
       var status = stat()
@@ -119,18 +143,6 @@ package final class AtomicFile {
         unlink(path)
       }
       close(descriptor)
-    }
-  }
-
-  private static let unfinished = Mutex<Set<String>>([])
-
-  /// Removes what is written and not yet in place, and lets no further file begin: for a process that
-  /// is about to end.
-  /// - Parameter end: ends the process, while no file can begin.
-  package static func abandonAll(then end: () -> Never) -> Never {
-    unfinished.withLock { paths in
-      for path in paths { unlink(path) }
-      end()
     }
   }
 }

@@ -49,8 +49,7 @@ package struct SHA256: Sendable {
   /// Adds a file's content, read piece by piece.
   /// - Throws: `FileError`.
   package mutating func update(contentsOf path: String) throws(FileError) {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw FileError(path: path, reason: systemError()) }
+    let descriptor = try FilePath(path).opened()
     defer { close(descriptor) }
     var buffer = [UInt8](repeating: 0, count: 1 << 18)
     while true {

@@ -1,4 +1,5 @@
 import Foundation
+import IRFiles
 
 extension ImageFile {
   /// An image as the bytes of a file with this extension, made as `write` makes it, in a folder for temporary
@@ -7,17 +8,16 @@ extension ImageFile {
   public static func encoded(
     _ image: Image, as suffix: String, options: WritingOptions = WritingOptions()
   ) throws(ImageError) -> Data {
-    let name = "irkit-\(UUID().uuidString).\(suffix)"
     guard !suffix.contains("/") else {
-      throw .unwritable(path: name, reason: "the extension holds a slash")
+      throw .unwritable(path: suffix, reason: "the extension holds a slash")
     }
-    let path = NSTemporaryDirectory() + "/" + name
-    defer { try? FileManager.default.removeItem(atPath: path) }
+    let place = TemporaryFile(suffix: suffix)
+    defer { withExtendedLifetime(place) {} }
     var own = options
     own.permissions = 0o600
-    try write(image, to: path, options: own)
-    do { return try Data(contentsOf: URL(fileURLWithPath: path)) } catch {
-      throw .unwritable(path: path, reason: error.localizedDescription)
+    try write(image, to: place.path.text, options: own)
+    do { return Data(try place.path.contents()) } catch {
+      throw .unwritable(path: error.path, reason: error.reason)
     }
   }
 }

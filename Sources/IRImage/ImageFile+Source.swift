@@ -12,7 +12,7 @@ extension ImageFile {
     let layout: TIFFLayout?
     /// The file's statements; colours as the pixels are stored.
     let metadata: ImageMetadata
-    private let path: String?
+    private let path: FilePath?
     private let data: NSData?
     /// Whether a JPEG file has the mark of its end; true for others.
     private let isEnded: Bool
@@ -23,14 +23,13 @@ extension ImageFile {
       case own(Header, () throws(ImageError) -> VipsHandle)
     }
 
-    /// - Throws: `ImageError`, also where the file is foreign, an animation, a camera raw, or beyond the
-    ///   limits.
-    init(_ path: String, _ limits: Limits) throws(ImageError) {
+    /// - Throws: `ImageError`, also where the file is foreign, an animation, a camera raw, or beyond the limits.
+    init(_ path: FilePath, _ limits: Limits) throws(ImageError) {
       let bytes: PictureBytes
       do { bytes = try PictureBytes(contentsOf: path) } catch {
-        throw .unreadable(path: path, reason: error.reason)
+        throw .unreadable(path: path.text, reason: error.reason)
       }
-      try self.init(bytes, path, limits, path: path, data: nil)
+      try self.init(bytes, path.text, limits, path: path, data: nil)
     }
 
     init(_ data: Data, _ name: String, _ limits: Limits) throws(ImageError) {
@@ -45,7 +44,7 @@ extension ImageFile {
     }
 
     private init(
-      _ bytes: PictureBytes, _ name: String, _ limits: Limits, path: String?, data: NSData?
+      _ bytes: PictureBytes, _ name: String, _ limits: Limits, path: FilePath?, data: NSData?
     ) throws(ImageError) {
       (self.bytes, self.name, self.path, self.data) = (bytes, name, path, data)
       func refusal(_ reason: String) -> ImageError { .unreadable(path: name, reason: reason) }
@@ -96,7 +95,7 @@ extension ImageFile {
         return .file(VipsHandle(image, owner: ended))
       }
       let image =
-        path.map { ir_vips_open(format.fileLoader, $0, page, failOn) }
+        path.map { ir_vips_open(format.fileLoader, $0.cString, page, failOn) }
         ?? data.flatMap {
           // Of PPM libvips has no loader from bytes.
           format == .ppm

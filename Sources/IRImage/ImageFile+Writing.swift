@@ -32,6 +32,9 @@ extension ImageFile {
     public var compression: TIFFCompression?
     /// Whether a file that would not state all that the image does is not written.
     public var refusesLosses = false
+    /// The path whose file stays: a number is put behind its stem until nothing has the name. Nil replaces what is
+    /// there.
+    public var numbered: String?
     /// Permissions that a new file has no more than; a file that is replaced keeps its own.
     public var permissions: UInt32 = 0o666
 
@@ -48,6 +51,8 @@ extension ImageFile {
 
   /// A description of the file that was written.
   public struct WritingReport: Hashable, Sendable {
+    /// The file, which has a number in its name where that was asked for and needed.
+    public var path: String
     public var sampleFormat: Image.SampleFormat
     /// Colour samples that lay outside the format's range by more than half a step, and were clipped to it.
     /// Samples that are not numbers are written as black and are not counted.
@@ -74,7 +79,7 @@ extension ImageFile {
 
   /// Why pictures cannot be written to a path with these options, known before any is; nil where they can.
   public static func refusal(writingTo path: String, options: WritingOptions) -> String? {
-    let suffix = PathText.suffix(path).lowercased()
+    let suffix = FilePath(path).suffix.lowercased()
     guard let format = PictureFormat(writing: suffix) else {
       return "the extension is not one of \(writableExtensions.joined(separator: ", "))"
     }
@@ -87,7 +92,7 @@ extension ImageFile {
   /// Why a picture of this size cannot be written to a path; nil where it can.
   public static func refusal(writingTo path: String, width: Int, height: Int) -> String? {
     let limits: [PictureFormat: Int] = [.webp: 16_383, .jpeg: 65_500, .heif: 65_535]
-    let suffix = PathText.suffix(path).lowercased()
+    let suffix = FilePath(path).suffix.lowercased()
     guard let limit = PictureFormat(writing: suffix).flatMap({ limits[$0] }), max(width, height) > limit
     else {
       return nil
@@ -112,26 +117,28 @@ extension ImageFile {
     if let refusal = refused {
       throw .unwritable(path: path, reason: refusal)
     }
-    let suffix = PathText.suffix(path).lowercased()
+    let suffix = FilePath(path).suffix.lowercased()
     guard let format = PictureFormat(writing: suffix) else { throw .unwritable(path: path, reason: suffix) }
     let sampleFormat = storable(options.sampleFormat ?? image.sampleFormat, in: format)
     let hasAlpha = image.alpha != nil && format != .jpeg && format != .ppm
     var report = WritingReport(
-      sampleFormat: sampleFormat, clippedSampleCount: 0, dropsAlpha: image.alpha != nil && !hasAlpha)
+      path: path, sampleFormat: sampleFormat, clippedSampleCount: 0,
+      dropsAlpha: image.alpha != nil && !hasAlpha)
     let metadata = written(image, format)
     let encoder = encoderOptions(image, metadata, options, sampleFormat, format)
     // libvips goes by the extension.
     let names: [PictureFormat: String] = [.jpeg: "jpg", .tiff: "tif"]
     let temporarySuffix = ".partial.\(names[format] ?? suffix)"
     do throws(FileError) {
-      let pixels = try AtomicFile(replacing: path, suffix: temporarySuffix)
+      let place = FilePath(path)
+      let pixels = try AtomicFile(replacing: place, suffix: temporarySuffix)
       pixels.restrict(to: options.permissions)
       let (problem, warnings) = Vips.turn.withLock { _ in
         _ = Vips.takeWarnings()
         let problem = save(
           image, sampleFormat, hasAlpha: hasAlpha,
           extraCount: format == .tiff ? image.extraChannels.count : 0,
-          profile: format == .jxl ? metadata.iccProfile : nil, to: pixels.temporary + encoder, &report)
+          profile: format == .jxl ? metadata.iccProfile : nil, to: pixels.temporary.adding(encoder), &report)
         return (problem, Vips.takeWarnings())
       }
       if let problem { throw FileError(path: path, reason: problem) }
@@ -140,7 +147,7 @@ extension ImageFile {
         throw FileError(
           path: path, reason: "the encoded picture has a form that takes no metadata, or exceeds 4 GB")
       }
-      let file = try AtomicFile(replacing: path, suffix: temporarySuffix)
+      let file = try AtomicFile(replacing: place, suffix: temporarySuffix)
       file.restrict(to: options.permissions)
       try whole.write(from: source, to: file, path: path)
       try file.synchronize()
@@ -150,13 +157,30 @@ extension ImageFile {
       if options.refusesLosses, !report.lost.isEmpty {
         throw FileError(path: path, reason: "losses are refused")
       }
-      do { try prepare(file.temporary) } catch { throw FileError(path: path, reason: "\(error)") }
-      try file.replace()
+      do { try prepare(file.temporary.text) } catch { throw FileError(path: path, reason: "\(error)") }
+      report.path = try put(file, at: place, options)
     } catch {
       if options.refusesLosses, !report.lost.isEmpty { throw .losesStatements(path: path, lost: report.lost) }
       throw .unwritable(path: path, reason: error.reason)
     }
     return report
+  }
+
+  /// Puts a whole file in its place, or in the next free one.
+  /// - Returns: the path that it has.
+  private static func put(
+    _ file: AtomicFile, at path: FilePath, _ options: WritingOptions
+  ) throws(FileError) -> String {
+    guard let first = options.numbered.map({ FilePath($0) }) else {
+      try file.replace()
+      return path.text
+    }
+    var (place, number) = (path, 0)
+    while try !file.place(at: place) {
+      number += 1
+      place = first.numbered(number)
+    }
+    return place.text
   }
 
   /// The statements for a file of the image's size, its colours' profile where it fits them.
@@ -237,7 +261,7 @@ extension ImageFile {
   /// - Returns: what went wrong, or nil.
   private static func save(
     _ image: Image, _ format: Image.SampleFormat, hasAlpha: Bool, extraCount: Int, profile: [UInt8]?,
-    to target: String, _ report: inout WritingReport
+    to target: FilePath, _ report: inout WritingReport
   ) -> String? {
     let count = image.width * image.height
     let planes = (hasAlpha ? [image.alpha ?? []] : []) + image.extraChannels.prefix(extraCount)
@@ -277,7 +301,7 @@ extension ImageFile {
           return Vips.takeError()
         }
         if let profile { picture.set(VIPS_META_ICC_NAME, profile) }
-        return ir_vips_save(picture.pointer, target) == 0 ? nil : Vips.takeError()
+        return ir_vips_save(picture.pointer, target.cString) == 0 ? nil : Vips.takeError()
       }
     }
     defer { report.clippedSampleCount = clipped }

@@ -33,7 +33,7 @@ public enum ImageFile {
     _ path: String, limits: Limits = Limits(), colours: ColourChoice = .keep, salvages: Bool = false
   ) throws(ImageError) -> Image {
     try reading(path) { () throws(ImageError) in
-      try decoded(Source(path, limits), limits, colours, salvages: salvages)
+      try decoded(Source(FilePath(path), limits), limits, colours, salvages: salvages)
     }
   }
 
@@ -50,7 +50,7 @@ public enum ImageFile {
   /// The content of a file's header; nothing is decoded.
   /// - Throws: as `read`.
   public static func header(of path: String, limits: Limits = Limits()) throws(ImageError) -> Header {
-    try reading(path) { () throws(ImageError) in try header(Source(path, limits), limits) }
+    try reading(path) { () throws(ImageError) in try header(Source(FilePath(path), limits), limits) }
   }
 
   /// As above, from bytes; `name` stands for them in errors.

@@ -8,7 +8,7 @@ struct MappedFile {
   let byteCount: Int
 
   init(path: String) throws(ONNXError) {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    let descriptor = open(FilePath(path).cString, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw .file(path: path, reason: systemError()) }
     defer { close(descriptor) }
     try self.init(descriptor: descriptor, path: path)
@@ -75,14 +75,14 @@ struct ExternalDataDirectory {
     _ location: String, refuse: (String) -> ONNXError
   ) throws(ONNXError) -> MappedFile {
     if let known = files[location] { return known }
-    let parent = PathText.folder(modelPath)
+    let parent = FilePath(modelPath).folder
     let folder = parent.isEmpty ? "." : parent
-    let directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    let directory = open(folder.cString, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard directory >= 0 else { throw refuse("the folder \(folder): \(systemError())") }
     defer { close(directory) }
     var descriptor = openBeneath(directory, location)
     if descriptor < 0, errno == ELOOP {
-      descriptor = openBesideLinked(model: modelPath, folder: folder, location: location)
+      descriptor = openBesideLinked(model: FilePath(modelPath), folder: folder, location: location)
     }
     guard descriptor >= 0 else {
       throw refuse(

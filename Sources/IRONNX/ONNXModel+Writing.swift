@@ -46,12 +46,12 @@ extension ONNXModel {
     var files: [AtomicFile] = []
     if options.isExternal || byteCount > options.inlineByteCountLimit {
       let dataPath = path + ".data"
-      let file = try AtomicFile(replacing: dataPath)
+      let file = try AtomicFile(replacing: FilePath(dataPath))
       let location = dataPath.split(separator: "/").last.map(String.init) ?? dataPath
       try model.externalize(into: file, location: location, threshold: options.externalThreshold)
       files.append(file)
     }
-    let file = try AtomicFile(replacing: path)
+    let file = try AtomicFile(replacing: FilePath(path))
     try file.write(model.serialized())
     files.append(file)
     for file in files { try file.synchronize() }

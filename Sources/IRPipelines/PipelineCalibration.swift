@@ -61,7 +61,7 @@ package struct PipelineCalibration: Codable, Hashable, Sendable {
   /// - Throws: `PipelineError.file`, `DiffusionError.composition`.
   package static func of(_ files: PipelineFiles) throws -> PipelineCalibration? {
     let path = "\(files.folder)/\(fileName)"
-    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    guard FilePath(path).exists else { return nil }
     let calibration = try PipelineFiles.read(PipelineCalibration.self, path)
     guard (1...candidateLimit).contains(calibration.candidates.count) else {
       throw PipelineError.file(
@@ -105,7 +105,7 @@ package struct PipelineCalibration: Codable, Hashable, Sendable {
   package func write(to folder: String) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    let file = try AtomicFile(replacing: "\(folder)/\(Self.fileName)")
+    let file = try AtomicFile(replacing: FilePath("\(folder)/\(Self.fileName)"))
     try file.write([UInt8](try encoder.encode(self)) + [10])
     try file.synchronize()
     try file.replace()

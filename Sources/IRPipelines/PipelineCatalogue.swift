@@ -1,4 +1,4 @@
-import Foundation
+import IRFiles
 import ImageRestoration
 
 /// The installed pipelines: folders with `model_index.json` in the folders of models, or one folder below.
@@ -11,12 +11,12 @@ package enum PipelineCatalogue {
   }
 
   static func pipelines(in folder: String) -> [String: String] {
-    func folders(_ path: String) -> [String] {
-      ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted().map { "\(path)/\($0)" }
+    func folders(_ path: FilePath) -> [FilePath] {
+      ((try? Folder.names(in: path)) ?? []).map { path.joined($0) }
     }
-    let paths = folders(folder).flatMap { [$0] + folders($0) }.filter(PipelineFiles.isPipeline)
-    return Dictionary(
-      paths.map { (URL(fileURLWithPath: $0).lastPathComponent, $0) }, uniquingKeysWith: { first, _ in first })
+    let paths = folders(FilePath(folder)).flatMap { [$0] + folders($0) }
+      .filter { PipelineFiles.isPipeline($0.text) }
+    return Dictionary(paths.map { ($0.name.text, $0.text) }, uniquingKeysWith: { first, _ in first })
   }
 
   /// The folder of a pipeline that `name` stands for: itself where it is one, else the installed one; nil for

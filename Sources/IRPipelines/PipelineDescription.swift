@@ -1,6 +1,7 @@
 import Foundation
 import IRCompiler
 import IRDiffusion
+import IRFiles
 import IRGraph
 import IRRuntime
 import IRTensor
@@ -75,12 +76,9 @@ package struct PipelineDescription: Encodable, Sendable {
   }
 
   private static func byteCount(of part: PipelinePart, _ files: PipelineFiles) -> Int {
-    let folder = "\(files.folder)/\(part.name)"
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    return names.reduce(0) { sum, name in
-      let size = try? FileManager.default.attributesOfItem(atPath: "\(folder)/\(name)")[.size] as? NSNumber
-      return sum + (size?.intValue ?? 0)
-    }
+    let folder = FilePath("\(files.folder)/\(part.name)")
+    let names = (try? Folder.names(in: folder)) ?? []
+    return names.reduce(0) { $0 + (folder.joined($1).byteCount ?? 0) }
   }
 
   package var text: String {

@@ -1,5 +1,6 @@
 import Foundation
 import IRDiffusion
+import IRFiles
 import IRModels
 import IRONNX
 
@@ -34,7 +35,7 @@ package struct PipelineFiles: Sendable {
 
   /// Whether a path is a folder with `model_index.json`.
   package static func isPipeline(_ path: String) -> Bool {
-    FileManager.default.fileExists(atPath: "\(path)/model_index.json")
+    FilePath("\(path)/model_index.json").exists
   }
 
   /// Reads the index and the scheduler's settings.
@@ -70,22 +71,20 @@ package struct PipelineFiles: Sendable {
   /// - Throws: `PipelineError.file` where the part is missing, `ONNXError`.
   func model(_ part: String) throws -> ONNXModel {
     let path = path(of: part)
-    guard FileManager.default.fileExists(atPath: path) else {
+    guard FilePath(path).exists else {
       throw PipelineError.file(path: path, reason: "the part is missing")
     }
     return try ONNXModel(contentsOf: path)
   }
 
-  func has(_ part: String) -> Bool { FileManager.default.fileExists(atPath: path(of: part)) }
+  func has(_ part: String) -> Bool { FilePath(path(of: part)).exists }
 
   static func read<Value: Decodable>(_: Value.Type, _ path: String) throws -> Value {
-    guard let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int else {
-      throw PipelineError.file(path: path, reason: "is missing")
-    }
-    guard size <= byteCountLimit, let data = FileManager.default.contents(atPath: path) else {
+    guard FilePath(path).exists else { throw PipelineError.file(path: path, reason: "is missing") }
+    guard let bytes = try? FilePath(path).contents(atMost: byteCountLimit) else {
       throw PipelineError.file(path: path, reason: "cannot be read, or is over \(byteCountLimit) bytes")
     }
-    do { return try JSONDecoder().decode(Value.self, from: data) } catch {
+    do { return try JSONDecoder().decode(Value.self, from: Data(bytes)) } catch {
       guard case DecodingError.dataCorrupted(let context)? = error as? DecodingError else {
         throw PipelineError.file(path: path, reason: "is not what diffusers write: \(error)")
       }

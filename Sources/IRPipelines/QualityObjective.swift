@@ -1,3 +1,4 @@
+import IRFiles
 import IRImage
 import IRQuality
 import IRRuntime
@@ -8,6 +9,8 @@ package struct QualityObjective {
   /// The model that scores belong to, for people.
   package let detail: String
   package let isBetterWhenLower: Bool
+  /// The digest of the file that scores depend on; nil where they depend on none.
+  package private(set) var fileDigest: String?
   private let measure: (Image) throws -> Double
 
   init(
@@ -73,12 +76,14 @@ extension QualityObjective {
         throw PipelineError.settings("niqe needs a model of clean photographs, and Models is not found")
       }
       self = .niqe(try NaturalPictures(contentsOf: naturalPictures))
+      fileDigest = try SHA256.hexadecimal(contentsOf: naturalPictures)
     case "piqe": self = .piqe
     case "musiq":
       guard let musiqWeights else {
         throw PipelineError.settings("musiq needs its weights, which are not part of the project")
       }
       self = .musiq(try MUSIQScore(contentsOf: musiqWeights, options: options))
+      fileDigest = try SHA256.hexadecimal(contentsOf: musiqWeights)
     default:
       throw PipelineError.settings(
         "there is no score \(name); there are \(Self.names.joined(separator: ", "))")

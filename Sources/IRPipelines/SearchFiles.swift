@@ -40,8 +40,8 @@ extension Composition {
   /// - Throws: `PipelineError.file` with the line's number.
   package static func list(contentsOf path: String) throws -> [Composition] {
     let byteCountLimit = 1 << 24
-    guard let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int,
-      size <= byteCountLimit, let text = try? String(contentsOfFile: path, encoding: .utf8)
+    guard let bytes = try? FilePath(path).contents(atMost: byteCountLimit),
+      let text = String(validating: bytes, as: UTF8.self)
     else {
       throw PipelineError.file(path: path, reason: "is no text of at most \(byteCountLimit) bytes")
     }
@@ -64,8 +64,8 @@ extension PipelineFiles {
     var digest = SHA256()
     var paths = ["model_index.json", "scheduler/scheduler_config.json"]
     for part in ["unet", "vae_encoder", "vae_decoder", "text_encoder"] {
-      let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/\(part)")) ?? []
-      paths += names.sorted().filter { !$0.hasSuffix(".json") && !$0.hasPrefix(".") }.map { "\(part)/\($0)" }
+      let names = (try? Folder.names(in: FilePath("\(folder)/\(part)"))) ?? []
+      paths += names.filter { $0.suffix != "json" && !$0.isHidden }.map { "\(part)/\($0)" }
     }
     for path in paths {
       digest.update("\(path)\n".utf8)
@@ -81,7 +81,7 @@ extension PipelineFiles {
     var digest = SHA256()
     for path in [
       PipelineCalibration.fileName, "forest/model.onnx", "\(TinyAutoencoderDecoder.name)/model.onnx",
-    ] where FileManager.default.fileExists(atPath: "\(folder)/\(path)") {
+    ] where FilePath("\(folder)/\(path)").exists {
       digest.update("\(path)\n".utf8)
       try digest.update(contentsOf: "\(folder)/\(path)")
     }

@@ -13,13 +13,10 @@ public struct ModelCatalogue: Sendable {
     self.folders = folders
     var models: [String: String] = [:]
     for folder in folders {
-      let names = Self.names(in: folder)
-      let files =
-        names.map { "\(folder)/\($0)" }
-        + names.flatMap { name in Self.names(in: "\(folder)/\(name)").map { "\(folder)/\(name)/\($0)" } }
-      for file in files where file.hasSuffix(".onnx") {
-        let name = PathText.stem(PathText.name(file))
-        if models[name] == nil { models[name] = file }
+      let paths = Self.paths(in: FilePath(folder))
+      for file in paths + paths.flatMap(Self.paths) where file.suffix == "onnx" {
+        let name = file.name.stem.text
+        if models[name] == nil { models[name] = file.text }
       }
     }
     self.models = models
@@ -40,7 +37,7 @@ public struct ModelCatalogue: Sendable {
     var result: [String: String] = [:]
     for line in text.split(separator: "\n") {
       let words = line.split(separator: " ").map(String.init)
-      if words.count == 2 { result[PathText.stem(PathText.name(words[1]))] = words[0] }
+      if words.count == 2 { result[FilePath(words[1]).name.stem.text] = words[0] }
     }
     return result
   }()
@@ -62,10 +59,10 @@ public struct ModelCatalogue: Sendable {
   /// - Throws: `RestorationError.unknownModel`, `.foreignModel`.
   public func path(of name: String) throws(RestorationError) -> String {
     let isPath = name.contains("/") || name.hasSuffix(".onnx")
-    if isPath, access(name, F_OK) == 0 { return name }
+    if isPath, FilePath(name).exists { return name }
     let own = Self.roles[name] ?? name
     guard let path = models[own] else {
-      if access(name, F_OK) == 0 { return name }
+      if FilePath(name).exists { return name }
       let roles = Self.roles.filter { models[$0.value] != nil }.keys
       throw .unknownModel(name: name, available: (Array(models.keys) + roles).sorted())
     }
@@ -78,8 +75,8 @@ public struct ModelCatalogue: Sendable {
     return path
   }
 
-  private static func names(in folder: String) -> [String] {
-    ((try? Folder.names(in: folder)) ?? []).sorted()
+  private static func paths(in folder: FilePath) -> [FilePath] {
+    ((try? Folder.names(in: folder)) ?? []).map { folder.joined($0) }
   }
 }
 
@@ -91,17 +88,17 @@ package enum ModelFolders {
 
   /// Those of this process.
   static var standard: [String] {
-    folders(near: ownFiles) { name in getenv(name).map { String(cString: $0) } }
+    folders(near: ownFiles) { name in getenv(name).map { FilePath($0).text } }
   }
 
   /// Those of this process that hold the resources of the target RestorationModels.
   package static var bundles: [String] {
-    ownFiles.compactMap { resolved("\(PathText.folder($0))/\(bundle)", kind: S_IFDIR) }
+    ownFiles.compactMap { resolved("\(FilePath($0).folder.text)/\(bundle)", .folder) }
   }
 
   /// The program, and the library that holds this code.
   private static var ownFiles: [String] {
-    [resolved("/proc/self/exe", kind: S_IFREG), library].compactMap { $0 }
+    [resolved("/proc/self/exe", .file), library].compactMap { $0 }
   }
 
   /// Those that exist: of the environment's `IRKIT_MODELS`, beside a program or library, where its prefix
@@ -109,7 +106,7 @@ package enum ModelFolders {
   static func folders(near files: [String], variable: (String) -> String?) -> [String] {
     func list(_ name: String) -> [String] { (variable(name) ?? "").split(separator: ":").map(String.init) }
     var result = list("IRKIT_MODELS")
-    for place in files.map(PathText.folder) {
+    for place in files.map({ FilePath($0).folder }) {
       result += ["\(place)/models", "\(place)/../share/irkit/models"] + checkout(around: place)
       result.append("\(place)/\(bundle)")
     }
@@ -119,16 +116,16 @@ package enum ModelFolders {
     let shared = ([user].compactMap { $0 } + list("XDG_DATA_DIRS")).filter { $0.hasPrefix("/") }
     result += shared.map { "\($0)/irkit/models" }
     var seen: Set<String> = []
-    return result.compactMap { resolved($0, kind: S_IFDIR) }.filter { seen.insert($0).inserted }
+    return result.compactMap { resolved($0, .folder) }.filter { seen.insert($0).inserted }
   }
 
   /// The models of the checkout that a program was built in: its build folder lies up to five levels deep.
-  private static func checkout(around place: String) -> [String] {
+  private static func checkout(around place: FilePath) -> [String] {
     var folder = place
     for _ in 0..<5 {
-      folder = PathText.folder(folder)
-      if folder.count > 1, access("\(folder)/Package.swift", F_OK) == 0,
-        access("\(folder)/Models/SHA256SUMS", F_OK) == 0
+      folder = folder.folder
+      if folder.bytes.count > 1, folder.joined("Package.swift").exists,
+        folder.joined("Models/SHA256SUMS").exists
       {
         return ["\(folder)/Models"]
       }
@@ -139,15 +136,12 @@ package enum ModelFolders {
   /// The file that this code was loaded from.
   private static var library: String? {
     guard let name = ir_loaded_from() else { return nil }
-    let path = String(cString: name)
-    return path.contains("/") ? resolved(path, kind: S_IFREG) : nil
+    let path = FilePath(name).text
+    return path.contains("/") ? resolved(path, .file) : nil
   }
 
-  private static func resolved(_ path: String, kind: mode_t) -> String? {
-    guard let text = realpath(path, nil) else { return nil }
-    defer { free(text) }
-    var status = stat()
-    guard stat(text, &status) == 0, status.st_mode & S_IFMT == kind else { return nil }
-    return String(cString: text)
+  private static func resolved(_ path: String, _ kind: FilePath.Kind) -> String? {
+    let place = FilePath(path).place
+    return place.kind == kind ? place.text : nil
   }
 }

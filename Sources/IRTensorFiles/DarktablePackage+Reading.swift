@@ -18,7 +18,7 @@ extension DarktablePackage {
     let archive = ZipArchive(bytes: try contents(of: path), path: path)
     let members = try archive.members()
     let statements = members.filter {
-      PathText.name($0.name) == "config.json" && $0.name.count { $0 == "/" } == 1
+      FilePath($0.name).name.text == "config.json" && $0.name.count { $0 == "/" } == 1
     }
     guard statements.count == 1 else { throw malformed("a package of darktable has one ID/config.json") }
     let text = try archive.contents(of: statements[0])
@@ -28,16 +28,16 @@ extension DarktablePackage {
     guard (statement.backend ?? "onnx") == "onnx", let task = Task(rawValue: statement.task ?? "") else {
       throw malformed("a model for \(statement.task ?? "no task"): packages that denoise or upscale are read")
     }
-    let folder = PathText.folder(statements[0].name)
+    let folder = FilePath(statements[0].name).folder.text
     let networks = members.filter { member in
-      PathText.folder(member.name) == folder
+      FilePath(member.name).folder.text == folder
         && [1, 2, 3, 4, 8].contains { factor in
-          PathText.name(member.name) == fileName(scale: factor)
+          FilePath(member.name).name.text == fileName(scale: factor)
             && (scale == nil || factor == scale || task == .denoise)
         }
     }
     guard networks.count == 1 else {
-      let names = members.map { PathText.name($0.name) }.filter { $0.hasSuffix(".onnx") }.joined(
+      let names = members.map { FilePath($0.name).name.text }.filter { $0.hasSuffix(".onnx") }.joined(
         separator: ", ")
       throw malformed(
         "of its networks \(networks.count) are meant; it holds \(names.isEmpty ? "none" : names)")

@@ -109,7 +109,7 @@ package enum DarktablePackage {
 
     /// Notes a package in the list of its folder.
     package static func note(_ configuration: Configuration, package path: String) throws(TensorFileError) {
-      let folder = PathText.folder(path)
+      let folder = FilePath(path).folder.text
       let place = folder.isEmpty ? name : "\(folder)/\(name)"
       var versions = Versions()
       if FileManager.default.fileExists(atPath: place) {

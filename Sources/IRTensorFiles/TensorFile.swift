@@ -86,26 +86,31 @@ package enum TensorFile {
     "the extension is not one of \(extensions.map { ".\($0)" }.joined(separator: ", "))"
 
   private static func fileExtension(_ path: String) -> String {
-    PathText.suffix(path).lowercased()
+    FilePath(path).suffix.lowercased()
   }
 }
 
 /// The bytes of a regular file, mapped.
 func contents(of path: String) throws(TensorFileError) -> Data {
-  var isFolder: ObjCBool = false
-  guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-    throw .file(path: path, reason: "no such file")
-  }
-  guard !isFolder.boolValue else { throw .file(path: path, reason: "is a folder") }
-  do { return try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped) } catch {
-    throw .file(path: path, reason: "cannot be read")
-  }
+  let place = FilePath(path)
+  guard let isFolder = place.isFolder else { throw .file(path: path, reason: "no such file") }
+  guard !isFolder else { throw .file(path: path, reason: "is a folder") }
+  guard place.kind == .file else { throw .file(path: path, reason: "not a regular file") }
+  do throws(FileError) {
+    let descriptor = try place.opened()
+    defer { close(descriptor) }
+    guard let count = place.byteCount, count > 0 else { return Data() }
+    guard let start = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED else {
+      throw FileError(path: path, reason: systemError())
+    }
+    return Data(bytesNoCopy: start, count: count, deallocator: .unmap)
+  } catch { throw .file(path: path, reason: error.reason) }
 }
 
 /// Writes parts one after another, beside the path first.
 func writeFile(_ path: String, _ body: (AtomicFile) throws(FileError) -> Void) throws(TensorFileError) {
   do {
-    let file = try AtomicFile(replacing: path)
+    let file = try AtomicFile(replacing: FilePath(path))
     try body(file)
     try file.synchronize()
     try file.replace()

@@ -144,4 +144,72 @@ import Testing
       #expect(left.allSatisfy { ["a.png", "b.png", "c.png"].contains($0) }, "\(left)")
     }
   }
+
+  /// What earlier runs have made beside their inputs is no input again: a run that resumes knows it, another says so.
+  @Test func earlierOutputsAreNotRestoredAgain() throws {
+    try withFolder { folder in
+      try writeIdentity("\(folder)/m.onnx")
+      try make("\(folder)/in")
+      for name in ["a.png", "b.png"] { try writePicture("\(folder)/in/\(name)") }
+      let arguments = ["-m", "\(folder)/m.onnx", "-i", "\(folder)/in", "-o", "\(folder)/in/{stem}_r.{ext}"]
+      for turn in 0..<3 {
+        let outcome = try run("irrun", arguments + ["--if-exists", "resume"])
+        #expect(outcome.code == 0, "\(outcome.errors)")
+        #expect(
+          outcome.errors.contains("left out: 2 that earlier runs have made") == (turn > 0),
+          "\(outcome.errors)")
+        #expect(
+          try names("\(folder)/in").filter { !$0.hasPrefix(".") } == ["a.png", "a_r.png", "b.png", "b_r.png"])
+      }
+      let refused = try run("irrun", arguments)
+      #expect(refused.code == 2 && refused.errors.contains("--exclude"), "\(refused.errors)")
+      let excluded = try run("irrun", arguments + ["--exclude", "*_r.*"])
+      #expect(excluded.code == 0 && excluded.errors.contains("left out: 2 excluded"), "\(excluded.errors)")
+      // Another picture of such a name is an input.
+      try writePicture("\(folder)/in/a_r.png", width: 20)
+      #expect(try run("irrun", arguments + ["--if-exists", "resume"]).code == 2)
+    }
+  }
+
+  /// A name without an extension is a file's; the message says what makes it a folder's.
+  @Test func namesWithoutExtensionAreFiles() throws {
+    try withFolder { folder in
+      try writeIdentity("\(folder)/m.onnx")
+      try writePicture("\(folder)/a.png")
+      let arguments = ["-m", "\(folder)/m.onnx", "-i", "\(folder)/a.png", "-o"]
+      let outcome = try run("irrun", arguments + ["\(folder)/new"])
+      #expect(
+        outcome.code == 4 && outcome.errors.contains("a folder's name ends in a slash"), "\(outcome.errors)")
+      #expect(try run("irrun", arguments + ["\(folder)/new/"]).code == 0)
+      #expect(try names("\(folder)/new") == ["a.png"])
+      // Extensions that some programs write JPEG under.
+      for suffix in ["jfif", "jpe", "JPG"] {
+        try FileManager.default.createDirectory(
+          atPath: "\(folder)/\(suffix)", withIntermediateDirectories: true)
+        #expect(try run("irrun", arguments + ["\(folder)/\(suffix)/a.\(suffix)"]).code == 0)
+        let again = try run("irrun", "-m", "\(folder)/m.onnx", "\(folder)/\(suffix)", "\(folder)/\(suffix)2")
+        #expect(again.code == 0, "\(again.errors)")
+        #expect(try names("\(folder)/\(suffix)2") == ["a.\(suffix)"])
+      }
+    }
+  }
+
+  /// A tool that was copied with its models finds them; one that was copied alone says where it looked for none.
+  @Test func aCopiedToolHasTheModelsBesideIt() throws {
+    try withFolder { folder in
+      try make("\(folder)/bin")
+      try make("\(folder)/share/irkit")
+      try writePicture("\(folder)/a.png", width: 64, height: 48)
+      let models = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appendingPathComponent("../../Models").standardizedFileURL.path
+      let said = try system(
+        "bash", "-c",
+        "cp \"$0\" bin/; env -u IRKIT_MODELS HOME=$PWD bin/irrun a.png b.png 2>&1; echo \"code $?\"; "
+          + "mkdir share/irkit/models; cp '\(models)/SymUNet/symunet-s.onnx' share/irkit/models/; "
+          + "env -u IRKIT_MODELS HOME=$PWD bin/irrun a.png b.png > /dev/null && ls b.png",
+        try toolPath("irrun"), at: folder)
+      #expect(said.contains("no models were found") && said.contains("code 3"), "\(said)")
+      #expect(said.hasSuffix("b.png"), "\(said)")
+    }
+  }
 }

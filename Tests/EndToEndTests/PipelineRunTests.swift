@@ -123,6 +123,34 @@ private func object(_ text: String) throws -> [String: Any] {
   }
 }
 
+/// A score's model of photographs is part of what an output depends on, as MUSIQ's weights are.
+@Test func scoresByAnotherFileAreOtherResults() throws {
+  try withPipeline { folder in
+    let published = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("../../Models/NIQE/niqe-bsd400.safetensors").standardizedFileURL.path
+    // The same numbers behind a longer header.
+    try FileManager.default.createDirectory(
+      atPath: "\(folder)/models/NIQE", withIntermediateDirectories: true)
+    try system(
+      "python3", "-c",
+      "import struct,sys;b=open(sys.argv[1],'rb').read();n=struct.unpack('<Q',b[:8])[0];"
+        + "open(sys.argv[2],'wb').write(struct.pack('<Q',n+8)+b[8:8+n]+b' '*8+b[8+n:])",
+      published, "\(folder)/models/NIQE/niqe-bsd400.safetensors")
+    func resumed(models: String) throws -> Int {
+      let said = try system([
+        "env", "IRKIT_MODELS=\(models)", try toolPath("irrun"), "-m", "\(folder)/p", "-i", "\(folder)/in.png",
+        "-o",
+        "\(folder)/out/", "--steps", "1", "--if-exists", "resume", "--by", "niqe",
+      ])
+      return said.split(separator: "\n").count
+    }
+    #expect(try resumed(models: "") == 1)
+    #expect(try resumed(models: "") == 0)
+    #expect(try resumed(models: "\(folder)/models") == 1)
+    #expect(try resumed(models: "\(folder)/models") == 0)
+  }
+}
+
 @Test func pipelinesEnlargeAndCutIntoTiles() throws {
   try withPipeline { folder in
     let outcome = try run(

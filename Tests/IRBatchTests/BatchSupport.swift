@@ -50,12 +50,13 @@ func makeRestorer(_ path: String, factor: Float = 1) throws -> Restorer {
 /// The jobs of a command: inputs, and an output as it would be asked for.
 func jobs(
   _ inputs: [String], to output: String, recurses: Bool = false, excluded: [String] = [], shard: Shard? = nil,
-  format: String? = nil, ifExists: ExistingFile = .overwrite, list: String? = nil
+  format: String? = nil, ifExists: ExistingFile = .overwrite, list: String? = nil,
+  comparison: Comparison? = nil
 ) throws -> JobList {
   var input = InputOptions()
   (input.recurses, input.excluded, input.list, input.shard) = (recurses, excluded, list, shard)
   var options = OutputOptions()
-  (options.format, options.ifExists) = (format, ifExists)
+  (options.format, options.ifExists, options.comparison) = (format, ifExists, comparison)
   return try Batch(
     inputs, to: output, model: "models/tiny.onnx", input: input, options: options,
     lines: LineStream(STDIN_FILENO)
@@ -70,8 +71,8 @@ func outcomes(
   run.process(jobs) { outcome in
     switch outcome {
     case .done(let report): found.append((report.input, report.output))
-    case .kept(let job): found.append((job.input, "kept"))
-    case .failed(let job, let error): found.append((job.input, "\(error)"))
+    case .kept(let job): found.append((job.input.text, "kept"))
+    case .failed(let job, let error): found.append((job.input.text, "\(error)"))
     }
     return found.count < count
   }

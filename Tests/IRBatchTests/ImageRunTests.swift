@@ -77,7 +77,7 @@ import Testing
         let key = try Journal.key(of: model, options: OutputOptions(), isStrict: false)
         let run = ImageRun(
           restorer: model, options: options { $0.writeBehind = 3 },
-          journal: Journal(folder: output, common: key))
+          journal: Journal(folder: FilePath(output), common: key))
         return outcomes(
           run, try jobs(["\(folder)/in"], to: output, ifExists: .resume), stopsAfter: count)
       }
@@ -135,6 +135,77 @@ import Testing
       }
       #expect(lines.count == 1 && lines.first?.contains(#""lost":["alpha"]"#) == true, "\(lines)")
       #expect(!FileManager.default.fileExists(atPath: "\(folder)/a.jpg"))
+    }
+  }
+
+  /// Another run has taken the name since this one chose it: the next number is taken, and nothing is replaced.
+  @Test func namesThatAreTakenMeanwhileAreNumbered() throws {
+    try withFolder { folder in
+      try makeFolder("\(folder)/in")
+      for name in ["a", "b"] { try writePicture("\(folder)/in/\(name).png") }
+      let list = try jobs(["\(folder)/in"], to: "\(folder)/out", ifExists: .rename)
+      for name in ["a.png", "a-1.png"] { try write("theirs", to: "\(folder)/out/\(name)") }
+      let run = ImageRun(restorer: try makeRestorer("\(folder)/m.onnx"), options: options())
+      #expect(outcomes(run, list).map(\.result) == ["a-2.png", "b.png"])
+      #expect(try names("\(folder)/out") == ["a-1.png", "a-2.png", "a.png", "b.png"])
+      #expect(try String(contentsOfFile: "\(folder)/out/a-1.png", encoding: .utf8) == "theirs")
+    }
+  }
+
+  /// A comparison replaces an earlier one, and no picture.
+  @Test func comparisonsReplaceNoPicture() throws {
+    try withFolder { folder in
+      try makeFolder("\(folder)/out")
+      for name in ["a.png", "out/a-side.png"] { try writePicture("\(folder)/\(name)", seed: 5) }
+      let theirs = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/out/a-side.png"))
+      let run = ImageRun(
+        restorer: try makeRestorer("\(folder)/m.onnx"), options: options { $0.output.comparison = .side })
+      func restore(_ inputs: [String]) throws -> [String] {
+        let list = try jobs(inputs.map { "\(folder)/\($0)" }, to: "\(folder)/out/", comparison: .side)
+        _ = outcomes(run, list)
+        return try names("\(folder)/out")
+      }
+      #expect(try restore(["a.png"]) == ["a-side-1.png", "a-side.png", "a.png"])
+      #expect(try Data(contentsOf: URL(fileURLWithPath: "\(folder)/out/a-side.png")) == theirs)
+      unlink("\(folder)/out/a-side.png")
+      for _ in 0..<2 { #expect(try restore(["a.png"]) == ["a-side-1.png", "a-side.png", "a.png"]) }
+      // Nor another output of the run, nor an input of it.
+      try writePicture("\(folder)/a-side.png")
+      #expect(throws: BatchError.self) { try restore(["a.png", "a-side.png"]) }
+      #expect(throws: BatchError.self) {
+        try jobs(
+          ["\(folder)/a.png", "\(folder)/out/a-side.png"], to: "\(folder)/out/", comparison: .side)
+      }
+    }
+  }
+
+  /// A picture that takes much of the memory is read when the one before it is done.
+  @Test func largePicturesAreNotReadBesideOthers() throws {
+    /// Makes the large picture whole when the small one is restored: whoever reads it before fails.
+    final class Mender: BatchMonitor {
+      let path: String
+      let whole: Data
+      init(_ path: String, _ whole: Data) { (self.path, self.whole) = (path, whole) }
+      func planned(_ job: Job, _ plan: RestorationPlan) { Thread.sleep(forTimeInterval: 0.2) }
+      func restored(_ job: Job) { try? whole.write(to: URL(fileURLWithPath: path)) }
+    }
+    try withFolder { folder in
+      try makeFolder("\(folder)/in")
+      try writePicture("\(folder)/in/a.png")
+      let large = "\(folder)/in/b.png"
+      try writePicture(large, width: 640, height: 480)
+      let whole = try Data(contentsOf: URL(fileURLWithPath: large))
+      try whole.prefix(whole.count / 2).write(to: URL(fileURLWithPath: large))
+      let run = ImageRun(
+        restorer: try makeRestorer("\(folder)/m.onnx"), options: options { $0.byteCountLimit = 16 << 20 })
+      let mender = Mender(large, whole)
+      var failures: [String] = []
+      run.process(try jobs(["\(folder)/in"], to: "\(folder)/out"), monitor: mender) { outcome in
+        if case .failed(_, let error) = outcome { failures.append("\(error)") }
+        return true
+      }
+      #expect(failures.isEmpty, "\(failures)")
+      #expect(try names("\(folder)/out") == ["a.png", "b.png"])
     }
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import IRBatch
+import IRFiles
 import Testing
 
 @Suite struct JobListTests {
@@ -30,7 +31,7 @@ import Testing
         try write("x", to: "\(folder)/in/\(name)")
       }
       let found = try jobs(["\(folder)/in"], to: "\(folder)/out", recurses: true, excluded: patterns)
-      #expect(found.jobs.map { String($0.output.dropFirst(folder.count + 5)) } == left)
+      #expect(found.jobs.map { String($0.output.text.dropFirst(folder.count + 5)) } == left)
       #expect(found.leftOutText?.contains("excluded") == true)
     }
   }
@@ -41,7 +42,7 @@ import Testing
       try write("x", to: "\(folder)/in/a.png")
       try write("\(folder)/in/a.png\n", to: "\(folder)/list")
       let (input, out) = ("\(folder)/in/a.png", "\(folder)/out")
-      #expect(try jobs([input], to: out).jobs.map(\.output) == [out])
+      #expect(try jobs([input], to: out).jobs.map(\.output) == [FilePath(out)])
       for several in [
         try jobs([], to: out, list: "\(folder)/list"), try jobs([input], to: out, recurses: true),
         try jobs(["\(folder)/in"], to: out), try jobs(["\(folder)/in/*.png"], to: out),
@@ -71,7 +72,7 @@ import Testing
       }
       func outputs(_ choice: ExistingFile, _ names: [String]) throws -> [String] {
         try jobs(names.map { "\(folder)/\($0)" }, to: "\(folder)/out/", format: "png", ifExists: choice)
-          .jobs.map { String($0.output.dropFirst(folder.count + 5)) }
+          .jobs.map { String($0.output.text.dropFirst(folder.count + 5)) }
       }
       #expect(try outputs(.overwrite, ["a.png", "b.png"]) == ["a.png", "b.png"])
       #expect(try outputs(.skip, ["a.png", "b.png"]) == ["b.png"])

@@ -70,7 +70,7 @@ import Testing
       var found: [String] = []
       loop: while true {
         switch jobs.next(waits: true) {
-        case .job(let job): found.append((job.output as NSString).lastPathComponent)
+        case .job(let job): found.append(job.output.name.text)
         case .kept: found.append("kept")
         case .failed(_, let error): found.append("\(error)")
         case .notYet: found.append("not yet")
@@ -87,6 +87,35 @@ import Testing
     }
   }
 
+  /// The first piece of a list says what separates its paths; a zero in a later line is a failure of that line.
+  @Test func zerosSeparateFromTheFirstPieceOn() throws {
+    try withFolder { folder in
+      for name in ["a", "two\nlines", "b"] { try writePicture("\(folder)/\(name).png") }
+      func found(_ pieces: [String]) throws -> [String] {
+        let pipe = Pipe()
+        defer { withExtendedLifetime(pipe) {} }
+        let jobs = try stream(pipe, to: "\(folder)/out")
+        var found: [String] = []
+        for piece in pieces {
+          pipe.fileHandleForWriting.write(Data(piece.utf8))
+          switch jobs.next(waits: true) {
+          case .job(let job): found.append(job.output.name.text)
+          case .failed(_, let error): found.append("\(error)")
+          default: found.append("nothing")
+          }
+        }
+        try pipe.fileHandleForWriting.close()
+        // To the end, behind which the descriptor is not read.
+        if case .end = jobs.next(waits: true) {} else { found.append("more") }
+        return found
+      }
+      #expect(
+        try found(["\(folder)/two\nlines.png\0", "\(folder)/b.png\0"]) == ["two\nlines.png", "b.png"])
+      let mixed = try found(["\(folder)/a.png\n", "\(folder)/b.png\0\n", "\(folder)/b.png\r\n"])
+      #expect(mixed[0] == "a.png" && mixed[1].contains("a zero follows") && mixed[2] == "b.png", "\(mixed)")
+    }
+  }
+
   @Test func existingOutputsOfAStream() throws {
     try withFolder { folder in
       try makeFolder("\(folder)/out")
@@ -100,7 +129,7 @@ import Testing
         // To the end, behind which the descriptor is not read.
         return (0..<3).map { _ in
           switch jobs.next(waits: true) {
-          case .job(let job): (job.output as NSString).lastPathComponent
+          case .job(let job): job.output.name.text
           case .kept: "kept"
           case .failed: "failed"
           case .notYet: "not yet"
@@ -126,7 +155,7 @@ import Testing
         pipe.fileHandleForWriting.write(Data("\(folder)/b.png\n\(folder)/c.png\n".utf8))
         try pipe.fileHandleForWriting.close()
         var input = InputOptions()
-        (input.list, input.shard) = (Job.stream, Shard(index: index, count: 2))
+        (input.list, input.shard) = (Job.stream.text, Shard(index: index, count: 2))
         let batch = try Batch(
           ["\(folder)/a.png"], to: "\(folder)/out", model: "m", input: input, options: OutputOptions(),
           lines: LineStream(pipe.fileHandleForReading.fileDescriptor))
@@ -134,14 +163,14 @@ import Testing
         let jobs = batch.jobs
         var found: [String] = []
         while case .job(let job) = jobs.next(waits: true) {
-          found.append((job.output as NSString).lastPathComponent)
+          found.append(job.output.name.text)
         }
         return found
       }
       #expect(try outputs(1) == ["a.png", "c.png"])
       #expect(try outputs(2) == ["b.png"])
       var input = InputOptions()
-      input.list = Job.stream
+      input.list = Job.stream.text
       #expect(throws: BatchError.self) {
         try Batch(
           ["\(folder)/t.npy"], to: "\(folder)/out", model: "m", input: input, options: OutputOptions(),

@@ -19,7 +19,7 @@ import Testing
     @discardableResult func file(_ name: String, _ content: String = "") throws -> String {
       let file = "\(path)/\(name)"
       try FileManager.default.createDirectory(
-        atPath: PathText.folder(file), withIntermediateDirectories: true)
+        atPath: FilePath(file).folder.text, withIntermediateDirectories: true)
       try content.write(toFile: file, atomically: true, encoding: .utf8)
       return file
     }

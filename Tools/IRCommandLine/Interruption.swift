@@ -41,7 +41,7 @@ package enum Interruption {
       return state.requested == nil ? state.delay : nil
     }
     if let notice { return write("\(name): \(notice)") }
-    AtomicFile.abandonAll {
+    UnfinishedFiles.abandonAll {
       write(name)
       _exit(128 + number)
     }

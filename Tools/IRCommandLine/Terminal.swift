@@ -7,7 +7,7 @@ package enum Terminal {
   private static let lineLimit = 4000
 
   /// The tool's name as it was called, which begins its messages.
-  package static let tool = PathText.name(CommandLine.arguments.first ?? "irkit")
+  package static let tool = FilePath(CommandLine.arguments.first ?? "irkit").name.text
 
   /// Writes lines to the error stream.
   package static func complain(_ text: String) { write(printable(text), to: .standardError) }
@@ -30,12 +30,14 @@ package enum Terminal {
     scalar.properties.generalCategory == .control || scalar.properties.isBidiControl
   }
 
-  /// The text with control characters escaped and overlong lines cut.
+  /// The text with control characters and bytes of paths that are no UTF-8 escaped, and overlong lines cut.
   package static func printable(_ text: String) -> String {
     text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
       var result = ""
       for scalar in line.unicodeScalars.prefix(lineLimit) {
-        if scalar == "\t" || !steers(scalar) {
+        if let byte = FilePath.byte(spelledBy: scalar) {
+          result += "\\x" + String(byte, radix: 16, uppercase: true)
+        } else if scalar == "\t" || !steers(scalar) {
           result.unicodeScalars.append(scalar)
         } else {
           result += scalar.escaped(asASCII: true)

@@ -21,7 +21,7 @@ extension Tool {
     signal(SIGXFSZ, SIG_IGN)
     signal(SIGPIPE, SIG_IGN)
     Interruption.install()
-    let (arguments, notes) = oldSpellings.rewrite(Array(CommandLine.arguments.dropFirst()))
+    let (arguments, notes) = oldSpellings.rewrite(FilePath.arguments.map(\.text))
     for note in notes { Terminal.warn(note) }
     do {
       var command = try parseAsRoot(arguments)

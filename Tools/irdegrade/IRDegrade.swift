@@ -69,9 +69,7 @@ struct IRDegrade: Tool {
     let progress = ProgressLine()
     for degradation in try degradations() {
       let folder = "\(output)/\(degradation.name)"
-      do {
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      } catch { throw FileError(path: folder, reason: "the folder cannot be made") }
+      try Folder.make(FilePath(folder))
       let begin = Date()
       for (index, path) in paths.enumerated() {
         do { try degrade(path, degradation, folder) } catch {
@@ -99,15 +97,15 @@ struct IRDegrade: Tool {
         guard !pictures.isEmpty else { throw ValidationError("\(entry): no pictures in this folder") }
         paths += pictures
       } else {
-        guard FileManager.default.fileExists(atPath: entry) else {
+        guard FilePath(entry).exists else {
           throw ValidationError("\(entry): no such file or folder")
         }
         paths.append(entry)
       }
     }
-    var owner: [String: String] = [:]
+    var owner: [FilePath: String] = [:]
     for path in paths {
-      if let other = owner.updateValue(path, forKey: Self.stem(path)) {
+      if let other = owner.updateValue(path, forKey: FilePath(Self.stem(path))) {
         throw ValidationError("\(other) and \(path) would both be written to \(Self.stem(path)).\(format)")
       }
     }
@@ -126,5 +124,5 @@ struct IRDegrade: Tool {
       degraded, to: "\(folder)/\(stem).\(format)", options: .init(sampleFormat: depth.sampleFormat))
   }
 
-  private static func stem(_ path: String) -> String { PathText.stem(PathText.name(path)) }
+  private static func stem(_ path: String) -> String { FilePath(path).name.stem.text }
 }

@@ -27,7 +27,7 @@ struct HTMLReport {
 
   private var facts: [[String]] {
     var rows = [
-      ["file", PathText.name(description.model)],
+      ["file", FilePath(description.model).name.text],
       [
         "format",
         "ONNX, IR version \(description.irVersion), operator set \(description.operatorSet), by \(description.producer)",
@@ -73,7 +73,7 @@ struct HTMLReport {
     "<div class=\"wide\"><label><input type=\"checkbox\"> full size</label>\(svg)</div>"
   }
 
-  private var name: String { PathText.stem(PathText.name(description.model)) }
+  private var name: String { FilePath(description.model).name.stem.text }
 
   var text: String {
     let passes = (description.passes ?? []).map {

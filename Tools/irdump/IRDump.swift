@@ -119,7 +119,7 @@ struct IRDump: Tool {
       path: path, file: file, assumed: assumed, graph: graph, program: compiled, threads: threads,
       listsNodes: nodes, listsPasses: passes || html != nil, listsSteps: program || html != nil)
     if patchLimit != nil { description.lastPatch = compiled.report.lastPatch }
-    let name = PathText.stem(PathText.name(path))
+    let name = FilePath(path).name.stem.text
     let drawing = GraphDrawing(graph, title: name)
     let memoryDrawing = MemoryDrawing(compiled, title: "\(name): memory over time")
     if let svg { try write(drawing.svg, to: svg) }
@@ -174,7 +174,7 @@ struct IRDump: Tool {
 
   private func write(_ text: String, to path: String) throws {
     if path == "-" { return try FileHandle.standardOutput.write(contentsOf: Data(text.utf8)) }
-    let file = try AtomicFile(replacing: path)
+    let file = try AtomicFile(replacing: FilePath(path))
     try file.write(Array(text.utf8))
     try file.replace()
   }

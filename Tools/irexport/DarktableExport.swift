@@ -28,7 +28,7 @@ struct DarktableExport {
     let task: DarktablePackage.Task = restorer.scale == 1 ? .denoise : .upscale
     let path = try package(output, task)
     let configuration = configuration(
-      id: PathText.stem(PathText.name(path)), task, inputCount: graph.inputs.count, statements)
+      id: FilePath(path).name.stem.text, task, inputCount: graph.inputs.count, statements)
     try DarktablePackage.write(try model.serialized(), scale: restorer.scale, configuration, to: path)
     try DarktablePackage.Versions.note(configuration, package: path)
     Terminal.say(
@@ -74,7 +74,7 @@ struct DarktableExport {
       throw TensorFileError.file(path: output, reason: "cannot be made")
     }
     let folder = output.hasSuffix("/") ? String(output.dropLast()) : output
-    let name = PathText.stem(PathText.name(options.source))
+    let name = FilePath(options.source).name.stem.text
     let id = name.hasPrefix(task.rawValue) ? name : "\(task.rawValue)-\(name)"
     return "\(folder)/\(id).\(DarktablePackage.suffix)"
   }

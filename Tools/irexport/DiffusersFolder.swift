@@ -1,5 +1,6 @@
 import Foundation
 import IRDiffusion
+import IRFiles
 import IRModels
 import IRTensorFiles
 
@@ -9,12 +10,10 @@ enum JSONFile {
   private static let byteCountLimit = 1 << 26
 
   static func read<Value: Decodable>(_: Value.Type, _ path: String) throws -> Value {
-    guard let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int,
-      size <= byteCountLimit, let data = FileManager.default.contents(atPath: path)
-    else {
+    guard let bytes = try? FilePath(path).contents(atMost: byteCountLimit) else {
       throw TensorFileError.file(path: path, reason: "cannot be read, or is over \(byteCountLimit) bytes")
     }
-    do { return try JSONDecoder().decode(Value.self, from: data) } catch let error as DecodingError {
+    do { return try JSONDecoder().decode(Value.self, from: Data(bytes)) } catch let error as DecodingError {
       throw ModelError.configuration("\(path): \(NetworkSource.text(error))")
     } catch let error as ModelError { throw ModelError.configuration("\(path): \(error)") }
   }
@@ -51,7 +50,7 @@ struct DiffusersFolder {
       }
     }
     let file = "\(path)/tokenizer/tokenizer_config.json"
-    guard FileManager.default.fileExists(atPath: file) else { return nil }
+    guard FilePath(file).exists else { return nil }
     return try JSONFile.read(Tokenizer.self, file).padToken.map { $0 == "!" ? .zero : .end }
   }
 
@@ -63,7 +62,7 @@ struct DiffusersFolder {
       ".bin.index.json", ".fp16.bin",
     ]
     let candidates = endings.flatMap { ending in bases.map { $0 + ending } }
-    guard let name = candidates.first(where: { FileManager.default.fileExists(atPath: "\(folder)/\($0)") })
+    guard let name = candidates.first(where: { FilePath("\(folder)/\($0)").exists })
     else {
       throw TensorFileError.file(
         path: folder, reason: "holds no weights: none of \(candidates.joined(separator: ", ")) is there")

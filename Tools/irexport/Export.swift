@@ -94,7 +94,7 @@ struct Export {
       halved = ", \(count) weights in half precision"
     }
     try model.write(to: output, options: .init(isExternal: options.external))
-    let size = (try? FileManager.default.attributesOfItem(atPath: output))?[.size] as? Int
+    let size = FilePath(output).byteCount
     let bytes = size.map { ", \($0) bytes" } ?? ""
     Terminal.say("\(output): \(summary), operator set \(model.opset)\(halved)\(bytes)")
   }

@@ -194,7 +194,7 @@ struct IRExport: Tool {
   var isFile: Bool {
     if source.hasSuffix(".onnx") { return true }
     if isPipeline { return false }
-    return (try? NetworkCatalogue.network(source)) == nil && FileManager.default.fileExists(atPath: source)
+    return (try? NetworkCatalogue.network(source)) == nil && FilePath(source).exists
   }
 
   func run() throws { try Export(options: self).run() }

@@ -17,13 +17,14 @@ struct NetworkSource {
   }
 
   private static func network<N: RestorationNetwork>(_: N.Type, _ config: String?) throws -> N {
-    guard let config, config.hasSuffix(".json") || FileManager.default.fileExists(atPath: config) else {
+    guard let config, config.hasSuffix(".json") || FilePath(config).exists else {
       return try N.preset(config)
     }
-    guard let data = FileManager.default.contents(atPath: config) else {
+    guard let bytes = try? FilePath(config).contents(atMost: 1 << 26) else {
       throw TensorFileError.file(path: config, reason: "cannot be read")
     }
-    do { return N(try JSONDecoder().decode(N.Configuration.self, from: data)) } catch let error as ModelError
+    do { return N(try JSONDecoder().decode(N.Configuration.self, from: Data(bytes))) } catch let error
+      as ModelError
     {
       throw error
     } catch let error as DecodingError {
@@ -86,7 +87,7 @@ struct NetworkSource {
     } else if !isReproducible {
       graph.metadata["weights"] = try weights.map { path in
         let digest = try SHA256.hexadecimal(contentsOf: path)
-        return "\(URL(fileURLWithPath: path).lastPathComponent) sha256 \(digest)"
+        return "\(FilePath(path).name) sha256 \(digest)"
       }.joined(separator: ", ")
     }
     if !isReproducible { graph.metadata["exported"] = Date().formatted(.iso8601) }

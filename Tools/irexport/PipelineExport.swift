@@ -184,9 +184,9 @@ struct PipelineExport {
   }
 
   private func writeJSON(_ value: some Encodable, to path: String) throws {
-    try createFolder(URL(fileURLWithPath: path).deletingLastPathComponent().path)
+    try createFolder(FilePath(path).folder.text)
     do {
-      let file = try AtomicFile(replacing: path)
+      let file = try AtomicFile(replacing: FilePath(path))
       try file.write(Array(try JSONText.text(value, isPretty: true).utf8) + [10])
       try file.synchronize()
       try file.replace()
@@ -194,9 +194,10 @@ struct PipelineExport {
   }
 
   private func createFolder(_ path: String) throws {
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch { throw TensorFileError.file(path: path, reason: "the folder cannot be made") }
+    guard !path.isEmpty else { return }
+    do { try Folder.make(FilePath(path)) } catch {
+      throw TensorFileError.file(path: error.path, reason: error.reason)
+    }
   }
 }
 

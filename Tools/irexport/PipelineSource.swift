@@ -1,5 +1,6 @@
 import Foundation
 import IRDiffusion
+import IRFiles
 import IRModels
 import IRTensor
 import IRTensorFiles
@@ -29,11 +30,10 @@ struct PipelineSource {
   /// A folder of diffusers, or one file of CompVis' or Stability AI's code.
   init(_ path: String, config: String?, prediction: Prediction?) throws {
     let settings: Settings? = try config.map { try JSONFile.read(Settings.self, $0) }
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+    guard let isFolder = FilePath(path).isFolder else {
       throw TensorFileError.file(path: path, reason: "no such file")
     }
-    if isFolder.boolValue {
+    if isFolder {
       try self.init(folder: path, settings)
     } else {
       try self.init(file: path, settings, hasPrediction: prediction != nil || settings?.scheduler != nil)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import IRCommandLine
+import IRFiles
 import IRImage
 import IRQuality
 
@@ -24,12 +25,12 @@ struct Fit: ParsableCommand {
   var output: String
 
   func run() throws {
-    guard let names = try? FileManager.default.contentsOfDirectory(atPath: input) else {
+    guard let names = try? Folder.names(in: FilePath(input)) else {
       throw fail("\(input): the folder cannot be read", code: .someFailed)
     }
     var fit = NaturalPictures.Fit()
     var count = 0
-    for name in names.sorted() where !name.hasPrefix(".") {
+    for name in names where !name.isHidden {
       let image: Image
       do { image = try ImageFile.read("\(input)/\(name)") } catch {
         Terminal.warn("\(error), left out")

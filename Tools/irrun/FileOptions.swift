@@ -51,7 +51,8 @@ struct FileOptions: ParsableArguments {
     help: ArgumentHelp(
       "A file with an input a line, besides the other inputs; - restores the lines of the standard input as they come.",
       discussion:
-        "With - the model stays loaded, and each line of input is answered by a line of output (--json).",
+        "With - the model stays loaded, and each line of input is answered by a line of output (--json). Zeros may stand "
+        + "for the ends of lines, as find -print0 writes them.",
       valueName: "file"), completion: .file())
   var list: String?
 

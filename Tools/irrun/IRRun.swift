@@ -71,7 +71,11 @@ struct IRRun: Tool {
     if !checks.metrics.isEmpty, checks.reference == nil {
       throw ValidationError("--metrics needs --reference")
     }
-    if output == Job.stream, checks.compare != nil { throw ValidationError("--compare needs an output file") }
+    if let output = output.map({ FilePath($0) }), checks.compare != nil,
+      output == Job.stream || output.kind == .other
+    {
+      throw ValidationError("--compare needs an output file")
+    }
   }
 
   static func exitCode(of error: any Error) -> ExitCode {

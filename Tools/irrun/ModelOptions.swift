@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import IRBatch
 import IRFiles
 import IRTensorFiles
@@ -109,10 +108,7 @@ struct ModelOptions: ParsableArguments {
   }
 
   private var level: Double? { name.flatMap { Double($0) } }
-  private var isFolder: Bool {
-    var isFolder: ObjCBool = false
-    return FileManager.default.fileExists(atPath: model, isDirectory: &isFolder) && isFolder.boolValue
-  }
+  private var isFolder: Bool { FilePath(model).isFolder == true }
 
   var settings: RestorationSettings {
     var settings = RestorationSettings(
@@ -131,7 +127,7 @@ struct ModelOptions: ParsableArguments {
       guard name == nil || level != nil else {
         throw ValidationError("-n \(name ?? "") names a model in a folder, but -m \(model) is not a folder")
       }
-      guard PathText.suffix(model).lowercased() == DarktablePackage.suffix else { return model }
+      guard FilePath(model).suffix.lowercased() == DarktablePackage.suffix else { return model }
       do { return try DarktablePackage.unpacked(model, scale: scale) } catch TensorFileError.file(
         let path, let reason)
       { throw RestorationError.unreadableModel(path: path, reason: reason) } catch TensorFileError.malformed(
@@ -170,10 +166,11 @@ struct NamedPicture {
 
   /// Nil where the argument is a file itself, or none stands behind the sign.
   init?(argument: String) {
-    guard !FileManager.default.fileExists(atPath: argument), let sign = argument.firstIndex(of: "=") else {
+    // A byte, whatever mark the file's name begins with.
+    guard !FilePath(argument).exists, let sign = argument.utf8.firstIndex(of: UInt8(ascii: "=")) else {
       return nil
     }
-    (name, path) = (String(argument[..<sign]), String(argument[argument.index(after: sign)...]))
-    guard !name.isEmpty, FileManager.default.fileExists(atPath: path) else { return nil }
+    (name, path) = (String(argument[..<sign]), String(argument[argument.utf8.index(after: sign)...]))
+    guard !name.isEmpty, FilePath(path).exists else { return nil }
   }
 }

@@ -88,7 +88,7 @@ struct PipelineCommand {
 
   private func estimate(_ job: Job, _ runner: PipelineRunner, _ settings: PipelineSettings) {
     do {
-      let header = try ImageFile.header(of: job.input)
+      let header = try ImageFile.header(of: job.input.text)
       let plan = try runner.plan(height: header.height, width: header.width, settings)
       Terminal.say("\(job.input) -> \(job.output): \(header.width)×\(header.height), \(plan)")
     } catch { Terminal.say("\(job.input): \(error)") }
@@ -137,7 +137,7 @@ struct PipelineCommand {
 
   private func write(_ scores: [SearchScores]) throws {
     guard let path = options.scores else { return }
-    let file = try AtomicFile(replacing: path)
+    let file = try AtomicFile(replacing: FilePath(path))
     for line in scores { try file.write(Array((try JSONText.text(line) + "\n").utf8)) }
     try file.replace()
   }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import IRDiffusion
+import IRFiles
 import IRPipelines
 import IRRuntime
 import ImageRestoration
@@ -141,7 +142,7 @@ struct PipelineOptions: ParsableArguments {
       try QualityObjective(
         $0,
         naturalPictures: ModelCatalogue.installed().folders.lazy.map { "\($0)/NIQE/niqe-bsd400.safetensors" }
-          .first { FileManager.default.fileExists(atPath: $0) },
+          .first { FilePath($0).exists },
         musiqWeights: musiqWeights, options: options)
     }
   }

@@ -31,7 +31,7 @@ struct Questions: ParsableArguments {
     guard explain else { return }
     let explanation = try Explanation(Restorer(model: model, multiple: multiple, options: options))
     for source in try InputList(pictures, files.inputOptions).sources {
-      Terminal.say(try explanation.text(source.path))
+      Terminal.say(try explanation.text(source.path.text))
     }
   }
 }

@@ -64,10 +64,10 @@ final class Reporter: BatchMonitor {
       say(Report.Other(job, error: nil))
     case .done(let report):
       if let warnings = report.warnings {
-        let name = report.input == Job.stream ? Job.inputStreamName : report.input
+        let name = report.input == Job.stream.text ? Job.inputStreamName : report.input
         Terminal.warn("\(name): suspicious: \(warnings.sentence)")
       }
-      if report.output == Job.stream {
+      if report.output == Job.stream.text {
         Terminal.complain(checks.json ? (try? JSONText.text(report)) ?? "" : report.text)
       } else if checks.json {
         say(report)

@@ -20,7 +20,7 @@ struct Restoration {
   func run() throws {
     let batch = try Batch(
       inputs, to: output, model: model, reference: checks.reference, input: files.inputOptions,
-      options: files.outputOptions, lines: LineStream(STDIN_FILENO))
+      options: outputOptions, lines: LineStream(STDIN_FILENO))
     batch.announce()
     guard batch.count != 0 else {
       if !batch.known.unreadable.isEmpty { throw ExitCode.someFailed }
@@ -87,11 +87,16 @@ struct Restoration {
     try reporter.finish()
   }
 
+  private var outputOptions: OutputOptions {
+    var options = files.outputOptions
+    options.comparison = checks.compare
+    return options
+  }
+
   private var options: ImageRun.Options {
     var options = ImageRun.Options()
-    options.output = files.outputOptions
+    options.output = outputOptions
     options.metrics = checks.metrics
-    options.comparison = checks.compare
     options.verifies = checks.verify
     options.provesTiles = checks.proveTiles
     options.isStrict = checks.strict

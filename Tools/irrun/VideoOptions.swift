@@ -50,7 +50,7 @@ struct VideoOptions: ParsableArguments {
       guard first.elementsEqual(Y4MHeader.magic.utf8) else { return nil }
       return try FrameReader(STDIN_FILENO, first: StandardInput.takeAhead(), matrix: matrix)
     }
-    guard raw != nil || PathText.suffix(input).lowercased() == Self.suffix else { return nil }
+    guard raw != nil || FilePath(input).suffix.lowercased() == Self.suffix else { return nil }
     let descriptor = open(input, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw FileError(path: input, reason: String(cString: strerror(errno))) }
     return try FrameReader(descriptor, raw: raw, matrix: matrix)

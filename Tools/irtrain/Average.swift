@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import IRCommandLine
+import IRFiles
 import IRONNX
 import IRTensor
 import IRTraining
@@ -58,7 +59,7 @@ struct Average: ParsableCommand {
     try model.replaceInitializers(between)
     let parts = [(model, first, 1 - share), (other, second, share)].map { part, name, share in
       let training = part.metadata.first { $0.key == "training" }?.value
-      let own = URL(fileURLWithPath: name).deletingPathExtension().lastPathComponent
+      let own = FilePath(name).name.stem.text
       return "\(share) of \(own)" + (training.map { " (\($0))" } ?? "")
     }
     model.setMetadata("training", parts.joined(separator: ", "))

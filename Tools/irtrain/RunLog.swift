@@ -1,4 +1,5 @@
 import Foundation
+import IRFiles
 import IRTraining
 
 /// The run's log: a line of JSON for each entry, kept in memory for the report as well.
@@ -35,10 +36,12 @@ final class RunLog {
   /// - Throws: `TrainingError.data` where the file cannot be written.
   init(path: String, isResumed: Bool) throws {
     self.path = path
-    if isResumed, let text = try? String(contentsOfFile: path, encoding: .utf8) {
+    if isResumed, let bytes = try? FilePath(path).contents(),
+      let text = String(validating: bytes, as: UTF8.self)
+    {
       entries = Self.entries(of: text)
     }
-    try open()
+    try begin()
   }
 
   /// The entries of a log's text; lines of another form are left out.
@@ -47,11 +50,10 @@ final class RunLog {
     return text.split(separator: "\n").compactMap { try? decoder.decode(Entry.self, from: Data($0.utf8)) }
   }
 
-  private func open() throws {
-    guard FileManager.default.createFile(atPath: path, contents: nil) else {
-      throw TrainingError.data(detail: "\(path): the log cannot be written")
-    }
-    handle = FileHandle(forWritingAtPath: path)
+  private func begin() throws {
+    let descriptor = open(FilePath(path).cString, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else { throw TrainingError.data(detail: "\(path): \(systemError())") }
+    handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     for entry in entries { write(entry) }
   }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import IRCommandLine
 import IRDegradation
+import IRFiles
 import IRONNX
 import IRTraining
 import ImageRestoration
@@ -87,7 +88,7 @@ struct Train: ParsableCommand {
       ("steps", steps ?? 1), ("checkpoint-every", checkpointEvery), ("log-every", logEvery),
     ] where value < 1 { throw ValidationError("--\(name) is \(value), must be at least 1") }
     guard validateEvery >= 0 else { throw ValidationError("--validate-every must not be negative") }
-    if !resume, !overwrite, FileManager.default.fileExists(atPath: output) {
+    if !resume, !overwrite, FilePath(output).exists {
       throw ValidationError("\(output) exists: --resume goes on with its run, --overwrite begins a new one")
     }
   }

@@ -103,7 +103,7 @@ final class TrainingRun {
       return try trainer.step(
         images: batch.images, targets: batch.targets, tasks: batch.tasks, learningRate: rate)
     } catch {
-      let kept = [goodCheckpointPath, checkpointPath].first { FileManager.default.fileExists(atPath: $0) }
+      let kept = [goodCheckpointPath, checkpointPath].first { FilePath($0).exists }
       if let kept { progress.note("\(kept): a checkpoint before that; irtrain export freezes it") }
       throw error
     }
@@ -165,7 +165,7 @@ final class TrainingRun {
 
   /// - Returns: the seconds that the run had taken before, where it ends by the clock.
   private func resumeWhereAsked() throws -> Double {
-    guard command.resume, FileManager.default.fileExists(atPath: checkpointPath) else { return 0 }
+    guard command.resume, FilePath(checkpointPath).exists else { return 0 }
     let (state, settings) = try Checkpoint.read(checkpointPath, names: trainer.training.parameters)
     let elapsed = try command.check(settings, step: state.step, path: checkpointPath)
     try trainer.resume(state, path: checkpointPath)
@@ -220,7 +220,7 @@ final class TrainingRun {
 }
 
 func writeFile(_ text: String, to path: String) throws {
-  let file = try AtomicFile(replacing: path)
+  let file = try AtomicFile(replacing: FilePath(path))
   try file.write(Array(text.utf8))
   try file.synchronize()
   try file.replace()

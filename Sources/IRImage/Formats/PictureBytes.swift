@@ -18,15 +18,12 @@ struct PictureBytes {
 
   /// - Throws: `FileError`, also if the file is not a regular one: a pipe or a device could keep its reader
   ///   waiting for ever.
-  init(contentsOf path: String) throws(FileError) {
-    func failure(_ reason: String) -> FileError { FileError(path: path, reason: reason) }
-    let file: FileHandle
-    var status = stat()
-    guard access(path, R_OK) == 0, stat(path, &status) == 0 else { throw failure(systemError()) }
-    guard status.st_mode & S_IFMT == S_IFREG else { throw failure("not a regular file") }
-    do { file = try FileHandle(forReadingFrom: URL(fileURLWithPath: path)) } catch {
-      throw failure(error.localizedDescription)
+  init(contentsOf path: FilePath) throws(FileError) {
+    guard let status = path.status else { throw FileError(path: path.text, reason: systemError()) }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw FileError(path: path.text, reason: "not a regular file")
     }
+    let file = FileHandle(fileDescriptor: try path.opened(), closeOnDealloc: true)
     count = Int(status.st_size)
     read = { offset, count in
       (try? file.seek(toOffset: UInt64(offset))).flatMap { try? file.read(upToCount: count) } ?? Data()

@@ -1,4 +1,5 @@
 import FuzzDriver
+
 @testable import IRImage
 
 /// Any bytes as what a file states beside its pixels: all own readers, the changes of what they read, and the writers.
@@ -27,7 +28,9 @@ private func fuzzStatements(_ start: UnsafePointer<UInt8>, _ count: Int) {
   _ = metadata.lost(in: other)
   let changed = metadata.upright(isTurned: count % 2 == 0).fitted(width: 7, height: 5).inSRGB()
   guard let whole = format.splice(changed, into: file) else { return }
-  for case .kept(let range) in whole.parts { precondition(range.lowerBound >= 0 && range.upperBound <= count) }
+  for case .kept(let range) in whole.parts {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count)
+  }
 }
 
 /// Any bytes as a block that containers hold.

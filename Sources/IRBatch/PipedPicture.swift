@@ -1,0 +1,49 @@
+import Foundation
+import IRFiles
+
+/// Pictures that come through pipes or go into them. A pipe states no size beforehand and may never end: only so much
+/// of it is read.
+enum PipedPicture {
+  /// Bytes of a picture's file.
+  static let byteCountLimit = 1 << 30
+
+  /// All that comes, up to `limit` bytes.
+  /// - Throws: `FileError` for more, and with the system's reason.
+  static func read(_ job: Job, atMost limit: Int) throws(FileError) -> Data {
+    let isStream = job.input == Job.stream
+    let descriptor = isStream ? STDIN_FILENO : try job.input.opened()
+    defer { if !isStream { close(descriptor) } }
+    var data = Data(isStream ? StandardInput.takeAhead() : [])
+    var buffer = [UInt8](repeating: 0, count: 1 << 18)
+    while true {
+      let count = buffer.withUnsafeMutableBytes { Foundation.read(descriptor, $0.baseAddress, $0.count) }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw FileError(path: job.inputName, reason: systemError()) }
+      guard count > 0 else { return data }
+      guard count <= limit - data.count else {
+        throw FileError(
+          path: job.inputName, reason: "it holds more than the \(limit >> 20) MiB that are taken from there")
+      }
+      data.append(contentsOf: buffer[..<count])
+    }
+  }
+
+  /// Sends all bytes to the output of a job.
+  /// - Throws: `FileError` with the system's reason.
+  static func write(_ bytes: Data, _ job: Job) throws(FileError) {
+    let isStream = job.output == Job.stream
+    let name = isStream ? "the standard output" : job.output.text
+    let descriptor = isStream ? STDOUT_FILENO : open(job.output.cString, O_WRONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError(path: name, reason: systemError()) }
+    defer { if !isStream { close(descriptor) } }
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes {
+        Foundation.write(descriptor, $0.baseAddress, min($0.count, 1 << 30))
+      }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw FileError(path: name, reason: systemError()) }
+      rest = rest.dropFirst(count)
+    }
+  }
+}
