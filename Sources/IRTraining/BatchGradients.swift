@@ -33,19 +33,27 @@ final class BatchGradients {
   /// own; of a smaller one, all threads share each image.
   /// - Throws: `TrainingError.compiler`; `.runtime` where the arenas do not fit the memory.
   init(_ training: TrainingGraph, runtime: RuntimeOptions) throws(TrainingError) {
-    let lanes = training.batch.count >= runtime.threadCount ? runtime.threadCount : 1
+    var lanes = training.batch.count >= runtime.threadCount ? runtime.threadCount : 1
     var own = runtime
-    own.memoryByteCount = runtime.memoryLimit / lanes
     if lanes > 1 { own.threadCount = 1 }
+    var (program, recomputedCount): (Program, Int)
     let common: Program
     do throws(CompilerError) {
       let compiler = Compiler(threadCount: own.threadCount)
       let (graph, report) = try compiler.simplified(training.graph)
       let parts = graph.parted(own: training.imageInputNames)
       common = try Compiler(threadCount: runtime.threadCount).lowered(parts.common, report)
-      (program, recomputedCount) = try Trainer.program(
-        for: parts.rest, report, compiler, memoryLimit: own.memoryLimit - common.byteCount)
+      while true {
+        let limit = (runtime.memoryLimit - common.byteCount) / lanes
+        (program, recomputedCount) = try Trainer.program(
+          for: parts.rest, report, compiler, memoryLimit: limit)
+        own.memoryByteCount = limit
+        if lanes == 1 || program.byteCount <= limit { break }
+        // Fewer images at the same time have more memory each.
+        lanes /= 2
+      }
     } catch { throw .compiler(error) }
+    (self.program, self.recomputedCount) = (program, recomputedCount)
     do throws(RuntimeError) {
       self.common = try Session(common, options: runtime)
       var sessions: [Session] = []

@@ -76,9 +76,16 @@ extension Train {
   }
 
   private func checkTime(_ found: [String: String], path: String) throws -> Double {
-    guard let elapsed = found[Self.elapsedKey].flatMap({ Double($0) }) else {
+    guard let elapsed = found[Self.elapsedKey].flatMap({ Double($0) }),
+      let text = found[Self.timedScheduleKey],
+      let old = try? JSONDecoder().decode(TimedSchedule.self, from: Data(text.utf8)), let new = timedSchedule
+    else {
       throw TrainingError.checkpoint(
         path: path, detail: "it is of a run that ends after --steps, not by --time")
+    }
+    guard (old.peak, old.floor, old.warmUpStepCount) == (new.peak, new.floor, new.warmUpStepCount) else {
+      throw TrainingError.checkpoint(
+        path: path, detail: "it is of a run with another --rate, --final-rate or --warm-up")
     }
     return elapsed
   }

@@ -73,6 +73,8 @@ final class TrainingRun {
     }
     var window = Window(waited: loader.secondsWaited, at: progress.elapsed)
     var isLast = progress.isOver(after: trainer.state.step)
+    // Of a checkpoint of a finished run, whose model may be elsewhere.
+    if isLast { try progress.pause { try validate(progress, isLast: true) } }
     while !isLast {
       let report = try step(loader, progress)
       window.add(report)
@@ -145,12 +147,11 @@ final class TrainingRun {
     if let least = watch.suspicious(window.loss) {
       if suspectSince == nil {
         suspectSince = last.step
+        let kept = keepCheckpoint() ? "; the checkpoint before is kept as \(goodCheckpointPath)" : ""
         progress.note(
           String(
-            format:
-              "step %d: the loss is %.5f, after %.5f: the run may be diverging; the checkpoint before is kept as %@",
-            last.step, window.loss, least, goodCheckpointPath))
-        keepCheckpoint()
+            format: "step %d: the loss is %.5f, after %.5f: the run may be diverging%@", last.step,
+            window.loss, least, kept))
       }
     } else {
       suspectSince = nil
@@ -158,18 +159,26 @@ final class TrainingRun {
   }
 
   /// The last checkpoint under a name that later ones do not replace.
-  private func keepCheckpoint() {
+  /// - Returns: whether there is one.
+  private func keepCheckpoint() -> Bool {
+    guard FilePath(checkpointPath).exists else { return false }
     try? FileManager.default.removeItem(atPath: goodCheckpointPath)
-    try? FileManager.default.copyItem(atPath: checkpointPath, toPath: goodCheckpointPath)
+    return (try? FileManager.default.copyItem(atPath: checkpointPath, toPath: goodCheckpointPath)) != nil
   }
 
   /// - Returns: the seconds that the run had taken before, where it ends by the clock.
   private func resumeWhereAsked() throws -> Double {
-    guard command.resume, FilePath(checkpointPath).exists else { return 0 }
+    guard command.resume, FilePath(checkpointPath).exists else {
+      // Checkpoints and lines of another run.
+      for path in [checkpointPath, goodCheckpointPath] { try? FileManager.default.removeItem(atPath: path) }
+      log.keep(upTo: -1)
+      return 0
+    }
     let (state, settings) = try Checkpoint.read(checkpointPath, names: trainer.training.parameters)
     let elapsed = try command.check(settings, step: state.step, path: checkpointPath)
     try trainer.resume(state, path: checkpointPath)
     log.keep(upTo: state.step)
+    for loss in log.entries.compactMap(\.loss) { _ = watch.suspicious(loss) }
     return elapsed
   }
 

@@ -73,7 +73,7 @@ class Batches:
     def __init__(self, o, rest, start):
         share = ["--share", f"{RANK}/{WORLD}"] if WORLD > 1 else []
         command = [o.irtrain, "batches", o.model, "--steps", str(o.steps), "--from", str(start)] + share + rest
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=1 << 24)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=1 << 24, start_new_session=True)
         line = self.process.stdout.readline()
         if not line:
             sys.exit(self.process.wait() or 3)
@@ -123,6 +123,8 @@ def main():
     o, rest = options()
     torch.manual_seed(0)
     if WORLD > 1:
+        if o.device.startswith("cuda"):
+            torch.cuda.set_device(o.device)
         dist.init_process_group("nccl" if o.device.startswith("cuda") else "gloo")
     network = Network(o.model).to(o.device)
     routers = router_outputs(network) if o.router_weight else []
@@ -138,15 +140,21 @@ def main():
     average = {n: network.weight(n).detach().clone() for n in names}
     step, checkpoint = 0, o.output[:-5] + ".torch-checkpoint"
     settings = {k: v for k, v in vars(o).items() if k not in ("device", "resume", "irtrain", "checkpoint_every", "log_every")} | {"data": rest}
-    if o.resume and os.path.exists(checkpoint):
-        state = torch.load(checkpoint, map_location=o.device)
+    found = [None]
+    if o.resume and RANK == 0 and os.path.exists(checkpoint):
+        found[0] = torch.load(checkpoint, map_location="cpu")
+    if WORLD > 1:
+        # The first process alone writes checkpoints; the others may have other disks.
+        dist.broadcast_object_list(found, src=0, device=torch.device(o.device))
+    if found[0]:
+        state = found[0]
         if state["settings"] != settings:
             sys.exit(f"train-torch: {checkpoint} is of a run with other settings")
         step = state["step"]
         with torch.no_grad():
             for n, value in state["weights"].items():
                 network.weight(n).copy_(value)
-        average = state["average"]
+        average = {n: value.to(o.device) for n, value in state["average"].items()}
         optimizer.load_state_dict(state["optimizer"])
     batches = Batches(o, rest, step)
     stopped = []

@@ -38,18 +38,18 @@ package struct TrainingData: Sendable {
 
   /// The images of every batch that are made: one in `count`, from the number `index` on. Processes that share batches
   /// take one share each.
-  public struct Share: Sendable {
-    public var index: Int
-    public var count: Int
+  package struct Share: Sendable {
+    package var index: Int
+    package var count: Int
 
     /// - Precondition: 0 <= index < count.
-    public init(index: Int, count: Int) {
+    package init(index: Int, count: Int) {
       precondition((0..<count).contains(index))
       (self.index, self.count) = (index, count)
     }
   }
 
-  public var share = Share(index: 0, count: 1)
+  package var share = Share(index: 0, count: 1)
 
   /// - Throws: `TrainingError.data` where a task has no pictures.
   package init(
