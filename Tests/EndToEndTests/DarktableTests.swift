@@ -24,9 +24,8 @@ private func python(_ script: String, _ folder: String) throws -> Outcome {
     #expect(
       try run("irexport", "nafnet", "--config", "\(folder)/c.json", "-o", model, "--seed", "3").code == 0)
     for place in ["a", "b"] {
-      try FileManager.default.createDirectory(atPath: "\(folder)/\(place)", withIntermediateDirectories: true)
       let outcome = try run(
-        "irexport", model, "--dtmodel", "--tile", "64", "-o", "\(folder)/\(place)", "--meta", "version=1.2")
+        "irexport", model, "--dtmodel", "--tile", "64", "-o", "\(folder)/\(place)/", "--meta", "version=1.2")
       #expect(outcome.code == 0, "\(outcome.errors)")
     }
     let other = try run(

@@ -26,7 +26,7 @@ struct DarktableExport {
     (model.producerName, model.docString) = ("irkit", source.model.docString)
     model.metadata = statements.sorted { $0.key < $1.key }.map { ONNXProperty($0.key, $0.value) }
     let task: DarktablePackage.Task = restorer.scale == 1 ? .denoise : .upscale
-    let path = package(output, task)
+    let path = try package(output, task)
     let configuration = configuration(
       id: PathText.stem(PathText.name(path)), task, inputCount: graph.inputs.count, statements)
     try DarktablePackage.write(try model.serialized(), scale: restorer.scale, configuration, to: path)
@@ -65,10 +65,13 @@ struct DarktableExport {
     return graph
   }
 
-  private func package(_ output: String, _ task: DarktablePackage.Task) -> String {
+  private func package(_ output: String, _ task: DarktablePackage.Task) throws -> String {
     var isFolder: ObjCBool = false
     let exists = FileManager.default.fileExists(atPath: output, isDirectory: &isFolder)
     guard output.hasSuffix("/") || (exists && isFolder.boolValue) else { return output }
+    do { try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true) } catch {
+      throw TensorFileError.file(path: output, reason: "cannot be made")
+    }
     let folder = output.hasSuffix("/") ? String(output.dropLast()) : output
     let name = PathText.stem(PathText.name(options.source))
     let id = name.hasPrefix(task.rawValue) ? name : "\(task.rawValue)-\(name)"
