@@ -118,7 +118,7 @@ def workers():
     return [process for process, title in titles.items() if title.startswith(b"ray::") and b"_Worker" in title and is_ours(process)]
 
 
-def test_a_killed_actor_loses_nothing(tmp_path):
+def test_killed_actors_lose_nothing(tmp_path):
     paths = pictures(tmp_path / "in", 24, sides=(160, 200))
     out = tmp_path / "out"
     before = {}
@@ -129,13 +129,15 @@ def test_a_killed_actor_loses_nothing(tmp_path):
         while time.monotonic() < deadline:
             notes = list((out / ".irkit").glob("*.json")) if (out / ".irkit").exists() else []
             found = workers()
-            if len(notes) >= 5 and found:
+            # A block has six pictures: at eight, however they are shared, one that is being restored has some.
+            if len(notes) >= 8 and found:
                 for note in notes:
                     record = json.loads(note.read_text())
                     target = out / record["output"]
                     before[record["output"]] = (os.stat(target).st_mtime_ns, record["content"])
-                os.kill(found[0], signal.SIGKILL)
-                killed.append(found[0])
+                for process in found:
+                    os.kill(process, signal.SIGKILL)
+                killed.extend(found)
                 return
             time.sleep(0.02)
 
@@ -145,12 +147,12 @@ def test_a_killed_actor_loses_nothing(tmp_path):
     thread.join()
     assert killed, "no actor was found to kill"
     assert sorted(rows) == sorted(paths) and {row["status"] for row in rows.values()} <= {"restored", "kept"}
-    # Its batch was done again, but for the pictures that were there.
+    # Their batches were done again, but for the pictures that were there.
     assert "kept" in {row["status"] for row in rows.values()}
     restorer = irkit.Restorer("restore", threads=1)
     for path in paths:
         assert (samples(rows[path]["output"]) == restorer.restore(samples(path))).all()
-    assert len(before) >= 5
+    assert len(before) >= 8
     for name, (changed, content) in before.items():
         assert os.stat(out / name).st_mtime_ns == changed
         assert hashlib.sha256((out / name).read_bytes()).hexdigest() == content
