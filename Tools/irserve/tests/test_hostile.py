@@ -10,8 +10,8 @@ import time
 from conftest import Server, encoded, picture
 from test_server import head, received, settle
 
-EXAMPLES = int(os.environ.get("SERVE_EXAMPLES", "40"))
-REQUESTS = int(os.environ.get("SERVE_REQUESTS", "600"))
+EXAMPLES = int(os.environ.get("SERVE_EXAMPLES", "4"))
+REQUESTS = int(os.environ.get("SERVE_REQUESTS", "160"))
 
 
 def test_schemathesis_finds_no_failure(tmp_path):
@@ -20,7 +20,7 @@ def test_schemathesis_finds_no_failure(tmp_path):
     try:
         outcome = subprocess.run(
             [os.path.join(os.path.dirname(sys.executable), "schemathesis"), "run", f"{server.url}/openapi.json",
-             "--max-examples", str(EXAMPLES), "--checks", "not_a_server_error,status_code_conformance,response_schema_conformance,content_type_conformance",
+             "--max-examples", str(EXAMPLES), "--phases", "fuzzing", "--checks", "not_a_server_error,status_code_conformance,response_schema_conformance,content_type_conformance",
              "--exclude-path", "/progress/{page}", "--exclude-path-regex", "unload", "--seed", "1", "--request-timeout", "30"],
             capture_output=True, text=True, cwd=tmp_path)
         assert outcome.returncode == 0, outcome.stdout[-6000:] + outcome.stderr[-2000:]
