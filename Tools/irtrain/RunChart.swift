@@ -79,9 +79,11 @@ struct RunChart {
   /// 1, 2 and 5 times powers of ten between two positive numbers.
   static func logarithmicTicks(from low: Double, to high: Double) -> [Double] {
     let powers = Int(floor(log10(low)))...Int(floor(log10(high)))
-    let found = powers.flatMap { power in [1, 2, 5].map { $0 * pow(10, Double(power)) } }.filter {
-      $0 >= low * (1 - 1e-9) && $0 <= high * (1 + 1e-9)
+    let all = powers.flatMap { power -> [Double] in
+      let ten = pow(10, Double(power))
+      return [ten, 2 * ten, 5 * ten]
     }
+    let found = all.filter { $0 >= low * (1 - 1e-9) && $0 <= high * (1 + 1e-9) }
     // Within one step of 1, 2, 5 even ticks say more.
     return found.count >= 2 ? found : ticks(from: low, to: high)
   }

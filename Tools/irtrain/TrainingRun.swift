@@ -78,7 +78,7 @@ final class TrainingRun {
       window.add(report)
       isLast = progress.isOver(after: report.step)
       if report.step % command.logEvery == 0 || isLast {
-        report(window, report, loader, progress)
+        self.report(window, report, loader, progress)
         window = Window(waited: loader.secondsWaited, at: progress.elapsed)
       } else {
         progress.show(step: report.step)
