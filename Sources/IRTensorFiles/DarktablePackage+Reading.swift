@@ -9,6 +9,9 @@ extension DarktablePackage {
     var backend: String?
   }
 
+  /// Bytes of a `config.json`.
+  private static let statementLimit = 1 << 20
+
   /// The network of a package that restores pictures, of this factor where it holds several.
   /// - Throws: `TensorFileError` where the package holds none, or several.
   package static func network(
@@ -21,6 +24,9 @@ extension DarktablePackage {
       FilePath($0.name).name.text == "config.json" && $0.name.count { $0 == "/" } == 1
     }
     guard statements.count == 1 else { throw malformed("a package of darktable has one ID/config.json") }
+    guard statements[0].size <= statementLimit else {
+      throw malformed("its config.json has \(statements[0].size) bytes, more than \(statementLimit)")
+    }
     let text = try archive.contents(of: statements[0])
     guard let statement = try? JSONDecoder().decode(Statement.self, from: text) else {
       throw malformed("its config.json states no id")

@@ -48,6 +48,9 @@ struct DarktableExport {
     guard [1, 2, 4].contains(restorer.scale) else {
       throw refusal("it enlarges \(restorer.scale) times, not 2 or 4")
     }
+    guard restorer.choices.count <= 1 || restorer.isOutputNamed else {
+      throw refusal("\(restorer.choices.count) of its outputs may be the picture: export one of them alone")
+    }
     guard restorer.pictures.isEmpty else { throw refusal("it takes several pictures") }
     let (height, width) = restorer.fixedSides
     guard (height ?? tile) == tile, (width ?? tile) == tile else {
@@ -57,7 +60,10 @@ struct DarktableExport {
     guard height != nil || seen % restorer.sides.multiple == restorer.sides.remainder else {
       throw refusal("its sides are multiples of \(restorer.sides.multiple): state one with --tile")
     }
-    let graph = try Rewriter().reduced(try restorer.graph(height: tile, width: tile))
+    var graph = try Rewriter().reduced(try restorer.graph(height: tile, width: tile))
+    // Inputs are given by their place: the picture first.
+    let isPicture = { [graph] (input: ValueID) in graph[input].name == restorer.image.name }
+    graph.inputs = graph.inputs.filter(isPicture) + graph.inputs.filter { !isPicture($0) }
     let others = graph.inputs.map { graph[$0] }.filter { $0.name != restorer.image.name }
     guard others.allSatisfy({ $0.type == TensorType(.float32, [1, 1, tile, tile]) }) else {
       throw refusal(

@@ -55,6 +55,8 @@ class Restorer:
         place, error = ffi.new("irkit_restorer **"), ffi.new("char **")
         checked(lib.irkit_restorer_open(encoded(path_of(model)), options, place, error), error)
         self._handle = ffi.gc(place[0], lib.irkit_restorer_close)
+        # The steps belong to the last restoration: none may end while they are read.
+        self._turn = threading.RLock()
 
     @property
     def scale(self) -> int:
@@ -69,10 +71,11 @@ class Restorer:
     def steps(self) -> list[Step]:
         """Those of the restoration that ended last, of all its tiles; none without `profile`."""
         step, found = ffi.new("irkit_step *"), []
-        for index in range(lib.irkit_restorer_step_count(self._handle)):
-            checked(lib.irkit_restorer_step(self._handle, index, step), [ffi.NULL])
-            found.append(
-                Step(text(step.kernel), text(step.node), int(step.multiply_adds), int(step.bytes), float(step.seconds)))
+        with self._turn:
+            for index in range(lib.irkit_restorer_step_count(self._handle)):
+                checked(lib.irkit_restorer_step(self._handle, index, step), [ffi.NULL])
+                found.append(Step(
+                    text(step.kernel), text(step.node), int(step.multiply_adds), int(step.bytes), float(step.seconds)))
         return found
 
     def restore(
@@ -148,8 +151,9 @@ class Restorer:
         result = numpy.empty([sizes[axis] for axis in layout], array.dtype)
         watch = Watch(progress, cancel)
         notes, error = ffi.new("char **"), ffi.new("char **")
-        status = lib.irkit_restorer_restore(
-            self._handle, _picture(array, layout), _picture(result, layout), watch.function, ffi.NULL, notes, error)
+        with self._turn:
+            status = lib.irkit_restorer_restore(
+                self._handle, _picture(array, layout), _picture(result, layout), watch.function, ffi.NULL, notes, error)
         watch.checked(status, error)
         for sentence in taken(notes[0]).splitlines():
             warnings.warn(sentence, RestorationWarning, stacklevel=2)

@@ -12,7 +12,7 @@ import os
 import posixpath
 import time
 import warnings
-from typing import Any, Optional, Sequence, Union
+from typing import Any, Iterable, Optional, Sequence, Union
 from urllib.parse import urlparse
 
 import numpy
@@ -53,14 +53,11 @@ def restore_dataset(
     count = actors or max(1, int(ray.cluster_resources().get("CPU", 1)) // cpus)
     if isinstance(source, ray.data.Dataset):
         rows = source
+        _outputs((str(row["path"]) for row in rows.select_columns(["path"]).iter_rows()), base)
     else:
         paths = [os.fspath(path) for path in source]
         base = _shared_folder(paths) if base is None else base
-        outputs: dict[str, str] = {}
-        for path in paths:
-            other = outputs.setdefault(_name(path, base), path)
-            if other != path:
-                raise InvalidArgument(f"{other} and {path} would be written to one place")
+        outputs = _outputs(paths, base)
         # A block is a batch; every actor has one.
         batch_size = max(1, min(batch_size, -(-len(paths) // count)))
         blocks = -(-max(1, len(paths)) // batch_size)
@@ -69,6 +66,16 @@ def restore_dataset(
         _Worker, fn_constructor_args=(path_of(model), os.fspath(out), base, filesystem, {**options, "threads": cpus}),
         batch_size=batch_size, batch_format="numpy", num_cpus=cpus, compute=ray.data.ActorPoolStrategy(size=count))
     return made.materialize()
+
+
+def _outputs(paths: Iterable[str], base: Optional[str]) -> dict[str, str]:
+    """The path that each output is made of."""
+    outputs: dict[str, str] = {}
+    for path in paths:
+        other = outputs.setdefault(_name(path, base), path)
+        if other != path:
+            raise InvalidArgument(f"{other} and {path} would be written to one place: state a base above both")
+    return outputs
 
 
 class _Worker:
@@ -178,6 +185,6 @@ def _name(path: str, base: Optional[str]) -> str:
     if base is None:
         return posixpath.basename(parts)
     name = posixpath.relpath(parts, _parts(base))
-    if name.startswith("../"):
+    if name in (".", "..") or name.startswith("../"):
         raise InvalidArgument(f"{path} does not lie below {base}")
     return name
