@@ -34,8 +34,7 @@ const char *irkit_version(void);
 
 void irkit_text_release(char *text);
 
-/* Options of a run; zeros are the defaults. The size is held to the library's own: a program is compiled with the header
- * of the library that it runs with. */
+/* Options of a run. The size tells a newer library what an older caller knows; zeros are the defaults. */
 typedef struct irkit_options {
   size_t size;     /* sizeof(irkit_options) */
   uint64_t memory; /* the most bytes that a run may take; 0: three quarters of what the system has left */
