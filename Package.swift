@@ -77,7 +77,8 @@ let package = Package(
       linkerSettings: openMP.link),
     .systemLibrary(name: "CProtobufC", pkgConfig: "libprotobuf-c", providers: [.apt(["libprotobuf-c-dev"])]),
     .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
-    // libvips' own flags name all that it is built of, and some that packages may not pass on; its headers need GObject's.
+    // libvips' own flags name all that it is built of, and some that packages may not pass on; its headers
+    // need GObject's.
     .systemLibrary(name: "CVips", pkgConfig: "gobject-2.0", providers: [.apt(["libvips-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CIRKit"),

@@ -113,13 +113,13 @@ size_t irkit_catalogue_count(const irkit_catalogue *catalogue);
 /* Sorted by name. The texts live as long as the catalogue. */
 irkit_status irkit_catalogue_model(
   const irkit_catalogue *catalogue, size_t index, const char **name, const char **path);
-/* Roles, which are other names of installed models by what they do (`restore` is `symunet-s`), sorted. The texts live as
- * long as the catalogue. */
+/* Roles, which are other names of installed models by what they do (`restore` is `symunet-s`), sorted. The
+ * texts live as long as the catalogue. */
 size_t irkit_catalogue_role_count(const irkit_catalogue *catalogue);
 irkit_status irkit_catalogue_role(
   const irkit_catalogue *catalogue, size_t index, const char **role, const char **name);
-/* The path of a model by its name or its role (`restore`, `denoise`), whose content must be as released where the name
- * is one of ours; a path stands for itself. `path` is released by irkit_text_release. */
+/* The path of a model by its name or its role (`restore`, `denoise`), whose content must be as released
+ * where the name is one of ours; a path stands for itself. `path` is released by irkit_text_release. */
 irkit_status irkit_catalogue_find(
   const irkit_catalogue *catalogue, const char *name, char **path, char **error);
 void irkit_catalogue_close(irkit_catalogue *catalogue);
@@ -181,8 +181,8 @@ typedef struct irkit_step {
   double seconds;
 } irkit_step;
 
-/* The steps of the restoration that ended last, of all its tiles, in their order; none unless the options ask for them.
- * The texts live until the restorer's next restoration. */
+/* The steps of the restoration that ended last, of all its tiles, in their order; none unless the options
+ * ask for them. The texts live until the restorer's next restoration. */
 size_t irkit_restorer_step_count(const irkit_restorer *restorer);
 irkit_status irkit_restorer_step(const irkit_restorer *restorer, size_t index, irkit_step *step);
 

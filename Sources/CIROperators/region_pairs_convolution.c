@@ -3,8 +3,8 @@
 #include "parallel.h"
 #include "region.h"
 
-// Pointwise convolutions as products of pairs of bfloat16: some columns of all channels are rounded into scratch, and
-// multiplied with all weights there.
+// Pointwise convolutions as products of pairs of bfloat16: some columns of all channels are rounded into
+// scratch, and multiplied with all weights there.
 
 static size_t pairs_of(const struct ir_region_instruction *i) { return ir_ceiling_divide(i->depth, 2); }
 

@@ -49,8 +49,8 @@ package struct Batch {
     jobs.first.map { TensorFile.isTensorFile($0.input.text) } ?? false
   }
 
-  /// The folder for the journal of a run that resumes, once the remains of killed runs are removed from all folders
-  /// of outputs; nil for other runs.
+  /// The folder for the journal of a run that resumes, once the remains of killed runs are removed from all
+  /// folders of outputs; nil for other runs.
   package func journalFolder() -> FilePath? {
     guard options.ifExists == .resume else { return nil }
     for folder in Set(known.jobs.map(\.output.folder) + [destination.folder]) {

@@ -68,7 +68,8 @@ package struct OutputOptions: Sendable {
 
   package init() {}
 
-  /// A name for the output of a job, whose extension is its format. What goes through a pipe is a PNG unless told.
+  /// A name for the output of a job, whose extension is its format. What goes through a pipe is a PNG unless
+  /// told.
   func name(of job: Job) -> String {
     guard job.writesPipe else { return job.output.text }
     let isNamed = ImageFile.writableExtensions.contains(job.output.suffix.lowercased())

@@ -22,10 +22,11 @@ package struct InputList {
   private let options: InputOptions
   /// The outputs' folder, in which no input is looked for.
   private let outputFolder: FilePath?
-  /// What runs that resume have noted.
+  /// The notes of runs that resume.
   private let journal: Journal?
 
-  /// `outputFolder` is left out if it lies below a folder of inputs, and so are the outputs that `journal` has.
+  /// `outputFolder` is left out if it lies below a folder of inputs, and so are the outputs that `journal`
+  /// has.
   /// - Throws: `BatchError.usage` if an input stands for nothing.
   package init(
     _ inputs: [String], _ options: InputOptions, outputFolder: FilePath? = nil, journal: Journal? = nil
@@ -82,8 +83,8 @@ package struct InputList {
     return path.kind == .other && !isNamed ? path.name.adding(".png") : path.name
   }
 
-  /// The other files of the folders, counted: `left out: 2 .bmp, 1 without an extension, 3 excluded`; nil if all are
-  /// inputs.
+  /// The other files of the folders, counted: `left out: 2 .bmp, 1 without an extension, 3 excluded`; nil if
+  /// all are inputs.
   package var leftOutText: String? {
     var parts = leftOut.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { suffix, count in
       suffix.isEmpty ? "\(count) without an extension" : "\(count) .\(suffix)"

@@ -1,6 +1,7 @@
 import IRFiles
 
-/// The paths of a list that comes piece by piece: a line each, or between zeros if the list's first piece has one.
+/// The paths of a list that comes piece by piece: a line each, or between zeros if the list's first piece has
+/// one.
 struct PathList {
   /// Bytes of a list's file.
   private static let byteCountLimit = 1 << 28

@@ -1,8 +1,8 @@
 import Foundation
 import IRFiles
 
-/// Pictures that come through pipes or go into them. A pipe states no size beforehand and may never end: only so much
-/// of it is read.
+/// Pictures that come through pipes or go into them. A pipe states no size beforehand and may never end: only
+/// so much of it is read.
 enum PipedPicture {
   /// Bytes of a picture's file.
   static let byteCountLimit = 1 << 30

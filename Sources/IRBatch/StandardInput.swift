@@ -19,7 +19,7 @@ package enum StandardInput {
     }
   }
 
-  /// What was looked at, for who reads on by other means.
+  /// The bytes that were looked at, for who reads on by other means.
   package static func takeAhead() -> [UInt8] {
     ahead.withLock { ahead in
       defer { ahead = Data() }

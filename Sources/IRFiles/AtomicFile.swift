@@ -4,7 +4,7 @@ import Glibc
 /// where it never is.
 package final class AtomicFile {
   private let path: FilePath
-  /// Where the bytes are until `replace`; another writer may write there by name.
+  /// The place of the bytes until `replace`; another writer may write there by name.
   package let temporary: FilePath
   private let descriptor: Int32
   private var isInPlace = false
@@ -128,8 +128,8 @@ package final class AtomicFile {
       }
   }
 
-  /// Removes from a folder what writers of this user that were killed have left; files that are being written stay,
-  /// and so does every file whose name is not of the temporary form.
+  /// Removes from a folder what writers of this user that were killed have left; files that are being written
+  /// stay, and so does every file whose name is not of the temporary form.
   package static func removeAbandoned(in folder: FilePath) {
     for name in (try? Folder.names(in: folder)) ?? [] {
       guard isTemporary(name) else { continue }

@@ -1,6 +1,6 @@
 import Glibc
 
-/// What lies at a path.
+/// The file at a path.
 extension FilePath {
   package enum Kind: Sendable {
     case file, folder
@@ -8,8 +8,8 @@ extension FilePath {
     case other
   }
 
-  /// The command's own arguments as the system handed them over, behind the program's name. Swift's own list has
-  /// U+FFFD for bytes that are no UTF-8.
+  /// The command's own arguments as the system handed them over, behind the program's name. Swift's own list
+  /// has U+FFFD for bytes that are no UTF-8.
   package static var arguments: [FilePath] {
     let pointers = CommandLine.unsafeArgv
     return (0..<Int(CommandLine.argc)).compactMap { index in pointers[index].map { FilePath($0) } }
@@ -22,7 +22,7 @@ extension FilePath {
     return FilePath(value)
   }
 
-  /// What the path leads to, through links; nil if there is nothing.
+  /// The kind of file that the path leads to, through links; nil if there is nothing.
   package var kind: Kind? {
     guard let status else { return nil }
     return switch status.st_mode & S_IFMT {

@@ -8,8 +8,8 @@ package enum UnfinishedFiles {
   static func add(_ path: FilePath) { paths.withLock { _ = $0.insert(path) } }
   static func remove(_ path: FilePath) { paths.withLock { _ = $0.remove(path) } }
 
-  /// Removes what is written and not yet in place, and lets no further file begin: for a process that is about to
-  /// end.
+  /// Removes what is written and not yet in place, and lets no further file begin: for a process that is
+  /// about to end.
   /// - Parameter end: ends the process, while no file can begin.
   package static func abandonAll(then end: () -> Never) -> Never {
     paths.withLock { paths in
@@ -19,8 +19,8 @@ package enum UnfinishedFiles {
   }
 }
 
-/// A file's place among the temporary files, which is free when it is made. A file there is removed with this value's
-/// last use, and when the process is interrupted.
+/// A file's place among the temporary files, which is free when it is made. A file there is removed with this
+/// value's last use, and when the process is interrupted.
 package final class TemporaryFile: Sendable {
   package let path: FilePath
 

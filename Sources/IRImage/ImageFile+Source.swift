@@ -23,7 +23,8 @@ extension ImageFile {
       case own(Header, () throws(ImageError) -> VipsHandle)
     }
 
-    /// - Throws: `ImageError`, also where the file is foreign, an animation, a camera raw, or beyond the limits.
+    /// - Throws: `ImageError`, also where the file is foreign, an animation, a camera raw, or beyond the
+    ///   limits.
     init(_ path: FilePath, _ limits: Limits) throws(ImageError) {
       let bytes: PictureBytes
       do { bytes = try PictureBytes(contentsOf: path) } catch {

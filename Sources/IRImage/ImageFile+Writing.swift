@@ -32,8 +32,8 @@ extension ImageFile {
     public var compression: TIFFCompression?
     /// Whether a file that would not state all that the image does is not written.
     public var refusesLosses = false
-    /// The path whose file stays: a number is put behind its stem until nothing has the name. Nil replaces what is
-    /// there.
+    /// The path whose file stays: a number is put behind its stem until nothing has the name. Nil replaces
+    /// what is there.
     public var numbered: String?
     /// Permissions that a new file has no more than; a file that is replaced keeps its own.
     public var permissions: UInt32 = 0o666

@@ -69,8 +69,8 @@ public enum ImageFile {
     }
   }
 
-  /// The usual extension of a file that begins with these bytes, `png`; nil where none of the formats that are read
-  /// begins so.
+  /// The usual extension of a file that begins with these bytes, `png`; nil where none of the formats that
+  /// are read begins so.
   public static func suffix(firstBytes: some Collection<UInt8>) -> String? {
     PictureFormat(firstBytes: firstBytes)?.suffix(firstBytes: firstBytes)
   }

@@ -83,7 +83,8 @@ public struct ModelCatalogue: Sendable {
 /// The folders in which models are installed. The working directory is none of them: who sends a folder of
 /// pictures must not choose the model.
 package enum ModelFolders {
-  /// The folder in which SwiftPM puts the resources of the target RestorationModels, beside programs that have it.
+  /// The folder in which SwiftPM puts the resources of the target RestorationModels, beside programs that
+  /// have it.
   static let bundle = "irkit_RestorationModels.resources"
 
   /// Those of this process.

@@ -49,9 +49,9 @@ extension Restorer {
   /// Reduced pictures of smaller sides are mostly border to a network.
   private static let leastReducedSide = 128
 
-  /// How an image of this size will be restored within the memory.
-  /// `held` are bytes that the caller will hold beside the program, for the pictures themselves; `limit` is what this
-  /// restoration may take with them, whatever the process holds beside it, instead of the options' memory.
+  /// How an image of this size will be restored within the memory. `held` are bytes that the caller will hold
+  /// beside the program, for the pictures themselves; `limit` is what this restoration may take with them,
+  /// whatever the process holds beside it, instead of the options' memory.
   /// - Returns: the tiles and how they meet.
   /// - Throws: `RuntimeError.exceedsMemory` where no tile is small enough.
   public func plan(

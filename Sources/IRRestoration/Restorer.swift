@@ -39,9 +39,9 @@ public final class Restorer {
     var session: Session
   }
 
-  /// Reads a model: a file, or the name or role of one of the catalogue's, by default those that are installed. Sides are
-  /// padded to `multiple`, 1...4096; by default to what the model's metadata state, else to the least that its graph
-  /// takes.
+  /// Reads a model: a file, or the name or role of one of the catalogue's, by default those that are
+  /// installed. Sides are padded to `multiple`, 1...4096; by default to what the model's metadata state, else
+  /// to the least that its graph takes.
   /// - Throws: `RestorationError`, or `ONNXError` where the file is not a model.
   public init(
     model name: String, in catalogue: ModelCatalogue = .installed(), multiple: Int? = nil,

@@ -44,8 +44,8 @@ public final class SharedRestorer: Sendable {
     (self.restorer, self.watch, path, scale) = (restorer, watch, restorer.path, restorer.scale)
   }
 
-  /// The plan for a picture of these sides and colours within `limit` bytes, its result included; waits for its turn. A
-  /// restoration within the same limit goes by it.
+  /// The plan for a picture of these sides and colours within `limit` bytes, its result included; waits for
+  /// its turn. A restoration within the same limit goes by it.
   /// - Throws: as `Restorer.plan`.
   public func plan(
     width: Int, height: Int, channelCount: Int, within limit: Int
@@ -76,9 +76,9 @@ public final class SharedRestorer: Sendable {
     } ?? false
   }
 
-  /// Restores a picture on this thread. `goesOn` is called with the share that is done, and ends the restoration when it
-  /// says false; it must not use this restorer. `strength` and `limit` are those of this picture: instead of the
-  /// settings', and as `plan` takes it.
+  /// Restores a picture on this thread. `goesOn` is called with the share that is done, and ends the
+  /// restoration when it says false; it must not use this restorer. `strength` and `limit` are those of this
+  /// picture: instead of the settings', and as `plan` takes it.
   /// - Throws: `RestorationError`, `RuntimeError`, which is `.cancelled` where `goesOn` ended it.
   public func restoration(
     of image: Image, strength: Double? = nil, within limit: Int? = nil,

@@ -51,7 +51,8 @@ extension DarktablePackage {
     return (statement.id, try archive.contents(of: networks[0]))
   }
 
-  /// The path of a package's network, put into the user's cache: `irkit/dtmodel/DIGEST/ID.onnx` in XDG_CACHE_HOME.
+  /// The path of a package's network, put into the user's cache: `irkit/dtmodel/DIGEST/ID.onnx` in
+  /// XDG_CACHE_HOME.
   /// - Throws: `TensorFileError`, also where nothing can be written there.
   package static func unpacked(_ path: String, scale: Int?) throws(TensorFileError) -> String {
     let (id, bytes) = try network(in: path, scale: scale)

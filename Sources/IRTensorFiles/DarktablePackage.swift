@@ -2,8 +2,8 @@ import CZlib
 import Foundation
 import IRFiles
 
-/// darktable's packages of models (`.dtmodel`): a zip archive of a folder, called by the model's id, with `config.json` and
-/// networks that take and give tiles `[1, 3, side, side]` float32 in sRGB.
+/// darktable's packages of models (`.dtmodel`): a zip archive of a folder, called by the model's id, with
+/// `config.json` and networks that take and give tiles `[1, 3, side, side]` float32 in sRGB.
 package enum DarktablePackage {
   package static let suffix = "dtmodel"
 

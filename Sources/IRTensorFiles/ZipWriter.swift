@@ -21,8 +21,8 @@ struct StoredMember {
 }
 
 extension ZipArchive {
-  /// Writes members as they are, beside the path first, dated 1980: the same members are the same bytes. Sizes stand in
-  /// the 64-bit extra field always, as numpy writes them: one form for every size.
+  /// Writes members as they are, beside the path first, dated 1980: the same members are the same bytes.
+  /// Sizes stand in the 64-bit extra field always, as numpy writes them: one form for every size.
   static func write(_ members: [StoredMember], to path: String) throws(TensorFileError) {
     for member in members where member.name.utf8.count > 0xFFFF {
       throw .file(path: path, reason: "a name of \(member.name.utf8.count) bytes")

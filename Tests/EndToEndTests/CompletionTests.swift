@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// What a bash offers at the end of a line, in a folder with some files.
+/// The words that a bash offers at the end of a line, in a folder with some files.
 private func offers(_ tool: String, _ line: String, in folder: String) throws -> [String] {
   let script = """
     source <("$1" --generate-completion-script bash)

@@ -145,7 +145,8 @@ import Testing
     }
   }
 
-  /// What earlier runs have made beside their inputs is no input again: a run that resumes knows it, another says so.
+  /// Results of earlier runs beside their inputs are no inputs again: a run that resumes knows them, another
+  /// says so.
   @Test func earlierOutputsAreNotRestoredAgain() throws {
     try withFolder { folder in
       try writeIdentity("\(folder)/m.onnx")
@@ -194,7 +195,8 @@ import Testing
     }
   }
 
-  /// A tool that was copied with its models finds them; one that was copied alone says where it looked for none.
+  /// A tool that was copied with its models finds them; one that was copied alone says where it looked for
+  /// none.
   @Test func aCopiedToolHasTheModelsBesideIt() throws {
     try withFolder { folder in
       try make("\(folder)/bin")

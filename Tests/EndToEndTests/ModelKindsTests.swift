@@ -115,8 +115,8 @@ private func write(
   }
 }
 
-/// Kinds of restorers that people publish: what `irrun -i photo.png` makes of them without options, else with the one
-/// that its message names. The expected pictures are the networks' formulas.
+/// Kinds of restorers that people publish: what `irrun -i photo.png` makes of them without options, else with
+/// the one that its message names. The expected pictures are the networks' formulas.
 @Suite struct PublicRestorersTests {
   private struct Kind {
     var inputs = [tensor("x", colour)]
@@ -125,7 +125,7 @@ private func write(
     var constants: [String: Tensor] = [:]
   }
 
-  /// What irrun says and makes of a picture, and what `irdump --check` says.
+  /// The words and the picture of irrun, and the words of `irdump --check`.
   private func tried(
     _ kind: Kind, _ options: String..., greyInput: Bool = false
   ) throws -> (outcome: Outcome, check: String, given: Image, made: Image?) {
@@ -239,7 +239,8 @@ private func write(
     expect(stated.made, stated.given) { 0.8 * $0 }
   }
 
-  /// FDnCNN and DRUNet: a noise map is the fourth channel; GCANet's fourth is another thing, which a person must know.
+  /// FDnCNN and DRUNet: a noise map is the fourth channel; GCANet's fourth is another thing, which a person
+  /// must know.
   @Test func fourChannels() throws {
     var kind = Kind(
       nodes: [
@@ -291,7 +292,8 @@ private func write(
     }
   }
 
-  /// DDColor gives two channels of a colour space; others give half or one and a half times the sides: refused in words.
+  /// DDColor gives two channels of a colour space; others give half or one and a half times the sides:
+  /// refused in words.
   @Test(arguments: ["ab", "x1.5", "half"]) func noPictures(_ name: String) throws {
     let scales = Tensor([Float(1), 1, 1.5, 1.5], shape: [4])
     let nodes: [String: [ONNXNode]] = [

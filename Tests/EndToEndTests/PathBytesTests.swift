@@ -2,8 +2,8 @@ import Foundation
 import ImageRestoration
 import Testing
 
-/// Names as old archives and other systems left them: bytes that are no UTF-8, twins that look alike, marks in front.
-/// The shell makes them, Python lists them.
+/// Names as old archives and other systems left them: bytes that are no UTF-8, twins that look alike, marks
+/// in front. The shell makes them, Python lists them.
 @Suite struct PathBytesTests {
   /// Runs a script where `$irrun` is the tool, `m.onnx` gives pictures back, and `a.png` is one.
   private func script(_ text: String) throws -> String {
@@ -125,7 +125,7 @@ import Testing
     #expect(said.contains("it is empty") && said.contains("that are taken from there"), "\(said)")
   }
 
-  /// What waits for a reader is no file that stays.
+  /// A picture that waits for its reader leaves no file.
   @Test func anEndedStreamLeavesNothing() throws {
     let said = try script(
       #"mkdir tmp; mkfifo p; sleep 60 < p > /dev/null 2>&1 & reader=$!; "#

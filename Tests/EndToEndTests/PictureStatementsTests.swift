@@ -232,7 +232,8 @@ import Testing
     }
   }
 
-  /// WebP's EXIF begins with its byte order, PNG's stands before the pixels: exiftool has nothing to complain of.
+  /// WebP's EXIF begins with its byte order, PNG's stands before the pixels: exiftool has nothing to complain
+  /// of.
   @Test func exifStandsWhereItsContainerHasIt() throws {
     try PictureFolder.with { folder in
       for suffix in ["webp", "png"] {

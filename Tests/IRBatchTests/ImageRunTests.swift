@@ -138,7 +138,8 @@ import Testing
     }
   }
 
-  /// Another run has taken the name since this one chose it: the next number is taken, and nothing is replaced.
+  /// Another run has taken the name since this one chose it: the next number is taken, and nothing is
+  /// replaced.
   @Test func namesThatAreTakenMeanwhileAreNumbered() throws {
     try withFolder { folder in
       try makeFolder("\(folder)/in")

@@ -87,7 +87,8 @@ import Testing
     }
   }
 
-  /// The first piece of a list says what separates its paths; a zero in a later line is a failure of that line.
+  /// The first piece of a list says what separates its paths; a zero in a later line is a failure of that
+  /// line.
   @Test func zerosSeparateFromTheFirstPieceOn() throws {
     try withFolder { folder in
       for name in ["a", "two\nlines", "b"] { try writePicture("\(folder)/\(name).png") }

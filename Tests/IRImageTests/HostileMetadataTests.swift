@@ -74,7 +74,8 @@ func tagsWithoutEndsAreReadOnce() {
   #expect(metadata.withoutPosition().extendedXMP == nil)
 }
 
-/// Extents of sizes 0 take no bytes of their box: 98 KB would state 16,384 items of 65,535 extents each, 17 GB of memory.
+/// Extents of sizes 0 take no bytes of their box: 98 KB would state 16,384 items of 65,535 extents each, 17
+/// GB of memory.
 @Test func extentsWithoutBytesAreCounted() throws {
   func box(_ type: String, _ content: [UInt8]) -> [UInt8] {
     bigEndianBytes(8 + content.count, 4) + Array(type.utf8) + content

@@ -12,7 +12,8 @@ package enum JSONText {
     return escaped(String(decoding: try encoder.encode(value), as: UTF8.self))
   }
 
-  /// The same JSON with escapes for characters that steer a terminal, and for those that stand for bytes of paths.
+  /// The same JSON with escapes for characters that steer a terminal, and for those that stand for bytes of
+  /// paths.
   private static func escaped(_ text: String) -> String {
     var result = ""
     for scalar in text.unicodeScalars {

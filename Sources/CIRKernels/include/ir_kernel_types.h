@@ -99,8 +99,9 @@ struct ir_planar_product {
   struct ir_prefetch *prefetch;
 };
 
-/// output[i][x] = activation(residual[i][x] + bias[i] + sum over k of weights[k][i] * input[k][x]), weights and input being
-/// pairs of bfloat16: a float holds the bits of channel 2 k in its low half and of 2 k + 1 in its high half. Sums are float32.
+/// output[i][x] = activation(residual[i][x] + bias[i] + sum over k of weights[k][i] * input[k][x]), weights
+/// and input being pairs of bfloat16: a float holds the bits of channel 2 k in its low half and of 2 k + 1 in
+/// its high half. Sums are float32.
 struct ir_planar_pairs_product {
   /// Output channels; pairs of input channels; output pixels.
   size_t rows, pairs, columns;

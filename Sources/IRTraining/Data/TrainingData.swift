@@ -36,8 +36,8 @@ package struct TrainingData: Sendable {
   /// The kinds of damage in the order of their numbers.
   package let categories: [String]
 
-  /// The images of every batch that are made: one in `count`, from the number `index` on. Processes that share batches
-  /// take one share each.
+  /// The images of every batch that are made: one in `count`, from the number `index` on. Processes that
+  /// share batches take one share each.
   package struct Share: Sendable {
     package var index: Int
     package var count: Int

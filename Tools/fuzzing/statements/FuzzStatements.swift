@@ -2,8 +2,8 @@ import FuzzDriver
 
 @testable import IRImage
 
-/// Any bytes as what a file states beside its pixels: all own readers, the changes of what they read, and the writers.
-/// Nothing is decoded.
+/// Any bytes as what a file states beside its pixels: all own readers, the changes of what they read, and the
+/// writers. Nothing is decoded.
 private func fuzzStatements(_ start: UnsafePointer<UInt8>, _ count: Int) {
   let bytes = Array(UnsafeBufferPointer(start: start, count: count))
   let file = PictureBytes(bytes)

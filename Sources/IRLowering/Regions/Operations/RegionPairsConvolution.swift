@@ -3,8 +3,8 @@ import IROperators
 import IRRewriting
 import IRTensor
 
-/// A pointwise convolution with constant weights where products are computed in bfloat16: operands x, [residual]. The
-/// processor multiplies two channels at a time.
+/// A pointwise convolution with constant weights where products are computed in bfloat16: operands x,
+/// [residual]. The processor multiplies two channels at a time.
 package struct RegionPairsConvolution: RegionOperation {
   private let exact: RegionConvolution
 
