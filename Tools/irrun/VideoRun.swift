@@ -38,10 +38,10 @@ final class VideoRun {
   /// Restores all frames to a file or, as `-`, to the standard output.
   /// - Throws: the errors of the model and of the streams.
   func run(to path: String) throws {
-    guard path != Job.stream else {
+    guard FilePath(path) != Job.stream else {
       return try run(FrameWriter(output) { try StandardOutput.write($0) })
     }
-    let file = try AtomicFile(replacing: path)
+    let file = try AtomicFile(replacing: FilePath(path))
     // What was whole before a cut stays: a stream has a use up to there.
     var cut: VideoError?
     do { try run(FrameWriter(output) { try file.write($0) }) } catch let error as VideoError {

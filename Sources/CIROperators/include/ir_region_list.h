@@ -11,7 +11,7 @@
   X(DEPTH_TO_SPACE, depth_to_space) \
   /* Stride 1, one group: operands x, [residual]. */ \
   X(CONVOLUTION, convolution) \
-  /* Stride 1, one group, a window of one pixel, in bfloat16 with sums in float32: operands x, [residual]. */ \
+  /* As CONVOLUTION, of one pixel, in bfloat16 with sums in float32: operands x, [residual]. */ \
   X(PAIRS_CONVOLUTION, pairs_convolution) \
   /* Stride 1, `groups` groups of `depth` input channels each: operands x, [residual]. */ \
   X(GROUPED_CONVOLUTION, grouped_convolution) \

@@ -188,8 +188,8 @@ private struct TreeTable {
     isStated[place] = true
   }
 
-  /// The value of a leaf for a target that it leaves out, so that its tree says nothing of it: 0 in sums; nil if
-  /// no leaf leaves one out.
+  /// The value of a leaf for a target that it leaves out, so that its tree says nothing of it: 0 in sums; nil
+  /// if no leaf leaves one out.
   private var silence: Double? {
     let leavesOut = isStated.indices.contains { !isStated[$0] && yes[$0 / targets] == Int64($0 / targets) }
     guard leavesOut else { return nil }
