@@ -15,8 +15,8 @@
      size_t packed_stride)) \
   X(f32_planar_product, void, (const struct ir_planar_product *product)) \
   X(bf16_planar_product, void, (const struct ir_planar_pairs_product *product)) \
-  /* pairs[k][x] = input[2 k][x] and input[2 k + 1][x] as a pair of bfloat16, to the nearest, halves to even; */ \
-  /* of an odd depth the last high half is 0. Writes whole vectors. */ \
+  /* pairs[k][x] = input[2 k][x] and input[2 k + 1][x] as a pair of bfloat16, to the nearest, halves to */ \
+  /* even; of an odd depth the last high half is 0. Writes whole vectors. */ \
   X(bf16_pairs, void, \
     (size_t depth, size_t columns, const float *input, size_t stride, float *pairs, size_t pairs_stride)) \
   X(f32_planar_depthwise, void, (const struct ir_planar_depthwise *depthwise)) \
