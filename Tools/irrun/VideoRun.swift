@@ -10,7 +10,7 @@ import ImageRestoration
 /// Restores the frames of a stream one after the other; the next are read and the last are written meanwhile.
 final class VideoRun {
   private let command: IRRun
-  private let input: String
+  private let input: FilePath
   private let restorer: Restorer
   private let reader: FrameReader
   private let output: FrameStream
@@ -31,7 +31,7 @@ final class VideoRun {
       throw ValidationError("streams of frames take no --shard, and of --if-exists overwrite alone")
     }
     self.command = command
-    self.input = input
+    self.input = FilePath(input)
     self.reader = reader
     var settings = command.modelOptions.settings
     settings.allowsFloat16Storage = command.resources.float16Storage ?? settings.allowsFloat16Storage
@@ -42,12 +42,13 @@ final class VideoRun {
 
   /// Restores all frames to a file or, as `-`, to the standard output.
   /// - Throws: the errors of the model and of the streams.
-  func run(to path: String) throws {
+  func run(to output: String) throws {
+    let path = FilePath(output)
     guard path != Job.stream else {
-      return try run(FrameWriter(output) { try StandardOutput.write($0) })
+      return try run(FrameWriter(self.output) { try StandardOutput.write($0) })
     }
     let file = try AtomicFile(replacing: path)
-    let writer = try FrameWriter(output) { try file.write($0) }
+    let writer = try FrameWriter(self.output) { try file.write($0) }
     do { try run(writer) } catch let error as VideoError {
       // The frames before a cut stay, since a stream has a use up to there; a cut input that they would
       // replace stays too.
@@ -58,10 +59,11 @@ final class VideoRun {
   }
 
   /// Whether the file at a path is the one that is read.
-  private func replacesInput(_ path: String) -> Bool {
-    var (read, written) = (stat(), stat())
-    let isKnown = input == Job.stream ? fstat(STDIN_FILENO, &read) : stat(input, &read)
-    guard isKnown == 0, stat(path, &written) == 0 else { return false }
+  private func replacesInput(_ path: FilePath) -> Bool {
+    var read = stat()
+    guard (input == Job.stream ? fstat(STDIN_FILENO, &read) : stat(input.cString, &read)) == 0,
+      let written = path.status
+    else { return false }
     return read.st_dev == written.st_dev && read.st_ino == written.st_ino
   }
 
