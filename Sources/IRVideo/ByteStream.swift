@@ -46,7 +46,7 @@ final class ByteStream {
   func bytes(_ count: Int) throws(VideoError) -> [UInt8] {
     var result = Array(pending.prefix(count))
     pending = pending.dropFirst(result.count)
-    // What a stream claims is allocated as it comes.
+    // The bytes that a stream claims are allocated as it comes.
     while result.count < count {
       guard try readOn(count - result.count) else { break }
       result += pending

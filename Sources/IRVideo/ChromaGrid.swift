@@ -1,4 +1,4 @@
-/// Where chroma samples lie among those of luma, for one direction.
+/// The place of chroma samples among those of luma, for one direction.
 package enum ChromaPlace: Hashable, Sendable {
   /// One for each.
   case everywhere
@@ -45,7 +45,7 @@ package enum ChromaPlace: Hashable, Sendable {
   }
 }
 
-/// Where chroma samples lie in both directions.
+/// The places of chroma samples in both directions.
 package struct ChromaGrid: Hashable, Sendable {
   package var horizontal: ChromaPlace
   package var vertical: ChromaPlace

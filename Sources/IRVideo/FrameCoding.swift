@@ -11,8 +11,8 @@ package protocol FrameCoding: Sendable {
   /// - Precondition: there are `byteCount` bytes.
   func image(_ bytes: [UInt8]) -> Image
 
-  /// A picture as a frame. `original` is the frame that it was made of, where that is stored alike: what did not change
-  /// is stored as it was.
+  /// A picture as a frame. `original` is the frame that it was made of, where that is stored alike: what did
+  /// not change is stored as it was.
   /// - Throws: `VideoError.mismatch` where the picture's sides or colours are others.
   func bytes(_ image: Image, original: [UInt8]?) throws(VideoError) -> [UInt8]
 

@@ -1,4 +1,4 @@
-/// What a stream of frames is: one with a header, or frames alone.
+/// A kind of stream of frames: one with a header, or frames alone.
 package enum FrameStream: Sendable {
   case y4m(Y4MHeader)
   case raw(RawFrames)
@@ -32,8 +32,8 @@ package final class FrameReader {
   package private(set) var count = 0
   private let source: ByteStream
 
-  /// The frames of a YUV4MPEG2 stream, or `raw` ones. `first` are bytes that were read from the descriptor already;
-  /// `matrix` is the colours' where somebody knows.
+  /// The frames of a YUV4MPEG2 stream, or `raw` ones. `first` are bytes that were read from the descriptor
+  /// already; `matrix` is the colours' where somebody knows.
   /// - Throws: `VideoError`.
   package init(
     _ descriptor: Int32, first: [UInt8] = [], raw: RawFrames? = nil, matrix: YCbCr.Matrix? = nil

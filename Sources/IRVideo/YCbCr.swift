@@ -14,7 +14,8 @@ package struct YCbCr: FrameCoding, Hashable {
       }
     }
 
-    /// What frames of these sides have where nobody says: those larger than standard definition are of BT.709.
+    /// The matrix of frames of these sides where nobody says: those larger than standard definition are of
+    /// BT.709.
     package static func usual(width: Int, height: Int) -> Matrix {
       width > 1024 || height > 576 ? .bt709 : .bt601
     }
@@ -36,6 +37,9 @@ package struct YCbCr: FrameCoding, Hashable {
     (self.width, self.height, self.chroma, self.bits) = (width, height, chroma, bits)
     (self.matrix, self.isFullRange) = (matrix, isFullRange)
   }
+
+  /// Whether readers that are told nothing take the colours for what they are.
+  package var hasUsualMatrix: Bool { chroma == nil || matrix == .usual(width: width, height: height) }
 
   private var samples: SampleCoding { SampleCoding(bits: bits) }
   private var lumaCount: Int { width * height }

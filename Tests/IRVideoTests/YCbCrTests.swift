@@ -73,6 +73,18 @@ private func noise(_ count: Int, _ seed: UInt32) -> [UInt8] {
     for index in 1..<(samples.count - 1) { #expect(abs(gathered[index] - samples[index]) < 1e-5) }
   }
 
+  /// Frames of standard definition that become larger are no more what readers take them for.
+  @Test func enlargedFramesMayNeedAWord() {
+    var coding = YCbCr(
+      width: 640, height: 360, chroma: ChromaGrid(.between, .between), bits: 8, matrix: .bt601,
+      isFullRange: false)
+    #expect(coding.hasUsualMatrix && !coding.enlarged(by: 2).hasUsualMatrix)
+    coding.matrix = .bt709
+    #expect(!coding.hasUsualMatrix && coding.enlarged(by: 2).hasUsualMatrix)
+    coding.chroma = nil
+    #expect(coding.hasUsualMatrix)
+  }
+
   @Test func otherSidesAreRefused() {
     let coding = YCbCr(
       width: 4, height: 4, chroma: nil, bits: 8, matrix: .bt601, isFullRange: false)

@@ -107,7 +107,7 @@ struct IRRun: Tool {
       runtime)
     guard let output else { return }
     if let reader = try video.reader(inputs, list: files.list) {
-      return try VideoRun(self, model: model, reader).run(to: output)
+      return try VideoRun(self, model: model, input: inputs[0], reader).run(to: output)
     }
     try Restoration(command: self, model: model, inputs: inputs, output: output).run()
   }

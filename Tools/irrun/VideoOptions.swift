@@ -44,13 +44,16 @@ struct VideoOptions: ParsableArguments {
       if raw != nil { throw ValidationError("--raw is for one input") }
       return nil
     }
-    if FilePath(input) == Job.stream {
+    let path = FilePath(input)
+    if path == Job.stream {
       if let raw { return try FrameReader(STDIN_FILENO, raw: raw) }
       let first = try StandardInput.lookAhead(Y4MHeader.magic.utf8.count)
       guard first.elementsEqual(Y4MHeader.magic.utf8) else { return nil }
       return try FrameReader(STDIN_FILENO, first: StandardInput.takeAhead(), matrix: matrix)
     }
-    guard raw != nil || FilePath(input).suffix.lowercased() == Self.suffix else { return nil }
-    return try FrameReader(try FilePath(input).opened(), raw: raw, matrix: matrix)
+    guard raw != nil || path.suffix.lowercased() == Self.suffix else { return nil }
+    let descriptor = open(path.cString, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError(path: input, reason: String(cString: strerror(errno))) }
+    return try FrameReader(descriptor, raw: raw, matrix: matrix)
   }
 }

@@ -10,6 +10,7 @@ import ImageRestoration
 /// Restores the frames of a stream one after the other; the next are read and the last are written meanwhile.
 final class VideoRun {
   private let command: IRRun
+  private let input: FilePath
   private let restorer: Restorer
   private let reader: FrameReader
   private let output: FrameStream
@@ -17,7 +18,7 @@ final class VideoRun {
   private let start = Date()
 
   /// - Throws: `ValidationError`, and the errors of the model.
-  init(_ command: IRRun, model: String, _ reader: FrameReader) throws {
+  init(_ command: IRRun, model: String, input: String, _ reader: FrameReader) throws {
     let (files, checks) = (command.files, command.checks)
     guard files.namedPictures.isEmpty, files.format == nil, checks.metrics.isEmpty, checks.compare == nil,
       checks.trace == nil, !checks.proveTiles, !checks.strict, !checks.verify, !checks.profile, !files.dryRun
@@ -26,7 +27,11 @@ final class VideoRun {
         "streams of frames take none of -f, -i NAME=FILE, --metrics, --compare, --trace, --profile, --verify, "
           + "--prove-tiles, --strict and --dry-run")
     }
+    guard files.ifExists == .overwrite, files.shard == nil else {
+      throw ValidationError("streams of frames take no --shard, and of --if-exists overwrite alone")
+    }
     self.command = command
+    self.input = FilePath(input)
     self.reader = reader
     var settings = command.modelOptions.settings
     settings.allowsFloat16Storage = command.resources.float16Storage ?? settings.allowsFloat16Storage
@@ -37,30 +42,47 @@ final class VideoRun {
 
   /// Restores all frames to a file or, as `-`, to the standard output.
   /// - Throws: the errors of the model and of the streams.
-  func run(to path: String) throws {
-    guard FilePath(path) != Job.stream else {
-      return try run(FrameWriter(output) { try StandardOutput.write($0) })
+  func run(to output: String) throws {
+    let path = FilePath(output)
+    guard path != Job.stream else {
+      return try run(FrameWriter(self.output) { try StandardOutput.write($0) })
     }
-    let file = try AtomicFile(replacing: FilePath(path))
-    // What was whole before a cut stays: a stream has a use up to there.
-    var cut: VideoError?
-    do { try run(FrameWriter(output) { try file.write($0) }) } catch let error as VideoError {
-      guard case .cut = error else { throw error }
-      cut = error
+    let file = try AtomicFile(replacing: path)
+    let writer = try FrameWriter(self.output) { try file.write($0) }
+    do { try run(writer) } catch let error as VideoError {
+      // The frames before a cut stay, since a stream has a use up to there; a cut input that they would
+      // replace stays too.
+      if case .cut = error, writer.count > 0, !replacesInput(path) { try file.replace() }
+      throw error
     }
     try file.replace()
-    if let cut { throw cut }
+  }
+
+  /// Whether the file at a path is the one that is read.
+  private func replacesInput(_ path: FilePath) -> Bool {
+    var read = stat()
+    guard (input == Job.stream ? fstat(STDIN_FILENO, &read) : stat(input.cString, &read)) == 0,
+      let written = path.status
+    else { return false }
+    return read.st_dev == written.st_dev && read.st_ino == written.st_ino
   }
 
   private func run(_ writer: FrameWriter) throws {
     let coding = reader.stream.coding
-    let samples = coding.width * coding.height * 3
+    let pixels = coding.width * coding.height * restorer.scale * restorer.scale
+    let threads = command.resources.threads
     let plan = try restorer.plan(
       width: coding.width, height: coding.height,
-      // Results, and the frames that are read ahead and written behind.
-      holding: 4 * samples * restorer.scale * restorer.scale + 4 * coding.byteCount)
+      // The result and its planes of luma and chroma, all of floats; and the frames that are read ahead,
+      // written behind and in hand.
+      holding: (12 + 32) * pixels + (threads.readAhead + 2) * coding.byteCount + (threads.writeBehind + 2)
+        * output.coding.byteCount)
     if command.checks.verbose { Terminal.warn("\(plan)") }
-    let threads = command.resources.threads
+    if restorer.scale > 1, let colours = output.coding as? YCbCr, !colours.hasUsualMatrix {
+      Terminal.warn(
+        "the colours stay those of BT.\(colours.matrix.rawValue), and players expect others of frames of "
+          + "\(colours.width)×\(colours.height): tell them")
+    }
     let (read, written) = (
       Stage<Result<Frame, any Error>>(limit: threads.readAhead), Stage<Frame>(limit: threads.writeBehind)
     )

@@ -32,13 +32,14 @@ class Answer:
 
 
 class Server:
-    def __init__(self, *arguments, environment=None, wait=True):
+    def __init__(self, *arguments, environment=None, wait=True, before=":"):
+        """`before` is a line of bash that the server's process runs first."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.process = subprocess.Popen(
-            [PROGRAM, "--port", str(self.port), *arguments], stderr=subprocess.PIPE, text=True,
+            ["bash", "-c", before + '; exec "$0" "$@"', PROGRAM, "--port", str(self.port), *arguments], stderr=subprocess.PIPE, text=True,
             env={**os.environ, **(environment or {})})
         os.set_blocking(self.process.stderr.fileno(), False)
         self.log = ""

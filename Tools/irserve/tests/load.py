@@ -1,6 +1,6 @@
-"""Load from many clients: python load.py [--clients N] [--seconds S] [--side P] [--bytes] [argument of irserve …]
+"""Load from many clients: python load.py [--clients N] [--seconds S] [--side P] [--tensors] [argument of irserve …]
 
-Prints requests a second, latencies, statuses and the server's memory from outside. --bytes sends PNG, else float32 tensors.
+Prints requests a second, latencies, statuses and the server's memory from outside. It sends PNG; with --tensors float32 tensors.
 """
 import argparse
 import collections

@@ -173,7 +173,7 @@ def test_bodies_that_are_none_are_refused(server, body):
     assert answer.status == 400 and answer.json["error"]
 
 
-@pytest.mark.parametrize("length", ["-1", "x", "99999999999999999999", "1000000"])
+@pytest.mark.parametrize("length", ["-1", "-9223372036854775808", "-999999999999999999", "x", "99999999999999999999", "1000000"])
 def test_header_lengths_are_checked(server, length):
     body = json.dumps({"inputs": [INPUT]}).encode()
     answer = server.post("/v2/models/symunet-s/infer", body, {"Inference-Header-Content-Length": length})
@@ -183,3 +183,52 @@ def test_header_lengths_are_checked(server, length):
 def test_json_is_bounded(server):
     answer = server.post("/v2/models/symunet-s/infer", b'{"inputs": ' + b" " * (9 << 20))
     assert answer.status == 413 and "binary" in answer.json["error"]
+
+
+def asked(server, values, size, shape, datatype, binary, output=None, **parameters):
+    """The answer to one binary input."""
+    name = server.get("/v2/models/symunet-s").json["inputs"][0]["name"]
+    request = {"parameters": {"binary_data_output": binary, **parameters}, "inputs": [
+        {"name": name, "shape": shape, "datatype": datatype, "parameters": {"binary_data_size": size}}]}
+    if output:
+        request["outputs"] = [{"name": output, "parameters": {"binary_data": binary}}]
+    head = json.dumps(request).encode()
+    return server.post("/v2/models/symunet-s/infer", head + values, {"Inference-Header-Content-Length": str(len(head))})
+
+
+def test_answers_in_json_are_bounded():
+    """Of 32 MiB for answers 128 bytes a number."""
+    server = Server("--memory", "256M")
+    try:
+        for side, status in ((256, 200), (320, 413)):
+            values = numpy.zeros((1, 3, side, side), numpy.float32)
+            answer = asked(server, values.tobytes(), values.nbytes, list(values.shape), "FP32", False)
+            assert answer.status == status, answer.body[:300]
+            answer_in_bytes = asked(server, values.tobytes(), values.nbytes, list(values.shape), "FP32", True)
+            assert answer_in_bytes.status == 200
+        assert "binary" in answer.json["error"]
+        assert server.metric("irserve_bodies_bytes") == 0
+    finally:
+        server.stop()
+
+
+def test_results_that_wait_for_each_other_are_bounded():
+    """Pictures of noise: the files together are more than an answer may have in base 64, and not as binary data."""
+    noise = numpy.random.default_rng(1).integers(0, 256, (256, 256, 3), numpy.uint8)
+    file = encoded(Image.fromarray(noise))
+    values = b"".join(len(file).to_bytes(4, "little") + file for _ in range(8))
+    server = Server("--memory", "96M")
+    try:
+        answer = asked(server, values, len(values), [8], "BYTES", False, strength=0)
+        assert answer.status == 413 and "binary" in answer.json["error"], answer.body[:300]
+        answer = asked(server, values, len(values), [8], "BYTES", True, strength=0)
+        assert answer.status == 200, answer.body[:300]
+        assert server.metric("irserve_bodies_bytes") == 0
+    finally:
+        server.stop()
+
+
+def test_an_output_of_another_name_is_refused_before_the_work(server):
+    # The picture is none, which the work would say.
+    answer = asked(server, b"\0\0\0\0", 4, [1], "BYTES", True, output="bogus")
+    assert answer.status == 400 and "no such output" in answer.json["error"]

@@ -21,6 +21,12 @@ def test_the_deployment_is_kubernetes():
         kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)
 
 
+def test_services_set_no_variables():
+    """A Service of the name irserve would set IRSERVE_PORT=tcp://…, which the server reads as its port."""
+    assert documents("deployment.yaml")[0]["spec"]["template"]["spec"]["enableServiceLinks"] is False
+    assert documents("kserve.yaml")[0]["spec"]["predictor"]["enableServiceLinks"] is False
+
+
 def check(document, kind):
     """Holds a part of a manifest against kserve's model of this name, and what is in it."""
     model = getattr(kserve, kind, None)
@@ -39,6 +45,9 @@ def check(document, kind):
 
 def test_the_inference_service_is_kserves():
     (document,) = documents("kserve.yaml")
+    # Kinds that are Kubernetes' own are passed over; these are not.
+    for kind in ("V1beta1InferenceService", "V1beta1InferenceServiceSpec", "V1beta1PredictorSpec"):
+        assert hasattr(kserve, kind)
     check(document, "V1beta1InferenceService")
     with pytest.raises(AssertionError):
         check({"spec": {"predictor": {"replicas": 1}}}, "V1beta1InferenceService")

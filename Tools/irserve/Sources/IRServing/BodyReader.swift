@@ -22,7 +22,8 @@ struct BodyReader: Sendable {
     try await context.channel.triggerUserOutboundEvent(ContinueEvent()).get()
     var bytes = Data()
     bytes.reserveCapacity(min(stated ?? 0, 1 << 20))
-    for try await part in request.body {
+    var parts = request.body.makeAsyncIterator()
+    while let part = try await next(&parts) {
       try control.check()
       let count = bytes.count + part.readableBytes
       guard count <= limit else { throw ServingError.bodyTooLarge(limit) }
@@ -31,6 +32,20 @@ struct BodyReader: Sendable {
     }
     if let stated, bytes.count != stated { throw Control.End.left }
     return Body(bytes: bytes, place: place)
+  }
+
+  /// The next part of a body.
+  /// - Throws: `ServingError` where it is no part of HTTP, as a chunk without a length.
+  private func next(_ parts: inout RequestBody.AsyncIterator) async throws -> ByteBuffer? {
+    do { return try await parts.next() } catch
+      where error is any HTTPResponseError || error is CancellationError
+    {
+      throw error
+    } catch {
+      var refusal = ServingError.badRequest("the body breaks off or is no body of HTTP")
+      refusal.endsConnection = true
+      throw refusal
+    }
   }
 
   private func statedLength(of request: Request) throws -> Int? {

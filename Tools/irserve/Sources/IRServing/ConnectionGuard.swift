@@ -51,8 +51,9 @@ package final class ConnectionState: Sendable {
 /// Says on a connection that the body may come.
 struct ContinueEvent: Sendable {}
 
-/// What a connection needs beside requests and answers: `100 Continue` where the client waits for it, word of a client
-/// that left, an end to clients that do not read, and an end to connections whose request was not read to its end.
+/// The rest that a connection needs beside requests and answers: `100 Continue` where the client waits for
+/// it, word of a client that left, an end to clients that do not read, and an end to connections whose
+/// request was not read to its end.
 final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   typealias InboundIn = HTTPRequestPart
   typealias InboundOut = HTTPRequestPart

@@ -46,7 +46,7 @@ extension IRServer {
     _ context: ServingContext, _ listener: RestoreRequest.Listener? = nil,
     _ body: @escaping @Sendable (Control) throws -> R
   ) async throws -> R {
-    let control = Control(deadline: .now.advanced(by: settings.timeout)) { [listeners] share in
+    let control = Control(deadline: context.start.advanced(by: settings.timeout)) { [listeners] share in
       listeners.tell(listener, .restoring, share)
     }
     context.connection?.whenGone { [queue] in queue.finish(control, .left) }
@@ -63,7 +63,7 @@ extension IRServer {
           ? "\(queue.length) pictures are restored or wait for it, and more have no place (--queue)"
           : "the server is about to end")
     }
-    let control = Control(deadline: .now.advanced(by: settings.timeout))
+    let control = Control(deadline: context.start.advanced(by: settings.timeout))
     // A sender that is too slow is waited for no longer.
     let timer = Task { [channel = context.channel] in
       try await Task.sleep(until: control.deadline, clock: .continuous)
@@ -149,16 +149,28 @@ extension IRServer {
     }
   }
 
+  /// The time between two lines to a page that has no event.
+  private static let beat = Duration.seconds(5)
+
   private func progress(_ context: ServingContext) throws -> Response {
     let page = try RestoreRequest.token("page", context.parameters.get("page") ?? "")
-    let events = try listeners.events(of: page)
-    context.connection?.whenGone { [listeners] in listeners.leave(page) }
+    let (events, ticket) = try listeners.events(of: page)
+    context.connection?.whenGone { [listeners] in listeners.leave(ticket) }
     return Response(
       status: .ok, headers: [.contentType: "text/event-stream"],
-      body: ResponseBody { writer in
+      body: ResponseBody { [listeners] writer in
+        defer { listeners.leave(ticket) }
+        let beats = Task {
+          while true {
+            try await Task.sleep(for: Self.beat)
+            listeners.beat(ticket)
+          }
+        }
+        defer { beats.cancel() }
         try await writer.write(ByteBuffer(string: ": listening\n\n"))
         for await event in events {
-          try await writer.write(ByteBuffer(string: "data: \(try Answers.text(event))\n\n"))
+          let text = try event.map { "data: \(try Answers.text($0))" } ?? ": listening"
+          try await writer.write(ByteBuffer(string: "\(text)\n\n"))
         }
         try await writer.finish(nil)
       })

@@ -59,12 +59,11 @@ package final class IRServer: Sendable {
     var configuration = ServiceGroupConfiguration(
       services: [application], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
     configuration.maximumGracefulShutdownDuration = settings.drain
-    try await withTaskCancellationHandler {
-      try await ServiceGroup(configuration: configuration).run()
-    } onCancel: {
-      queue.stop()
+    defer { queue.stop() }
+    do { try await ServiceGroup(configuration: configuration).run() } catch is CancellationError {
+      // An end that was asked for, with work that did not end in its time.
+      guard !queue.isTaking else { throw CancellationError() }
     }
-    queue.stop()
   }
 
   /// Calls `body` when the server is asked to end.
@@ -77,11 +76,11 @@ package final class IRServer: Sendable {
     }
   }
 
-  /// What can be asked.
+  /// The routes that can be asked.
   package var router: Router<ServingContext> {
     let router = Router(context: ServingContext.self)
     router.add(middleware: RequestLog())
-    router.add(middleware: Gate(token: settings.token))
+    router.add(middleware: Gate(token: settings.token, isLocal: settings.token == nil && settings.isLocal))
     addHealth(to: router)
     addRestoring(to: router)
     addInference(to: router)
@@ -108,7 +107,7 @@ package final class IRServer: Sendable {
   }
 }
 
-/// What the process holds.
+/// The memory that the process holds.
 enum ProcessMemory {
   /// Nil where the system does not say.
   static var byteCount: Int? {

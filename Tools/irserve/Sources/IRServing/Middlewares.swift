@@ -72,6 +72,8 @@ package struct Gate: RouterMiddleware {
   package typealias Context = ServingContext
 
   let token: String?
+  /// Whether the server is for programs and pages of this machine alone.
+  let isLocal: Bool
   /// Paths that show nothing of anybody.
   static let open: Set<String> = ["/", "/health", "/ready", "/v2/health/live", "/v2/health/ready"]
 
@@ -79,7 +81,7 @@ package struct Gate: RouterMiddleware {
     _ request: Request, context: ServingContext,
     next: (Request, ServingContext) async throws -> Response
   ) async throws -> Response {
-    if let origin = request.headers[.origin], !Self.isOwn(origin, request.head.authority) {
+    if let origin = request.headers[.origin], !Self.isOwn(origin, request.head.authority, isLocal: isLocal) {
       throw refusal(.forbidden, "a page of another site asks: this server answers its own page and programs")
     }
     if let token, !Self.open.contains(request.uri.path) {
@@ -97,10 +99,14 @@ package struct Gate: RouterMiddleware {
     return error
   }
 
-  /// Whether a page's origin names the host that it asks.
-  package static func isOwn(_ origin: String, _ authority: String?) -> Bool {
+  /// Whether a page's origin names the host that it asks; `isLocal`, by a name of this machine: any other
+  /// name may be that of a site which was pointed here.
+  package static func isOwn(_ origin: String, _ authority: String?, isLocal: Bool = false) -> Bool {
     guard let authority, let mark = origin.range(of: "://") else { return false }
-    return origin[mark.upperBound...].lowercased() == authority.lowercased()
+    let named = origin[mark.upperBound...].lowercased()
+    guard named == authority.lowercased() else { return false }
+    let name = named.replacing(/:[0-9]*$/, with: "")
+    return !isLocal || ["localhost", "127.0.0.1", "[::1]"].contains(name)
   }
 
   /// Compares all bytes, however soon they differ.

@@ -34,7 +34,6 @@ package final class ModelStore: Sendable {
     var name: String
     var entry: any AnyObject & Sendable
     var model: any KeepsMemory
-    var promise: MemoryLedger.Promise
   }
 
   private struct State {
@@ -119,11 +118,9 @@ package final class ModelStore: Sendable {
       if let found: Entry<Model> = used(own) { return found }
       // The content of released models is as released, else it is refused here.
       let path = try catalogue.path(of: own)
-      let promise = try makeRoom(for: path, control)
+      try makeRoom(for: path)
       let entry = Entry(own, try load(path))
-      locked { state in
-        state.loaded.append(Loaded(name: own, entry: entry, model: entry.model, promise: promise))
-      }
+      locked { $0.loaded.append(Loaded(name: own, entry: entry, model: entry.model)) }
       return entry
     }
   }
@@ -138,9 +135,18 @@ package final class ModelStore: Sendable {
     }
   }
 
-  /// A model holds its file, its weights, and these packed for the kernels.
-  private func makeRoom(for path: String, _ control: Control) throws -> MemoryLedger.Promise {
+  /// Forgets the least lately used models until one more may be loaded. Models count by their number: no
+  /// picture waits for one to go.
+  /// - Throws: `ServingError` for a model that is larger than all that pictures may use.
+  private func makeRoom(for path: String) throws {
     let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
+    // A model holds its file, its weights, and these packed for the kernels.
+    guard size <= ledger.limit / 3 else {
+      throw ServingError(
+        .contentTooLarge,
+        "the model's file has \(size) bytes and takes three times as many, of \(ledger.limit) that this server may "
+          + "use (--memory)")
+    }
     while true {
       let eldest = locked { state in
         state.loaded.count >= settings.modelCount ? state.loaded.removeFirst() : nil
@@ -148,7 +154,14 @@ package final class ModelStore: Sendable {
       guard let eldest else { break }
       ledger.keep(0, for: eldest.entry)
     }
-    return try ledger.promise(3 * size, control)
+  }
+
+  /// Gives back a promise but for so many bytes, and notes what the model keeps, if it is loaded still.
+  func settle<Model>(_ promise: MemoryLedger.Promise, _ entry: Entry<Model>, rest: Int = 0) {
+    locked { state in
+      let isLoaded = state.loaded.contains { $0.entry === entry }
+      promise.shrink(to: rest, keeping: isLoaded ? entry.model.keptByteCount : 0, by: entry)
+    }
   }
 
   /// Lets requests use a model, and loads it.
@@ -159,7 +172,8 @@ package final class ModelStore: Sendable {
     do { _ = try restorer(own, control) } catch is RestorationError { _ = try network(own, control) }
   }
 
-  /// Forgets a model, which requests find no more until it is loaded again; those that run with it end as they would.
+  /// Forgets a model, which requests find no more until it is loaded again; those that run with it end as
+  /// they would.
   /// - Throws: `ServingError` for unknown names.
   func unload(_ name: String) throws {
     let own = try known(name)

@@ -11,7 +11,7 @@ struct Restoration: Sendable {
     var model: String
     var plan: String
     var warnings: [RestorationWarning]
-    /// What the reader and the writer say of the picture.
+    /// Sentences that the reader and the writer say of the picture.
     var notes: [String]
     /// Seconds of its reading, its restoration and its writing.
     var seconds: (reading: Double, restoring: Double, writing: Double)
@@ -27,8 +27,8 @@ struct Restoration: Sendable {
   /// Hears what is done with the picture.
   var tells: @Sendable (Listeners.Event.Kind) -> Void = { _ in }
 
-  /// Copies of a picture's float samples that restoring holds at a time beside the result: prepared for the model, and
-  /// blended.
+  /// Copies of a picture's float samples that restoring holds at a time beside the result: prepared for the
+  /// model, and blended.
   private static let copyCount = 2
 
   /// - Throws: `ServingError`, the errors of pictures and models, `Control.End`.
@@ -51,6 +51,8 @@ struct Restoration: Sendable {
     let entry = try store.restorer(request.model, control)
     let (limit, need) = try memory(header, entry, control)
     let promise = try ledger.promise(need, control)
+    var isRestored = false
+    defer { if isRestored { promise.shrink(to: 0) } else { store.settle(promise, entry) } }
     let start = clock.now
     let image = try ImageFile.read(
       bytes: picture, name: Self.name, limits: limits, colours: request.colours)
@@ -75,8 +77,8 @@ struct Restoration: Sendable {
     }
     let restored = clock.now
     result.image.metadata = request.metadata.apply(to: result.image.metadata)
-    promise.shrink(
-      to: encodingByteCount(result.image), keeping: entry.model.keptByteCount, by: entry)
+    isRestored = true
+    store.settle(promise, entry, rest: encodingByteCount(result.image))
     try control.check()
     tells(.writing)
     let (bytes, report) = try encoded(result.image, suffix, request.writing)

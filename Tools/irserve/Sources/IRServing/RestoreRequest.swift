@@ -1,7 +1,7 @@
 import Foundation
 import ImageRestoration
 
-/// What a request to restore a picture asks for.
+/// The wish of a request to restore a picture.
 package struct RestoreRequest: Sendable {
   package var model = "restore"
   package var strength = 1.0

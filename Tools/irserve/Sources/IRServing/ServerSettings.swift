@@ -1,6 +1,6 @@
 import ImageRestoration
 
-/// What a server does, and how much of it.
+/// The work that a server does, and how much of it.
 package struct ServerSettings: Sendable {
   package var host = "127.0.0.1"
   package var port = 8080
@@ -13,7 +13,7 @@ package struct ServerSettings: Sendable {
   /// Pictures that are read, restored or written at a time; one of them is restored.
   package var activeCount = 3
   package var threadCount = RuntimeOptions.defaultThreadCount
-  /// The time of a request from its first byte to its result.
+  /// The time of a request from its head to its result.
   package var timeout = Duration.seconds(120)
   /// The time that running requests have once the server is asked to end.
   package var drain = Duration.seconds(30)
@@ -28,6 +28,9 @@ package struct ServerSettings: Sendable {
   package var preloaded = ["restore"]
 
   package init() {}
+
+  /// Whether it listens to this machine alone.
+  var isLocal: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
 
   /// Bytes of bodies that wait, a part of the memory.
   var waitingByteCount: Int { memoryByteCount / 4 }

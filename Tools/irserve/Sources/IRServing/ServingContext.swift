@@ -5,6 +5,8 @@ import NIOCore
 package struct ServingContext: RequestContext {
   package var coreContext: CoreRequestContextStorage
   let channel: any Channel
+  /// The moment at which the request's head was read.
+  let start = ContinuousClock.now
   /// Nil where the connection is gone already.
   let connection: ConnectionState?
 

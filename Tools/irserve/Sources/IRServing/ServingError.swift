@@ -33,7 +33,7 @@ package struct ServingError: Error, Sendable {
     return error
   }
 
-  /// What an error of a restoration means for its client.
+  /// The meaning of an error of a restoration for its client.
   static func of(_ error: any Error) -> ServingError {
     switch error {
     case let error as ServingError: return error

@@ -27,7 +27,8 @@ enum TemporaryFolder {
   private static func removeLeftovers(in place: URL) {
     for name in (try? FileManager.default.contentsOfDirectory(atPath: place.path)) ?? [] {
       guard name.hasPrefix(prefix), let process = pid_t(name.dropFirst(prefix.count).prefix { $0 != "-" }),
-        kill(process, 0) != 0, errno == ESRCH
+        // The first process of a container has the number of the one before it; this one has no folder yet.
+        process == getpid() || (kill(process, 0) != 0 && errno == ESRCH)
       else { continue }
       try? FileManager.default.removeItem(at: place.appending(path: name))
     }

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Bytes of bodies that were received and are not restored yet, and of results on their way. No body waits for a place:
-/// it is sent away.
+/// Bytes of bodies that were received and are not restored yet, and of results on their way. No body waits
+/// for a place: it is sent away.
 package final class WaitingBytes: Sendable {
   package let limit: Int
   private let taken = Mutex(0)

@@ -49,7 +49,7 @@ package final class WorkQueue: Sendable {
   package func run<R: Sendable>(_ control: Control, _ work: @escaping @Sendable () throws -> R) async throws
     -> R
   {
-    // What waits is taken out of the line when its time is over, and makes place.
+    // An item that waits leaves the line when its time is over, and makes place.
     let timer = Task { [weak self] in
       try await Task.sleep(until: control.deadline, clock: .continuous)
       self?.finish(control, .late)
@@ -67,7 +67,8 @@ package final class WorkQueue: Sendable {
         do { try add(item) } catch { item.body(.failure(error)) }
       }
     } onCancel: {
-      finish(control, .left)
+      // A server that ends cancels the work that did not end in its time.
+      finish(control, isTaking ? .left : .stopped)
     }
   }
 

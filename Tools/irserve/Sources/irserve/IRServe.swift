@@ -117,7 +117,8 @@ struct IRServe: AsyncParsableCommand {
     }
   }
 
-  /// Has the C library give back the memory of a picture when it is freed, as it does until it has learnt otherwise.
+  /// Has the C library give back the memory of a picture when it is freed, as it does until it has learnt
+  /// otherwise.
   private static func keepNoFreedPictures() {
     // `mallopt` is in no module of Swift's.
     guard let symbol = dlsym(nil, "mallopt") else { return }

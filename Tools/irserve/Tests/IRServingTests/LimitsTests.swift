@@ -24,7 +24,8 @@ private final class Tally: Sendable {
 }
 
 @Suite struct LimitsTests {
-  /// However many ask, and for whatever, the sum of what is promised stays within the limit, and all come to their turn.
+  /// However many ask, and for whatever, the sum of what is promised stays within the limit, and all come to
+  /// their turn.
   @Test func promisesStayWithinTheLimit() async throws {
     let ledger = MemoryLedger(limit: 1000)
     let tally = Tally()

@@ -53,6 +53,11 @@ import Testing
       Gate.isOwn("http://localhost:8080", "localhost:8080") && Gate.isOwn("https://A.example", "a.example"))
     #expect(!Gate.isOwn("http://evil.example", "localhost:8080") && !Gate.isOwn("null", "localhost:8080"))
     #expect(!Gate.isOwn("http://localhost:8080", nil))
+    // A site that was pointed to this machine names the host that it asks.
+    #expect(!Gate.isOwn("http://evil.example:8080", "evil.example:8080", isLocal: true))
+    for name in ["localhost", "127.0.0.1:8080", "[::1]:8080", "LOCALHOST:1"] {
+      #expect(Gate.isOwn("http://\(name)", name, isLocal: true))
+    }
     #expect(Gate.equals("abc", "abc") && !Gate.equals("abc", "abd") && !Gate.equals("abc", "ab"))
   }
 

@@ -121,7 +121,7 @@ extension IRServer {
     let (name, headerLength) = try refusing {
       var length: Int?
       if let text = request.headers[.inferenceHeaderLength] {
-        guard let number = Int(text) else {
+        guard let number = Int(text), number >= 0 else {
           throw ServingError.badRequest("Inference-Header-Content-Length is not a number of bytes")
         }
         length = number
@@ -142,12 +142,13 @@ extension IRServer {
       throw ServingError.busy("bodies that wait may take \(waiting.limit) bytes together, and they do")
     }
     let restoration = Restoration(settings: settings, store: store, ledger: ledger, computing: computing)
-    let answer = try await work(context) { control in
+    let answer = try await work(context) { [waiting] control in
       // The body has its place until it is computed.
       try withExtendedLifetime(body.place) {
         let (message, binary) = try InferenceMessage.read(body.bytes, headerLength: headerLength)
-        let run = InferenceRun(model: name, message: message, binary: binary, restoration: restoration)
-        return try run.run(control).bytes()
+        let run = InferenceRun(
+          model: name, message: message, binary: binary, restoration: restoration, waiting: waiting)
+        return try run.run(control)
       }
     }
     var response = Response(

@@ -4,16 +4,36 @@ import Hummingbird
 import IRInference
 import NIOCore
 
-/// What a request of the Open Inference Protocol gets.
+/// The answer to a request of the Open Inference Protocol.
 struct InferenceAnswer: Sendable {
   enum Content: Sendable {
     case tensor(Tensor)
     case pictures([Data])
   }
 
+  /// An answer as it is sent, and how many of its bytes are JSON where others follow.
+  typealias Bytes = (bytes: Data, headerLength: Int?)
+
   var model: String
   var id: String?
   var outputs: [(name: String, content: Content, isBinary: Bool)]
+
+  /// Bytes that a number takes while it becomes JSON.
+  static let numberGrowth = 128
+  /// Bytes that a byte of a picture takes while it becomes JSON.
+  static let pictureGrowth = 10
+
+  /// Bytes that making the answer takes, beside tensors that are sent as they are.
+  var makingByteCount: Int {
+    outputs.reduce(0) { sum, output in
+      switch output.content {
+      case .tensor(let tensor):
+        sum + (output.isBinary ? 0 : Self.numberGrowth * tensor.shape.elementCount)
+      case .pictures(let pictures):
+        sum + (output.isBinary ? 3 : Self.pictureGrowth) * pictures.reduce(0) { $0 + $1.count }
+      }
+    }
+  }
 
   private struct Header: Encodable {
     struct Parameters: Encodable {
@@ -57,7 +77,7 @@ struct InferenceAnswer: Sendable {
   }
 
   /// JSON, and behind it the outputs that were asked for as bytes.
-  func bytes() throws -> (bytes: Data, headerLength: Int?) {
+  func bytes() throws -> Bytes {
     var header = Header(modelName: model, id: id, outputs: [])
     var tail = Data()
     for (name, content, isBinary) in outputs {

@@ -75,8 +75,8 @@ package struct InferenceMessage: Decodable {
   /// Bytes of memory that a byte of JSON may become while it is read.
   package static let growth = 32
 
-  /// The message of a body whose first `headerLength` bytes are JSON, all of them where none is stated, and the bytes of
-  /// each binary input.
+  /// The message of a body whose first `headerLength` bytes are JSON, all of them where none is stated, and
+  /// the bytes of each binary input.
   /// - Throws: `ServingError`.
   package static func read(
     _ body: Data, headerLength: Int?

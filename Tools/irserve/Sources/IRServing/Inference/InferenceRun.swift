@@ -8,11 +8,13 @@ struct InferenceRun: Sendable {
   let message: InferenceMessage
   let binary: [Int: Data]
   let restoration: Restoration
+  /// Holds results until they are on their way.
+  let waiting: WaitingBytes
 
   private var hasPictures: Bool { message.inputs.contains { $0.datatype == "BYTES" } }
 
   /// - Throws: `ServingError`, the errors of models and pictures, `Control.End`.
-  func run(_ control: Control) throws -> InferenceAnswer {
+  func run(_ control: Control) throws -> InferenceAnswer.Bytes {
     try hasPictures ? restore(control) : compute(control)
   }
 
@@ -23,7 +25,7 @@ struct InferenceRun: Sendable {
 
   // MARK: Pictures
 
-  private func restore(_ control: Control) throws -> InferenceAnswer {
+  private func restore(_ control: Control) throws -> InferenceAnswer.Bytes {
     guard message.inputs.count == 1, let input = message.inputs.first else {
       throw ServingError.badRequest("pictures (BYTES) come as the only input")
     }
@@ -44,17 +46,38 @@ struct InferenceRun: Sendable {
       pictures = all
     }
     let wish = try wish()
-    let results = try pictures.map { try restoration.run($0, wish, control).bytes }
     let own = try ports(control).outputs.first?.name ?? "output"
     let output = message.outputs?.first?.name ?? own
     guard output == own, message.outputs?.count ?? 1 == 1 else {
       throw ServingError.badRequest("\(InferenceMessage.shown(output)): no such output; it is \(own)")
     }
-    return InferenceAnswer(
-      model: model, id: message.id, outputs: [(output, .pictures(results), isBinary(output))])
+    var answer = InferenceAnswer(model: model, id: message.id, outputs: [])
+    var results: [Data] = []
+    let place = waiting.place(0)
+    for picture in pictures {
+      results.append(try restoration.run(picture, wish, control).bytes)
+      answer.outputs = [(output, .pictures(results), isBinary(output))]
+      try hold(answer, place)
+    }
+    return try withExtendedLifetime(place) { try answer.bytes() }
   }
 
-  /// What the request's parameters ask for.
+  /// Takes place for the bytes of an answer while they are made.
+  /// - Throws: `ServingError` where they are more than one answer may have, and where others have the place.
+  private func hold(_ answer: InferenceAnswer, _ place: WaitingBytes.Place?) throws {
+    let (need, limit) = (answer.makingByteCount, waiting.limit / 2)
+    guard need <= limit else {
+      throw ServingError(
+        .contentTooLarge,
+        "making the answer takes \(need) bytes, of \(limit) that one may take: ask for less at a time, or for binary "
+          + "data (binary_data)")
+    }
+    guard let place, place.grow(to: need) else {
+      throw ServingError.busy("bodies that wait may take \(waiting.limit) bytes together, and they do")
+    }
+  }
+
+  /// The wish that the request's parameters state.
   private func wish() throws -> RestoreRequest {
     var parameters = [(name: "model", value: model)]
     if let strength = message.parameters?.strength { parameters.append(("strength", "\(strength)")) }
@@ -70,7 +93,7 @@ struct InferenceRun: Sendable {
 
   // MARK: Tensors
 
-  private func compute(_ control: Control) throws -> InferenceAnswer {
+  private func compute(_ control: Control) throws -> InferenceAnswer.Bytes {
     let entry = try restoration.store.network(model, control)
     let network = entry.model
     var inputs: [String: Tensor] = [:]
@@ -86,12 +109,12 @@ struct InferenceRun: Sendable {
       throw ServingError.badRequest(
         "\(InferenceMessage.shown(name)): no such output; they are \(known.joined(separator: ", "))")
     }
+    let need = try Self.translating { try entry.turn.take(control) { try network.prepare(inputs) } }
+    // Results are copied once for their way out.
+    let promise = try restoration.ledger.promise(2 * need, control)
+    defer { restoration.store.settle(promise, entry) }
     let results = try Self.translating {
-      let need = try entry.turn.take(control) { try network.prepare(inputs) }
-      // Results are copied once for their way out.
-      let promise = try restoration.ledger.promise(2 * need, control)
-      defer { promise.shrink(to: 0, keeping: network.keptByteCount, by: entry) }
-      return try entry.turn.take(control) {
+      try entry.turn.take(control) {
         try restoration.computing.take(control) {
           do {
             return try network.run(inputs) { done, count in
@@ -101,7 +124,7 @@ struct InferenceRun: Sendable {
         }
       }
     }
-    return InferenceAnswer(
+    let answer = InferenceAnswer(
       model: model, id: message.id,
       outputs: try wanted.map { name in
         guard let tensor = results[name] else {
@@ -109,6 +132,9 @@ struct InferenceRun: Sendable {
         }
         return (name, .tensor(tensor), isBinary(name))
       })
+    let place = waiting.place(0)
+    try hold(answer, place)
+    return try withExtendedLifetime(place) { try answer.bytes() }
   }
 
   /// Errors of inputs that do not fit the model are the client's.
