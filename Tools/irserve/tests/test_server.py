@@ -154,6 +154,24 @@ def test_a_drain_has_its_time():
         # Ended as it was asked to, long before the picture is done.
         assert server.stop() == 0
         assert b" 200 " not in received(connection)
+    assert [line["status"] for line in server.lines() if line.get("path") == "/restore"] == ["503"]
+
+
+def test_an_end_is_known_at_once():
+    """Pages that listen are let go, and connections that are open are told."""
+    server = Server("-j", "1")
+    page, other, busy = listening(server, "tab-1"), server.connect(), server.connect()
+    body = encoded(picture(1800, 1400), compress_level=1)
+    busy.sendall(head("/restore", len(body)) + body)
+    while server.metric("irserve_queue_running") < 1:
+        time.sleep(0.02)
+    server.process.send_signal(signal.SIGTERM)
+    # A stream of its own ends with an empty chunk.
+    assert received(page).endswith(b"0\r\n\r\n")
+    assert server.process.poll() is None
+    busy.close()
+    other.close()
+    assert server.stop() == 0
 
 
 def test_a_killed_server_leaves_nothing_half_made(tmp_path):

@@ -49,15 +49,14 @@ package final class IRServer: Sendable {
         address: .hostname(settings.host, port: settings.port), serverName: "irserve",
         availableConnectionsDelegate: MaximumAvailableConnections(
           settings.connectionCount, logger: logger)),
-      services: [
-        Closing { [queue, listeners] in
-          queue.close()
-          listeners.close()
-        }
-      ],
       logger: logger)
+    let closing = Closing { [queue, listeners] in
+      queue.close()
+      listeners.close()
+    }
+    // The last one ends first: the queue is closed before the server waits for its connections.
     var configuration = ServiceGroupConfiguration(
-      services: [application], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+      services: [application, closing], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
     configuration.maximumGracefulShutdownDuration = settings.drain
     defer { queue.stop() }
     do { try await ServiceGroup(configuration: configuration).run() } catch is CancellationError {
