@@ -58,7 +58,7 @@ import Testing
           folder, "ffmpeg -i \(file) -i clean.y4m -lavfi psnr -f null - 2>&1 | grep -o 'average:[0-9.]*'")
         return try #require(Double(text.trimmingCharacters(in: .whitespacesAndNewlines).dropFirst(8)))
       }
-      #expect(try psnr("out.y4m") > psnr("noisy.y4m") + 3)
+      #expect(try psnr("out.y4m") > psnr("noisy.y4m") + 2)
       let count = try Self.shell(folder, "ffmpeg -v error -i out.y4m -f framemd5 - | grep -vc '^#'")
       #expect(count.trimmingCharacters(in: .whitespacesAndNewlines) == "4")
     }
