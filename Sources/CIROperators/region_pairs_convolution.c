@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <string.h>
 
 #include "parallel.h"
@@ -16,21 +17,26 @@ static size_t scratch_count(const struct ir_region_instruction *i) {
   return pairs_of(i) * ir_kernels()->pairs_columns;
 }
 
+// Of all instruction sets.
+enum { MOST_ROWS = 8, MOST_LANES = 16 };
+
 // Panels of channels: pair after pair, the weights of a panel's channels side by side.
 static void pack(const struct ir_region_instruction *i, const float *weights, float *packed) {
   const struct ir_kernel_table *kernels = ir_kernels();
   const size_t pairs = pairs_of(i);
+  assert(kernels->planar_rows <= MOST_ROWS && kernels->lanes <= MOST_LANES);
   for (size_t start = 0; start < i->channels; start += kernels->planar_rows) {
     const size_t rows = ir_smaller(kernels->planar_rows, i->channels - start);
     float *panel = packed + start * pairs;
-    for (size_t row = 0; row < rows; row++) {
-      const float *source = weights + (start + row) * i->depth;
-      for (size_t k = 0; k < pairs; k++) {
-        // The kernel rounds columns of channels: here one column, and writes a whole vector.
-        float whole[16];
-        kernels->bf16_pairs(ir_smaller(2, i->depth - 2 * k), 1, source + 2 * k, 1, whole, kernels->lanes);
-        memcpy(panel + k * rows + row, whole, sizeof *whole);
-      }
+    const float *source = weights + start * i->depth;
+    for (size_t k = 0; k < pairs; k++) {
+      const size_t depth = ir_smaller(2, i->depth - 2 * k);
+      // The kernel writes whole vectors, which may be wider than a panel.
+      float columns[2][MOST_ROWS], whole[MOST_LANES];
+      for (size_t row = 0; row < rows; row++)
+        for (size_t j = 0; j < depth; j++) columns[j][row] = source[row * i->depth + 2 * k + j];
+      kernels->bf16_pairs(depth, rows, columns[0], MOST_ROWS, whole, kernels->lanes);
+      memcpy(panel + k * rows, whole, rows * sizeof *whole);
     }
   }
 }

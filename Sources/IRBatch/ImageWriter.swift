@@ -76,7 +76,7 @@ final class ImageWriter: Sendable {
     var writing = options.writing
     writing.permissions = 0o600
     let report = try ImageFile.write(image, to: place.path.text, options: writing)
-    try PipedPicture.write(Data(try place.path.contents()), job)
+    try PipedPicture.write(try place.path.contents(), job)
     return report
   }
 }

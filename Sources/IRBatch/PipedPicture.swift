@@ -30,20 +30,18 @@ enum PipedPicture {
 
   /// Sends all bytes to the output of a job.
   /// - Throws: `FileError` with the system's reason.
-  static func write(_ bytes: Data, _ job: Job) throws(FileError) {
-    let isStream = job.output == Job.stream
-    let name = isStream ? "the standard output" : job.output.text
-    let descriptor = isStream ? STDOUT_FILENO : open(job.output.cString, O_WRONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw FileError(path: name, reason: systemError()) }
-    defer { if !isStream { close(descriptor) } }
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let count = rest.withUnsafeBytes {
-        Foundation.write(descriptor, $0.baseAddress, min($0.count, 1 << 30))
+  static func write(_ bytes: [UInt8], _ job: Job) throws(FileError) {
+    guard job.output != Job.stream else {
+      return try bytes.withUnsafeBufferPointer { (bytes) throws(FileError) in
+        try StandardOutput.write(UnsafeRawBufferPointer(bytes))
       }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { throw FileError(path: name, reason: systemError()) }
-      rest = rest.dropFirst(count)
+    }
+    let name = job.output.text
+    let descriptor = open(job.output.cString, O_WRONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError(path: name, reason: systemError()) }
+    defer { close(descriptor) }
+    try bytes.withUnsafeBufferPointer { (bytes) throws(FileError) in
+      try StandardOutput.write(UnsafeRawBufferPointer(bytes), to: descriptor, name)
     }
   }
 }

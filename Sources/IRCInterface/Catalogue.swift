@@ -7,8 +7,10 @@ import IRRestoration
 
 final class CCatalogue: Sendable {
   let catalogue: ModelCatalogue
-  let models: [(name: CText, path: CText)]
-  let roles: [(role: CText, name: CText)]
+  /// Names and paths.
+  let models: [(CText, CText)]
+  /// Roles and names.
+  let roles: [(CText, CText)]
 
   init(_ catalogue: ModelCatalogue) {
     self.catalogue = catalogue
@@ -30,17 +32,10 @@ public func irkit_catalogue_count(_ catalogue: OpaquePointer?) -> Int {
 
 @c @implementation
 public func irkit_catalogue_model(
-  _ catalogue: OpaquePointer?, _ index: Int, _ name: UnsafeMutablePointer<UnsafePointer<CChar>?>?,
-  _ path: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+  _ catalogue: OpaquePointer?, _ index: Int, _ name: TextPlace?,
+  _ path: TextPlace?
 ) -> irkit_status {
-  name?.pointee = nil
-  path?.pointee = nil
-  guard let models = Handle.object(catalogue, CCatalogue.self)?.models, models.indices.contains(index) else {
-    return IRKIT_INVALID_ARGUMENT
-  }
-  name?.pointee = models[index].name.pointer
-  path?.pointee = models[index].path.pointer
-  return IRKIT_OK
+  give(Handle.object(catalogue, CCatalogue.self)?.models, at: index, to: name, path)
 }
 
 @c @implementation
@@ -50,17 +45,10 @@ public func irkit_catalogue_role_count(_ catalogue: OpaquePointer?) -> Int {
 
 @c @implementation
 public func irkit_catalogue_role(
-  _ catalogue: OpaquePointer?, _ index: Int, _ role: UnsafeMutablePointer<UnsafePointer<CChar>?>?,
-  _ name: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+  _ catalogue: OpaquePointer?, _ index: Int, _ role: TextPlace?,
+  _ name: TextPlace?
 ) -> irkit_status {
-  role?.pointee = nil
-  name?.pointee = nil
-  guard let roles = Handle.object(catalogue, CCatalogue.self)?.roles, roles.indices.contains(index) else {
-    return IRKIT_INVALID_ARGUMENT
-  }
-  role?.pointee = roles[index].role.pointer
-  name?.pointee = roles[index].name.pointer
-  return IRKIT_OK
+  give(Handle.object(catalogue, CCatalogue.self)?.roles, at: index, to: role, name)
 }
 
 @c @implementation

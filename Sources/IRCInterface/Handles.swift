@@ -1,3 +1,4 @@
+import CIRKit
 import Glibc
 
 /// Swift objects as handles of C.
@@ -20,6 +21,21 @@ final class CText: Sendable {
   nonisolated(unsafe) let pointer: UnsafePointer<CChar>
   init(_ text: String) { pointer = UnsafePointer(copyOfText(text)) }
   deinit { free(UnsafeMutableRawPointer(mutating: pointer)) }
+}
+
+/// A place of C's for a text that stays ours.
+public typealias TextPlace = UnsafeMutablePointer<UnsafePointer<CChar>?>
+
+/// Puts both texts of a pair into C's places, either of which may be NULL; NULL where there is no such pair.
+func give(_ pairs: [(CText, CText)]?, at index: Int, to first: TextPlace?, _ second: TextPlace?)
+  -> irkit_status
+{
+  first?.pointee = nil
+  second?.pointee = nil
+  guard let pairs, pairs.indices.contains(index) else { return IRKIT_INVALID_ARGUMENT }
+  first?.pointee = pairs[index].0.pointer
+  second?.pointee = pairs[index].1.pointer
+  return IRKIT_OK
 }
 
 /// A text that C releases; what lies behind a zero byte is lost to C.

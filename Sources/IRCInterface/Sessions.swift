@@ -13,7 +13,8 @@ final class CSession: Sendable {
   let session: InferenceSession
   let inputs: [CPort]
   let outputs: [CPort]
-  let properties: [(key: CText, value: CText)]
+  /// Keys and values.
+  let properties: [(CText, CText)]
 
   init(_ session: InferenceSession) {
     self.session = session
@@ -102,17 +103,10 @@ public func irkit_session_property_count(_ session: OpaquePointer?) -> Int {
 
 @c @implementation
 public func irkit_session_property(
-  _ session: OpaquePointer?, _ index: Int, _ key: UnsafeMutablePointer<UnsafePointer<CChar>?>?,
-  _ value: UnsafeMutablePointer<UnsafePointer<CChar>?>?
+  _ session: OpaquePointer?, _ index: Int, _ key: TextPlace?,
+  _ value: TextPlace?
 ) -> irkit_status {
-  key?.pointee = nil
-  value?.pointee = nil
-  guard let properties = Handle.object(session, CSession.self)?.properties,
-    properties.indices.contains(index)
-  else { return IRKIT_INVALID_ARGUMENT }
-  key?.pointee = properties[index].key.pointer
-  value?.pointee = properties[index].value.pointer
-  return IRKIT_OK
+  give(Handle.object(session, CSession.self)?.properties, at: index, to: key, value)
 }
 
 @c @implementation

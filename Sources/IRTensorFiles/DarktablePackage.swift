@@ -112,7 +112,7 @@ package enum DarktablePackage {
       let folder = FilePath(path).folder.text
       let place = folder.isEmpty ? name : "\(folder)/\(name)"
       var versions = Versions()
-      if FileManager.default.fileExists(atPath: place) {
+      if FilePath(place).exists {
         guard let known = try? JSONDecoder().decode(Versions.self, from: contents(of: place)),
           known.schema == versions.schema
         else { throw .malformed(path: place, detail: "not a list of models of schema 1") }

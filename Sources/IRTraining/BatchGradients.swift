@@ -6,15 +6,16 @@ import Synchronization
 
 /// The gradients of a batch, computed image by image.
 ///
-/// What depends on the weights alone, such as their transposes for the way back, is computed once a step.
-/// Each thread carries whole images forward and backward through an arena of its own; threads meet once a
-/// step. Gradients are added in the order of the images, so that their bits depend neither on the number of
-/// threads nor on which thread took which image.
+/// Values that depend on the weights alone, such as their transposes for the backward pass, are computed once
+/// a step. Each thread carries whole images forward and backward through an arena of its own; threads meet
+/// once a step. Gradients are added in the order of the images, so that their bits depend neither on the
+/// number of threads nor on which thread took which image.
 final class BatchGradients {
   /// The program of one image.
   let program: Program
   /// The nodes of the program that compute an activation again, for want of memory.
   let recomputedCount: Int
+  private let training: TrainingGraph
   /// Computes what all images have in common.
   private let common: Session
   /// One for each image that is computed at the same time.
@@ -33,6 +34,7 @@ final class BatchGradients {
   /// own; of a smaller one, all threads share each image.
   /// - Throws: `TrainingError.compiler`; `.runtime` where the arenas do not fit the memory.
   init(_ training: TrainingGraph, runtime: RuntimeOptions) throws(TrainingError) {
+    self.training = training
     var lanes = training.batch.count >= runtime.threadCount ? runtime.threadCount : 1
     var own = runtime
     if lanes > 1 { own.threadCount = 1 }
@@ -71,7 +73,7 @@ final class BatchGradients {
   /// common.
   /// - Throws: `TrainingError.runtime`.
   func run(
-    _ images: [[String: Tensor]], shared: [String: Tensor], _ training: TrainingGraph, profile: inout Profile?
+    _ images: [[String: Tensor]], shared: [String: Tensor], profile: inout Profile?
   ) throws(TrainingError) -> Result {
     var shared = shared
     do { shared.merge(try common.run(shared)) { $1 } } catch { throw .runtime(error) }

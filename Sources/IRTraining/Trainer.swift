@@ -114,7 +114,7 @@ package final class Trainer {
     images: Tensor, targets: Tensor, tasks: [Int], learningRate: Double? = nil
   ) throws(TrainingError) -> Report {
     let found = try batchGradients.run(
-      inputs(images, targets, tasks), shared: sharedInputs, training, profile: &profile)
+      inputs(images, targets, tasks), shared: sharedInputs, profile: &profile)
     let number = state.step + 1
     guard found.loss.isFinite else { throw .diverged(step: number, loss: found.loss) }
     if keepsGradients {

@@ -4,10 +4,6 @@ import IRImage
 import ImageRestoration
 import Testing
 
-private let photograph = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-  .deletingLastPathComponent()
-  .deletingLastPathComponent().appendingPathComponent("docs/images/astronaut.png").path
-
 /// A clear sky: a gradient from blue to pale, as cases of dark bands had it.
 private func sky(width: Int = 256, height: Int = 256) -> Image {
   var pixels: [Float] = []

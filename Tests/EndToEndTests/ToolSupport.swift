@@ -6,6 +6,11 @@ import IRTensor
 import ImageRestoration
 import Testing
 
+/// A photograph that may be shown, of 320×320 pixels.
+let photograph = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+  .deletingLastPathComponent()
+  .deletingLastPathComponent().appendingPathComponent("docs/images/astronaut.png").path
+
 /// The end of a tool's run.
 struct Outcome {
   var code: Int32

@@ -118,6 +118,10 @@ private func writePictures(_ folder: String) throws {
       let usage = try run("irtrain", ["symunet-s", "--clean", folder, "-o", "\(folder)/a.onnx"] + wrong)
       #expect(usage.code == 2, "\(usage.errors)")
     }
+    // An interrupted run may have a checkpoint and no model yet: it is not lost unasked.
+    try FileManager.default.removeItem(atPath: "\(folder)/stepped.onnx")
+    let again = try train("stepped", "--steps", "2")
+    #expect(again.code == 2 && again.errors.contains("stepped.checkpoint exists"), "\(again.errors)")
     let page = "\(folder)/both.html"
     let compared = try run(
       "irtrain", "compare", "\(folder)/timed.jsonl", "\(folder)/stepped.jsonl", "-o", page)

@@ -73,13 +73,11 @@ struct DarktableExport {
   }
 
   private func package(_ output: String, _ task: DarktablePackage.Task) throws -> String {
-    var isFolder: ObjCBool = false
-    let exists = FileManager.default.fileExists(atPath: output, isDirectory: &isFolder)
-    guard output.hasSuffix("/") || (exists && isFolder.boolValue) else { return output }
-    do { try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true) } catch {
-      throw TensorFileError.file(path: output, reason: "cannot be made")
-    }
+    guard output.hasSuffix("/") || FilePath(output).isFolder == true else { return output }
     let folder = output.hasSuffix("/") ? String(output.dropLast()) : output
+    do { try Folder.make(FilePath(output)) } catch {
+      throw TensorFileError.file(path: output, reason: error.reason)
+    }
     let name = FilePath(options.source).name.stem.text
     let id = name.hasPrefix(task.rawValue) ? name : "\(task.rawValue)-\(name)"
     return "\(folder)/\(id).\(DarktablePackage.suffix)"

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import IRCommandLine
+import IRFiles
 import IRTraining
 
 /// Several runs on one page.
@@ -17,7 +18,7 @@ struct Compare: ParsableCommand {
 
   func run() throws {
     let runs = try logs.map { path in
-      guard let bytes = FileManager.default.contents(atPath: path) else {
+      guard let bytes = try? FilePath(path).contents() else {
         throw TrainingError.data(detail: "\(path): cannot be read")
       }
       let entries = RunLog.entries(of: String(decoding: bytes, as: UTF8.self))

@@ -3,6 +3,11 @@ import IRTraining
 
 /// The settings that a checkpoint holds beside the state, which a run that goes on from it must share.
 extension Train {
+  /// The output's path without its extension, which the run's other files share.
+  var stem: String { String(output.dropLast(5)) }
+
+  var checkpointPath: String { stem + ".checkpoint" }
+
   /// Steps of the run, or none to count where it ends by the clock.
   var stepLimit: Int { steps ?? .max }
 

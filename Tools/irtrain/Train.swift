@@ -88,8 +88,9 @@ struct Train: ParsableCommand {
       ("steps", steps ?? 1), ("checkpoint-every", checkpointEvery), ("log-every", logEvery),
     ] where value < 1 { throw ValidationError("--\(name) is \(value), must be at least 1") }
     guard validateEvery >= 0 else { throw ValidationError("--validate-every must not be negative") }
-    if !resume, !overwrite, FilePath(output).exists {
-      throw ValidationError("\(output) exists: --resume goes on with its run, --overwrite begins a new one")
+    // A run that was interrupted before its first validation has a checkpoint alone.
+    if !resume, !overwrite, let found = [output, checkpointPath].first(where: { FilePath($0).exists }) {
+      throw ValidationError("\(found) exists: --resume goes on with its run, --overwrite begins a new one")
     }
   }
 

@@ -18,7 +18,6 @@ final class TrainingRun {
   private let trainer: Trainer
   private let validator: Validator
   private let log: RunLog
-  private let checkpointPath: String
   private let goodCheckpointPath: String
   private let reportPath: String
   private var watch = DivergenceWatch()
@@ -29,10 +28,8 @@ final class TrainingRun {
     self.command = command
     path = try ModelCatalogue.path(of: command.model)
     model = try ONNXModel(contentsOf: path)
-    let stem = String(command.output.dropLast(5))
-    checkpointPath = stem + ".checkpoint"
-    goodCheckpointPath = stem + ".good.checkpoint"
-    reportPath = command.report ?? stem + ".html"
+    goodCheckpointPath = command.stem + ".good.checkpoint"
+    reportPath = command.report ?? command.stem + ".html"
     let channels = try DataOptions.channelCount(model, path)
     let tasks = try command.source.taskList()
     let held = command.validation == nil ? try command.source.heldOut() : []
@@ -52,7 +49,7 @@ final class TrainingRun {
     _ = try data.batch(at: 0)
     trainer = try command.options.trainer(
       model, path: path, batch: command.source.size, taskCount: data.taskCount, stepCount: command.stepLimit)
-    log = try RunLog(path: command.log ?? stem + ".jsonl", isResumed: command.resume)
+    log = try RunLog(path: command.log ?? command.stem + ".jsonl", isResumed: command.resume)
   }
 
   func run() throws {
@@ -105,7 +102,7 @@ final class TrainingRun {
       return try trainer.step(
         images: batch.images, targets: batch.targets, tasks: batch.tasks, learningRate: rate)
     } catch {
-      let kept = [goodCheckpointPath, checkpointPath].first { FilePath($0).exists }
+      let kept = [goodCheckpointPath, command.checkpointPath].first { FilePath($0).exists }
       if let kept { progress.note("\(kept): a checkpoint before that; irtrain export freezes it") }
       throw error
     }
@@ -161,22 +158,25 @@ final class TrainingRun {
   /// The last checkpoint under a name that later ones do not replace.
   /// - Returns: whether there is one.
   private func keepCheckpoint() -> Bool {
-    guard FilePath(checkpointPath).exists else { return false }
+    guard FilePath(command.checkpointPath).exists else { return false }
     try? FileManager.default.removeItem(atPath: goodCheckpointPath)
-    return (try? FileManager.default.copyItem(atPath: checkpointPath, toPath: goodCheckpointPath)) != nil
+    return (try? FileManager.default.copyItem(atPath: command.checkpointPath, toPath: goodCheckpointPath))
+      != nil
   }
 
   /// - Returns: the seconds that the run had taken before, where it ends by the clock.
   private func resumeWhereAsked() throws -> Double {
-    guard command.resume, FilePath(checkpointPath).exists else {
+    guard command.resume, FilePath(command.checkpointPath).exists else {
       // Checkpoints and lines of another run.
-      for path in [checkpointPath, goodCheckpointPath] { try? FileManager.default.removeItem(atPath: path) }
+      for path in [command.checkpointPath, goodCheckpointPath] {
+        try? FileManager.default.removeItem(atPath: path)
+      }
       log.keep(upTo: -1)
       return 0
     }
-    let (state, settings) = try Checkpoint.read(checkpointPath, names: trainer.training.parameters)
-    let elapsed = try command.check(settings, step: state.step, path: checkpointPath)
-    try trainer.resume(state, path: checkpointPath)
+    let (state, settings) = try Checkpoint.read(command.checkpointPath, names: trainer.training.parameters)
+    let elapsed = try command.check(settings, step: state.step, path: command.checkpointPath)
+    try trainer.resume(state, path: command.checkpointPath)
     log.keep(upTo: state.step)
     for loss in log.entries.compactMap(\.loss) { _ = watch.suspicious(loss) }
     return elapsed
@@ -204,7 +204,8 @@ final class TrainingRun {
 
   private func checkpoint(_ progress: TrainingProgress) throws {
     try Checkpoint.write(
-      trainer.state, settings: try command.checkpointSettings(elapsed: progress.elapsed), to: checkpointPath)
+      trainer.state, settings: try command.checkpointSettings(elapsed: progress.elapsed),
+      to: command.checkpointPath)
     log.synchronize()
   }
 

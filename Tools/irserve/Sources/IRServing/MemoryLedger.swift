@@ -2,7 +2,7 @@ import Foundation
 
 /// Bytes that were promised to restorations, together never more than a limit. First come, first served.
 ///
-/// What models keep for the next picture counts too, and is asked back when it is needed.
+/// Memory that models keep for the next picture counts too, and is asked back when it is needed.
 package final class MemoryLedger: Sendable {
   package let limit: Int
   private let condition = NSCondition()
