@@ -86,7 +86,7 @@ let package = Package(
     .target(name: "CONNXProto", dependencies: ["CProtobufC"], exclude: ["onnx.proto"]),
 
     // Swift, lowest layer first.
-    library("IRFiles"),
+    library("IRFiles", ["CIRSystem"]),
     library("IRTensor"),
     library("IRGraph", ["IRTensor"]),
     library("IROperators", ["IRGraph", "IRTensor"]),

@@ -30,3 +30,17 @@ const char *ir_loaded_from(void) {
   Dl_info information;
   return dladdr((const void *)ir_loaded_from, &information) ? information.dli_fname : NULL;
 }
+
+static int argument_count;
+static char *const *process_arguments;
+
+// glibc gives the arguments of main to constructors.
+__attribute__((constructor)) static void keep_arguments(int count, char **arguments) {
+  argument_count = count;
+  process_arguments = arguments;
+}
+
+char *const *ir_arguments(int *count) {
+  *count = argument_count;
+  return process_arguments;
+}

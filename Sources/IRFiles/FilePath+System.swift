@@ -1,3 +1,4 @@
+import CIRSystem
 import Glibc
 
 /// The file at a path.
@@ -11,9 +12,9 @@ extension FilePath {
   /// The command's own arguments as the system handed them over, behind the program's name. Swift's own list
   /// has U+FFFD for bytes that are no UTF-8.
   package static var arguments: [FilePath] {
-    let pointers = CommandLine.unsafeArgv
-    return (0..<Int(CommandLine.argc)).compactMap { index in pointers[index].map { FilePath($0) } }
-      .dropFirst().map { $0 }
+    var count: Int32 = 0
+    guard let pointers = ir_arguments(&count) else { return [] }
+    return (0..<Int(count)).dropFirst().compactMap { index in pointers[index].map { FilePath($0) } }
   }
 
   /// The folder for temporary files.

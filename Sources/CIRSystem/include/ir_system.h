@@ -1,4 +1,5 @@
-// Calls of the system that Swift cannot make: variadic ones, those that glibc does not wrap, and GNU's own.
+// Calls of the system that Swift cannot make: variadic ones, those that glibc does not wrap, and GNU's own;
+// and the arguments of the process.
 #ifndef IR_SYSTEM_H
 #define IR_SYSTEM_H
 
@@ -10,5 +11,9 @@ int ir_open_beneath(int directory, const char *path);
 /// The path under which the loader knows the program or library that holds this code; NULL where it says
 /// none. Of a program it may be a name without a folder.
 const char *ir_loaded_from(void);
+
+/// The arguments of the process, its name first, as the loader hands them over: `*count` of them, which live
+/// as long as the process. Swift reads its own list from /proc, which a sandbox may lack.
+char *const *ir_arguments(int *count);
 
 #endif
