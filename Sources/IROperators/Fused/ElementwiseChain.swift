@@ -10,6 +10,15 @@ package struct ElementwiseChain: Operator {
     case unary(UnaryFunction)
     case activation(Activation)
     case binary(BinaryFunction)
+
+    /// The operator that applies it to every element.
+    package var `operator`: any Operator {
+      switch self {
+      case .unary(let function): Unary(function)
+      case .activation(let activation): activation
+      case .binary(let function): Binary(function)
+      }
+    }
   }
 
   package struct Instruction: Hashable, Sendable, Codable {

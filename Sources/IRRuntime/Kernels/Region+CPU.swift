@@ -121,12 +121,11 @@ private final class RegionProgram: @unchecked Sendable {
   /// All of a window but its weights.
   private func window(_ source: RegionWindow) -> ir_region_window {
     let (fused, convolution) = (source.convolution, source.convolution.convolution)
-    let rectification = fused.slope == 0 ? IR_ACTIVATION_RELU : IR_ACTIVATION_LEAKY_RELU
+    let activation = fused.driverActivation ?? (IR_ACTIVATION_NONE, 0)
     return ir_region_window(
       kernel_height: source.shape[2], kernel_width: source.shape[3], dilation: convolution.dilations[0],
       pad_top: convolution.padsBefore[0], pad_left: convolution.padsBefore[1], weights: nil, weights_input: 0,
-      bias: kept(source.bias), activation: fused.isRectified ? rectification : IR_ACTIVATION_NONE,
-      slope: fused.isRectified ? fused.slope : 0)
+      bias: kept(source.bias), activation: activation.function, slope: activation.slope)
   }
 
   private func layout(_ blocks: BlockLayout) -> ir_region_blocks {
