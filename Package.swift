@@ -87,6 +87,7 @@ let package = Package(
 
     // Swift, lowest layer first.
     library("IRFiles"),
+    library("IRThreads"),
     library("IRTensor"),
     library("IRGraph", ["IRTensor"]),
     library("IROperators", ["IRGraph", "IRTensor"]),
@@ -145,7 +146,7 @@ let package = Package(
       "IRTraining",
       [
         "IRAutodiff", "IRRuntime", "IRCompiler", "IRRestorers", "IRONNX", "IRDegradation", "IRImage",
-        "IRTensorFiles", "IROperators", "IRGraph", "IRTensor",
+        "IRTensorFiles", "IRThreads", "IROperators", "IRGraph", "IRTensor",
       ]),
 
     tool(
@@ -169,7 +170,7 @@ let package = Package(
       "irrun",
       [
         "IRPipelines", "IRDiffusion", "IRBatch", "IRCommandLine", "ImageRestoration", "IRTensorFiles",
-        "IRFiles", "IRRuntime", "IRCompiler", "IRVideo",
+        "IRFiles", "IRRuntime", "IRCompiler", "IRVideo", "IRThreads",
       ]),
     tool(
       "irbench",
@@ -198,12 +199,14 @@ let package = Package(
       path: "Tools/conformance", swiftSettings: swift),
 
     // Tests.
+    test("IRFilesTests", ["IRFiles"]),
+    test("IRThreadsTests", ["IRThreads"]),
     test("IRTensorTests", ["IRTensor"]),
     test("IRTensorFilesTests", ["IRTensorFiles", "IRTensor"]),
     test("IRGraphTests", ["IRGraph", "IROperators", "IRTensor"]),
     test("IROperatorsTests", ["IRTestSupport", "IROperators", "IRGraph", "IRTensor"]),
     .target(
-      name: "IRTestSupport", dependencies: ["IROperators", "IRGraph", "IRTensor"],
+      name: "IRTestSupport", dependencies: ["IROperators", "IRGraph", "IRTensor", "CIRKernels"],
       path: "Tests/IRTestSupport",
       swiftSettings: swift),
     test("IRAutodiffTests", ["IRTestSupport", "IRAutodiff", "IROperators", "IRGraph", "IRTensor"]),
@@ -216,7 +219,7 @@ let package = Package(
     test(
       "IRRuntimeTests",
       [
-        "IRTestSupport", "IRRuntime", "IRCompiler", "IRLowering", "IROperators", "IRGraph", "IRTensor",
+        "IRTestSupport", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "CIROperators",
       ]),
     test(
       "IRONNXTests",
@@ -273,12 +276,13 @@ let package = Package(
     test(
       "IRInferenceTests",
       ["IRTestSupport", "IRInference", "IROperators", "IRGraph", "IRONNX", "IRRuntime", "IRTensor"]),
+    // Those that choose instruction sets do so for their whole process: each runs in one of its own.
+    test("CIRKernelsTests", ["CIRKernels", "CIROperators", "IRTestSupport"]),
     test(
-      "CIRKernelsTests",
+      "IRProgramTests",
       [
-        "CIRKernels", "CIROperators", "IRTestSupport", "IRRuntime", "IRCompiler", "IRLowering", "IRAutodiff",
-        "IROperators",
-        "IRGraph", "IRTensor",
+        "IRTestSupport", "IRRuntime", "IRCompiler", "IRLowering", "IRAutodiff", "IROperators", "IRGraph",
+        "IRTensor", "CIROperators", "CIRKernels",
       ]),
   ],
   cLanguageStandard: .gnu11
