@@ -71,19 +71,19 @@ public final class InferenceSession: Sendable {
     }
   }
 
-  /// Compiles the program for such inputs, which a run with them finds if it is among the next.
-  /// - Returns: bytes that the run takes with inputs and outputs.
+  /// Compiles the program for such inputs, for a run that follows.
+  /// - Returns: the bytes that the run takes, with inputs and outputs.
   /// - Throws: as `run`.
   public func prepare(_ inputs: [String: Tensor]) throws -> Int {
     try check(inputs)
     return try turn.withLock { _ in try session(for: inputs).program.byteCount }
   }
 
-  /// Bytes of the arenas of the programs that are kept for the next runs.
+  /// Bytes of memory that is kept for the next runs.
   public var keptByteCount: Int { kept.load(ordering: .relaxed) }
 
-  /// Gives these bytes back, unless a run has its turn.
-  /// - Returns: whether it did.
+  /// Releases this memory, unless a run is under way.
+  /// - Returns: whether it was released.
   public func dropPrograms() -> Bool {
     turn.withLockIfAvailable { _ -> Bool in
       compiled = []
@@ -107,8 +107,10 @@ public final class InferenceSession: Sendable {
     }
   }
 
-  /// Computes the outputs, by name. An element of a sequence is named `name.0`, `name.1`, …; an optional
-  /// without an element has no tensor. `monitor` is asked as that of `RuntimeOptions`.
+  /// Runs the model.
+  ///
+  /// Inputs and outputs go by name. The elements of a sequence are named `name.0`, `name.1`, …; an optional
+  /// without an element has no tensor. `monitor` is called as `RuntimeOptions.monitor` is.
   /// - Throws: `ONNXError`, `RuntimeError`, or an error whose description says why the model cannot be
   ///   compiled.
   public func run(

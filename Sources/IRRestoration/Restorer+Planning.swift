@@ -49,11 +49,14 @@ extension Restorer {
   /// Reduced pictures of smaller sides are mostly border to a network.
   private static let leastReducedSide = 128
 
-  /// How an image of this size will be restored within the memory. `held` are bytes that the caller will hold
-  /// beside the program, for the pictures themselves; `limit` is what this restoration may take with them,
-  /// whatever the process holds beside it, instead of the options' memory.
-  /// - Returns: the tiles and how they meet.
-  /// - Throws: `RuntimeError.exceedsMemory` where no tile is small enough.
+  /// Plans the restoration of an image of this size within the memory limit.
+  /// - Parameters:
+  ///   - width: The image's width.
+  ///   - height: The image's height.
+  ///   - held: Bytes that the caller holds meanwhile, for the image and its result.
+  ///   - limit: Bytes for this restoration, `held` included, instead of the limit of the options.
+  /// - Returns: the plan: one piece if it fits, else tiles.
+  /// - Throws: `RuntimeError.exceedsMemory` if no tile is small enough.
   public func plan(
     width: Int, height: Int, holding held: Int = 0, within limit: Int? = nil
   ) throws -> RestorationPlan {
@@ -124,12 +127,12 @@ extension Restorer {
     try hasExactTiles() ? 0 : 4 * (resultChannelCount + 1) * pixels * scale * scale
   }
 
-  /// Bytes of the program for a picture in one piece, without a limit.
-  /// - Throws: `RestorationError.unsuitableImage` where the model's sides are fixed.
+  /// Bytes of the program that restores an image of this size in one piece, without a limit.
+  /// - Throws: `RestorationError.unsuitableImage` if the model's sides are fixed.
   public func wholeByteCount(width: Int, height: Int) throws -> Int {
     guard fixedSides == (nil, nil) else {
       throw RestorationError.unsuitableImage(
-        detail: "the model \(path) takes no whole picture of other sides than its own")
+        detail: "\(path): the model's sides are fixed, so images of other sides are restored in tiles")
     }
     return Self.byteCount(of: try program(padded(height), padded(width)))
   }

@@ -114,7 +114,7 @@ private func writeDoubler(_ path: String) throws {
   try withFolder { folder in
     try writePicture("\(folder)/a.png", width: 256, height: 256)
     let outcome = try run("irrun", "-i", "\(folder)/a.png", "-o", "\(folder)/b.png", "--memory", "4M")
-    #expect(outcome.code == 5 && outcome.errors.contains("MiB that it may use"), "\(outcome.errors)")
+    #expect(outcome.code == 5 && outcome.errors.contains("the limit is"), "\(outcome.errors)")
     #expect(!FileManager.default.fileExists(atPath: "\(folder)/b.png"))
     #expect(try run("irrun", "-i", "\(folder)/a.png", "-o", "\(folder)/b.png", "--memory", "2G").code == 0)
     #expect(try run("irrun", "-i", "\(folder)/a.png", "-o", "\(folder)/b.png", "--memory", "lots").code == 2)
