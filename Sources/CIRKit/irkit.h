@@ -18,7 +18,7 @@ extern "C" {
 typedef enum irkit_status {
   IRKIT_OK = 0,
   IRKIT_INVALID_ARGUMENT = 1, /* what was passed in does not fit the call or the model */
-  IRKIT_UNREADABLE = 2,       /* a file that cannot be read, or is no model */
+  IRKIT_UNREADABLE = 2,       /* a file that cannot be read or is not a model */
   IRKIT_UNSUPPORTED = 3,      /* a model that cannot be run */
   IRKIT_OUT_OF_MEMORY = 4,    /* more memory than the options or the system allow */
   IRKIT_CANCELLED = 5,        /* the progress function ended the call */
@@ -36,10 +36,10 @@ void irkit_text_release(char *text);
 
 /* Options of a run. The size tells a newer library what an older caller knows; zeros are the defaults. */
 typedef struct irkit_options {
-  size_t size;     /* sizeof(irkit_options) */
-  uint64_t memory; /* the most bytes that a run may take; 0: three quarters of what the system has left */
-  int32_t threads; /* 0: as many as processors */
-  int32_t float16_storage; /* not 0: pictures between steps may be kept as float16 to meet the memory */
+  size_t size;             /* sizeof(irkit_options) */
+  uint64_t memory;         /* the memory limit of a run in bytes; 0: three quarters of the free memory */
+  int32_t threads;         /* 0: as many as processors */
+  int32_t float16_storage; /* not 0: feature maps may be stored as float16 to meet the memory limit */
 } irkit_options;
 
 /* MARK: tensors */

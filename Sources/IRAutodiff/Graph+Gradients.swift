@@ -5,7 +5,7 @@ extension Graph {
   /// The graph with, added to it, the derivatives of the number `scalar` by each of `values`: reverse mode,
   /// node by node from the scalar back, as more graph of the same operators.
   ///
-  /// What does not depend on `values` is not walked. The gradients are no outputs yet.
+  /// Nodes that do not depend on `values` are skipped. The gradients are not outputs yet.
   /// - Returns: the larger graph, and one gradient per value, of its type; nil where the scalar does not
   ///   depend on it or nothing flows to it.
   /// - Throws: `AutodiffError.notAScalar`, and `.notDifferentiable` naming the node where a gradient would

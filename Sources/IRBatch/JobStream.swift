@@ -83,7 +83,7 @@ package final class LineStream: @unchecked Sendable {
 
   /// Bytes of a line; paths have at most 4096.
   private static let lineLimit = 1 << 16
-  /// Lines that wait to be used.
+  /// Lines that were read and not yet used.
   private static let countLimit = 64
   private let descriptor: Int32
   private let name: String

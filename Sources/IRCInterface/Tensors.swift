@@ -12,7 +12,7 @@ extension Tensor {
   /// A tensor of borrowed data, which must stay until the tensor is gone.
   init(borrowing tensor: irkit_tensor, name: String) throws {
     guard let elementType = ElementType(rawValue: tensor.element_type) else {
-      throw ArgumentError("tensor \(name): \(tensor.element_type) is no element type that is supported")
+      throw ArgumentError("tensor \(name): \(tensor.element_type) is not a supported element type")
     }
     guard (0...64).contains(tensor.rank), tensor.rank == 0 || tensor.extents != nil else {
       throw ArgumentError("tensor \(name): no extents for rank \(tensor.rank)")

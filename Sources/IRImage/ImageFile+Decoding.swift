@@ -10,7 +10,7 @@ extension ImageFile {
       guard salvages, case .unreadable(_, let reason) = error,
         var image = try? decoded(source, limits, colours, VIPS_FAIL_ON_NONE)
       else { throw error }
-      image.notes.append("it is damaged (\(reason)): what could be read of it was taken")
+      image.notes.append("it is damaged (\(reason)): the readable part was used")
       return image
     }
   }
@@ -36,7 +36,7 @@ extension ImageFile {
       }
       let count = Int(vips_image_get_n_pages(opened.pointer))
       if source.format == .heif, count > 1 {
-        notes.append("the primary one of its \(count) pictures was taken")
+        notes.append("the primary one of its \(count) pictures was read")
         metadata.uncarried.insert(count == 2 ? "second picture" : "\(count - 1) further pictures")
       }
     case .own(let header, let decode):

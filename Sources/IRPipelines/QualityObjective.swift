@@ -73,14 +73,14 @@ extension QualityObjective {
     switch name {
     case "niqe":
       guard let naturalPictures else {
-        throw PipelineError.settings("niqe needs a model of clean photographs, and Models is not found")
+        throw PipelineError.settings("niqe needs statistics of clean photographs, and none are installed")
       }
       self = .niqe(try NaturalPictures(contentsOf: naturalPictures))
       fileDigest = try SHA256.hexadecimal(contentsOf: naturalPictures)
     case "piqe": self = .piqe
     case "musiq":
       guard let musiqWeights else {
-        throw PipelineError.settings("musiq needs its weights, which are not part of the project")
+        throw PipelineError.settings("musiq needs its weights, which irkit does not include")
       }
       self = .musiq(try MUSIQScore(contentsOf: musiqWeights, options: options))
       fileDigest = try SHA256.hexadecimal(contentsOf: musiqWeights)

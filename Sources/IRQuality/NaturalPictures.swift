@@ -65,7 +65,7 @@ package struct NaturalPictures: Hashable, Sendable {
     /// - Throws: `QualityError.model` for fewer blocks than full rank takes.
     package func result() throws(QualityError) -> NaturalPictures {
       guard rows.count > NIQE.featureCount else {
-        throw .model("is made of \(rows.count) blocks, \(NIQE.featureCount + 1) are the least")
+        throw .model("is made of \(rows.count) blocks, needs at least \(NIQE.featureCount + 1)")
       }
       let (mean, covariance) = SymmetricMatrix.statistics(rows)
       return try NaturalPictures(mean: mean, covariance: covariance)

@@ -40,13 +40,13 @@ package struct MemoryBudget {
 }
 
 extension Restorer {
-  /// Pictures of fewer pixels are compiled rather than estimated.
+  /// Programs for fewer pixels are compiled; the memory of larger ones is estimated first.
   private static let smallPixelCount = 1 << 21
-  /// Tiles are no smaller than this, beside their margins: below, the margins cost more than they are worth.
+  /// The smallest core of a tile, without its margins: below it, margins cost more than tiles save.
   static let leastCore = 16
-  /// A picture that is reduced further shows a network neither its noise nor its texture.
+  /// The largest reduction for an anchor: beyond it, noise and texture are gone.
   private static let largestReduction = 8
-  /// Reduced pictures of smaller sides are mostly border to a network.
+  /// The smallest side of a reduced picture: below it, most pixels are near the border.
   private static let leastReducedSide = 128
 
   /// Plans the restoration of an image of this size within the memory limit.

@@ -114,7 +114,7 @@ extension ImagePort {
       height: fixed[layout.sideAxes.height].map { Int(clamping: $0) },
       width: fixed[layout.sideAxes.width].map { Int(clamping: $0) })
     isBatchOpen = layout.hasBatch && fixed[0] == nil
-    // A number for each channel is no picture.
+    // A number for each channel is not an image.
     if height == 1, width == 1 { return nil }
   }
 

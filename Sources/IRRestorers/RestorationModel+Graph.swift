@@ -82,7 +82,7 @@ private struct PortAdapter {
       defer { first += count }
       guard let old = network.inputs.first(where: { network[$0].name == port.name }) else { continue }
       var value = try channels(planes, first, count)
-      // A map of one channel beside the picture is no colour.
+      // A map of one channel beside the image is not colour.
       let hasRange = count == model.channelCount && (index == 0 || count == 3)
       if hasRange { value = try stretched(value, model.inputRange) }
       if index == 0, model.isBlueFirst { value = try reversed(value) }

@@ -71,7 +71,7 @@ struct SizeSearch {
       }
       guard let result = try found(0) else { return nil }
       if known != nil { return result }
-      // Odd multiples alone may fit where a border is taken or windows are no powers of two.
+      // Odd multiples alone may fit a network that takes a border, or has windows that are not powers of two.
       let isPlain = multiple & (multiple - 1) == 0 && result.outputs.allSatisfy { $0.loss == 0 }
       return try multiple == 1 || isPlain || found(1) != nil ? result : nil
     }

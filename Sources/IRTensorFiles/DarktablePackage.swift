@@ -82,7 +82,7 @@ package enum DarktablePackage {
     _ model: [UInt8], scale: Int, _ configuration: Configuration, to path: String
   ) throws(TensorFileError) {
     guard let text = try? json(configuration) else {
-      throw .file(path: path, reason: "its configuration is no JSON")
+      throw .file(path: path, reason: "its configuration is not JSON")
     }
     try ZipArchive.write(
       [
@@ -126,7 +126,9 @@ package enum DarktablePackage {
         name: configuration.name,
         description: configuration.description, task: configuration.task.rawValue,
         license: configuration.card.licence)
-      guard let text = try? json(versions) else { throw .file(path: place, reason: "it would be no JSON") }
+      guard let text = try? json(versions) else {
+        throw .file(path: place, reason: "it cannot be written as JSON")
+      }
       try writeFile(place) { (file) throws(FileError) in try file.write(text) }
     }
   }

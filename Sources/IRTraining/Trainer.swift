@@ -101,7 +101,7 @@ package final class Trainer {
   /// - Throws: `TrainingError.checkpoint` where it is of another model.
   package func resume(_ state: TrainingState, path: String) throws(TrainingError) {
     guard state.names == self.state.names, state.values.map(\.type) == self.state.values.map(\.type) else {
-      throw .checkpoint(path: path, detail: "it is of another model, or of other weights of it")
+      throw .checkpoint(path: path, detail: "it belongs to another model, or to other weights of it")
     }
     self.state = state
   }

@@ -123,7 +123,7 @@ func otherFilesReachNoDecoder(start: String) throws {
       text.hasSuffix(
         start.isEmpty
           ? "it is empty"
-          : "its first bytes are those of no JPEG, PNG, TIFF, WebP, HEIF, AVIF, JPEG XL, BMP or PPM"))
+          : "its first bytes do not belong to any of JPEG, PNG, TIFF, WebP, HEIF, AVIF, JPEG XL, BMP or PPM"))
   }
   let maps = try String(contentsOfFile: "/proc/self/maps", encoding: .utf8)
   #expect(!maps.contains("/coders/"))

@@ -20,8 +20,8 @@ private let isWriting = ProcessInfo.processInfo.environment["IR_WRITE_PROGRAMS"]
 
 private let availableSets = InstructionSet.allCases.filter { $0.isAvailable }
 
-/// Programs and their regions, by instruction set. The chosen one holds for the whole process, so nothing here
-/// runs in parallel.
+/// Programs and their regions, by instruction set. The chosen one holds for the whole process, so nothing
+/// here runs in parallel.
 @Suite(.serialized) struct ProgramTests {
   /// Programs are what they were: a move changes no text, and an improvement shows its difference. The
   /// machine model and the instruction set are fixed, so that every processor that has the set gives the same

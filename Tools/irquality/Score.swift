@@ -58,7 +58,7 @@ struct Score: ParsableCommand {
     try by.split(separator: ",").map { name in
       guard let metric = Metric(rawValue: String(name)) else {
         let known = Metric.allCases.map(\.rawValue).joined(separator: ", ")
-        throw ValidationError("--by knows \(known), not \(name)")
+        throw ValidationError("--by is \(name), must be one of \(known)")
       }
       return metric
     }

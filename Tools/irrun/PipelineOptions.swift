@@ -101,7 +101,7 @@ struct PipelineOptions: ParsableArguments {
     }
     if again != nil, weights != nil || search != .none || calibrate {
       throw ValidationError(
-        "--again states the composition: --weights, --search and --calibrate do not go with it")
+        "--again states the composition: it cannot be combined with --weights, --search and --calibrate")
     }
     if search != .none, search != .forest, by == nil {
       throw ValidationError("--search \(search.rawValue) needs --by: niqe, piqe or musiq")
@@ -110,7 +110,7 @@ struct PipelineOptions: ParsableArguments {
       throw ValidationError("--calibrate needs --search grid or screen")
     }
     if by == "musiq", musiqWeights == nil {
-      throw ValidationError("--by musiq needs --musiq-weights: they are not part of the project")
+      throw ValidationError("--by musiq needs --musiq-weights: irkit does not include them")
     }
     if scores != nil, search == .none || search == .forest {
       throw ValidationError("--scores needs a --search that scores candidates")

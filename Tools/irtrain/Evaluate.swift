@@ -112,7 +112,7 @@ struct Evaluate: ParsableCommand {
     guard !harm || !sets.isEmpty else { throw ValidationError("--harm needs --sets") }
     try checkTasks(tasks)
     if try TrainingTask.list(tasks).contains(where: { $0.source == .pairs }) {
-      throw ValidationError("--tasks names pairs: --pairs alone measures them")
+      throw ValidationError("--tasks names pairs: eval measures pairs with --pairs only")
     }
   }
 

@@ -139,7 +139,7 @@ struct FormRegions {
     grids[id] != nil && grids[producer] == grids[id] && !endsRegion(producer)
   }
 
-  /// Reads of feature maps that have no rows in a region wait for their first reader, each with that: they
+  /// Moves of feature maps that have no rows in a region come with their first reader, each with that: they
   /// are then at its level. Nothing in a region comes before them, so that no path returns through them.
   private func lateReads(_ levels: inout [NodeID: Int], _ position: [NodeID: Int]) -> [NodeID: NodeID] {
     var late: [NodeID: NodeID] = [:]

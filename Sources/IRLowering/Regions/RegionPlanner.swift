@@ -104,7 +104,7 @@ package struct RegionPlanner {
     }
   }
 
-  /// Views used outside that are no names of a whole feature map's bytes.
+  /// Views that are used outside and are not aliases of a whole feature map.
   private func viewsUsedOutside() -> [ValueID] {
     nodes.filter { isView($0) }.flatMap { graph[$0].outputs }
       .filter { isUsedOutside($0) && graph.source(of: $0) == nil }

@@ -3,7 +3,7 @@ import IROperators
 import IRRewriting
 import IRTensor
 
-/// Keeps feature maps as float16 while they wait in memory between regions, which compute on float32 as
+/// Stores feature maps as float16 between regions, which compute on float32 as
 /// before.
 ///
 /// A region converts the rows that it makes as it writes them, and those that it reads as it reads them, so

@@ -24,7 +24,7 @@ extension ONNXOperatorTable {
       for index in trees.indices {
         let node = TreeNode(tree: trees[index], node: nodes[index])
         guard places.updateValue(index, forKey: node) == nil else {
-          throw .unsupported("node \(node.node) of tree \(node.tree) stands twice")
+          throw .unsupported("node \(node.node) of tree \(node.tree) appears twice")
         }
       }
       func place(_ tree: Int, _ node: Int) throws(ImportFailure) -> Int {

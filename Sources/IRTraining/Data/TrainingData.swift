@@ -13,7 +13,7 @@ package struct TrainingData: Sendable {
     /// - Throws: `TrainingError.data` where the numbers of pictures differ.
     package init(low: ImageSet, high: ImageSet) throws(TrainingError) {
       guard low.paths.count == high.paths.count else {
-        throw .data(detail: "\(low.paths.count) and \(high.paths.count) pictures do not make pairs")
+        throw .data(detail: "\(low.paths.count) and \(high.paths.count) pictures cannot be paired")
       }
       (self.low, self.high) = (low, high)
     }
