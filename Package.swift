@@ -104,7 +104,7 @@ let package = Package(
       exclude: modelCards + modelFiles + ["Resources"]),
     library("IRPicture", ["IRTensor"]),
     library("IRImage", ["IRPicture", "IRTensor", "IRFiles", "CVips", "CZlib"]),
-    library("IRDegradation", ["IRImage", "IRFiles"]),
+    library("IRDegradation", ["IRImage", "IRFiles", "IRTensor"]),
     library("IRVideo", ["IRPicture"]),
     library("IRQuality", ["IRImage", "IRTensorFiles", "IRTensor", "COpenBLAS"]),
     library("IRDiffusion", ["IROperators", "IRTensor"]),
@@ -138,8 +138,9 @@ let package = Package(
     library(
       "IRBatch",
       [
-        "IRPipelines", "IRDiffusion", "ImageRestoration", "IRRestorers", "IRTensorFiles", "IRFiles", "IRONNX",
-        "IRRuntime", "IRCompiler", "IRGraph", "IRTensor",
+        "IRPipelines", "IRDiffusion", "ImageRestoration", "IRRestorers", "IRTensorFiles", "IRFiles",
+        "IRThreads",
+        "IRONNX", "IRRuntime", "IRCompiler", "IRGraph", "IRTensor",
       ]),
 
     library(

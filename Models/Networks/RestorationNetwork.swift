@@ -84,7 +84,11 @@ package struct NetworkCard: Hashable, Sendable {
   package init(
     title: String, paper: String, task: String, licence: String, trainingData: String, published: String
   ) {
-    (self.title, self.paper, self.task) = (title, paper, task)
-    (self.licence, self.trainingData, self.published) = (licence, trainingData, published)
+    self.title = title
+    self.paper = paper
+    self.task = task
+    self.licence = licence
+    self.trainingData = trainingData
+    self.published = published
   }
 }

@@ -45,7 +45,7 @@ func extents(_ extents: [Int?]) -> UnsafeMutablePointer<Int64> {
   return result
 }
 
-/// A port with the texts that C reads.
+/// A port with the texts that C reads. Nothing changes it once it is made.
 final class CPort: Sendable {
   nonisolated(unsafe) let port: irkit_port
   private let texts: [CText]
@@ -66,7 +66,7 @@ final class CPort: Sendable {
   }
 }
 
-/// Outputs with the texts and extents that C reads.
+/// Outputs with the texts and extents that C reads. Nothing changes them once they are made.
 final class CResults: Sendable {
   private let tensors: [Tensor]
   private let names: [CText]

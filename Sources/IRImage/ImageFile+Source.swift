@@ -47,7 +47,10 @@ extension ImageFile {
     private init(
       _ bytes: PictureBytes, _ name: String, _ limits: Limits, path: FilePath?, data: NSData?
     ) throws(ImageError) {
-      (self.bytes, self.name, self.path, self.data) = (bytes, name, path, data)
+      self.bytes = bytes
+      self.name = name
+      self.path = path
+      self.data = data
       func refusal(_ reason: String) -> ImageError { .unreadable(path: name, reason: reason) }
       let firstBytes = bytes.prefix(max(PictureFormat.byteCount, WebPHeader.byteCount))
       if let raw = CameraRaw.name(bytes) { throw refusal(CameraRaw.refusal(raw)) }

@@ -51,7 +51,9 @@ public final class InferenceSession: Sendable {
   }
 
   public init(_ model: ONNXModel, name: String = "model", options: RuntimeOptions = RuntimeOptions()) {
-    (self.model, self.name, self.options) = (model, name, options)
+    self.model = model
+    self.name = name
+    self.options = options
   }
 
   /// The inputs and outputs of the model, in its order.
@@ -116,8 +118,8 @@ public final class InferenceSession: Sendable {
   public func run(
     _ inputs: [String: Tensor], monitor: ((_ done: Int, _ count: Int) -> Bool)? = nil
   ) throws -> [String: Tensor] {
-    var none: Profile?
-    return try run(inputs, profile: &none, monitor: monitor).outputs
+    var profile: Profile?
+    return try run(inputs, profile: &profile, monitor: monitor).outputs
   }
 
   private func session(for inputs: [String: Tensor]) throws -> Session {

@@ -12,8 +12,8 @@ extension Tensor {
   public func reflectPadded(toMultipleOf multiple: Int) -> Tensor {
     precondition(shape.rank == 4 && multiple > 0)
     return reflectPadded(
-      height: (shape[2] + multiple - 1) / multiple * multiple,
-      width: (shape[3] + multiple - 1) / multiple * multiple)
+      height: shape[2].roundedUp(toMultipleOf: multiple),
+      width: shape[3].roundedUp(toMultipleOf: multiple))
   }
 
   /// Pads to sides that are at least the tensor's, in the same way.

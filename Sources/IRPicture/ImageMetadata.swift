@@ -36,7 +36,8 @@ public struct ImageMetadata: Sendable, Hashable {
     package var bytes: [UInt8]
 
     package init(digest: [UInt8], bytes: [UInt8]) {
-      (self.digest, self.bytes) = (digest, bytes)
+      self.digest = digest
+      self.bytes = bytes
     }
   }
 }

@@ -8,7 +8,9 @@ public struct PixelBuffer {
     public var channel: Int
 
     public init(row: Int, pixel: Int, channel: Int) {
-      (self.row, self.pixel, self.channel) = (row, pixel, channel)
+      self.row = row
+      self.pixel = pixel
+      self.channel = channel
     }
   }
 
@@ -40,8 +42,12 @@ public struct PixelBuffer {
       throw .mismatch(
         detail: "a picture of \(channelCount) channels: 1 is grey, 3 is colour, 2 and 4 have alpha")
     }
-    (self.data, self.width, self.height) = (data, width, height)
-    (self.channelCount, self.format, self.strides) = (channelCount, format, strides)
+    self.data = data
+    self.width = width
+    self.height = height
+    self.channelCount = channelCount
+    self.format = format
+    self.strides = strides
   }
 
   private var hasAlpha: Bool { channelCount % 2 == 0 }

@@ -53,7 +53,9 @@ package struct PipelineCalibration: Codable, Hashable, Sendable {
     candidates = order.prefix(Self.candidateCount).map {
       Candidate(weights: "\(all[$0])", wins: wins[$0])
     }
-    (by, self.search, sampler) = (search.objective.name, search.method.rawValue, settings.method.name)
+    by = search.objective.name
+    self.search = search.method.rawValue
+    sampler = settings.method.name
     (steps, seed, pictures) = (search.stepCount(of: settings), settings.seed, searches.count)
   }
 

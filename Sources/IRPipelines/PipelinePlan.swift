@@ -58,7 +58,7 @@ extension PipelineRunner {
         "\(width)×\(height) pixels times \(settings.scale) are more than \(Self.pixelLimit), or none")
     }
     let (paddedHeight, paddedWidth) = (
-      (rows + multiple - 1) / multiple * multiple, (columns + multiple - 1) / multiple * multiple
+      rows.roundedUp(toMultipleOf: multiple), columns.roundedUp(toMultipleOf: multiple)
     )
     let longer = max(paddedHeight, paddedWidth)
     let sides: [Int]

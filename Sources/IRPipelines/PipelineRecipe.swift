@@ -24,8 +24,12 @@ package struct PipelineRecipe: Hashable, Sendable {
     settings: PipelineSettings, pipeline: String, input: String, search: String, by: String? = nil,
     score: Double? = nil
   ) {
-    (self.settings, self.pipeline, self.input) = (settings, pipeline, input)
-    (self.search, self.by, self.score) = (search, by, score)
+    self.settings = settings
+    self.pipeline = pipeline
+    self.input = input
+    self.search = search
+    self.by = by
+    self.score = score
   }
 
   /// The properties by name, in the order in which they are written.

@@ -98,8 +98,11 @@ private struct SearchRun {
     runner: PipelineRunner, encoded: PipelineRunner.Encoded, settings: PipelineSettings,
     objective: QualityObjective, components: [Component]
   ) {
-    (self.runner, self.encoded, self.settings) = (runner, encoded, settings)
-    (self.objective, self.components) = (objective, components)
+    self.runner = runner
+    self.encoded = encoded
+    self.settings = settings
+    self.objective = objective
+    self.components = components
     counter = PassCounter(stage: .searching, total: 0)
   }
 

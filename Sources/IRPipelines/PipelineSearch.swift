@@ -30,7 +30,8 @@ package struct PipelineSearch {
   package var finalistCount = 4
 
   package init(_ method: Method, by objective: QualityObjective) {
-    (self.method, self.objective) = (method, objective)
+    self.method = method
+    self.objective = objective
   }
 
   /// The time step (of 1000) at which candidates are screened: late enough for the picture to show, early

@@ -19,7 +19,8 @@ package struct NaturalPictures: Hashable, Sendable {
     guard mean.allSatisfy(\.isFinite), covariance.allSatisfy(\.isFinite) else {
       throw .model("holds numbers that are not finite")
     }
-    (self.mean, self.covariance) = (mean, covariance)
+    self.mean = mean
+    self.covariance = covariance
   }
 
   /// The tensors `mean` and `covariance` of a file.

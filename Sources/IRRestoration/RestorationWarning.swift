@@ -29,7 +29,8 @@ public struct RestorationWarning: Codable, Hashable, Sendable {
   public init(
     _ kind: Kind, _ numbers: [String: Double], _ sentence: String, explanations: [ToneTask] = []
   ) {
-    (self.kind, self.numbers) = (kind, numbers)
+    self.kind = kind
+    self.numbers = numbers
     self.sentence =
       explanations.isEmpty
       ? sentence : "\(sentence), as \(explanations.map(\.phrase).joined(separator: " or ")) does"

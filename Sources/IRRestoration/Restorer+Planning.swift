@@ -1,6 +1,7 @@
 import IRCompiler
 import IRRestorers
 import IRRuntime
+import IRTensor
 
 /// Bytes that a program takes, as `fixed + pixel * pixels`: programs of two sizes tell.
 struct MemoryModel {
@@ -23,7 +24,10 @@ package struct MemoryBudget {
   package let taken: Int
 
   /// That of one restoration among others, whoever holds the rest.
-  init(limit: Int, holding held: Int) { (self.limit, taken) = (limit, held) }
+  init(limit: Int, holding held: Int) {
+    self.limit = limit
+    taken = held
+  }
 
   package init(_ options: RuntimeOptions, holding held: Int) {
     limit = options.memoryLimit
@@ -137,7 +141,7 @@ extension Restorer {
     return Self.byteCount(of: try program(padded(height), padded(width)))
   }
 
-  func padded(_ side: Int) -> Int { (side + multiple - 1) / multiple * multiple }
+  func padded(_ side: Int) -> Int { side.roundedUp(toMultipleOf: multiple) }
 
   /// The sides of a tile of at most so many pixels; as wide as it goes, since rows lie together.
   private func tileSides(_ height: Int, _ width: Int, _ pixels: Int) -> (height: Int, width: Int) {
@@ -156,11 +160,11 @@ extension Restorer {
     switch try field() {
     case .success(let field):
       alignment = leastCommonMultiple(field.alignment, multiple)
-      margin = (field.margin + alignment - 1) / alignment * alignment
+      margin = field.margin.roundedUp(toMultipleOf: alignment)
       seams = .exact(margin: field.margin)
     case .failure(let unbounded):
       alignment = multiple
-      margin = (settings.overlap / 2 + alignment - 1) / alignment * alignment
+      margin = (settings.overlap / 2).roundedUp(toMultipleOf: alignment)
       seams = .blended(overlap: 2 * margin, reason: "\(unbounded)")
     }
     // Tiles begin in step, the last one too, and seen from the other end where pictures are mirrored: what a
@@ -242,10 +246,4 @@ extension Restorer {
     let reference = program.steps.lazy.filter(\.kernel.isReference).map { 8 * $0.byteCount }.max() ?? 0
     return program.byteCount + reference
   }
-}
-
-func leastCommonMultiple(_ a: Int, _ b: Int) -> Int {
-  var (x, y) = (a, b)
-  while y != 0 { (x, y) = (y, x % y) }
-  return a / max(x, 1) * b
 }

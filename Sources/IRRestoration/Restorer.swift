@@ -56,7 +56,9 @@ public final class Restorer {
     options: RuntimeOptions = RuntimeOptions(), settings: RestorationSettings = RestorationSettings()
   ) throws {
     let path = try catalogue.path(of: name)
-    (self.path, self.options, self.settings) = (path, options, settings)
+    self.path = path
+    self.options = options
+    self.settings = settings
     func refusal(_ detail: String) -> RestorationError { .notARestorer(path: path, detail: detail) }
     var model: RestorationModel
     do {

@@ -43,7 +43,10 @@ public final class SharedRestorer: Sendable {
     let own = options.monitor
     options.monitor = { done, count in (own?(done, count) ?? true) && watch.goesOn(done, count) }
     let restorer = try Restorer(model: model, in: catalogue, options: options, settings: settings)
-    (self.restorer, self.watch, path, scale) = (restorer, watch, restorer.path, restorer.scale)
+    self.restorer = restorer
+    self.watch = watch
+    path = restorer.path
+    scale = restorer.scale
   }
 
   /// Plans the restoration of an image of this size within `limit` bytes, its result included. A restoration

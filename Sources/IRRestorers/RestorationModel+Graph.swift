@@ -67,7 +67,9 @@ private struct PortAdapter {
   private var builder: GraphBuilder
 
   init(model: RestorationModel, graph: Graph, height: Int, width: Int) {
-    (self.model, self.height, self.width) = (model, height, width)
+    self.model = model
+    self.height = height
+    self.width = width
     network = graph
     builder = GraphBuilder(extending: graph)
   }

@@ -52,7 +52,9 @@ struct Pickle {
   }
 
   private init(bytes: Data, position: Int, path: String) {
-    (self.bytes, self.position, self.path) = (bytes, position, path)
+    self.bytes = bytes
+    self.position = position
+    self.path = path
   }
 
   private func malformed(_ detail: String) -> TensorFileError {

@@ -4,6 +4,8 @@ import Foundation
 ///
 /// A maker reserves a place, makes the value and fills the place. Values are taken in the order of their
 /// places, whichever thread fills its place first.
+///
+/// Unchecked: what changes is used under the condition's lock.
 package final class BoundedQueue<Value: Sendable>: @unchecked Sendable {
   private let limit: Int
   private let condition = NSCondition()
@@ -16,7 +18,10 @@ package final class BoundedQueue<Value: Sendable>: @unchecked Sendable {
   private var waited = 0.0
 
   /// A queue with at most `limit` places that are reserved and not yet taken, and `count` places in all.
-  package init(limit: Int, count: Int = .max) { (self.limit, self.count) = (max(limit, 1), count) }
+  package init(limit: Int, count: Int = .max) {
+    self.limit = max(limit, 1)
+    self.count = count
+  }
 
   /// Reserves the next place, and waits until there is room for it.
   /// - Returns: nil after the last place, and if the queue is closed.
@@ -40,18 +45,31 @@ package final class BoundedQueue<Value: Sendable>: @unchecked Sendable {
     return true
   }
 
-  /// The value of the next place, once it is filled; nil after the last place, and if the queue is closed.
-  package func take() -> Value? {
+  /// The next place as its taker finds it.
+  package enum Next {
+    case value(Value)
+    /// The place is not filled yet.
+    case notYet
+    /// The last value was taken, or the queue is closed.
+    case end
+  }
+
+  /// Takes the value of the next place. With `waits`, the call returns when there is one, or at the end.
+  package func next(waits: Bool) -> Next {
     condition.lock()
     defer { condition.unlock() }
     let start = Date()
-    while !isClosed, takenCount < count, values[takenCount] == nil { condition.wait() }
+    while waits, !isClosed, takenCount < count, values[takenCount] == nil { condition.wait() }
     waited += Date().timeIntervalSince(start)
-    guard !isClosed, let value = values.removeValue(forKey: takenCount) else { return nil }
+    guard !isClosed, takenCount < count else { return .end }
+    guard let value = values.removeValue(forKey: takenCount) else { return .notYet }
     takenCount += 1
     condition.broadcast()
-    return value
+    return .value(value)
   }
+
+  /// The value of the next place, once it is filled; nil after the last place, and if the queue is closed.
+  package func take() -> Value? { if case .value(let value) = next(waits: true) { value } else { nil } }
 
   /// Makes the places that are reserved the last ones.
   package func finish() { change { count = min(count, reservedCount) } }

@@ -55,7 +55,8 @@ final class BatchGradients {
         lanes /= 2
       }
     } catch { throw .compiler(error) }
-    (self.program, self.recomputedCount) = (program, recomputedCount)
+    self.program = program
+    self.recomputedCount = recomputedCount
     do throws(RuntimeError) {
       self.common = try Session(common, options: runtime)
       var sessions: [Session] = []

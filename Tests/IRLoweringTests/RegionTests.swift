@@ -128,7 +128,13 @@ private func checkCuts(of graph: Graph, _ machine: MachineModel) throws {
           if isTiled { cut.blockRows = step }
           let found = try outputs(plan, cut, inputs, shapes, threads: threads)
           #expect(
-            found == whole, "\(columns) columns, bands of \(band), steps of \(step), \(threads) threads")
+            found == whole,
+            """
+            \(columns) columns, bands of \(band), steps of \(step), \(threads) threads of the region
+            \(plan.listing(cut).joined(separator: "\n"))
+            of the graph
+            \(graph)
+            """)
         }
       }
     }

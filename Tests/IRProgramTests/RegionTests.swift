@@ -77,7 +77,7 @@ extension ProgramTests {
     machine: MachineModel = CPUKernelLibrary(hasNearSharedCache: false).machine
   ) throws {
     var graph = try Compiler().simplified(graph).0
-    graph.readBlocksApart()
+    graph.separateBlockReaders()
     var storage = Float16Storage(
       graph,
       try regions(of: graph, on: machine),

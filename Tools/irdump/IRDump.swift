@@ -9,6 +9,7 @@ import IRONNX
 import IRPipelines
 import IRRestorers
 import IRRuntime
+import IRTensor
 import ImageRestoration
 
 @main
@@ -165,7 +166,7 @@ struct IRDump: Tool {
     let reason: String
     do {
       let restorer = try RestorationModel(file, path: path)
-      let side = (256 + restorer.sides.multiple - 1) / restorer.sides.multiple * restorer.sides.multiple
+      let side = 256.roundedUp(toMultipleOf: restorer.sides.multiple)
       _ = try compiler.compile(
         try restorer.graph(
           height: restorer.fixedSides.height ?? side, width: restorer.fixedSides.width ?? side))

@@ -151,7 +151,9 @@ struct ModelRange: ExpressibleByArgument {
     }
     guard (1...2).contains(parts.count), let input = parts[0] else { return nil }
     if parts.count == 2, parts[1] == nil { return nil }
-    (self.input, output, text) = (input, parts.count == 2 ? parts[1] : nil, argument)
+    self.input = input
+    output = parts.count == 2 ? parts[1] : nil
+    text = argument
   }
 
   var defaultValueDescription: String { text }

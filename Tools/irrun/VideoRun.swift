@@ -143,12 +143,15 @@ final class VideoRun {
 }
 
 /// The thread that reads.
+///
+/// Unchecked: the thread alone uses the reader; the queue may be shared.
 private final class Reading: @unchecked Sendable {
   private let reader: FrameReader
   private let queue: BoundedQueue<Result<Frame, any Error>>
 
   init(_ reader: FrameReader, _ queue: BoundedQueue<Result<Frame, any Error>>) {
-    (self.reader, self.queue) = (reader, queue)
+    self.reader = reader
+    self.queue = queue
   }
 
   func start() { Thread { self.run() }.start() }
@@ -162,6 +165,8 @@ private final class Reading: @unchecked Sendable {
 }
 
 /// The thread that writes.
+///
+/// Unchecked: the thread alone uses the writer until it is done; the error is used under the lock.
 private final class Writing: @unchecked Sendable {
   private let writer: FrameWriter
   private let queue: BoundedQueue<Frame>
@@ -169,7 +174,10 @@ private final class Writing: @unchecked Sendable {
   private let lock = NSLock()
   private var error: (any Error)?
 
-  init(_ writer: FrameWriter, _ queue: BoundedQueue<Frame>) { (self.writer, self.queue) = (writer, queue) }
+  init(_ writer: FrameWriter, _ queue: BoundedQueue<Frame>) {
+    self.writer = writer
+    self.queue = queue
+  }
 
   var failure: (any Error)? { lock.withLock { error } }
   func wait() { done.wait() }

@@ -1,3 +1,5 @@
+import IRTensor
+
 /// The datasets of IPTC's Information Interchange Model.
 enum IPTCRecords {
   /// Sub-location, content location, city, province, country, of the application record.
@@ -41,7 +43,7 @@ extension PhotoshopResource {
         PhotoshopResource(
           number: number(position + 4, 2), name: Array(block[(position + 6)..<size]),
           bytes: Array(block[start..<(start + count)])))
-      position = start + (count + 1) / 2 * 2
+      position = start + count.roundedUp(toMultipleOf: 2)
     }
     return result
   }

@@ -42,7 +42,10 @@ struct Recomputation {
   private static let workShare = 4
 
   init(_ graph: Graph, _ regions: [Region], _ support: KernelSupport, machine: MachineModel) {
-    (self.graph, self.regions, self.support, self.machine) = (graph, regions, support, machine)
+    self.graph = graph
+    self.regions = regions
+    self.support = support
+    self.machine = machine
     var positions: [NodeID: Int] = [:]
     for (position, unit) in Schedule(graph, regions: regions.map(\.nodes)).units.enumerated() {
       switch unit {

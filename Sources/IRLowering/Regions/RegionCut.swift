@@ -1,4 +1,5 @@
 import IRRewriting
+import IRTensor
 
 /// How the pixels of a region are cut into tasks and steps. It changes no result but by the order of sums.
 package struct RegionCut: Hashable, Sendable {
@@ -65,7 +66,7 @@ extension RegionPlan {
   /// blocks.
   private func blockRows(_ height: Int, stepRows: Int) -> Int {
     guard hasSums else { return alignment > 1 ? stepRows : 1 }
-    return (max(4, (height + 31) / 32) + stepRows - 1) / stepRows * stepRows
+    return max(4, (height + 31) / 32).roundedUp(toMultipleOf: stepRows)
   }
 
   /// Nearly equal parts of the width, of whole vectors: feature maps are read and written where lines of the

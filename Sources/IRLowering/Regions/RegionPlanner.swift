@@ -25,7 +25,9 @@ package struct RegionPlanner {
     guard let worker, let operation = operations[worker],
       let grid = graph.regionGrid(of: worker, operation)
     else { return nil }
-    (self.graph, self.nodes, self.operations) = (graph, nodes, operations)
+    self.graph = graph
+    self.nodes = nodes
+    self.operations = operations
     members = Set(nodes)
     self.grid = grid
     plan = RegionPlan(batch: grid.batch, height: grid.height, width: grid.width)
@@ -121,7 +123,7 @@ package struct RegionPlanner {
       var own = (partsOf[id] ?? [graph[id].outputs[0]]).reduce(0) { max($0, margins[$1, default: 0]) }
       let alignment = operation.alignment
       if alignment > 1 {
-        own = (own + alignment - 1) / alignment * alignment
+        own = own.roundedUp(toMultipleOf: alignment)
         margins[graph[id].outputs[0]] = own
       }
       for (position, input) in graph[id].inputs.enumerated() {
@@ -186,14 +188,14 @@ package struct RegionPlanner {
   }
 
   /// Sums read rows where they were written.
-  func goesIntoRows(_ value: ValueID) -> Bool {
+  func isKeptInRows(_ value: ValueID) -> Bool {
     readers(of: value).contains { !(operations[$0]?.readsOutputs ?? false) } || isCopiedOut(value)
       || !isWhole(value)
   }
 
   /// The place of a node's result: rolling rows if other nodes here read it, else an output.
   mutating func output(_ value: ValueID) -> RegionPlan.Operand {
-    if goesIntoRows(value) {
+    if isKeptInRows(value) {
       return RegionPlan.Operand(place: .rolling(makeRolling(value)), channelCount: channelCount(value))
     }
     plan.outputs.append(value)

@@ -28,7 +28,9 @@ struct Float16Storage {
   private let support: KernelSupport
 
   init(_ graph: Graph, _ regions: [Region], _ support: KernelSupport) {
-    (self.graph, self.regions, self.support) = (graph, regions, support)
+    self.graph = graph
+    self.regions = regions
+    self.support = support
   }
 
   /// All that may be kept so, those first that cost least precision for what they free: skips, then the

@@ -209,7 +209,9 @@ extension NodeWriter {
     var attributes: [ONNXNamedAttribute]
 
     init(_ opType: String, _ operands: [String], _ attributes: [ONNXNamedAttribute] = []) {
-      (self.opType, self.operands, self.attributes) = (opType, operands, attributes)
+      self.opType = opType
+      self.operands = operands
+      self.attributes = attributes
     }
   }
 

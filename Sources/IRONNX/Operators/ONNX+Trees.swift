@@ -162,7 +162,8 @@ private struct TreeTable {
     (yes, no) = ((0..<nodeCount).map { Int64($0) }, (0..<nodeCount).map { Int64($0) })
     weights = [Double](repeating: 0, count: nodeCount * targets)
     isStated = [Bool](repeating: false, count: nodeCount * targets)
-    (self.targets, self.function) = (targets, function)
+    self.targets = targets
+    self.function = function
   }
 
   mutating func branch(

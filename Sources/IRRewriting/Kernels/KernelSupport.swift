@@ -33,7 +33,11 @@ package struct KernelSupport: Sendable {
     package var reach: Int
 
     package init(rows: Int, tiles: Int, stepRows: Int, side: Int, reach: Int) {
-      (self.rows, self.tiles, self.stepRows, self.side, self.reach) = (rows, tiles, stepRows, side, reach)
+      self.rows = rows
+      self.tiles = tiles
+      self.stepRows = stepRows
+      self.side = side
+      self.reach = reach
     }
   }
 

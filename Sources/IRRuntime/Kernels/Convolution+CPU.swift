@@ -134,7 +134,7 @@ private func packingKernel(
       run($0, packed.pointer.assumingMemoryBound(to: Float.self), $0.workspace)
     }
   }
-  let packedBytes = (count * 4 + 63) / 64 * 64
+  let packedBytes = (count * 4).roundedUp(toMultipleOf: 64)
   return CPUKernel(name + ".packed-at-run", workspace: workspace + packedBytes, inPlace: inPlace) {
     guard let memory = $0.workspace else { return }
     let packed = memory.assumingMemoryBound(to: Float.self)

@@ -26,7 +26,8 @@ private final class RegionProgram: @unchecked Sendable {
     guard cut.height <= Int(IR_REGION_MAX_ROWS), plan.batch * tiles <= Int(IR_REGION_MAX_TILES) else {
       return nil
     }
-    (self.weights, columnCount) = (weights, plan.width)
+    self.weights = weights
+    columnCount = plan.width
     instructions = .allocate(capacity: plan.instructions.count)
     instructions.initialize(repeating: ir_region_instruction())
     values = .allocate(capacity: max(plan.values.count, 1))
@@ -34,7 +35,7 @@ private final class RegionProgram: @unchecked Sendable {
     for (index, value) in plan.values.enumerated() {
       values[index] = ir_region_value(
         channels: value.channelCount, margin_rows: value.margin, margin_columns: value.margin,
-        rows: (value.extraRows + cut.stepRows + plan.alignment - 1) / plan.alignment * plan.alignment)
+        rows: (value.extraRows + cut.stepRows).roundedUp(toMultipleOf: plan.alignment))
     }
     for (index, instruction) in plan.instructions.enumerated() {
       guard fill(&instructions[index], instruction) else { return nil }

@@ -15,7 +15,8 @@ package struct TrainingData: Sendable {
       guard low.paths.count == high.paths.count else {
         throw .data(detail: "\(low.paths.count) and \(high.paths.count) pictures cannot be paired")
       }
-      (self.low, self.high) = (low, high)
+      self.low = low
+      self.high = high
     }
   }
 
@@ -45,7 +46,8 @@ package struct TrainingData: Sendable {
     /// - Precondition: 0 <= index < count.
     package init(index: Int, count: Int) {
       precondition((0..<count).contains(index))
-      (self.index, self.count) = (index, count)
+      self.index = index
+      self.count = count
     }
   }
 
@@ -64,7 +66,11 @@ package struct TrainingData: Sendable {
       default: break
       }
     }
-    (self.clean, self.pairs, self.tasks, self.seed, self.batch) = (clean, pairs, tasks, seed, batch)
+    self.clean = clean
+    self.pairs = pairs
+    self.tasks = tasks
+    self.seed = seed
+    self.batch = batch
     categories = TrainingTask.categories(tasks)
   }
 

@@ -27,7 +27,10 @@ package struct RegionNode {
   /// Nil where there are no kernels for regions.
   init?(_ id: NodeID, in graph: Graph, _ support: KernelSupport) {
     guard let limits = support.regions else { return nil }
-    (self.id, self.graph, self.support, self.limits) = (id, graph, support, limits)
+    self.id = id
+    self.graph = graph
+    self.support = support
+    self.limits = limits
     node = graph[id]
     types = graph.inputTypes(of: id)
   }

@@ -141,7 +141,9 @@ package struct RegionCost {
   var panelDepth = 0
 
   init(calls: Double, passes: Double, depth: Int) {
-    (self.calls, self.passes, self.depth) = (calls, passes, depth)
+    self.calls = calls
+    self.passes = passes
+    self.depth = depth
   }
 
   /// Rows that a depthwise kernel computes at once.
