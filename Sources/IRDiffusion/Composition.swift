@@ -8,7 +8,7 @@ package struct Composition: Hashable, Sendable {
   /// The furthest that weights may add up to something else than 1.
   private static let tolerance = 1e-6
 
-  /// - Throws: `DiffusionError.composition` where the weights do not add up to 1, or leave -10...10.
+  /// - Throws: `DiffusionError.composition` if the weights do not add up to 1, or leave -10...10.
   package init(_ weights: [Component: Double]) throws(DiffusionError) {
     let sum = weights.values.reduce(0, +)
     guard weights.values.allSatisfy({ $0.magnitude <= 10 }) else {
@@ -59,7 +59,7 @@ package struct Composition: Hashable, Sendable {
   package var conditions: Set<Component.Condition> { Set(parts.map(\.component.condition)) }
 
   /// The weighted sum of predictions of one shape, one for each part in their order.
-  /// - Throws: `DiffusionError.sizes` where there are not as many as parts, or their types differ.
+  /// - Throws: `DiffusionError.sizes` if there are not as many as parts, or their types differ.
   package func combined(_ predictions: [Tensor]) throws(DiffusionError) -> Tensor {
     guard predictions.count == parts.count, let type = predictions.first?.type, type.elementType == .float32,
       predictions.allSatisfy({ $0.type == type })

@@ -41,7 +41,7 @@ package struct FilePath: Hashable, Sendable {
     return count
   }
 
-  /// The byte that a character spells; nil where it stands for itself.
+  /// The byte that a character spells; nil if it stands for itself.
   package static func byte(spelledBy scalar: Unicode.Scalar) -> UInt8? {
     (firstSpelling...lastSpelling).contains(scalar.value) ? UInt8(truncatingIfNeeded: scalar.value) : nil
   }

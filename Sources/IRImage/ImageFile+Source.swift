@@ -23,7 +23,7 @@ extension ImageFile {
       case own(Header, () throws(ImageError) -> VipsHandle)
     }
 
-    /// - Throws: `ImageError`, also where the file is foreign, an animation, a camera raw, or beyond the
+    /// - Throws: `ImageError`, also if the file is foreign, an animation, a camera raw, or beyond the
     ///   limits.
     init(_ path: FilePath, _ limits: Limits) throws(ImageError) {
       let bytes: PictureBytes

@@ -64,7 +64,7 @@ extension KernelLibrary {
   /// would exceed `memoryByteCount`, so are others, the largest first, until it does not or nothing is left
   /// to try; then feature maps are kept as float16, where the options allow it. The program is then the
   /// smallest that was found.
-  /// - Throws: `CompilerError` where a node has no kernel.
+  /// - Throws: `CompilerError` if a node has no kernel.
   package func program(
     of graph: Graph, _ report: CompilationReport, _ options: LoweringOptions
   ) throws(CompilerError) -> Program {

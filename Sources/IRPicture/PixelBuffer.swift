@@ -88,7 +88,7 @@ public struct PixelBuffer {
 
   /// Stores a picture, whole numbers rounded to nearest and clipped; where it has no alpha, that of the
   /// buffer stays.
-  /// - Throws: `ImageError.mismatch` where sizes or colours differ.
+  /// - Throws: `ImageError.mismatch` if sizes or colours differ.
   public func store(_ image: Image) throws(ImageError) {
     guard image.width == width, image.height == height, image.channelCount == colourCount else {
       throw .mismatch(

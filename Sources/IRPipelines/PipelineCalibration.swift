@@ -59,7 +59,7 @@ package struct PipelineCalibration: Codable, Hashable, Sendable {
     (steps, seed, pictures) = (search.stepCount(of: settings), settings.seed, searches.count)
   }
 
-  /// The calibration of a pipeline; nil where it has none.
+  /// The calibration of a pipeline; nil if it has none.
   /// - Throws: `PipelineError.file`, `DiffusionError.composition`.
   package static func of(_ files: PipelineFiles) throws -> PipelineCalibration? {
     let path = "\(files.folder)/\(fileName)"

@@ -125,7 +125,7 @@ private struct SearchRun {
     return prediction
   }
 
-  /// The score of clean latents; nil where their picture has none.
+  /// The score of clean latents; nil if their picture has none.
   private mutating func score(_ latents: Tensor, isScreening: Bool = false) throws -> Double? {
     do {
       let picture = try runner.decoded(latents, encoded, settings, isForJudging: isScreening)

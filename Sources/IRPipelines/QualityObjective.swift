@@ -9,7 +9,7 @@ package struct QualityObjective {
   /// The model that scores belong to, for people.
   package let detail: String
   package let isBetterWhenLower: Bool
-  /// The digest of the file that scores depend on; nil where they depend on none.
+  /// The digest of the file that scores depend on; nil if they depend on none.
   package private(set) var fileDigest: String?
   private let measure: (Image) throws -> Double
 
@@ -44,7 +44,7 @@ package struct QualityObjective {
   }
 
   /// The score of a picture as a file of 8 bits holds it.
-  /// - Throws: `QualityError.picture` where it has none.
+  /// - Throws: `QualityError.picture` if it has none.
   package func score(_ image: Image) throws -> Double {
     let score = try measure(
       image.replacing(pixels: image.pixels.map(Self.eightBits), channelCount: image.channelCount))

@@ -51,7 +51,7 @@ package struct ImagePort: Hashable, Sendable {
   /// Whether the file leaves the number of pictures open.
   package var isBatchOpen = false
   package var channelCount: Int
-  /// The sides that the file fixes, nil where they are open.
+  /// The sides that the file fixes, nil if they are open.
   package var height: Int?
   package var width: Int?
 

@@ -11,7 +11,7 @@ extension RestorationModel {
     return (before, before + (rest < 0 ? rest + sides.multiple : rest))
   }
 
-  /// The only sides of a picture that the graphs take, nil where they are open.
+  /// The only sides of a picture that the graphs take, nil if they are open.
   package var fixedSides: (height: Int?, width: Int?) {
     let (before, after) = padding
     return (sides.height.map { $0 - before - after }, sides.width.map { $0 - before - after })

@@ -34,7 +34,7 @@ package enum Checkpoint {
   }
 
   /// - Returns: the state with its weights in the order of `names`, and the settings it was written with.
-  /// - Throws: `TrainingError.checkpoint` where the file is damaged or lacks a weight.
+  /// - Throws: `TrainingError.checkpoint` if the file is damaged or lacks a weight.
   package static func read(
     _ path: String, names: [String]
   ) throws(TrainingError) -> (state: TrainingState, settings: [String: String]) {

@@ -140,7 +140,7 @@ struct PipelineOptions: ParsableArguments {
     return settings
   }
 
-  /// The score of `--by`; nil where none is asked for.
+  /// The score of `--by`; nil if none is asked for.
   func objective(_ options: RuntimeOptions) throws -> QualityObjective? {
     try by.map {
       try QualityObjective(

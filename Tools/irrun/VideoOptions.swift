@@ -37,7 +37,7 @@ struct VideoOptions: ParsableArguments {
   /// The extension of streams in files.
   static let suffix = "y4m"
 
-  /// The stream of frames that the inputs are; nil where they are pictures or tensors.
+  /// The stream of frames that the inputs are; nil if they are pictures or tensors.
   /// - Throws: `ValidationError`, `VideoError`.
   func reader(_ inputs: [String], list: String?) throws -> FrameReader? {
     guard inputs.count == 1, list == nil, let input = inputs.first else {

@@ -5,7 +5,7 @@ import IRONNX
 import IRRestorers
 import IRTraining
 
-/// - Throws: `ValidationError` where a list of tasks cannot be read.
+/// - Throws: `ValidationError` if a list of tasks cannot be read.
 func checkTasks(_ text: String) throws {
   do { _ = try TrainingTask.list(text) } catch { throw ValidationError("--tasks: \(error)") }
 }

@@ -65,7 +65,7 @@ extension Train {
   }
 
   /// - Returns: the seconds that the run had taken, where it ends by the clock; else 0.
-  /// - Throws: `TrainingError.checkpoint` where the run that stopped at `step` was another one.
+  /// - Throws: `TrainingError.checkpoint` if the run that stopped at `step` was another one.
   func check(_ found: [String: String], step: Int, path: String) throws -> Double {
     let own = try settings()
     let schedules: Set = [Self.scheduleKey, Self.timedScheduleKey, Self.elapsedKey]

@@ -24,7 +24,7 @@ struct BMP {
   private var rowByteCount: Int { (width * bits + 31) / 32 * 4 }
 
   /// Reads the headers.
-  /// - Throws: where they are damaged or state a form that is not read.
+  /// - Throws: if they are damaged or state a form that is not read.
   init(_ file: PictureBytes) throws(Failure) {
     self.file = file
     guard let start = file.littleEndian(10, 4), let headerSize = file.littleEndian(14, 4) else {

@@ -18,7 +18,7 @@ struct UncommonTIFF {
 
   enum Failure: Error { case reason(String) }
 
-  /// - Throws: where the page is stored in a way that is not read.
+  /// - Throws: if the page is stored in a way that is not read.
   init(_ file: PictureBytes, _ layout: TIFFLayout) throws(Failure) {
     let what =
       "its samples are \(layout.sampleFormat == 3 ? "floats" : "whole numbers") of \(layout.bits) bits"

@@ -5,7 +5,7 @@ enum IPTCRecords {
   /// Sub-location, content location, city, province, country, of the application record.
   private static let places: Set<Int> = [26, 27, 90, 92, 95, 100, 101]
 
-  /// The same datasets without those of places; nil where none is left or they are damaged.
+  /// The same datasets without those of places; nil if none is left or they are damaged.
   static func withoutPosition(_ bytes: [UInt8]) -> [UInt8]? {
     var result: [UInt8] = []
     var position = 0

@@ -168,7 +168,7 @@ struct Recomputation {
 
   /// Computes channels of a value by new nodes like those that made it; values that are in memory are used as
   /// they are.
-  /// - Returns: nil where it cannot be.
+  /// - Returns: nil if it cannot be.
   private mutating func part(
     _ wanted: Part, from members: Set<NodeID>, reading sources: Sources
   ) -> ValueID? {
@@ -224,7 +224,7 @@ struct Recomputation {
   }
 
   /// Removes the channels of an unused part of a split from the nodes that compute the whole.
-  /// - Returns: the nodes then, in order; nil where they are not, and nodes may be left over.
+  /// - Returns: the nodes then, in order; nil if they are not, and nodes may be left over.
   private mutating func narrow(_ value: ValueID, in nodes: [NodeID]) -> [NodeID]? {
     (made, newNodes) = ([:], [])
     guard graph.users(of: value).isEmpty, !graph.isOutput(value), let id = graph.producer(of: value),

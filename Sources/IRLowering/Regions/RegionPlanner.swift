@@ -33,8 +33,8 @@ package struct RegionPlanner {
     plan = RegionPlan(batch: grid.batch, height: grid.height, width: grid.width)
   }
 
-  /// - Returns: nil where the nodes are not of one grid, but for conversions of what is read or written in
-  ///   blocks, where nothing comes of them, or where no cut is within the limits.
+  /// - Returns: nil if the nodes have different grids (float16 conversions next to moves of blocks excepted),
+  ///   if they have no output, or if no cut is within the limits.
   mutating func planned(within limits: KernelSupport.RegionLimits) -> RegionPlan? {
     let isOfOneGrid = nodes.allSatisfy { id in
       operations[id].flatMap { graph.regionGrid(of: id, $0) } == grid || isPartOfAMove(id)

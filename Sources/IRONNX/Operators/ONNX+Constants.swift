@@ -57,7 +57,7 @@ extension ONNXOperatorTable {
     },
   ]
 
-  /// The number that `ConstantOfShape` fills its result with, nil where it holds several.
+  /// The number that `ConstantOfShape` fills its result with, nil if it holds several.
   static func fill(of n: NodeReader) throws(ImportFailure) -> Tensor? {
     guard case .tensor(let given)? = n.node[attribute: "value"] else { return Tensor(scalar: 0) }
     let tensor = try read(given)

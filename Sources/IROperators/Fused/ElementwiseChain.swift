@@ -41,7 +41,7 @@ package struct ElementwiseChain: Operator {
     self.instructions = instructions
   }
 
-  /// The chain of one elementwise node, or nil where the operator is not a function of float32 numbers to
+  /// The chain of one elementwise node, or nil if the operator is not a function of float32 numbers to
   /// such.
   package init?(_ operator: any Operator) {
     let function: Function

@@ -42,7 +42,7 @@ package struct SizeExpression: Hashable, Sendable {
   package var soleStep: Step? { steps.count == 1 ? steps[0] : nil }
 
   /// The size for inputs of these shapes.
-  /// - Throws: `Size.…` where an extent does not exist, a number leaves ±2⁴⁸, or a divisor is 0.
+  /// - Throws: `Size.…` if an extent does not exist, a number leaves ±2⁴⁸, or a divisor is 0.
   package func value(for inputs: [Shape]) throws(TypeError) -> Int {
     var stack: [Int] = []
     for step in steps {

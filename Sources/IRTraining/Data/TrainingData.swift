@@ -10,7 +10,7 @@ package struct TrainingData: Sendable {
     package var low: ImageSet
     package var high: ImageSet
 
-    /// - Throws: `TrainingError.data` where the numbers of pictures differ.
+    /// - Throws: `TrainingError.data` if the numbers of pictures differ.
     package init(low: ImageSet, high: ImageSet) throws(TrainingError) {
       guard low.paths.count == high.paths.count else {
         throw .data(detail: "\(low.paths.count) and \(high.paths.count) pictures cannot be paired")
@@ -28,7 +28,7 @@ package struct TrainingData: Sendable {
     package var tasks: [Int]
   }
 
-  /// Photographs that are degraded here; nil where all tasks are pairs.
+  /// Photographs that are degraded here; nil if all tasks are pairs.
   package let clean: ImageSet?
   package let pairs: Pairs?
   package let tasks: [TrainingTask]
@@ -53,7 +53,7 @@ package struct TrainingData: Sendable {
 
   package var share = Share(index: 0, count: 1)
 
-  /// - Throws: `TrainingError.data` where a task has no pictures.
+  /// - Throws: `TrainingError.data` if a task has no pictures.
   package init(
     clean: ImageSet?, pairs: Pairs? = nil, tasks: [TrainingTask], seed: UInt64, batch: TrainingGraph.Batch
   ) throws(TrainingError) {

@@ -99,7 +99,7 @@ package let regionOperations: [any RegionOperation.Type] = [
 ]
 
 extension Graph {
-  /// The operation by which regions compute a node; nil where none does.
+  /// The operation by which regions compute a node; nil if none does.
   func regionOperation(of id: NodeID, _ support: KernelSupport) -> (any RegionOperation)? {
     guard let node = RegionNode(id, in: self, support) else { return nil }
     for operation in regionOperations {
