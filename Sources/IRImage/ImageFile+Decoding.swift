@@ -112,26 +112,29 @@ extension ImageFile {
     return metadata.exif.flatMap { ExifBlock($0) }?.isAdobeRGB == true ? RGBSpace.adobe.profile : nil
   }
 
+  /// The image with samples of a format of ours, and the value of white.
+  private static func samples(
+    of handle: VipsHandle, _ source: Source
+  ) throws(ImageError) -> (VipsHandle, Image.SampleFormat, white: Float) {
+    let stored = vips_image_get_format(handle.pointer)
+    switch stored {
+    case VIPS_FORMAT_UCHAR: return (handle, .uint8, 255)
+    case VIPS_FORMAT_USHORT: return (handle, .uint16, 65535)
+    case VIPS_FORMAT_UINT, VIPS_FORMAT_FLOAT, VIPS_FORMAT_DOUBLE:
+      guard let floats = handle.derived({ ir_vips_to_float($0, $1) }) else { throw unreadable(source.name) }
+      return (floats, .float32, stored == VIPS_FORMAT_UINT ? Float(UInt32.max) : 1)
+    default:
+      throw .unreadable(path: source.name, reason: "signed and complex samples are not supported")
+    }
+  }
+
   private static func image(
     _ handle: VipsHandle, _ source: Source, _ metadata: ImageMetadata
   ) throws(ImageError) -> Image {
-    var handle = handle
+    let (handle, format, storedWhite) = try samples(of: handle, source)
     defer { withExtendedLifetime(handle) {} }
-    let format: Image.SampleFormat
-    var white: Float = 1
-    switch vips_image_get_format(handle.pointer) {
-    case VIPS_FORMAT_UCHAR: (format, white) = (.uint8, 255)
-    case VIPS_FORMAT_USHORT: (format, white) = (.uint16, 65535)
-    case let stored where [VIPS_FORMAT_UINT, VIPS_FORMAT_FLOAT, VIPS_FORMAT_DOUBLE].contains(stored):
-      format = .float32
-      if stored == VIPS_FORMAT_UINT { white = Float(UInt32.max) }
-      guard let floats = handle.derived({ ir_vips_to_float($0, $1) }) else { throw unreadable(source.name) }
-      handle = floats
-    default:
-      throw .unreadable(
-        path: source.name, reason: "its samples are signed integers or complex numbers, not shades")
-    }
-    if source.format == .ppm, let largest = PPMHeader(source.bytes)?.largest { white = Float(largest) }
+    let largest = source.format == .ppm ? PPMHeader(source.bytes)?.largest : nil
+    let white = largest.map { Float($0) } ?? storedWhite
     var byteCount = 0
     guard let memory = vips_image_write_to_memory(handle.pointer, &byteCount) else {
       throw unreadable(source.name)
