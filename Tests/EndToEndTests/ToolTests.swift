@@ -31,7 +31,7 @@ private func writeDoubler(_ path: String) throws {
     }
     let restored = try Restorer(model: "symunet-s").restore(try ImageFile.read("\(folder)/in/b.png"))
     let written = try ImageFile.read("\(folder)/out/b.png")
-    #expect((written.width, written.height) == (40, 33))
+    #expect(written.width == 40 && written.height == 33)
     // Rounded to 8 bits.
     let distances = zip(restored.pixels, written.pixels).map { abs(min(max($0, 0), 1) - $1) }
     #expect(distances.max() ?? 1 <= 0.5 / 255 + 1e-6 && written.pixels.count == restored.pixels.count)

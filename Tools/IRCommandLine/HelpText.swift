@@ -17,9 +17,9 @@ package enum HelpText {
 
 extension ArgumentHelp {
   /// The argument that names a model.
-  package static let model: ArgumentHelp = "A model file (.onnx), or the name of an installed model."
+  package static var model: ArgumentHelp { "A model file (.onnx), or the name of an installed model." }
   /// A flag for programs that read the output.
-  package static let json: ArgumentHelp = "Print JSON instead of text."
+  package static var json: ArgumentHelp { "Print JSON instead of text." }
   /// A seed of a tool whose output depends on nothing else that is random.
-  package static let seed: ArgumentHelp = "Seed of all random numbers."
+  package static var seed: ArgumentHelp { "Seed of all random numbers." }
 }

@@ -206,9 +206,9 @@ extension NodeWriter {
   struct Expression {
     var opType: String
     var operands: [String]
-    var attributes: [ONNXNamedAttribute]
+    var attributes: [ONNXNamedAttribute?]
 
-    init(_ opType: String, _ operands: [String], _ attributes: [ONNXNamedAttribute] = []) {
+    init(_ opType: String, _ operands: [String], _ attributes: [ONNXNamedAttribute?] = []) {
       self.opType = opType
       self.operands = operands
       self.attributes = attributes
