@@ -5,13 +5,16 @@ import IRRuntime
 import IRTensor
 import Synchronization
 
-/// An ONNX model that computes tensors from tensors, by name. A program is compiled for the types of the
-/// inputs, and for their values where these decide shapes; the latest few are kept. Runs of several threads
-/// take turns.
+/// Runs an ONNX model on tensors, by name.
+///
+/// A program is compiled for the types of the inputs, and for their values if shapes depend on them. The
+/// latest programs are kept. Several threads may use a session; their runs follow one another.
 public final class InferenceSession: Sendable {
+  /// The model.
   public let model: ONNXModel
   /// The model's name in errors.
   public let name: String
+  /// Threads, memory limit and precision of the runs.
   public let options: RuntimeOptions
   private let weights = PackedWeights()
   private let turn = Mutex(())
@@ -42,7 +45,8 @@ public final class InferenceSession: Sendable {
     self.init(try ONNXModel(contentsOf: path), name: path, options: options)
   }
 
-  /// Reads a model from bytes, which are copied. One with external data does not run: they have no folder.
+  /// Reads a model from bytes, which are copied. A model with external data cannot run: there is no folder
+  /// for them.
   /// - Throws: `ONNXError`.
   public convenience init(
     bytes: UnsafeRawBufferPointer, name: String = "model", options: RuntimeOptions = RuntimeOptions()
@@ -50,13 +54,14 @@ public final class InferenceSession: Sendable {
     self.init(try ONNXModel(bytes: bytes, path: name), name: name, options: options)
   }
 
+  /// Makes a session of a model.
   public init(_ model: ONNXModel, name: String = "model", options: RuntimeOptions = RuntimeOptions()) {
     self.model = model
     self.name = name
     self.options = options
   }
 
-  /// The inputs and outputs of the model, in its order.
+  /// The inputs of the model, in its order.
   public var inputs: [InferencePort] { model.graphInputs.map { InferencePort($0) } }
   public var outputs: [InferencePort] { model.graph.outputs.map { InferencePort($0) } }
 
