@@ -16,7 +16,7 @@ def escaped(text):
     return "\n".join("\\&" + line if line[:1] in (".", "'") else line for line in text.split("\n"))
 
 
-def paragraphs(text, heading=".SH"):
+def paragraphs(text, heading):
     """Prose is filled; lines that are indented, as examples are, stay as they are. A first line in capitals is the
     heading of a section."""
     for block in text.strip("\n").split("\n\n"):
@@ -29,6 +29,13 @@ def paragraphs(text, heading=".SH"):
         for is_indented, lines in itertools.groupby(block.split("\n"), lambda line: line.startswith("  ")):
             text = escaped("\n".join(lines))
             yield f".nf\n{text}\n.fi" if is_indented else text
+
+
+def halves(command, heading):
+    """The description of a command, and its sections. These come last, as in other manuals: exit codes, examples."""
+    lines = [*paragraphs(command["discussion"], heading)] if command.get("discussion") else []
+    first = next((index for index, line in enumerate(lines) if line.startswith(heading + " ")), len(lines))
+    return lines[:first], lines[first:]
 
 
 def spelled(argument):
@@ -80,18 +87,19 @@ def main():
         lines += [synopsis(f"{name} {each['commandName']}", each), ".br"]
     if not subcommands:
         lines.append(synopsis(name, command))
-    described = [*paragraphs(command.get("discussion") or "")]
-    closing = next((index for index, line in enumerate(described) if line.startswith(".SH ")), len(described))
-    if described[:closing]:
-        lines += [".SH DESCRIPTION", *described[:closing]]
+    described, closing = halves(command, ".SH")
+    if described:
+        lines += [".SH DESCRIPTION", *described]
     if shown(command):
         lines += [".SH OPTIONS", *options(command)]
     for each in subcommands:
         lines += [f".SH {escaped(name.upper() + ' ' + each['commandName'].upper())}", escaped(each.get("abstract") or "")]
-        lines += [*paragraphs(each["discussion"], ".SS")] if each.get("discussion") else []
-        lines += options(each)
-    # Exit codes, examples and related tools come last, as in other manuals.
-    lines += described[closing:]
+        described, own = halves(each, ".SS")
+        lines += described
+        if shown(each):
+            lines += [".SS Options", *options(each)]
+        lines += own
+    lines += closing
     print("\n".join(lines))
 
 
