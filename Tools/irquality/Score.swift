@@ -20,7 +20,7 @@ struct Score: ParsableCommand {
       METRICS
         niqe              distance from the statistics of natural pictures; lower is better
         piqe              visible distortion of blocks, 0 to 100; lower is better
-        musiq             opinion predicted by a network, 0 to 100; higher is better
+        musiq             opinion score predicted by a network; higher is better
         brisque-features  the 36 features of BRISQUE
 
       Scores of NIQE compare only if they use the same statistics (--model). All metrics reward sharpness; none can tell \
