@@ -91,7 +91,8 @@ package struct TrainingGraph: Sendable {
   ) throws(TrainingError) -> (Forward, parameters: [String]) {
     func image(_ graph: Graph) -> ValueID? { graph.inputs.first { graph[$0].name == input.name } }
     func unsuitable(_ detail: String) -> TrainingError { .unsuitableModel(path: path, detail: detail) }
-    var (graph, parameters) = try imported(model, path, input, batch, model.parameterCandidates)
+    let (whole, parameters) = try imported(model, path, input, batch, model.parameterCandidates)
+    var graph = whole
     guard let shape = image(graph).map({ graph[$0].type.shape }) else {
       throw unsuitable("its input \(input.name) is not used")
     }
