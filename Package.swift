@@ -87,6 +87,7 @@ let package = Package(
 
     // Swift, lowest layer first.
     library("IRFiles", ["CIRSystem"]),
+    library("IRThreads"),
     library("IRTensor"),
     library("IRGraph", ["IRTensor"]),
     library("IROperators", ["IRGraph", "IRTensor"]),
@@ -103,7 +104,7 @@ let package = Package(
       exclude: modelCards + modelFiles + ["Resources"]),
     library("IRPicture", ["IRTensor"]),
     library("IRImage", ["IRPicture", "IRTensor", "IRFiles", "CVips", "CZlib"]),
-    library("IRDegradation", ["IRImage", "IRFiles"]),
+    library("IRDegradation", ["IRImage", "IRFiles", "IRTensor"]),
     library("IRVideo", ["IRPicture"]),
     library("IRQuality", ["IRImage", "IRTensorFiles", "IRTensor", "COpenBLAS"]),
     library("IRDiffusion", ["IROperators", "IRTensor"]),
@@ -137,15 +138,16 @@ let package = Package(
     library(
       "IRBatch",
       [
-        "IRPipelines", "IRDiffusion", "ImageRestoration", "IRRestorers", "IRTensorFiles", "IRFiles", "IRONNX",
-        "IRRuntime", "IRCompiler", "IRGraph", "IRTensor",
+        "IRPipelines", "IRDiffusion", "ImageRestoration", "IRRestorers", "IRTensorFiles", "IRFiles",
+        "IRThreads",
+        "IRONNX", "IRRuntime", "IRCompiler", "IRGraph", "IRTensor",
       ]),
 
     library(
       "IRTraining",
       [
         "IRAutodiff", "IRRuntime", "IRCompiler", "IRRestorers", "IRONNX", "IRDegradation", "IRImage",
-        "IRTensorFiles", "IROperators", "IRGraph", "IRTensor",
+        "IRTensorFiles", "IRThreads", "IROperators", "IRGraph", "IRTensor",
       ]),
 
     tool(
@@ -169,7 +171,7 @@ let package = Package(
       "irrun",
       [
         "IRPipelines", "IRDiffusion", "IRBatch", "IRCommandLine", "ImageRestoration", "IRTensorFiles",
-        "IRFiles", "IRRuntime", "IRCompiler", "IRVideo",
+        "IRFiles", "IRRuntime", "IRCompiler", "IRVideo", "IRThreads",
       ]),
     tool(
       "irbench",
@@ -198,12 +200,14 @@ let package = Package(
       path: "Tools/conformance", swiftSettings: swift),
 
     // Tests.
+    test("IRFilesTests", ["IRFiles"]),
+    test("IRThreadsTests", ["IRThreads"]),
     test("IRTensorTests", ["IRTensor"]),
     test("IRTensorFilesTests", ["IRTensorFiles", "IRTensor"]),
     test("IRGraphTests", ["IRGraph", "IROperators", "IRTensor"]),
     test("IROperatorsTests", ["IRTestSupport", "IROperators", "IRGraph", "IRTensor"]),
     .target(
-      name: "IRTestSupport", dependencies: ["IROperators", "IRGraph", "IRTensor"],
+      name: "IRTestSupport", dependencies: ["IROperators", "IRGraph", "IRTensor", "CIRKernels"],
       path: "Tests/IRTestSupport",
       swiftSettings: swift),
     test("IRAutodiffTests", ["IRTestSupport", "IRAutodiff", "IROperators", "IRGraph", "IRTensor"]),
@@ -216,7 +220,7 @@ let package = Package(
     test(
       "IRRuntimeTests",
       [
-        "IRTestSupport", "IRRuntime", "IRCompiler", "IRLowering", "IROperators", "IRGraph", "IRTensor",
+        "IRTestSupport", "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "CIROperators",
       ]),
     test(
       "IRONNXTests",
@@ -273,12 +277,13 @@ let package = Package(
     test(
       "IRInferenceTests",
       ["IRTestSupport", "IRInference", "IROperators", "IRGraph", "IRONNX", "IRRuntime", "IRTensor"]),
+    // Those that choose instruction sets do so for their whole process: each runs in one of its own.
+    test("CIRKernelsTests", ["CIRKernels", "CIROperators", "IRTestSupport"]),
     test(
-      "CIRKernelsTests",
+      "IRProgramTests",
       [
-        "CIRKernels", "CIROperators", "IRTestSupport", "IRRuntime", "IRCompiler", "IRLowering", "IRAutodiff",
-        "IROperators",
-        "IRGraph", "IRTensor",
+        "IRTestSupport", "IRRuntime", "IRCompiler", "IRLowering", "IRAutodiff", "IROperators", "IRGraph",
+        "IRTensor", "CIROperators", "CIRKernels",
       ]),
   ],
   cLanguageStandard: .gnu11

@@ -39,7 +39,10 @@ package struct DnCNNConfiguration: NetworkConfiguration {
   package var depth = 17
 
   package init() {}
-  package init(channels: Int, depth: Int) { (self.channels, self.depth) = (channels, depth) }
+  package init(channels: Int, depth: Int) {
+    self.channels = channels
+    self.depth = depth
+  }
 
   package static var keys: [ConfigurationKey<Self>] {
     [

@@ -45,7 +45,9 @@ package struct FFDNetConfiguration: NetworkConfiguration {
 
   package init() {}
   package init(channels: Int, width: Int, depth: Int) {
-    (self.channels, self.width, self.depth) = (channels, width, depth)
+    self.channels = channels
+    self.width = width
+    self.depth = depth
   }
 
   package static var keys: [ConfigurationKey<Self>] {

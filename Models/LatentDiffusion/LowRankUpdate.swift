@@ -59,7 +59,7 @@ package struct LowRankUpdate: Sendable {
 
   /// Adds the changes to the weights of one part, whose name in the file is one of `prefixes` (`unet`,
   /// `lora_unet`).
-  /// - Throws: `ModelError.configuration` where a change has another size than its weight.
+  /// - Throws: `ModelError.configuration` if a change has another size than its weight.
   package mutating func merge(
     into weights: inout [String: Tensor], prefixes: [String], strength: Double
   ) throws(ModelError) {

@@ -34,7 +34,7 @@ package struct ConfigurationKey<Configuration> {
   package init(_ name: String, _ property: WritableKeyPath<Configuration, [Int]>, in range: ClosedRange<Int>)
   {
     self.init(name, property) { list in
-      if list.count > 16 { return "has \(list.count) numbers, 16 are the most" }
+      if list.count > 16 { return "has \(list.count) numbers, the limit is 16" }
       let wrong = list.first { !range.contains($0) }
       return wrong.map { "holds \($0), must be \(range.lowerBound) to \(range.upperBound)" }
     }
@@ -89,7 +89,7 @@ extension NetworkConfiguration {
       if Self.passesOver(key, isOff: isOff(key, in: container)) { continue }
       let near = nearest(to: key, in: names).map { "; did you mean \($0)?" } ?? ""
       throw ModelError.configuration(
-        "\(key) is no key of this network\(near) Keys are \(names.joined(separator: ", "))")
+        "\(key) is not a key of this network\(near) Keys are \(names.joined(separator: ", "))")
     }
     for key in keys { try key.read(&self, container) }
   }

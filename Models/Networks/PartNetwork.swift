@@ -23,7 +23,7 @@ extension PartNetwork {
   package func parameters() throws(ModelError) -> [Parameter] { try built(sampleShape, nil).parameters }
 
   /// The network for a first input of this shape, parameters as constants of their official names.
-  /// - Throws: `ModelError.graph` where settings or sizes do not fit together.
+  /// - Throws: `ModelError.graph` if settings or sizes do not fit together.
   package func graph(weights: [String: Tensor], shape: Shape) throws(ModelError) -> Graph {
     try built(shape, weights).finished()
   }

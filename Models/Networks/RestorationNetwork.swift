@@ -48,7 +48,7 @@ extension RestorationNetwork {
   /// The network for pictures of this shape, with an input `image`, parameters as constants of their official
   /// names, and an output `restored`. It holds for other sides too (`Graph.rebound`). `weights` has every
   /// parameter that is used, as `match` makes them.
-  /// - Throws: `ModelError.graph` where settings or sides do not fit together.
+  /// - Throws: `ModelError.graph` if settings or sides do not fit together.
   package func graph(weights: [String: Tensor], image: Shape) throws(ModelError) -> Graph {
     try built(image, weights).finished()
   }
@@ -84,7 +84,11 @@ package struct NetworkCard: Hashable, Sendable {
   package init(
     title: String, paper: String, task: String, licence: String, trainingData: String, published: String
   ) {
-    (self.title, self.paper, self.task) = (title, paper, task)
-    (self.licence, self.trainingData, self.published) = (licence, trainingData, published)
+    self.title = title
+    self.paper = paper
+    self.task = task
+    self.licence = licence
+    self.trainingData = trainingData
+    self.published = published
   }
 }

@@ -78,7 +78,10 @@ package struct SymUNetConfiguration: NetworkConfiguration {
   package init() {}
 
   package init(width: Int, encoder: [Int], middle: Int, decoder: [Int]) {
-    (self.width, self.encoder, self.middle, self.decoder) = (width, encoder, middle, decoder)
+    self.width = width
+    self.encoder = encoder
+    self.middle = middle
+    self.decoder = decoder
   }
 
   package static var keys: [ConfigurationKey<Self>] {

@@ -1,9 +1,9 @@
 /* irkit for C: runs ONNX models and restores pictures on CPUs.
  *
- * Handles are opaque. Any thread may use them; calls that run one handle take turns. Closing a handle that
- * another thread uses is the caller's mistake. Functions that can fail return a status; where `error` is
- * given it receives the reason as text in UTF-8, to be released by irkit_text_release. What is passed in is
- * borrowed for the call. Where a handle or an index is not one, counts are 0 and texts are NULL.
+ * Handles are opaque. Any thread may use a handle; its runs follow one another. A handle must not be closed
+ * while another thread uses it. A function that can fail returns a status. If `error` is not NULL, it
+ * receives the reason as UTF-8 text, which irkit_text_release releases. Arguments are borrowed for the call.
+ * For an invalid handle or index, counts are 0 and texts are NULL.
  */
 #ifndef IRKIT_H
 #define IRKIT_H
@@ -17,29 +17,29 @@ extern "C" {
 
 typedef enum irkit_status {
   IRKIT_OK = 0,
-  IRKIT_INVALID_ARGUMENT = 1, /* what was passed in does not fit the call or the model */
-  IRKIT_UNREADABLE = 2,       /* a file that cannot be read, or is no model */
-  IRKIT_UNSUPPORTED = 3,      /* a model that cannot be run */
-  IRKIT_OUT_OF_MEMORY = 4,    /* more memory than the options or the system allow */
+  IRKIT_INVALID_ARGUMENT = 1, /* the arguments do not fit the call or the model */
+  IRKIT_UNREADABLE = 2,       /* the file cannot be read or is not a model */
+  IRKIT_UNSUPPORTED = 3,      /* the model cannot be run */
+  IRKIT_OUT_OF_MEMORY = 4,    /* the memory limit, or the system's memory, is exceeded */
   IRKIT_CANCELLED = 5,        /* the progress function ended the call */
-  IRKIT_FAILED = 6            /* anything else */
+  IRKIT_FAILED = 6            /* any other reason */
 } irkit_status;
 
-/* Called on the calling thread between the steps of a run, with the share that is done in 0...1. Another
- * answer than 0 ends the call with IRKIT_CANCELLED. It must not use the handle that runs. */
+/* Called on the calling thread between the steps of a run, with the finished share, 0...1. A result other
+ * than 0 ends the call with IRKIT_CANCELLED. The function must not use the handle that runs. */
 typedef int (*irkit_progress)(void *context, double done);
 
-/* The version, as 0.1.0. */
+/* The version, such as 0.1.0. */
 const char *irkit_version(void);
 
 void irkit_text_release(char *text);
 
-/* Options of a run. The size tells a newer library what an older caller knows; zeros are the defaults. */
+/* Options of a run; zeros are the defaults. By the size, a newer library knows an older caller's fields. */
 typedef struct irkit_options {
-  size_t size;     /* sizeof(irkit_options) */
-  uint64_t memory; /* the most bytes that a run may take; 0: three quarters of what the system has left */
-  int32_t threads; /* 0: as many as processors */
-  int32_t float16_storage; /* not 0: pictures between steps may be kept as float16 to meet the memory */
+  size_t size;             /* sizeof(irkit_options) */
+  uint64_t memory;         /* the memory limit of a run in bytes; 0: three quarters of the free memory */
+  int32_t threads;         /* 0: as many as processors */
+  int32_t float16_storage; /* not 0: feature maps may be stored as float16 to meet the memory limit */
 } irkit_options;
 
 /* MARK: tensors */
@@ -54,14 +54,14 @@ typedef struct irkit_tensor {
   int32_t element_type;
 } irkit_tensor;
 
-/* An input or an output as a model declares it; the texts live as long as the session. */
+/* An input or output that a model declares. The texts live as long as the session. */
 typedef struct irkit_port {
   const char *name;
   const char *type;           /* tensor(float), seq(tensor(int64)), optional(tensor(float)) */
-  const int64_t *extents;     /* -1 where open */
-  const char *const *symbols; /* the names of open extents, "" where there is none */
-  int32_t rank;               /* -1 where no shape is declared */
-  int32_t element_type;       /* 0 where none is declared */
+  const int64_t *extents;     /* -1: open */
+  const char *const *symbols; /* the names of open extents; "" for unnamed and fixed ones */
+  int32_t rank;               /* -1: no shape is declared */
+  int32_t element_type;       /* 0: none is declared */
 } irkit_port;
 
 /* MARK: sessions */
@@ -90,14 +90,14 @@ size_t irkit_session_property_count(const irkit_session *session);
 irkit_status irkit_session_property(
   const irkit_session *session, size_t index, const char **key, const char **value);
 
-/* Computes the outputs. An element of a sequence is a tensor `name.0`, `name.1`, …, for inputs as for
- * outputs; an optional without an element has none. A program is compiled for the sizes when they are
- * first seen; `progress` may be NULL. */
+/* Runs the model. The elements of a sequence are the tensors `name.0`, `name.1`, …, both in inputs and in
+ * outputs; an optional without an element has no tensor. The first run with new sizes compiles a program.
+ * `progress` may be NULL. */
 irkit_status irkit_session_run(
   irkit_session *session, const irkit_tensor *inputs, size_t count, irkit_progress progress, void *context,
   irkit_results **results, char **error);
 
-/* The outputs, in the model's order; what a tensor points to lives until the results are released. */
+/* The outputs, in the model's order. Their names, extents and data live until the results are released. */
 size_t irkit_results_count(const irkit_results *results);
 irkit_status irkit_results_tensor(const irkit_results *results, size_t index, irkit_tensor *tensor);
 void irkit_results_release(irkit_results *results);
@@ -106,20 +106,20 @@ void irkit_results_release(irkit_results *results);
 
 typedef struct irkit_catalogue irkit_catalogue;
 
-/* Lists the models that are installed: those of `folder` (NULL for none) first, then of $IRKIT_MODELS,
- * beside the program and this library, of share/irkit/models beside them, and of XDG's data folders. */
+/* Lists the installed models, in this order: those of `folder` (NULL: none), of $IRKIT_MODELS, beside the
+ * program and this library, of ../share/irkit/models relative to them, and of the XDG data folders. */
 irkit_catalogue *irkit_catalogue_open(const char *folder);
 size_t irkit_catalogue_count(const irkit_catalogue *catalogue);
 /* Sorted by name. The texts live as long as the catalogue. */
 irkit_status irkit_catalogue_model(
   const irkit_catalogue *catalogue, size_t index, const char **name, const char **path);
-/* Roles, which are other names of installed models by what they do (`restore` is `symunet-s`), sorted. The
- * texts live as long as the catalogue. */
+/* The roles of installed models (`restore` is `symunet-s`), sorted. The texts live as long as the
+ * catalogue. */
 size_t irkit_catalogue_role_count(const irkit_catalogue *catalogue);
 irkit_status irkit_catalogue_role(
   const irkit_catalogue *catalogue, size_t index, const char **role, const char **name);
-/* The path of a model by its name or its role (`restore`, `denoise`), whose content must be as released
- * where the name is one of ours; a path stands for itself. `path` is released by irkit_text_release. */
+/* The path of the model with this name or role (`restore`, `denoise`). If irkit released a model of this
+ * name, the file must be the released one. A path stands for itself. irkit_text_release releases `path`. */
 irkit_status irkit_catalogue_find(
   const irkit_catalogue *catalogue, const char *name, char **path, char **error);
 void irkit_catalogue_close(irkit_catalogue *catalogue);
@@ -130,9 +130,9 @@ typedef struct irkit_restorer irkit_restorer;
 
 typedef enum irkit_sample { IRKIT_UINT8 = 1, IRKIT_UINT16 = 2, IRKIT_FLOAT32 = 3 } irkit_sample;
 
-/* A picture in memory, interleaved or in planes as its strides say, in bytes. 1 channel is grey, 2 grey
- * and alpha, 3 red, green and blue, 4 these and alpha; whole numbers from 0 to their largest, floats 0...1
- * and beyond. */
+/* A picture in memory, interleaved or in planes, by its strides in bytes. Channels: 1 grey, 2 grey and alpha,
+ * 3 red, green and blue, 4 these and alpha. White is the largest integer, or 1 for floats, which may exceed
+ * 0...1. */
 typedef struct irkit_picture {
   void *data;
   ptrdiff_t row_stride, pixel_stride, channel_stride;
@@ -143,13 +143,13 @@ typedef struct irkit_picture {
 typedef struct irkit_restorer_options {
   size_t size; /* sizeof(irkit_restorer_options) */
   irkit_options run;
-  double strength;    /* the share of the restoration in the result, 0...1 */
-  double detail;      /* the share of the input's fine brightness that stays, 0...1 */
-  double noise_level; /* 0...255 for models that take it, else less than 0 */
-  int32_t tile_size;  /* the side of tiles in pixels; 0: whole where the memory allows */
-  int32_t overlap;    /* pixels that blended tiles share */
-  int32_t augmented;  /* not 0: the mean over eight turns and mirrorings */
-  int32_t profiled;   /* not 0: restorations note how long each of their steps takes */
+  double strength;    /* the strength of the restoration, 0...1 */
+  double detail;      /* the share of the input's fine luminance that is kept, 0...1 */
+  double noise_level; /* 0...255 for models that take a noise level, else negative */
+  int32_t tile_size;  /* the side of tiles in pixels; 0: one piece if memory allows */
+  int32_t overlap;    /* the overlap of blended tiles in pixels */
+  int32_t augmented;  /* not 0: the mean over eight rotations and reflections */
+  int32_t profiled;   /* not 0: restorations measure the time of each step */
 } irkit_restorer_options;
 
 /* Sets the options to their defaults. */
@@ -160,14 +160,14 @@ irkit_status irkit_restorer_open(
   const char *model, const irkit_restorer_options *options, irkit_restorer **restorer, char **error);
 void irkit_restorer_close(irkit_restorer *restorer);
 
-/* The side of the result / the side of the picture. */
+/* The upscaling factor: output side / input side. */
 int32_t irkit_restorer_scale(const irkit_restorer *restorer);
-/* The path of its model; lives as long as the restorer. */
+/* The path of the model. The text lives as long as the restorer. */
 const char *irkit_restorer_path(const irkit_restorer *restorer);
 
-/* Restores `input` into `output`, a picture of `scale` times the sides, as many channels and any samples:
- * whole numbers are rounded and clipped. Both may be the same memory where the scale is 1. `warnings` may
- * be NULL; it receives NULL, or a line for each property of the result that a person should look at. */
+/* Restores `input` into `output`, which has `scale` times the sides, as many channels, and samples of any
+ * type: integers are rounded and clipped. Both may be the same memory if the scale is 1. `warnings` may be
+ * NULL. It receives NULL, or a line for each suspicious property of the result. */
 irkit_status irkit_restorer_restore(
   irkit_restorer *restorer, const irkit_picture *input, const irkit_picture *output, irkit_progress progress,
   void *context, char **warnings, char **error);
@@ -175,14 +175,14 @@ irkit_status irkit_restorer_restore(
 /* A step of the network's program. */
 typedef struct irkit_step {
   const char *kernel;
-  const char *node; /* the node of the network that the step computes, or its last one */
+  const char *node; /* the last node of the network that the step computes */
   uint64_t multiply_adds;
-  uint64_t bytes; /* those that it reads and writes */
+  uint64_t bytes; /* bytes of all operands */
   double seconds;
 } irkit_step;
 
-/* The steps of the restoration that ended last, of all its tiles, in their order; none unless the options
- * ask for them. The texts live until the restorer's next restoration. */
+/* The steps of the latest restoration, of all its tiles, in order; none unless `profiled`. The texts live
+ * until the restorer's next restoration. */
 size_t irkit_restorer_step_count(const irkit_restorer *restorer);
 irkit_status irkit_restorer_step(const irkit_restorer *restorer, size_t index, irkit_step *step);
 

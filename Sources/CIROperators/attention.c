@@ -6,9 +6,9 @@
 
 #include "parallel.h"
 
-// A task is some windows side by side, all heads of them, or some queries of one head of tokens. For each
-// head the operands are brought together in a worker's share of the workspace: queries, and keys and values
-// of pictures, as [channel][token], keys and values of tokens as [token][channel].
+// A task is all heads of some windows side by side, or some queries of one head of tokens. For each head, the
+// operands are copied into a worker's share of the workspace: queries, and keys and values of feature maps,
+// as [channel][token]; keys and values of tokens as [token][channel].
 enum { WINDOW_COLUMNS = 32, ENOUGH_TASKS = 8 };
 
 struct attention_plan {
@@ -129,8 +129,8 @@ static void copy_floats(float *to, const float *from, size_t count) {
   else memcpy(to, from, count * sizeof *to);
 }
 
-// Rows of the windows of a task: where in a plane they begin, and how many columns there are before the
-// picture's side, behind which they go on at the other.
+// A row of a window: its start in a plane, and its columns before the right side of the feature map. The
+// others continue at the left side.
 struct window_row {
   size_t start, before_side;
 };

@@ -3,8 +3,8 @@
 #include "ir_convolution.h"
 #include "parallel.h"
 
-// Pictures of one pixel are vectors: each output channel is the product of a row of the weights, where they
-// lie, with them.
+// Feature maps of one pixel are vectors: each output channel is the product of a row of the weights, where
+// they lie, with them.
 
 struct pixel_context {
   const struct ir_conv2d_params *params;

@@ -60,7 +60,7 @@ static float finish(const struct ir_reduce_params *p, double value, float offset
   }
 }
 
-// An infinite maximum is no offset: inf - inf would be NaN.
+// An infinite maximum cannot be the offset: inf - inf would be NaN.
 static float usable_offset(float most) { return isinf(most) ? 0 : most; }
 
 static void reduce_row_blocks(const void *context, size_t index, int thread) {

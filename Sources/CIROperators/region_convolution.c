@@ -38,8 +38,8 @@ static void multiply(
   }
 }
 
-// The channels of a feature map's pixels lie far apart, in lines that take each other's places in the cache,
-// and products read them many times.
+// The channels of a feature map's pixels lie far apart, in lines that conflict in the cache, and products
+// read them many times.
 static bool is_gathered(const struct ir_region_instruction *i) {
   return i->operands[0].place != IR_REGION_ROLLING && i->window.kernel_height == 1 &&
     i->window.kernel_width == 1;

@@ -59,7 +59,7 @@ static void add(float *sums, const float *part, size_t count) {
   ir_kernels()->elementwise[IR_ELEMENTWISE_ADD](1, count, &operands);
 }
 
-// Pixels are taken as longer rows of several: many sums, which do not wait for each other, then fewer.
+// Pixels are taken as longer rows of several: many independent sums, then fewer.
 static void add_squares(struct block *block, const float *pixels, size_t channels, float *squares) {
   size_t ways = 1;
   while (ways < MOST_WAYS && block->pixels % (2 * ways) == 0) ways *= 2;

@@ -5,10 +5,10 @@ extension Graph {
   /// The graph with, added to it, the derivatives of the number `scalar` by each of `values`: reverse mode,
   /// node by node from the scalar back, as more graph of the same operators.
   ///
-  /// What does not depend on `values` is not walked. The gradients are no outputs yet.
-  /// - Returns: the larger graph, and one gradient per value, of its type; nil where the scalar does not
+  /// Nodes that do not depend on `values` are skipped. The gradients are not outputs yet.
+  /// - Returns: the larger graph, and one gradient per value, of its type; nil if the scalar does not
   ///   depend on it or nothing flows to it.
-  /// - Throws: `AutodiffError.notAScalar`, and `.notDifferentiable` naming the node where a gradient would
+  /// - Throws: `AutodiffError.notAScalar`, and `.notDifferentiable` naming the node if a gradient would
   ///   have to flow through an operator without a rule.
   package func gradients(
     of scalar: ValueID, withRespectTo values: [ValueID]

@@ -127,7 +127,7 @@ private struct Liveness {
     }
   }
 
-  /// The node to compute again behind the peak; nil where none frees memory there.
+  /// The node to compute again behind the peak; nil if none frees memory there.
   func cheapest(in graph: Graph) -> NodeID? {
     var best: (node: NodeID, work: Double)?
     for id in order.prefix(peak) {

@@ -76,7 +76,7 @@ package struct OutputOptions: Sendable {
     return "picture.\(format ?? (isNamed ? job.output.suffix : "png"))"
   }
 
-  /// Why no picture can be written for a job, known before one is read; nil where one can.
+  /// Why no picture can be written for a job, known before one is read; nil if one can.
   func refusal(of job: Job) -> String? {
     let refusal = ImageFile.refusal(writingTo: name(of: job), options: writing)
     guard job.output.suffix.isEmpty, !job.writesPipe else { return refusal }

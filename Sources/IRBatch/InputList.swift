@@ -55,7 +55,7 @@ package struct InputList {
   private mutating func add(_ input: FilePath) throws {
     if input == Job.stream {
       guard !options.listIsStream else {
-        throw BatchError.usage("the standard input is the list of --list -, and cannot be a picture too")
+        throw BatchError.usage("the standard input is the list of --list -: it cannot also be a picture")
       }
       sources.append(Source(path: input, relative: "stdin.png"))
       return

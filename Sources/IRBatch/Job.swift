@@ -10,7 +10,7 @@ package struct Job: Sendable, Hashable {
   package var input: FilePath
   package var output: FilePath
   package var reference: FilePath?
-  /// The output without the number that keeps it apart from others; nil where it may replace a file.
+  /// The output without the number that keeps it apart from others; nil if it may replace a file.
   package var unnumbered: FilePath?
 
   package init(input: FilePath, output: FilePath, reference: FilePath? = nil) {

@@ -1,6 +1,7 @@
 import Foundation
 import IRFiles
 import IRTensorFiles
+import IRThreads
 
 /// The jobs of a list that grows while the run goes on: a line names one input. Wrong lines are failures of
 /// their own.
@@ -73,7 +74,7 @@ package final class JobStream: JobSource {
 }
 
 /// Lines that come through a pipe, read on a thread of their own, a few ahead of their use.
-package final class LineStream: @unchecked Sendable {
+package final class LineStream: Sendable {
   package enum Line {
     case line(FilePath)
     case failed(FileError)
@@ -83,69 +84,47 @@ package final class LineStream: @unchecked Sendable {
 
   /// Bytes of a line; paths have at most 4096.
   private static let lineLimit = 1 << 16
-  /// Lines that wait to be used.
+  /// Lines that are read ahead.
   private static let countLimit = 64
-  private let descriptor: Int32
-  private let name: String
-  // Everything below is used with the condition's lock held.
-  private let condition = NSCondition()
-  private var waiting: [Line] = []
+  private let queue: BoundedQueue<PathList.Item>
 
   /// - Parameters:
   ///   - descriptor: stays open while lines are read.
   ///   - name: the stream in messages.
   package init(_ descriptor: Int32, name: String = Job.inputStreamName) {
-    self.descriptor = descriptor
-    self.name = name
-    let thread = Thread { [self] in read() }
-    thread.start()
+    let queue = BoundedQueue<PathList.Item>(limit: Self.countLimit)
+    self.queue = queue
+    Thread {
+      Self.read(descriptor, name) { _ = queue.put($0) }
+      queue.finish()
+    }.start()
   }
 
+  /// The next line. With `waits`, the call returns when there is one, or at the end.
   package func next(waits: Bool) -> Line {
-    condition.lock()
-    defer { condition.unlock() }
-    while waiting.isEmpty {
-      guard waits else { return .notYet }
-      condition.wait()
+    switch queue.next(waits: waits) {
+    case .value(.success(let path)): .line(path)
+    case .value(.failure(let error)): .failed(error)
+    case .notYet: .notYet
+    case .end: .end
     }
-    // The end stays, for those who ask again.
-    if case .end = waiting[0] { return .end }
-    condition.broadcast()
-    return waiting.removeFirst()
   }
 
-  private func add(_ line: Line) {
-    condition.lock()
-    while waiting.count >= Self.countLimit { condition.wait() }
-    waiting.append(line)
-    condition.broadcast()
-    condition.unlock()
-  }
-
-  private func read() {
+  /// Reads to the end of the stream.
+  private static func read(_ descriptor: Int32, _ name: String, _ add: (PathList.Item) -> Void) {
+    func fail(_ reason: String) { add(.failure(FileError(path: name, reason: reason))) }
     var list = PathList()
     var buffer = [UInt8](repeating: 0, count: 1 << 14)
     while true {
       let count = buffer.withUnsafeMutableBytes { Foundation.read(descriptor, $0.baseAddress, $0.count) }
       if count < 0, errno == EINTR { continue }
       guard count > 0 else {
-        if count < 0 { add(.failed(FileError(path: name, reason: systemError()))) }
+        if count < 0 { fail(systemError()) }
         break
       }
       list.take(buffer[..<count]).forEach(add)
-      guard list.restCount <= Self.lineLimit else {
-        add(.failed(FileError(path: name, reason: "a line has more than \(Self.lineLimit) bytes")))
-        return add(.end)
-      }
+      guard list.restCount <= lineLimit else { return fail("a line has more than \(lineLimit) bytes") }
     }
     if let last = list.end() { add(last) }
-    add(.end)
-  }
-
-  private func add(_ item: PathList.Item) {
-    switch item {
-    case .success(let path): add(.line(path))
-    case .failure(let error): add(.failed(error))
-    }
   }
 }

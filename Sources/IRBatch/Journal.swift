@@ -7,6 +7,8 @@ import ImageRestoration
 /// The outputs of runs that resume, a line of JSON each, in a file beside the outputs; for several threads. A
 /// line is brought to the disk when its output is whole and not yet in place: if both are there, it is done;
 /// if the process ended between the two, the output is not there, or is another.
+///
+/// Unchecked: what changes is used under its lock.
 package final class Journal: @unchecked Sendable {
   private struct Record: Codable {
     /// Below the journal's folder.

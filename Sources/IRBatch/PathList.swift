@@ -43,7 +43,7 @@ struct PathList {
     guard separator == Self.newline else { return .success(FilePath(bytes: bytes)) }
     guard !bytes.contains(0) else {
       return .failure(
-        FileError(path: FilePath(bytes: bytes).text, reason: "a zero follows in a list of lines"))
+        FileError(path: FilePath(bytes: bytes).text, reason: "a NUL follows lines that end in newlines"))
     }
     return .success(FilePath(bytes: bytes.last == Self.carriageReturn ? bytes.dropLast() : bytes))
   }

@@ -132,7 +132,7 @@ package final class PipelineRun {
   }
 
   /// Writes what the searches found into the pipeline's folder.
-  /// - Throws: `PipelineError.search` where there was none, `FileError`.
+  /// - Throws: `PipelineError.search` if there was none, `FileError`.
   package func calibrate() throws -> PipelineCalibration {
     guard let search = options.search else { throw BatchError.usage("no search is asked for") }
     let calibration = try PipelineCalibration(found, search, options.settings)

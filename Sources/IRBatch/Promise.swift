@@ -1,8 +1,9 @@
 import Dispatch
 
-/// Work on another thread whose result is waited for.
+/// Work on another thread, and its result.
+///
+/// Unchecked: the result is written before the signal and read after it.
 final class Promise<Value: Sendable>: @unchecked Sendable {
-  // The result is written before the signal and read after it.
   private let done = DispatchSemaphore(value: 0)
   private var result: Result<Value, any Error>?
 

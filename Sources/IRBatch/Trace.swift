@@ -6,6 +6,8 @@ import IRTensor
 
 /// Events in the format of Chrome's trace viewer, which Perfetto opens: what was read, restored and written
 /// when, and every step of the programs.
+///
+/// Unchecked: what changes is used under its lock.
 package final class Trace: @unchecked Sendable {
   enum Thread: Int, CaseIterable { case reading = 1, restoring, steps, writing }
 

@@ -16,7 +16,7 @@ enum Handle {
   }
 }
 
-/// A text of C that lives as long as this object.
+/// A text of C that lives as long as this object, and never changes.
 final class CText: Sendable {
   nonisolated(unsafe) let pointer: UnsafePointer<CChar>
   init(_ text: String) { pointer = UnsafePointer(copyOfText(text)) }

@@ -18,7 +18,9 @@ final class CRestorer: Sendable {
   let steps = Mutex<[CStep]>([])
 
   init(_ restorer: SharedRestorer, memory: Int?) {
-    (self.restorer, path, self.memory) = (restorer, CText(restorer.path), memory)
+    self.restorer = restorer
+    path = CText(restorer.path)
+    self.memory = memory
   }
 }
 
@@ -138,7 +140,9 @@ final class CStep: Sendable {
   let step: RestorationProfile.Step
 
   init(_ step: RestorationProfile.Step) {
-    (self.step, kernel, node) = (step, CText(step.kernel), CText(step.node))
+    self.step = step
+    kernel = CText(step.kernel)
+    node = CText(step.node)
   }
 }
 

@@ -12,7 +12,7 @@ extension Tensor {
   /// A tensor of borrowed data, which must stay until the tensor is gone.
   init(borrowing tensor: irkit_tensor, name: String) throws {
     guard let elementType = ElementType(rawValue: tensor.element_type) else {
-      throw ArgumentError("tensor \(name): \(tensor.element_type) is no element type that is supported")
+      throw ArgumentError("tensor \(name): \(tensor.element_type) is not a supported element type")
     }
     guard (0...64).contains(tensor.rank), tensor.rank == 0 || tensor.extents != nil else {
       throw ArgumentError("tensor \(name): no extents for rank \(tensor.rank)")
@@ -45,7 +45,7 @@ func extents(_ extents: [Int?]) -> UnsafeMutablePointer<Int64> {
   return result
 }
 
-/// A port with the texts that C reads.
+/// A port with the texts that C reads. Nothing changes it once it is made.
 final class CPort: Sendable {
   nonisolated(unsafe) let port: irkit_port
   private let texts: [CText]
@@ -66,7 +66,7 @@ final class CPort: Sendable {
   }
 }
 
-/// Outputs with the texts and extents that C reads.
+/// Outputs with the texts and extents that C reads. Nothing changes them once they are made.
 final class CResults: Sendable {
   private let tensors: [Tensor]
   private let names: [CText]

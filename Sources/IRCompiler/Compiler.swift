@@ -20,7 +20,7 @@ package struct Compiler: Sendable {
   }
 
   /// The graph after all passes, and what they did.
-  /// - Throws: `CompilerError` where a pass is at fault.
+  /// - Throws: `CompilerError` if a pass is at fault.
   package func simplified(_ graph: Graph) throws(CompilerError) -> (Graph, CompilationReport) {
     let kernels = kernels
     return try Rewriter(support: kernels.support, patchLimit: options.patchLimit) {
@@ -30,7 +30,7 @@ package struct Compiler: Sendable {
   }
 
   /// The program of a graph that went through all passes, and maybe through more.
-  /// - Throws: `CompilerError` where a node has no kernel.
+  /// - Throws: `CompilerError` if a node has no kernel.
   package func lowered(_ graph: Graph, _ report: CompilationReport) throws(CompilerError) -> Program {
     try kernels.program(
       of: graph, report,

@@ -21,7 +21,7 @@ extension Degradation {
       kinds.append(try Self.kind(String(part)))
     }
     guard kinds.count(where: { $0 == .shrink }) <= 1 else {
-      throw .range(text: text, detail: "a picture is shrunk once at most")
+      throw .range(text: text, detail: "a picture can be shrunk once at most")
     }
   }
 

@@ -74,7 +74,10 @@ package struct Degradation: Hashable, Sendable {
     package var top: Int
 
     package init(width: Int, height: Int, left: Int, top: Int) {
-      (self.width, self.height, self.left, self.top) = (width, height, left, top)
+      self.width = width
+      self.height = height
+      self.left = left
+      self.top = top
     }
   }
 
@@ -150,7 +153,10 @@ struct Planes {
   }
 
   init(width: Int, height: Int, channelCount: Int, pixels: [Float]) {
-    (self.width, self.height, self.channelCount, self.pixels) = (width, height, channelCount, pixels)
+    self.width = width
+    self.height = height
+    self.channelCount = channelCount
+    self.pixels = pixels
   }
 
   var area: Int { width * height }

@@ -22,7 +22,9 @@ struct Mosaic {
 
   init(_ colours: Planes, phase: (x: Int, y: Int)) {
     precondition(colours.channelCount == 3)
-    (width, height, self.phase) = (colours.width, colours.height, phase)
+    width = colours.width
+    height = colours.height
+    self.phase = phase
     samples = [Float](repeating: 0, count: colours.area)
     for y in 0..<height {
       for x in 0..<width {

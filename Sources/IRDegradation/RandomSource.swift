@@ -1,27 +1,21 @@
 import Foundation
+import IRTensor
 
-/// SplitMix64 (Steele et al. 2014): the same numbers for the same seed on every machine, and independent
-/// streams for neighbouring seeds.
+/// Random numbers of a seed (`SplitMix64`), uniform and normal.
 package struct RandomSource: RandomNumberGenerator, Hashable, Sendable {
-  private var state: UInt64
+  private var numbers: SplitMix64
   private var spare: Double?
 
-  package init(seed: UInt64) { state = seed }
+  package init(seed: UInt64) { numbers = SplitMix64(seed: seed) }
 
   /// The stream number `index` of a seed.
   package init(seed: UInt64, stream index: UInt64) {
-    var first = RandomSource(seed: seed)
-    var second = RandomSource(seed: index ^ first.next())
-    state = second.next()
+    var first = SplitMix64(seed: seed)
+    var second = SplitMix64(seed: index ^ first.next())
+    self.init(seed: second.next())
   }
 
-  package mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
+  package mutating func next() -> UInt64 { numbers.next() }
 
   /// Uniform in 0 ..< 1, of 53 bits.
   package mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }

@@ -5,7 +5,7 @@ import IRTensor
 package enum ColourFix {
   /// Mean and deviation of each channel over the whole picture (adaptive instance normalization; Huang and
   /// Belongie, 2017), the variance unbiased and with 1e-5 added.
-  /// - Throws: `DiffusionError.sizes` where the pictures differ in size.
+  /// - Throws: `DiffusionError.sizes` if the pictures differ in size.
   package static func statistics(_ picture: Tensor, like reference: Tensor) throws(DiffusionError) -> Tensor {
     let (planes, size) = try planes(picture, reference)
     let (x, y) = (picture.doubles, reference.doubles)
@@ -22,7 +22,7 @@ package enum ColourFix {
 
   /// The fine detail of the picture on the coarse colours of the reference: à-trous wavelets of `levels`
   /// levels, as StableSR has them.
-  /// - Throws: `DiffusionError.sizes` where the pictures differ in size.
+  /// - Throws: `DiffusionError.sizes` if the pictures differ in size.
   package static func wavelet(
     _ picture: Tensor, like reference: Tensor, levels: Int = 5
   ) throws(DiffusionError) -> Tensor {

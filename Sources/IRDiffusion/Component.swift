@@ -52,7 +52,7 @@ package enum Component: String, Hashable, Sendable, CaseIterable, Codable {
 
   /// The UNet's input: latents `[1, C, h, w]`, followed by the condition's `[1, D, h, w]`, or by zeros for
   /// `Condition.none`: `[1, C + D, h, w]`.
-  /// - Throws: `DiffusionError.sizes` where their sizes differ.
+  /// - Throws: `DiffusionError.sizes` if their sizes differ.
   package static func sample(_ latents: Tensor, _ condition: Tensor) throws(DiffusionError) -> Tensor {
     let (z, shape) = (latents.shape, condition.shape)
     guard z.rank == 4, shape.rank == 4, z[0] == 1, shape[0] == 1, z[2] == shape[2], z[3] == shape[3],

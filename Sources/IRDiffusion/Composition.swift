@@ -8,12 +8,12 @@ package struct Composition: Hashable, Sendable {
   /// The furthest that weights may add up to something else than 1.
   private static let tolerance = 1e-6
 
-  /// - Throws: `DiffusionError.composition` where the weights do not add up to 1, or leave -10...10.
+  /// - Throws: `DiffusionError.composition` if the weights do not add up to 1, or leave -10...10.
   package init(_ weights: [Component: Double]) throws(DiffusionError) {
     let sum = weights.values.reduce(0, +)
     guard weights.values.allSatisfy({ $0.magnitude <= 10 }) else {
       throw .composition(
-        "a weight of \(weights.values.max { $0.magnitude < $1.magnitude } ?? 0), -10 to 10 go")
+        "a weight of \(weights.values.max { $0.magnitude < $1.magnitude } ?? 0), must be -10 to 10")
     }
     guard (sum - 1).magnitude <= Self.tolerance else {
       throw .composition("the weights add up to \(sum), must be 1")
@@ -39,13 +39,13 @@ package struct Composition: Hashable, Sendable {
       let pair = entry.split(separator: "=", maxSplits: 1).map { $0.filter { !$0.isWhitespace } }
       let names = Component.allCases.map(\.rawValue).joined(separator: ", ")
       guard pair.count == 2, let component = Component(rawValue: pair[0].lowercased()) else {
-        throw .composition("\(entry) must be NAME=WEIGHT, NAME one of \(names)")
+        throw .composition("\(entry) must be NAME=WEIGHT, where NAME is one of \(names)")
       }
       guard let weight = Double(pair[1].hasPrefix("-.") ? "-0" + pair[1].dropFirst() : pair[1]),
         weight.isFinite
       else { throw .composition("the weight of \(pair[0]) is \(pair[1]), must be a number") }
       guard weights.updateValue(weight, forKey: component) == nil else {
-        throw .composition("\(pair[0]) stands twice in \(text)")
+        throw .composition("\(pair[0]) appears twice in \(text)")
       }
     }
     try self.init(weights)
@@ -59,7 +59,7 @@ package struct Composition: Hashable, Sendable {
   package var conditions: Set<Component.Condition> { Set(parts.map(\.component.condition)) }
 
   /// The weighted sum of predictions of one shape, one for each part in their order.
-  /// - Throws: `DiffusionError.sizes` where there are not as many as parts, or their types differ.
+  /// - Throws: `DiffusionError.sizes` if there are not as many as parts, or their types differ.
   package func combined(_ predictions: [Tensor]) throws(DiffusionError) -> Tensor {
     guard predictions.count == parts.count, let type = predictions.first?.type, type.elementType == .float32,
       predictions.allSatisfy({ $0.type == type })

@@ -5,7 +5,7 @@ import IRTensor
 package enum LowQuality {
   /// The picture `[1, C, H, W]` in 0...1 shrunk by a factor and enlarged again, clipped to 0...1: Keys' cubic
   /// with a = -0.5, half-pixel centres, widened by the factor on the way down, as Pillow and JAX do it.
-  /// - Throws: `DiffusionError.sizes` where a side is smaller than the factor.
+  /// - Throws: `DiffusionError.sizes` if a side is smaller than the factor.
   package static func reduced(_ picture: Tensor, by factor: Int) throws(DiffusionError) -> Tensor {
     let shape = picture.shape
     guard shape.rank == 4, factor >= 1, shape[2] >= factor, shape[3] >= factor else {

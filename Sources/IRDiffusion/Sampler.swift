@@ -17,7 +17,7 @@ package struct Sampler: Sendable {
   /// The clean picture that was estimated in the step before.
   private var earlier: [Double]?
 
-  /// - Throws: `DiffusionError.schedule` where the schedule has fewer steps, eta is outside 0...1, or the
+  /// - Throws: `DiffusionError.schedule` if the schedule has fewer steps, eta is outside 0...1, or the
   ///   first step has no signal for a model that predicts noise.
   package init(
     _ schedule: NoiseSchedule, method: SamplingMethod, stepCount: Int
@@ -61,7 +61,7 @@ package struct Sampler: Sendable {
   ///
   /// All tensors are float32 of one shape. `noise` has variance 1 and is read where `needsNoise` says so.
   /// - Returns: the latents of the next step.
-  /// - Throws: `DiffusionError.sizes` where shapes differ or noise is missing.
+  /// - Throws: `DiffusionError.sizes` if shapes differ or noise is missing.
   /// - Precondition: the walk is not finished.
   package mutating func advance(
     _ latents: Tensor, prediction: Tensor, noise: Tensor? = nil

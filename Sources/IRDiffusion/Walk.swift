@@ -10,7 +10,9 @@ extension Sampler {
     package var timestep: Double
 
     package init(component: Component, latents: Tensor, timestep: Double) {
-      (self.component, self.latents, self.timestep) = (component, latents, timestep)
+      self.component = component
+      self.latents = latents
+      self.timestep = timestep
     }
   }
 

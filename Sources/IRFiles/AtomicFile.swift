@@ -39,7 +39,9 @@ package final class AtomicFile {
     guard descriptor >= 0 else {
       throw FileError(path: path.text, reason: "no temporary name is free beside it")
     }
-    (self.path, self.temporary, self.descriptor) = (path, temporary, descriptor)
+    self.path = path
+    self.temporary = temporary
+    self.descriptor = descriptor
   }
 
   deinit {

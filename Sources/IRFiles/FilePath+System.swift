@@ -10,7 +10,7 @@ extension FilePath {
   }
 
   /// The command's own arguments as the system handed them over, behind the program's name. Swift's own list
-  /// has U+FFFD for bytes that are no UTF-8.
+  /// has U+FFFD for bytes that are not UTF-8.
   package static var arguments: [FilePath] {
     var count: Int32 = 0
     guard let pointers = ir_arguments(&count) else { return [] }

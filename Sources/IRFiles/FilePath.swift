@@ -1,7 +1,7 @@
 /// A path as the system has it: bytes, which need not be text. Two paths are equal if their bytes are,
 /// whatever people read in them. Slashes and dots are bytes too, whatever mark follows them.
 ///
-/// A string spells every path: for a byte that is no part of UTF-8 it has the private character U+10F700 +
+/// A string spells every path: for a byte that is not part of UTF-8 it has the private character U+10F700 +
 /// byte.
 package struct FilePath: Hashable, Sendable {
   /// Without a zero, which would end the path for the system.
@@ -41,7 +41,7 @@ package struct FilePath: Hashable, Sendable {
     return count
   }
 
-  /// The byte that a character spells; nil where it stands for itself.
+  /// The byte that a character spells; nil if it stands for itself.
   package static func byte(spelledBy scalar: Unicode.Scalar) -> UInt8? {
     (firstSpelling...lastSpelling).contains(scalar.value) ? UInt8(truncatingIfNeeded: scalar.value) : nil
   }

@@ -3,7 +3,7 @@ import IRTensor
 /// An operator that knows how gradients flow back through it.
 package protocol DifferentiableOperator: Operator {
   /// Adds what turns the cotangents of the results into those of the inputs.
-  /// - Returns: one value per input, of the input's type; nil where no gradient flows to it.
+  /// - Returns: one value per input, of the input's type; nil if no gradient flows to it.
   /// - Throws: `GraphError.type`, which is a defect of the rule.
   func cotangents(
     _ context: Cotangents, into graph: inout GraphBuilder

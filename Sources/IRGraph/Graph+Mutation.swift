@@ -36,7 +36,7 @@ extension Graph {
   }
 
   /// Adds a node and its outputs, typed by the operator.
-  /// - Throws: `GraphError.type` where the operator refuses the inputs.
+  /// - Throws: `GraphError.type` if the operator refuses the inputs.
   @discardableResult
   package mutating func addNode(
     _ operator: any Operator, inputs: [ValueID], name: String

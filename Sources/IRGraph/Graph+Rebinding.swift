@@ -6,7 +6,7 @@ extension Graph {
   ///
   /// This is right for a graph whose operators name no size of the inputs that change; others are refused by
   /// their operators, or keep the size that they name.
-  /// - Throws: `GraphError.inputs` for a name that is no input or has other element types, `.type` or
+  /// - Throws: `GraphError.inputs` for a name that is not an input or has other element types, `.type` or
   ///   `.tooLarge` where an operator refuses the new types.
   package func rebound(to types: [String: TensorType]) throws(GraphError) -> Graph {
     var graph = self

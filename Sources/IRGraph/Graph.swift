@@ -51,7 +51,7 @@ package struct Graph: Sendable {
 
   package var nodeCount: Int { nodeSlots.reduce(0) { $0 + ($1 == nil ? 0 : 1) } }
 
-  /// The constant a value holds, or nil where it is computed or given.
+  /// The constant a value holds, or nil if it is computed or given.
   package func constant(_ value: ValueID) -> Tensor? {
     if case .constant(let tensor) = self[value].definition { tensor } else { nil }
   }

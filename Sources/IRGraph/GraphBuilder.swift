@@ -32,7 +32,7 @@ package struct GraphBuilder: Sendable {
   }
 
   /// Adds a node; without a name it is called after its operator, with a number.
-  /// - Throws: `GraphError.type` where the operator refuses the inputs.
+  /// - Throws: `GraphError.type` if the operator refuses the inputs.
   package mutating func apply(
     _ operator: any Operator, _ inputs: [ValueID], name: String? = nil
   ) throws(GraphError) -> [ValueID] {

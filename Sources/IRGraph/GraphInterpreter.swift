@@ -10,7 +10,7 @@ package struct GraphInterpreter: Sendable {
   /// Computes the outputs, by name.
   ///
   /// `progress` is called after each node with the count of nodes done and in all.
-  /// - Throws: `GraphError.inputs` where an input is missing or has another type.
+  /// - Throws: `GraphError.inputs` if an input is missing or has another type.
   package func run(
     _ inputs: [String: Tensor], progress: ((Int, Int) -> Void)? = nil
   ) throws(GraphError) -> [String: Tensor] {

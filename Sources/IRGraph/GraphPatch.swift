@@ -52,7 +52,7 @@ package struct GraphPatch: Sendable {
   }
 
   /// Adds a node.
-  /// - Throws: `GraphError.type` where the operator refuses the inputs.
+  /// - Throws: `GraphError.type` if the operator refuses the inputs.
   package mutating func node(
     _ operator: any Operator, _ inputs: [Operand], name: String
   ) throws(GraphError) -> [Operand] {

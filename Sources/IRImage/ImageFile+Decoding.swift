@@ -10,7 +10,7 @@ extension ImageFile {
       guard salvages, case .unreadable(_, let reason) = error,
         var image = try? decoded(source, limits, colours, VIPS_FAIL_ON_NONE)
       else { throw error }
-      image.notes.append("it is damaged (\(reason)): what could be read of it was taken")
+      image.notes.append("it is damaged (\(reason)): the readable part was used")
       return image
     }
   }
@@ -36,7 +36,7 @@ extension ImageFile {
       }
       let count = Int(vips_image_get_n_pages(opened.pointer))
       if source.format == .heif, count > 1 {
-        notes.append("the primary one of its \(count) pictures was taken")
+        notes.append("the primary one of its \(count) pictures was read")
         metadata.uncarried.insert(count == 2 ? "second picture" : "\(count - 1) further pictures")
       }
     case .own(let header, let decode):
@@ -112,26 +112,29 @@ extension ImageFile {
     return metadata.exif.flatMap { ExifBlock($0) }?.isAdobeRGB == true ? RGBSpace.adobe.profile : nil
   }
 
+  /// The image with samples of a format of ours, and the value of white.
+  private static func samples(
+    of handle: VipsHandle, _ source: Source
+  ) throws(ImageError) -> (VipsHandle, Image.SampleFormat, white: Float) {
+    let stored = vips_image_get_format(handle.pointer)
+    switch stored {
+    case VIPS_FORMAT_UCHAR: return (handle, .uint8, 255)
+    case VIPS_FORMAT_USHORT: return (handle, .uint16, 65535)
+    case VIPS_FORMAT_UINT, VIPS_FORMAT_FLOAT, VIPS_FORMAT_DOUBLE:
+      guard let floats = handle.derived({ ir_vips_to_float($0, $1) }) else { throw unreadable(source.name) }
+      return (floats, .float32, stored == VIPS_FORMAT_UINT ? Float(UInt32.max) : 1)
+    default:
+      throw .unreadable(path: source.name, reason: "signed and complex samples are not supported")
+    }
+  }
+
   private static func image(
     _ handle: VipsHandle, _ source: Source, _ metadata: ImageMetadata
   ) throws(ImageError) -> Image {
-    var handle = handle
+    let (handle, format, storedWhite) = try samples(of: handle, source)
     defer { withExtendedLifetime(handle) {} }
-    let format: Image.SampleFormat
-    var white: Float = 1
-    switch vips_image_get_format(handle.pointer) {
-    case VIPS_FORMAT_UCHAR: (format, white) = (.uint8, 255)
-    case VIPS_FORMAT_USHORT: (format, white) = (.uint16, 65535)
-    case let stored where [VIPS_FORMAT_UINT, VIPS_FORMAT_FLOAT, VIPS_FORMAT_DOUBLE].contains(stored):
-      format = .float32
-      if stored == VIPS_FORMAT_UINT { white = Float(UInt32.max) }
-      guard let floats = handle.derived({ ir_vips_to_float($0, $1) }) else { throw unreadable(source.name) }
-      handle = floats
-    default:
-      throw .unreadable(
-        path: source.name, reason: "its samples are signed integers or complex numbers, not shades")
-    }
-    if source.format == .ppm, let largest = PPMHeader(source.bytes)?.largest { white = Float(largest) }
+    let largest = source.format == .ppm ? PPMHeader(source.bytes)?.largest : nil
+    let white = largest.map { Float($0) } ?? storedWhite
     var byteCount = 0
     guard let memory = vips_image_write_to_memory(handle.pointer, &byteCount) else {
       throw unreadable(source.name)

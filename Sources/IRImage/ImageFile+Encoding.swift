@@ -2,14 +2,14 @@ import Foundation
 import IRFiles
 
 extension ImageFile {
-  /// An image as the bytes of a file with this extension, made as `write` makes it, in a folder for temporary
-  /// files.
+  /// Encodes an image as `write` does, by way of a temporary file.
+  /// - Returns: the bytes of a file with this extension.
   /// - Throws: `ImageError.unwritable`.
   public static func encoded(
     _ image: Image, as suffix: String, options: WritingOptions = WritingOptions()
   ) throws(ImageError) -> Data {
     guard !suffix.contains("/") else {
-      throw .unwritable(path: suffix, reason: "the extension holds a slash")
+      throw .unwritable(path: suffix, reason: "the extension contains a slash")
     }
     let place = TemporaryFile(suffix: suffix)
     defer { withExtendedLifetime(place) {} }

@@ -1,9 +1,9 @@
 extension ImageFile {
-  /// Limits of a file's size, checked on its header before anything is decoded.
+  /// Limits for image files, checked on the header before anything is decoded.
   public struct Limits: Sendable {
     public var sideInPixels = 65_500
     public var pixelCount = 400_000_000
-    /// Bytes that decoding may take; nil where only the pixels count.
+    /// The memory limit of decoding in bytes; nil: none.
     public var byteCount: Int?
 
     public init(byteCount: Int? = nil) { self.byteCount = byteCount }

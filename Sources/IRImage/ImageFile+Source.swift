@@ -23,7 +23,7 @@ extension ImageFile {
       case own(Header, () throws(ImageError) -> VipsHandle)
     }
 
-    /// - Throws: `ImageError`, also where the file is foreign, an animation, a camera raw, or beyond the
+    /// - Throws: `ImageError`, also if the file is foreign, an animation, a camera raw, or beyond the
     ///   limits.
     init(_ path: FilePath, _ limits: Limits) throws(ImageError) {
       let bytes: PictureBytes
@@ -41,19 +41,23 @@ extension ImageFile {
         PictureFormat(firstBytes: bytes.prefix(PictureFormat.byteCount, at: end)) != nil
       else { return }
       throw .unreadable(
-        path: name, reason: "behind its picture of \(end) bytes another one begins, and a picture is one")
+        path: name, reason: "another picture follows its first one of \(end) bytes; one is expected")
     }
 
     private init(
       _ bytes: PictureBytes, _ name: String, _ limits: Limits, path: FilePath?, data: NSData?
     ) throws(ImageError) {
-      (self.bytes, self.name, self.path, self.data) = (bytes, name, path, data)
+      self.bytes = bytes
+      self.name = name
+      self.path = path
+      self.data = data
       func refusal(_ reason: String) -> ImageError { .unreadable(path: name, reason: reason) }
       let firstBytes = bytes.prefix(max(PictureFormat.byteCount, WebPHeader.byteCount))
       if let raw = CameraRaw.name(bytes) { throw refusal(CameraRaw.refusal(raw)) }
       guard let format = PictureFormat(firstBytes: firstBytes) else {
         throw refusal(
-          firstBytes.isEmpty ? "it is empty" : "its first bytes are those of no \(PictureFormat.names)")
+          firstBytes.isEmpty
+            ? "it is empty" : "its first bytes do not belong to any of \(PictureFormat.names)")
       }
       self.format = format
       try limits.check(firstBytes: firstBytes, path: name)
@@ -66,7 +70,7 @@ extension ImageFile {
     }
 
     func manyPictures(_ count: Int) -> ImageError {
-      .unreadable(path: name, reason: "it holds \(count) frames or pages, and a picture is one")
+      .unreadable(path: name, reason: "it has \(count) frames or pages; one is expected")
     }
 
     /// How the decoded pixels must be turned: 1 not at all. HEIF's and JPEG XL's decoders have done so
@@ -145,11 +149,11 @@ extension ImageFile {
     /// Sentences for the user about the file.
     var notes: [String] {
       var result: [String] = []
-      if !isEnded { result.append("the mark of its end is missing: it may not be whole") }
+      if !isEnded { result.append("its end marker is missing: it may be incomplete") }
       if let attachments = metadata.attachments,
         attachments.name.hasSuffix("picture") || attachments.name.hasSuffix("pictures")
       {
-        result.append("the first of its pictures was taken")
+        result.append("its first picture was read")
       }
       return result
     }

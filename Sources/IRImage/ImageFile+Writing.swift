@@ -3,7 +3,7 @@ import Foundation
 import IRFiles
 
 extension ImageFile {
-  /// TIFF's compressions that can be written. JPEG and WebP lose, and take 8 bits only.
+  /// Compressions of TIFF files. `jpeg` and `webp` are lossy, and take 8 bits only.
   public enum TIFFCompression: String, Sendable, CaseIterable {
     case none, lzw, deflate, zstd, packbits, jpeg, webp
 
@@ -22,20 +22,20 @@ extension ImageFile {
   }
 
   public struct WritingOptions: Sendable {
-    /// How samples are stored; nil keeps the image's own where the file format has it.
+    /// The sample format; nil: the image's, or the nearest that the file format has.
     public var sampleFormat: Image.SampleFormat?
-    /// 1...100 for JPEG, WebP, AVIF, HEIF and JPEG XL.
+    /// The quality of JPEG, WebP, AVIF, HEIF and JPEG XL, 1...100.
     public var quality = 95
-    /// Without loss, for WebP and JPEG XL; nil does as the picture's own file did.
+    /// Whether WebP and JPEG XL are written without loss; nil: if the image's file was lossless.
     public var isLossless: Bool?
-    /// For TIFF; nil keeps that of the picture's own file.
+    /// The compression of TIFF; nil: that of the image's file.
     public var compression: TIFFCompression?
-    /// Whether a file that would not state all that the image does is not written.
+    /// Whether a file that would lose metadata is refused.
     public var refusesLosses = false
-    /// The path whose file stays: a number is put behind its stem until nothing has the name. Nil replaces
-    /// what is there.
+    /// A path that is not overwritten: a number is appended to its stem until the name is free. nil: an
+    /// existing file is replaced.
     public var numbered: String?
-    /// Permissions that a new file has no more than; a file that is replaced keeps its own.
+    /// The permissions of a new file, before the umask; a replaced file keeps its own.
     public var permissions: UInt32 = 0o666
 
     public init(
@@ -49,18 +49,17 @@ extension ImageFile {
     }
   }
 
-  /// A description of the file that was written.
+  /// A report about a file that was written.
   public struct WritingReport: Hashable, Sendable {
-    /// The file, which has a number in its name where that was asked for and needed.
+    /// The path of the file; see `WritingOptions.numbered`.
     public var path: String
     public var sampleFormat: Image.SampleFormat
-    /// Colour samples that lay outside the format's range by more than half a step, and were clipped to it.
-    /// Samples that are not numbers are written as black and are not counted.
+    /// Colour samples that were clipped: they lay outside the format's range by more than half a step. NaN is
+    /// written as black and not counted.
     public var clippedSampleCount: Int
-    /// Whether the picture has alpha and the format none.
+    /// Whether the image has alpha and the format has not.
     public var dropsAlpha: Bool
-    /// Names of statements of the picture that the file does not make: `resolution`, `gain map`, `EXIF
-    /// MakerNote`.
+    /// Metadata that were lost, such as `resolution`, `gain map`, `EXIF MakerNote`.
     public var lost: [String] = []
   }
 
@@ -69,7 +68,7 @@ extension ImageFile {
     "png", "jpg", "jpeg", "jpe", "jfif", "tif", "tiff", "webp", "avif", "heic", "heif", "jxl", "ppm", "pgm",
   ]
 
-  /// Whether what the extension says compresses with losses.
+  /// Whether the format of an extension is lossy.
   public static func isLossy(_ suffix: String) -> Bool {
     switch PictureFormat(writing: suffix) {
     case .jpeg, .webp, .heif, .jxl: true
@@ -77,19 +76,19 @@ extension ImageFile {
     }
   }
 
-  /// Why pictures cannot be written to a path with these options, known before any is; nil where they can.
+  /// The reason why no image can be written to a path with these options; nil if one can.
   public static func refusal(writingTo path: String, options: WritingOptions) -> String? {
     let suffix = FilePath(path).suffix.lowercased()
     guard let format = PictureFormat(writing: suffix) else {
       return "the extension is not one of \(writableExtensions.joined(separator: ", "))"
     }
     if options.isLossless == true, format == .jpeg || format == .heif {
-      return "\(suffix) is not written without loss: choose png, tif, webp or jxl"
+      return "\(suffix) cannot be written without loss: choose png, tif, webp or jxl"
     }
     return nil
   }
 
-  /// Why a picture of this size cannot be written to a path; nil where it can.
+  /// The reason why an image of this size cannot be written to a path; nil if it can.
   public static func refusal(writingTo path: String, width: Int, height: Int) -> String? {
     let limits: [PictureFormat: Int] = [.webp: 16_383, .jpeg: 65_500, .heif: 65_535]
     let suffix = FilePath(path).suffix.lowercased()
@@ -97,14 +96,15 @@ extension ImageFile {
     else {
       return nil
     }
-    return "\(width)×\(height) pixels are more than \(limit) a side, which is all that \(suffix) takes"
+    return "\(width)×\(height) pixels exceed the \(limit) a side that \(suffix) can have"
   }
 
-  /// Writes an image in the format of the path's extension with its metadata; samples are rounded to
-  /// nearest and clipped to the file's range. Written beside and renamed, so no half file is ever seen.
-  /// `prepare` is called when the file is whole and not yet in place, with its temporary path.
-  /// - Returns: what was written, and what of the image's statements was not.
-  /// - Throws: `ImageError.unwritable` for an unknown extension or what the system or libvips says.
+  /// Writes an image with its metadata, in the format of the path's extension.
+  ///
+  /// Samples are rounded to nearest and clipped to the format's range. A temporary file is written and
+  /// renamed, so that a partial file is never seen. `prepare` is called with its path when it is complete.
+  /// - Returns: a report about the file: sample format, clipped samples, lost metadata.
+  /// - Throws: `ImageError.unwritable` for an unknown extension, and with the error of the system or libvips.
   @discardableResult
   public static func write(
     _ image: Image, to path: String, options: WritingOptions = WritingOptions(),
@@ -166,8 +166,8 @@ extension ImageFile {
     return report
   }
 
-  /// Puts a whole file in its place, or in the next free one.
-  /// - Returns: the path that it has.
+  /// Moves a complete file to its path, or to the next free one.
+  /// - Returns: its path.
   private static func put(
     _ file: AtomicFile, at path: FilePath, _ options: WritingOptions
   ) throws(FileError) -> String {

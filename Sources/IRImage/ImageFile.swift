@@ -2,33 +2,36 @@ import CVips
 import Foundation
 import IRFiles
 
-/// Reads and writes photographs: PNG, JPEG, TIFF, WebP, AVIF, HEIF, JPEG XL and PPM; BMP is read only.
-/// libvips decodes and encodes the pixels; what files state beside them is read and written here
+/// Reads and writes image files: PNG, JPEG, TIFF, WebP, AVIF, HEIF, JPEG XL and PPM; BMP is only read.
+/// libvips decodes and encodes the pixels. Metadata are read and written by code of this module
 /// (docs/metadata.md).
 public enum ImageFile {
-  /// The treatment of a picture's own colour space.
+  /// The colour space of the image that is read.
   public enum ColourChoice: String, Sendable, CaseIterable {
-    /// Values and profile stay as they are.
+    /// The file's: values and profile are kept.
     case keep
-    /// Values are converted to sRGB, relative colorimetric, and the profile goes.
+    /// sRGB: values are converted (relative colorimetric), and the profile is dropped.
     case srgb
   }
 
   /// The content of a file's header.
   public struct Header: Hashable, Sendable {
-    /// After turning as the orientation says.
+    /// The sides after the orientation is applied.
     public var width: Int
     public var height: Int
     public var bandCount: Int
-    /// Bytes that decoding and the picture in memory take.
+    /// Bytes that decoding and the image in memory take.
     public var byteCount: Int
   }
 
-  /// Reads an image: turned as its orientation says, whole numbers scaled to 0...1, floats as they are; CMYK
-  /// and other print or indexed spaces become sRGB, grey stays grey. What a user should know of it is in the
-  /// image's `notes`. With `salvages` what can be read of damaged and truncated files is taken.
-  /// - Throws: `ImageError.unreadable` for missing, foreign, damaged, truncated and animated files and for
-  ///   camera raws, `ImageError.tooLarge` and `.exceedsMemory` beyond `limits`.
+  /// Reads an image file.
+  ///
+  /// The image is upright: its orientation is applied. Integer samples are scaled to 0...1, and floats are
+  /// kept. CMYK and other print or indexed colours are converted to sRGB; grey stays grey. The image's
+  /// `notes` tell the user what was converted. With `salvages`, the readable part of damaged and truncated
+  /// files is read.
+  /// - Throws: `ImageError.unreadable` for missing, unknown, damaged, truncated and animated files and for
+  ///   camera raws; `.tooLarge` and `.exceedsMemory` beyond `limits`.
   public static func read(
     _ path: String, limits: Limits = Limits(), colours: ColourChoice = .keep, salvages: Bool = false
   ) throws(ImageError) -> Image {
@@ -37,7 +40,7 @@ public enum ImageFile {
     }
   }
 
-  /// As above, from bytes; `name` stands for them in errors.
+  /// Reads an image from the bytes of a file; `name` stands for them in errors.
   public static func read(
     bytes: Data, name: String, limits: Limits = Limits(), colours: ColourChoice = .keep,
     salvages: Bool = false
@@ -47,13 +50,13 @@ public enum ImageFile {
     }
   }
 
-  /// The content of a file's header; nothing is decoded.
+  /// Reads the header of a file, without decoding.
   /// - Throws: as `read`.
   public static func header(of path: String, limits: Limits = Limits()) throws(ImageError) -> Header {
     try reading(path) { () throws(ImageError) in try header(Source(FilePath(path), limits), limits) }
   }
 
-  /// As above, from bytes; `name` stands for them in errors.
+  /// Reads the header from the bytes of a file; `name` stands for them in errors.
   public static func header(
     bytes: Data, name: String, limits: Limits = Limits()
   ) throws(ImageError) -> Header {
@@ -69,8 +72,8 @@ public enum ImageFile {
     }
   }
 
-  /// The usual extension of a file that begins with these bytes, `png`; nil where none of the formats that
-  /// are read begins so.
+  /// The usual extension of a file that begins with these bytes, such as `png`; nil for other formats than
+  /// those that can be read.
   public static func suffix(firstBytes: some Collection<UInt8>) -> String? {
     PictureFormat(firstBytes: firstBytes)?.suffix(firstBytes: firstBytes)
   }

@@ -12,7 +12,8 @@ final class VipsHandle: @unchecked Sendable {
   private let owner: NSData?
 
   init(_ pointer: UnsafeMutablePointer<VipsImage>, owner: NSData? = nil) {
-    (self.pointer, self.owner) = (pointer, owner)
+    self.pointer = pointer
+    self.owner = owner
   }
 
   deinit { ir_vips_release(pointer) }

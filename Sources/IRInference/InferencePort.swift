@@ -1,7 +1,7 @@
 import IRONNX
 import IRTensor
 
-/// An input or an output of a model as it declares it.
+/// An input or output that a model declares.
 public struct InferencePort: Hashable, Sendable {
   public enum Kind: Hashable, Sendable {
     case tensor, sequence, optional, other
@@ -9,13 +9,13 @@ public struct InferencePort: Hashable, Sendable {
 
   public var name: String
   public var kind: Kind
-  /// ONNX's number of the element type, ours or not; 0 where none is declared.
+  /// The element type as ONNX numbers it; 0 if none is declared. irkit does not support all of them.
   public var elementType: Int32
-  /// The extents, nil for each that is open; nil where no shape is declared.
+  /// The extents, nil for open ones; nil if no shape is declared.
   public var extents: [Int?]?
-  /// The names of open extents, `""` where one has none, and for fixed ones.
+  /// The names of open extents; `""` for unnamed and fixed ones.
   public var symbols: [String]
-  /// The type in ONNX Runtime's words: `tensor(float)`, `seq(tensor(int64))`.
+  /// The type as ONNX Runtime writes it: `tensor(float)`, `seq(tensor(int64))`.
   public var typeText: String
 
   init(_ value: ONNXValueInfo) {

@@ -5,13 +5,16 @@ import IRRuntime
 import IRTensor
 import Synchronization
 
-/// An ONNX model that computes tensors from tensors, by name. A program is compiled for the types of the
-/// inputs, and for their values where these decide shapes; the latest few are kept. Runs of several threads
-/// take turns.
+/// Runs an ONNX model on tensors, by name.
+///
+/// A program is compiled for the types of the inputs, and for their values if shapes depend on them. The
+/// latest programs are kept. Several threads may use a session; their runs follow one another.
 public final class InferenceSession: Sendable {
+  /// The model.
   public let model: ONNXModel
   /// The model's name in errors.
   public let name: String
+  /// Threads, memory limit and precision of the runs.
   public let options: RuntimeOptions
   private let weights = PackedWeights()
   private let turn = Mutex(())
@@ -42,7 +45,8 @@ public final class InferenceSession: Sendable {
     self.init(try ONNXModel(contentsOf: path), name: path, options: options)
   }
 
-  /// Reads a model from bytes, which are copied. One with external data does not run: they have no folder.
+  /// Reads a model from bytes, which are copied. A model with external data cannot run: there is no folder
+  /// for them.
   /// - Throws: `ONNXError`.
   public convenience init(
     bytes: UnsafeRawBufferPointer, name: String = "model", options: RuntimeOptions = RuntimeOptions()
@@ -50,11 +54,14 @@ public final class InferenceSession: Sendable {
     self.init(try ONNXModel(bytes: bytes, path: name), name: name, options: options)
   }
 
+  /// Makes a session of a model.
   public init(_ model: ONNXModel, name: String = "model", options: RuntimeOptions = RuntimeOptions()) {
-    (self.model, self.name, self.options) = (model, name, options)
+    self.model = model
+    self.name = name
+    self.options = options
   }
 
-  /// The inputs and outputs of the model, in its order.
+  /// The inputs of the model, in its order.
   public var inputs: [InferencePort] { model.graphInputs.map { InferencePort($0) } }
   public var outputs: [InferencePort] { model.graph.outputs.map { InferencePort($0) } }
 
@@ -71,19 +78,19 @@ public final class InferenceSession: Sendable {
     }
   }
 
-  /// Compiles the program for such inputs, which a run with them finds if it is among the next.
-  /// - Returns: bytes that the run takes with inputs and outputs.
+  /// Compiles the program for such inputs, for a run that follows.
+  /// - Returns: the bytes that the run takes, with inputs and outputs.
   /// - Throws: as `run`.
   public func prepare(_ inputs: [String: Tensor]) throws -> Int {
     try check(inputs)
     return try turn.withLock { _ in try session(for: inputs).program.byteCount }
   }
 
-  /// Bytes of the arenas of the programs that are kept for the next runs.
+  /// Bytes of memory that is kept for the next runs.
   public var keptByteCount: Int { kept.load(ordering: .relaxed) }
 
-  /// Gives these bytes back, unless a run has its turn.
-  /// - Returns: whether it did.
+  /// Releases this memory, unless a run is under way.
+  /// - Returns: whether it was released.
   public func dropPrograms() -> Bool {
     turn.withLockIfAvailable { _ -> Bool in
       compiled = []
@@ -107,15 +114,17 @@ public final class InferenceSession: Sendable {
     }
   }
 
-  /// Computes the outputs, by name. An element of a sequence is named `name.0`, `name.1`, …; an optional
-  /// without an element has no tensor. `monitor` is asked as that of `RuntimeOptions`.
+  /// Runs the model.
+  ///
+  /// Inputs and outputs go by name. The elements of a sequence are named `name.0`, `name.1`, …; an optional
+  /// without an element has no tensor. `monitor` is called as `RuntimeOptions.monitor` is.
   /// - Throws: `ONNXError`, `RuntimeError`, or an error whose description says why the model cannot be
   ///   compiled.
   public func run(
     _ inputs: [String: Tensor], monitor: ((_ done: Int, _ count: Int) -> Bool)? = nil
   ) throws -> [String: Tensor] {
-    var none: Profile?
-    return try run(inputs, profile: &none, monitor: monitor).outputs
+    var profile: Profile?
+    return try run(inputs, profile: &profile, monitor: monitor).outputs
   }
 
   private func session(for inputs: [String: Tensor]) throws -> Session {

@@ -22,7 +22,9 @@ struct Lowering {
   init(
     graph: Graph, kernels: any KernelLibrary, threadCount: Int, machine: MachineModel? = nil
   ) {
-    (self.graph, self.kernels, self.threadCount) = (graph, kernels, threadCount)
+    self.graph = graph
+    self.kernels = kernels
+    self.threadCount = threadCount
     self.machine = machine ?? kernels.machine
     support = kernels.support
     joined = JoinedValues(in: graph, support)
@@ -49,7 +51,8 @@ package struct LoweringOptions: Sendable {
   package var allowsFloat16Storage: Bool
 
   package init(threadCount: Int, memoryByteCount: Int?, allowsFloat16Storage: Bool) {
-    (self.threadCount, self.memoryByteCount) = (threadCount, memoryByteCount)
+    self.threadCount = threadCount
+    self.memoryByteCount = memoryByteCount
     self.allowsFloat16Storage = allowsFloat16Storage
   }
 }
@@ -61,12 +64,12 @@ extension KernelLibrary {
   /// would exceed `memoryByteCount`, so are others, the largest first, until it does not or nothing is left
   /// to try; then feature maps are kept as float16, where the options allow it. The program is then the
   /// smallest that was found.
-  /// - Throws: `CompilerError` where a node has no kernel.
+  /// - Throws: `CompilerError` if a node has no kernel.
   package func program(
     of graph: Graph, _ report: CompilationReport, _ options: LoweringOptions
   ) throws(CompilerError) -> Program {
     var graph = graph
-    graph.readBlocksApart()
+    graph.separateBlockReaders()
     let lowering = Lowering(graph: graph, kernels: self, threadCount: options.threadCount)
     var recomputation = Recomputation(
       graph, lowering.regions(), lowering.support, machine: lowering.machine)

@@ -34,7 +34,7 @@ extension ImportContext {
   func origins(of value: ValueID) -> Set<String> { sources[value] ?? [] }
 
   /// The value where no input of the graph decides it: a constant, or what follows from constants.
-  /// - Throws: `ImportFailure.unsupported` where that takes more computation than an import may.
+  /// - Throws: `ImportFailure.unsupported` if that takes more computation than an import may.
   func known(_ value: ValueID) throws(ImportFailure) -> Tensor? {
     if let tensor = builder.graph.constant(value) { return tensor }
     guard origins(of: value).isEmpty else { return nil }

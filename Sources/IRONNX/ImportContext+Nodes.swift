@@ -144,7 +144,7 @@ extension ImportContext {
   }
 
   /// Counts nodes, and work that costs as much as they do.
-  /// - Throws: `ImportFailure.unsupported` where the model has more than the limit.
+  /// - Throws: `ImportFailure.unsupported` if the model has more than the limit.
   func countNodes(_ count: Int) throws(ImportFailure) {
     nodeCount += min(count, ONNXLimits.nodeCount + 1)
     guard nodeCount <= ONNXLimits.nodeCount else {

@@ -73,7 +73,7 @@ extension ImportContext {
   }
 
   /// The graph's outputs that an output of the model becomes, with their names.
-  /// - Throws: `ONNXError.unboundValues` where its size hangs on a mask that is not known.
+  /// - Throws: `ONNXError.unboundValues` if its size hangs on a mask that is not known.
   func ports(
     of output: ONNXValueInfo, _ value: ImportedValue
   ) throws(ONNXError) -> [(name: String, value: ValueID)] {

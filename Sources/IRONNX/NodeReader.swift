@@ -13,7 +13,7 @@ struct NodeReader {
   let context: ImportContext
 
   /// Counts the elements of a constant that is made from a stated size.
-  /// - Throws: `ImportFailure.unsupported` where those of all nodes together are over the limit.
+  /// - Throws: `ImportFailure.unsupported` if those of all nodes together are over the limit.
   func countElements(_ count: Int) throws(ImportFailure) {
     let limit = ONNXLimits.statedElementCount
     guard count <= limit, context.statedElementCount + count <= limit else {

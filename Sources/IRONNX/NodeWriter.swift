@@ -20,8 +20,11 @@ struct NodeWriter {
     inputs = node.inputs.map { context.name(of: $0) }
     outputs = node.outputs.map { context.name(of: $0) }
     (inputTypes, outputTypes) = types
-    (opset, name, self.context) = (context.opset, node.name, context)
-    (self.node, self.id) = (node, id)
+    opset = context.opset
+    name = node.name
+    self.context = context
+    self.node = node
+    self.id = id
   }
 
   /// Adds an ONNX node that makes the operator's own outputs.

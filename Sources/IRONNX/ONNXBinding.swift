@@ -19,7 +19,7 @@ package struct ONNXBinding: Sendable {
 }
 
 extension ONNXValueInfo {
-  /// The name under which a binding holds the size of an axis; nil where the model fixes it, or declares no
+  /// The name under which a binding holds the size of an axis; nil if the model fixes it, or declares no
   /// such axis.
   package func openDimension(_ axis: Int) -> String? {
     guard case .tensor(_, let shape?) = type, shape.indices.contains(axis) else { return nil }

@@ -7,10 +7,10 @@ extension ONNXError: CustomStringConvertible {
       return "\(path): external data of tensor \(tensor): \(reason)"
     case .tensor(let name, let detail): return "tensor \(name.isEmpty ? "(unnamed)" : name): \(detail)"
     case .unboundValues(let inputs):
-      return "shapes depend on the values of \(inputs.joined(separator: ", ")), not on its size alone: "
-        + "the model runs on tensors (.npz), whose values are known when it is imported"
+      return "shapes depend on the values of \(inputs.joined(separator: ", ")): "
+        + "run the model on tensors (.npz), so that the values are known at import"
     case .unboundDimensions(let names):
-      return "the sizes \(names.joined(separator: ", ")) are not bound"
+      return "the sizes \(names.joined(separator: ", ")) have no value: state them"
     case .unsupported(let path, let problems):
       let head = "\(path): \(problems.count) problem\(problems.count == 1 ? "" : "s") in the model"
       return ([head] + problems.map { "  \($0)" }).joined(separator: "\n")

@@ -1,33 +1,33 @@
-/// A fault of an ONNX file, or of a model that irkit does not take.
+/// An invalid ONNX file, or a model that irkit does not support.
 public enum ONNXError: Error, Sendable {
-  /// The file cannot be read or written; `reason` is the system's.
+  /// The file cannot be read or written; `reason` is the system's message.
   case file(path: String, reason: String)
   /// The bytes are not an ONNX model.
   case notAModel(path: String, reason: String)
-  /// External data that the rules do not let us read.
+  /// External data that cannot be read, or must not be (docs/security.md).
   case externalData(path: String, tensor: String, reason: String)
-  /// A tensor whose data and type disagree.
+  /// The data of a tensor do not match its type.
   case tensor(name: String, detail: String)
-  /// Inputs whose values decide shapes and are not bound.
+  /// Shapes depend on the values of these inputs.
   case unboundValues(inputs: [String])
-  /// Symbolic sizes that are not bound.
+  /// Symbolic sizes have no value.
   case unboundDimensions([String])
-  /// Everything that keeps a model from being imported, all at once.
+  /// The model cannot be imported: all problems of all nodes.
   case unsupported(path: String, [ONNXProblem])
-  /// A model that no file can hold.
+  /// The model cannot be stored in a file.
   case notSerializable(reason: String)
-  /// A graph that ONNX cannot express.
+  /// ONNX cannot express a node.
   case notExpressible(node: String, operator: String, detail: String)
 }
 
-/// One kind of trouble in a model and how often it occurs.
+/// A problem of nodes of one operator, and the number of these nodes.
 public struct ONNXProblem: Hashable, Sendable {
   public var operatorType: String
   public var domain: String
   public var opset: Int64
   public var count: Int
   public var firstNode: String
-  /// The fault, and the remedy.
+  /// The cause, and the remedy.
   public var advice: String
 
   public init(

@@ -169,7 +169,7 @@ final class ExportContext {
     return "\(base)_\(count)"
   }
 
-  /// Adds a node; names of nodes are unique, as ONNX Runtime demands, and are no names of values.
+  /// Adds a node. Names of nodes are unique, as ONNX Runtime requires, and differ from names of values.
   func append(_ node: ONNXNode) {
     var node = node
     let count = nodeNameCounts[node.name, default: 0]

@@ -8,7 +8,7 @@ extension ONNXImporter {
   /// declared sizes.
   /// - Parameter inputs: the tensors that are to be run.
   /// - Returns: a verified graph.
-  /// - Throws: as `graph(binding:)`, and `ONNXError.tensor` where a tensor is not what the model declares.
+  /// - Throws: as `graph(binding:)`, and `ONNXError.tensor` if a tensor is not what the model declares.
   package func graph(for inputs: [String: Tensor]) throws(ONNXError) -> Graph {
     var binding = try binding(for: inputs)
     while true {
@@ -51,7 +51,7 @@ extension ONNXImporter {
     return binding
   }
 
-  /// The types of the elements of an input that is a sequence or an optional; nil where it is neither, or an
+  /// The types of the elements of an input that is a sequence or an optional; nil if it is neither, or an
   /// optional without an element.
   private func elements(of input: ONNXValueInfo, in inputs: [String: Tensor]) -> [TensorType]? {
     func sequence() -> [TensorType] {

@@ -25,7 +25,7 @@ extension ONNXModel {
   }
 
   /// Puts other values into initializers, by name; each keeps its element type, and all else stays as it was.
-  /// - Throws: `ONNXError.tensor` where a name is missing or a shape is another.
+  /// - Throws: `ONNXError.tensor` if a name is missing or a shape is another.
   package mutating func replaceInitializers(_ tensors: [String: Tensor]) throws(ONNXError) {
     var missing = Set(tensors.keys)
     for index in graph.initializers.indices {

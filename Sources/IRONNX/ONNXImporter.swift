@@ -14,7 +14,7 @@ package struct ONNXImporter: Sendable {
     self.path = path
   }
 
-  /// - Throws: `ONNXError.unboundDimensions` or `.unboundValues` where the binding misses some, and
+  /// - Throws: `ONNXError.unboundDimensions` or `.unboundValues` if the binding misses some, and
   ///   `.unsupported` with every problem of the model at once.
   package func graph(binding: ONNXBinding = ONNXBinding()) throws(ONNXError) -> Graph {
     try graph(binding: binding, parameters: [])

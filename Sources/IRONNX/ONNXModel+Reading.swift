@@ -4,7 +4,7 @@ import IRTensor
 
 extension ONNXModel {
   /// Reads a model and maps its external data.
-  /// - Throws: `ONNXError` naming the file where it cannot be read, is not a model, or points at data
+  /// - Throws: `ONNXError` naming the file if it cannot be read, is not a model, or points at data
   ///   that it must not.
   public init(contentsOf path: String) throws(ONNXError) {
     let file = try MappedFile(path: path)

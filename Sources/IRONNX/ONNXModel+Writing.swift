@@ -83,7 +83,7 @@ extension ONNXModel {
       else {
         continue
       }
-      let aligned = (offset + 4095) / 4096 * 4096
+      let aligned = offset.roundedUp(toMultipleOf: 4096)
       try file.write([UInt8](repeating: 0, count: aligned - offset))
       try file.write(UnsafeRawBufferPointer(start: storage.pointer, count: count))
       withExtendedLifetime(storage) {}

@@ -16,7 +16,7 @@ struct WireScan {
   private var allocation = 0
   private let allocationLimit: Int
 
-  /// - Returns: why the bytes must not be unpacked, or nil where they may.
+  /// - Returns: why the bytes must not be unpacked, or nil if they may.
   static func problem(
     in bytes: UnsafeRawBufferPointer, as descriptor: UnsafePointer<ProtobufCMessageDescriptor>
   ) -> String? {

@@ -1,7 +1,7 @@
 extension Image {
   /// Two pictures of one size in one: the left half of the first, the right half of the second, a white line
   /// between; 8-bit colour without metadata.
-  /// - Throws: `ImageError.mismatch` where sizes differ.
+  /// - Throws: `ImageError.mismatch` if sizes differ.
   public static func split(_ before: Image, _ after: Image) throws(ImageError) -> Image {
     let (before, after) = (before.asColour(), after.asColour())
     try requireEqualSizes(before, after)
@@ -19,7 +19,7 @@ extension Image {
 
   /// The difference of two pictures of one size around middle grey, `gain` times as large; 8-bit colour
   /// without metadata.
-  /// - Throws: `ImageError.mismatch` where sizes differ.
+  /// - Throws: `ImageError.mismatch` if sizes differ.
   public static func difference(
     _ before: Image, _ after: Image, gain: Float = 4
   ) throws(ImageError) -> Image {

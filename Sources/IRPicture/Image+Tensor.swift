@@ -1,22 +1,22 @@
 import IRTensor
 
 extension Tensor {
-  /// `[1, C, H, W]` float32 of an image's colours, sRGB-like in 0...1.
+  /// An image's colours as float32 `[1, C, H, W]`, with black at 0 and white at 1.
   public init(_ image: Image) {
     self.init(image.pixels, shape: [1, image.channelCount, image.height, image.width])
   }
 
   /// Pads an image tensor `[N, C, H, W]` float32 at the bottom and the right to multiples of `multiple`
-  /// by mirroring without repeating the edge (torch's `reflect`). Where a side is too short the mirror
-  /// is repeated with period 2(side - 1); a side of 1 is replicated.
+  /// by mirroring without repeating the edge (torch's `reflect`). If a side is too short, the mirror image is
+  /// repeated with period 2(side - 1); a side of 1 is replicated.
   public func reflectPadded(toMultipleOf multiple: Int) -> Tensor {
     precondition(shape.rank == 4 && multiple > 0)
     return reflectPadded(
-      height: (shape[2] + multiple - 1) / multiple * multiple,
-      width: (shape[3] + multiple - 1) / multiple * multiple)
+      height: shape[2].roundedUp(toMultipleOf: multiple),
+      width: shape[3].roundedUp(toMultipleOf: multiple))
   }
 
-  /// As above, to sides that are no smaller.
+  /// Pads to sides that are at least the tensor's, in the same way.
   package func reflectPadded(height paddedHeight: Int, width paddedWidth: Int) -> Tensor {
     precondition(shape.rank == 4 && elementType == .float32)
     let (height, width) = (shape[2], shape[3])
@@ -43,7 +43,7 @@ extension Tensor {
     }
   }
 
-  /// The top left `height` by `width` of an image tensor `[N, C, H, W]` float32.
+  /// The top left `height` × `width` pixels of an image tensor `[N, C, H, W]` float32.
   public func cropped(height: Int, width: Int) -> Tensor {
     precondition(shape.rank == 4 && elementType == .float32 && height <= shape[2] && width <= shape[3])
     guard height != shape[2] || width != shape[3] else { return self }

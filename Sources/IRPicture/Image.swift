@@ -1,5 +1,5 @@
-/// A photograph in memory: planar float32, 0...1 for the file's black and white; values beyond are
-/// kept. Colours are in the space of the file's own profile.
+/// An image in memory: planar float32, with black at 0 and white at 1; values beyond are kept. Colours are in
+/// the colour space of `metadata.iccProfile`, else in sRGB.
 public struct Image: Sendable {
   public let width: Int
   public let height: Int
@@ -7,16 +7,17 @@ public struct Image: Sendable {
   public let channelCount: Int
   /// `[C, H, W]`, row-major.
   public var pixels: [Float]
-  /// `[H, W]`, 0 transparent to 1 opaque; nil where the file has no alpha.
+  /// `[H, W]`, from 0 (transparent) to 1 (opaque); nil without alpha.
   public var alpha: [Float]?
-  /// How the file stored a sample, which `ImageFile` writes again unless told otherwise.
+  /// The sample format of the file, in which `ImageFile` writes the image unless told otherwise.
   public var sampleFormat: SampleFormat
   public var metadata: ImageMetadata
-  /// Samples beside colour and alpha that a TIFF file holds, `[H, W]` each: a scanner's infrared, a mask.
+  /// Further channels of a TIFF file, `[H, W]` each: a scanner's infrared, a mask.
   public var extraChannels: [[Float]] = []
-  /// Sentences for the user about reading the picture: that colours were converted, that the file is damaged.
+  /// Sentences for the user about the file: its colours were converted, it is damaged.
   public var notes: [String] = []
 
+  /// Makes an image of its planes.
   /// - Precondition: the planes have the stated sizes.
   public init(
     width: Int, height: Int, channelCount: Int, pixels: [Float], alpha: [Float]? = nil,
@@ -34,11 +35,11 @@ public struct Image: Sendable {
     self.metadata = metadata
   }
 
-  /// How a sample is stored in a file.
+  /// The format of a sample in a file.
   public enum SampleFormat: String, Sendable, CaseIterable {
     case uint8, uint16, float32
 
-    /// The file's number for white.
+    /// The value of white.
     public var white: Float {
       switch self {
       case .uint8: 255
@@ -48,13 +49,13 @@ public struct Image: Sendable {
     }
   }
 
-  /// The same picture with three equal channels where it was grey.
+  /// The image in colour: a grey channel is repeated three times.
   public func asColour() -> Image {
     guard channelCount == 1 else { return self }
     return replacing(pixels: pixels + pixels + pixels, channelCount: 3)
   }
 
-  /// The same picture with other pixels, everything else kept.
+  /// The image with other pixels, and everything else kept.
   /// - Precondition: `pixels` is `[channelCount, H, W]`.
   public func replacing(pixels: [Float], channelCount: Int) -> Image {
     var result = Image(
@@ -65,8 +66,8 @@ public struct Image: Sendable {
     return result
   }
 
-  /// Pictures of one height in a row with a grey gap between, as 8-bit colour without metadata.
-  /// - Throws: `ImageError.mismatch` where heights differ.
+  /// Images of one height side by side, with a grey gap between, in 8-bit colour without metadata.
+  /// - Throws: `ImageError.mismatch` if heights differ.
   public static func sideBySide(_ images: [Image], gap: Int = 8) throws(ImageError) -> Image {
     guard let first = images.first else { throw .mismatch(detail: "no pictures to put side by side") }
     let height = first.height

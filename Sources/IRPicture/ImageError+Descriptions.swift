@@ -5,7 +5,7 @@ extension ImageError: CustomStringConvertible {
     case .tooLarge(let path, let width, let height, let limit):
       "\(path): \(width)×\(height) pixels are more than \(limit)"
     case .exceedsMemory(let path, let byteCount, let limit):
-      "\(path): decoding needs \(byteCount >> 20) MiB, of \(limit >> 20) MiB that it may use"
+      "\(path): decoding needs \(byteCount >> 20) MiB of memory; the limit is \(limit >> 20) MiB"
     case .unwritable(let path, let reason): "\(path): cannot be written: \(reason)"
     case .losesStatements(let path, let lost):
       "\(path): cannot be written: not carried over: \(lost.joined(separator: ", "))"

@@ -1,15 +1,15 @@
 /// Errors of image files and of operations on images.
 public enum ImageError: Error, Sendable {
-  /// The file cannot be opened or decoded; `reason` is the decoder's.
+  /// The file cannot be opened or decoded; `reason` is the decoder's message.
   case unreadable(path: String, reason: String)
-  /// The header asks for more than the limits allow.
+  /// The header states sides beyond the limits.
   case tooLarge(path: String, width: Int, height: Int, limit: String)
-  /// Decoding would take more than the memory that is left for it: known from the header.
+  /// Decoding would exceed the memory limit, by what the header states.
   case exceedsMemory(path: String, byteCount: Int, limit: Int)
-  /// The file cannot be written; what was there before is untouched.
+  /// The file cannot be written; an existing file is unchanged.
   case unwritable(path: String, reason: String)
-  /// A writer that refuses losses would lose these statements of the picture: `resolution`, `gain map`.
+  /// The file would lose metadata, such as `resolution` or `gain map`, and the options refuse losses.
   case losesStatements(path: String, lost: [String])
-  /// An operation on images of sizes or channel counts that do not fit.
+  /// The sizes or channel counts of images do not match.
   case mismatch(detail: String)
 }

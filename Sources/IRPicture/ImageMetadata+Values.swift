@@ -8,7 +8,10 @@ package struct PictureText: Hashable, Sendable {
   package var translated: String
 
   package init(keyword: String, text: String, language: String = "", translated: String = "") {
-    (self.keyword, self.text, self.language, self.translated) = (keyword, text, language, translated)
+    self.keyword = keyword
+    self.text = text
+    self.language = language
+    self.translated = translated
   }
 
   package static let comment = "Comment"
@@ -20,7 +23,10 @@ package struct PictureEncoding: Hashable, Sendable {
     package var width: Int
     package var height: Int
 
-    package init(width: Int, height: Int) { (self.width, self.height) = (width, height) }
+    package init(width: Int, height: Int) {
+      self.width = width
+      self.height = height
+    }
   }
 
   package init() {}
@@ -43,7 +49,9 @@ package struct PhotoshopResource: Hashable, Sendable {
   package var bytes: [UInt8]
 
   package init(number: Int, name: [UInt8], bytes: [UInt8]) {
-    (self.number, self.name, self.bytes) = (number, name, bytes)
+    self.number = number
+    self.name = name
+    self.bytes = bytes
   }
 }
 
@@ -65,8 +73,12 @@ package struct JPEGAttachments: Hashable, Sendable {
     name: String, bytes: [UInt8], offset: Int, index: [UInt8]? = nil, indexOffset: Int = 0,
     gainMapVersion: [UInt8]? = nil
   ) {
-    (self.name, self.bytes, self.offset) = (name, bytes, offset)
-    (self.index, self.indexOffset, self.gainMapVersion) = (index, indexOffset, gainMapVersion)
+    self.name = name
+    self.bytes = bytes
+    self.offset = offset
+    self.index = index
+    self.indexOffset = indexOffset
+    self.gainMapVersion = gainMapVersion
   }
 }
 
@@ -78,6 +90,8 @@ package struct TIFFEntry: Hashable, Sendable {
   package var bytes: [UInt8]
 
   package init(type: Int, count: Int, bytes: [UInt8]) {
-    (self.type, self.count, self.bytes) = (type, count, bytes)
+    self.type = type
+    self.count = count
+    self.bytes = bytes
   }
 }

@@ -1,5 +1,4 @@
-/// The statements of a picture's file beside its pixels, as values. IRImage reads and writes them, for each
-/// container with code of its own. Colours stay as the profile says; libvips does not see the rest.
+/// The metadata of an image file. IRImage reads and writes them with code of its own for each container.
 public struct ImageMetadata: Sendable, Hashable {
   /// An ICC profile.
   public package(set) var iccProfile: [UInt8]?
@@ -37,7 +36,8 @@ public struct ImageMetadata: Sendable, Hashable {
     package var bytes: [UInt8]
 
     package init(digest: [UInt8], bytes: [UInt8]) {
-      (self.digest, self.bytes) = (digest, bytes)
+      self.digest = digest
+      self.bytes = bytes
     }
   }
 }

@@ -8,7 +8,9 @@ public struct PixelBuffer {
     public var channel: Int
 
     public init(row: Int, pixel: Int, channel: Int) {
-      (self.row, self.pixel, self.channel) = (row, pixel, channel)
+      self.row = row
+      self.pixel = pixel
+      self.channel = channel
     }
   }
 
@@ -40,8 +42,12 @@ public struct PixelBuffer {
       throw .mismatch(
         detail: "a picture of \(channelCount) channels: 1 is grey, 3 is colour, 2 and 4 have alpha")
     }
-    (self.data, self.width, self.height) = (data, width, height)
-    (self.channelCount, self.format, self.strides) = (channelCount, format, strides)
+    self.data = data
+    self.width = width
+    self.height = height
+    self.channelCount = channelCount
+    self.format = format
+    self.strides = strides
   }
 
   private var hasAlpha: Bool { channelCount % 2 == 0 }
@@ -82,7 +88,7 @@ public struct PixelBuffer {
 
   /// Stores a picture, whole numbers rounded to nearest and clipped; where it has no alpha, that of the
   /// buffer stays.
-  /// - Throws: `ImageError.mismatch` where sizes or colours differ.
+  /// - Throws: `ImageError.mismatch` if sizes or colours differ.
   public func store(_ image: Image) throws(ImageError) {
     guard image.width == width, image.height == height, image.channelCount == colourCount else {
       throw .mismatch(

@@ -17,7 +17,9 @@ public struct Resolution: Hashable, Sendable {
       vertical < 1e7,
       unit != .none || horizontal != vertical
     else { return nil }
-    (self.horizontal, self.vertical, self.unit) = (horizontal, vertical, unit)
+    self.horizontal = horizontal
+    self.vertical = vertical
+    self.unit = unit
   }
 
   /// From pixels a metre, which PNG stores: those of a whole number of dots an inch are taken for it.

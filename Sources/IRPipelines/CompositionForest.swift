@@ -43,7 +43,7 @@ struct CompositionForest {
   static let name = "forest"
   private let part: PipelinePart
 
-  /// - Throws: `PipelineError` where the folder has none, `ONNXError`.
+  /// - Throws: `PipelineError` if the folder has none, `ONNXError`.
   init(_ files: PipelineFiles) throws {
     guard files.has(Self.name) else {
       throw PipelineError.file(

@@ -53,11 +53,13 @@ package struct PipelineCalibration: Codable, Hashable, Sendable {
     candidates = order.prefix(Self.candidateCount).map {
       Candidate(weights: "\(all[$0])", wins: wins[$0])
     }
-    (by, self.search, sampler) = (search.objective.name, search.method.rawValue, settings.method.name)
+    by = search.objective.name
+    self.search = search.method.rawValue
+    sampler = settings.method.name
     (steps, seed, pictures) = (search.stepCount(of: settings), settings.seed, searches.count)
   }
 
-  /// The calibration of a pipeline; nil where it has none.
+  /// The calibration of a pipeline; nil if it has none.
   /// - Throws: `PipelineError.file`, `DiffusionError.composition`.
   package static func of(_ files: PipelineFiles) throws -> PipelineCalibration? {
     let path = "\(files.folder)/\(fileName)"

@@ -44,7 +44,8 @@ package struct PipelineListing: Encodable, Sendable {
   }
 
   init(_ name: String, _ path: String) {
-    (self.name, self.path) = (name, path)
+    self.name = name
+    self.path = path
     do {
       let pipeline = try RestorationPipeline(contentsOf: path)
       let parts = [pipeline.encoder, pipeline.unet, pipeline.decoder]

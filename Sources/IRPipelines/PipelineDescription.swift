@@ -65,8 +65,11 @@ package struct PipelineDescription: Encodable, Sendable {
     latentChannels = pipeline.latentChannels
     components = pipeline.components.map(\.rawValue)
     calibration = try PipelineCalibration.of(pipeline.files)
-    (self.width, self.height) = (width, height)
-    (self.plan, tiles, memory) = ("\(plan)", plan.tileCount, plan.byteCount)
+    self.width = width
+    self.height = height
+    self.plan = "\(plan)"
+    tiles = plan.tileCount
+    memory = plan.byteCount
     let shown = Set(settings.composition.parts.map(\.component.condition)).count
     let passes = settings.stepCount * settings.composition.parts.count
     multiplyAdds =

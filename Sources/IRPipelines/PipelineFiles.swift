@@ -68,7 +68,7 @@ package struct PipelineFiles: Sendable {
   /// The components of the paper that the pipeline has texts for, in the order of `Component.six`.
   package var components: [Component] { Component.six.filter { prompts[$0] != nil } }
 
-  /// - Throws: `PipelineError.file` where the part is missing, `ONNXError`.
+  /// - Throws: `PipelineError.file` if the part is missing, `ONNXError`.
   func model(_ part: String) throws -> ONNXModel {
     let path = path(of: part)
     guard FilePath(path).exists else {

@@ -42,7 +42,7 @@ extension PipelineRunner {
 
   /// How a picture of this size will be restored within the memory. `held` are bytes that the caller holds
   /// beside.
-  /// - Throws: `RuntimeError.exceedsMemory` where no tile is small enough, `PipelineError` for parts that do
+  /// - Throws: `RuntimeError.exceedsMemory` if no tile is small enough, `PipelineError` for parts that do
   ///   not fit together, and what compilation throws.
   package func plan(
     height: Int, width: Int, _ settings: PipelineSettings, holding held: Int = 0
@@ -58,7 +58,7 @@ extension PipelineRunner {
         "\(width)×\(height) pixels times \(settings.scale) are more than \(Self.pixelLimit), or none")
     }
     let (paddedHeight, paddedWidth) = (
-      (rows + multiple - 1) / multiple * multiple, (columns + multiple - 1) / multiple * multiple
+      rows.roundedUp(toMultipleOf: multiple), columns.roundedUp(toMultipleOf: multiple)
     )
     let longer = max(paddedHeight, paddedWidth)
     let sides: [Int]

@@ -24,8 +24,12 @@ package struct PipelineRecipe: Hashable, Sendable {
     settings: PipelineSettings, pipeline: String, input: String, search: String, by: String? = nil,
     score: Double? = nil
   ) {
-    (self.settings, self.pipeline, self.input) = (settings, pipeline, input)
-    (self.search, self.by, self.score) = (search, by, score)
+    self.settings = settings
+    self.pipeline = pipeline
+    self.input = input
+    self.search = search
+    self.by = by
+    self.score = score
   }
 
   /// The properties by name, in the order in which they are written.
@@ -45,7 +49,7 @@ package struct PipelineRecipe: Hashable, Sendable {
   }
 
   /// Reads what `properties` gives.
-  /// - Throws: `PipelineError.recipe` where one is missing or is nothing that a recipe has,
+  /// - Throws: `PipelineError.recipe` if one is missing or is nothing that a recipe has,
   ///   `DiffusionError.composition`.
   package init(_ properties: [String: String]) throws {
     func text(_ name: String) throws -> String {
@@ -88,13 +92,13 @@ package struct PipelineRecipe: Hashable, Sendable {
 }
 
 extension ImageMetadata {
-  /// A copy whose XMP states a recipe; nil where there is XMP that has no place for it.
+  /// A copy whose XMP states a recipe; nil if there is XMP that has no place for it.
   package func stating(_ recipe: PipelineRecipe) -> ImageMetadata? {
     stating(recipe.properties, prefix: PipelineRecipe.prefix, namespace: PipelineRecipe.namespace)
   }
 
   /// The recipe that XMP states.
-  /// - Throws: `PipelineError.recipe` where it states none or a damaged one, `DiffusionError.composition`.
+  /// - Throws: `PipelineError.recipe` if it states none or a damaged one, `DiffusionError.composition`.
   package func recipe() throws -> PipelineRecipe {
     try PipelineRecipe(xmpProperties(prefix: PipelineRecipe.prefix))
   }

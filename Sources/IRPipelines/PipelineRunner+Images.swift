@@ -24,8 +24,8 @@ extension Image {
 }
 
 extension Image {
-  /// This image with restored pixels `[3, scale · H, scale · W]`: grey stays grey, what is no colour grows
-  /// with the sides, and colours under alpha 0 stay, repeated where the sides grow.
+  /// This image with restored pixels `[3, scale · H, scale · W]`: grey stays grey, alpha and further channels
+  /// grow with the sides, and colours under alpha 0 stay, repeated where the sides grow.
   fileprivate func restored(_ pixels: [Float], scale: Int) -> Image {
     let count = scale * scale * width * height
     var kept = pixels
@@ -46,7 +46,8 @@ extension Image {
 }
 
 extension PipelineRunner {
-  /// Restores an image: searches for its composition where that is asked for, and keeps what is no colour.
+  /// Restores an image: searches for its composition if that is asked for, and keeps alpha and further
+  /// channels.
   /// - Parameters:
   ///   - image: values beyond 0...1 are clipped; grey is shown in colour and stays grey.
   ///   - settings: the composition is the search's, where there is one.

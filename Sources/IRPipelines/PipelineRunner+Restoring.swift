@@ -92,7 +92,10 @@ struct PassCounter {
   let total: Int
   private(set) var done = 0
 
-  init(stage: PipelineProgress.Stage, total: Int) { (self.stage, self.total) = (stage, total) }
+  init(stage: PipelineProgress.Stage, total: Int) {
+    self.stage = stage
+    self.total = total
+  }
 
   mutating func advanced(by count: Int) -> PipelineProgress {
     done += count

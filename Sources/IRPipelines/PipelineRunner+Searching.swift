@@ -98,8 +98,11 @@ private struct SearchRun {
     runner: PipelineRunner, encoded: PipelineRunner.Encoded, settings: PipelineSettings,
     objective: QualityObjective, components: [Component]
   ) {
-    (self.runner, self.encoded, self.settings) = (runner, encoded, settings)
-    (self.objective, self.components) = (objective, components)
+    self.runner = runner
+    self.encoded = encoded
+    self.settings = settings
+    self.objective = objective
+    self.components = components
     counter = PassCounter(stage: .searching, total: 0)
   }
 
@@ -122,7 +125,7 @@ private struct SearchRun {
     return prediction
   }
 
-  /// The score of clean latents; nil where their picture has none.
+  /// The score of clean latents; nil if their picture has none.
   private mutating func score(_ latents: Tensor, isScreening: Bool = false) throws -> Double? {
     do {
       let picture = try runner.decoded(latents, encoded, settings, isForJudging: isScreening)

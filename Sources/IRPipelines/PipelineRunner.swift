@@ -90,7 +90,7 @@ package final class PipelineRunner {
 
   /// The picture of clean latents, with the colours of the picture that they were made of, cropped to its
   /// sides; by the small decoder, where there is one, for a picture that is only judged.
-  /// - Throws: `PipelineError.part` where the result is not finite.
+  /// - Throws: `PipelineError.part` if the result is not finite.
   func decoded(
     _ latents: Tensor, _ encoded: Encoded, _ settings: PipelineSettings, isForJudging: Bool = false
   ) throws -> Tensor {

@@ -30,7 +30,8 @@ package struct PipelineSearch {
   package var finalistCount = 4
 
   package init(_ method: Method, by objective: QualityObjective) {
-    (self.method, self.objective) = (method, objective)
+    self.method = method
+    self.objective = objective
   }
 
   /// The time step (of 1000) at which candidates are screened: late enough for the picture to show, early
@@ -53,7 +54,7 @@ package struct PipelineSearch {
     }
   }
 
-  /// A candidate with its score; nil where its picture has none.
+  /// A candidate with its score; nil if its picture has none.
   package struct Score: Hashable, Sendable {
     package var composition: Composition
     package var score: Double?
@@ -62,7 +63,7 @@ package struct PipelineSearch {
   /// The result of a search.
   package struct Result: Sendable {
     package var best: Composition
-    /// The best one's score, restored to the end; nil where none was restored.
+    /// The best one's score, restored to the end; nil if none was restored.
     package var score: Double?
     /// The score of what was restored, as it was.
     package var inputScore: Double?

@@ -9,7 +9,7 @@ package struct QualityObjective {
   /// The model that scores belong to, for people.
   package let detail: String
   package let isBetterWhenLower: Bool
-  /// The digest of the file that scores depend on; nil where they depend on none.
+  /// The digest of the file that scores depend on; nil if they depend on none.
   package private(set) var fileDigest: String?
   private let measure: (Image) throws -> Double
 
@@ -44,7 +44,7 @@ package struct QualityObjective {
   }
 
   /// The score of a picture as a file of 8 bits holds it.
-  /// - Throws: `QualityError.picture` where it has none.
+  /// - Throws: `QualityError.picture` if it has none.
   package func score(_ image: Image) throws -> Double {
     let score = try measure(
       image.replacing(pixels: image.pixels.map(Self.eightBits), channelCount: image.channelCount))
@@ -73,14 +73,14 @@ extension QualityObjective {
     switch name {
     case "niqe":
       guard let naturalPictures else {
-        throw PipelineError.settings("niqe needs a model of clean photographs, and Models is not found")
+        throw PipelineError.settings("niqe needs statistics of clean photographs, and none are installed")
       }
       self = .niqe(try NaturalPictures(contentsOf: naturalPictures))
       fileDigest = try SHA256.hexadecimal(contentsOf: naturalPictures)
     case "piqe": self = .piqe
     case "musiq":
       guard let musiqWeights else {
-        throw PipelineError.settings("musiq needs its weights, which are not part of the project")
+        throw PipelineError.settings("musiq needs its weights, which irkit does not include")
       }
       self = .musiq(try MUSIQScore(contentsOf: musiqWeights, options: options))
       fileDigest = try SHA256.hexadecimal(contentsOf: musiqWeights)

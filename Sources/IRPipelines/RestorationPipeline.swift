@@ -10,7 +10,7 @@ package struct RestorationPipeline: Sendable {
   let encoder: PipelinePart
   let unet: PipelinePart
   let decoder: PipelinePart
-  /// A small decoder of scaled latents (TAESD), which candidates are screened with; nil where the folder has
+  /// A small decoder of scaled latents (TAESD), which candidates are screened with; nil if the folder has
   /// none.
   let tinyDecoder: PipelinePart?
   /// Channels of the latents.

@@ -9,7 +9,8 @@ extension PipelineSearch.Crop {
   init(of picture: Tensor, side: Int) {
     let (rows, columns) = (picture.shape[2], picture.shape[3])
     let (height, width) = (min(side, rows), min(side, columns))
-    (self.height, self.width) = (height, width)
+    self.height = height
+    self.width = width
     guard height < rows || width < columns else {
       (row, column) = (0, 0)
       return

@@ -43,7 +43,7 @@ extension Composition {
     guard let bytes = try? FilePath(path).contents(atMost: byteCountLimit),
       let text = String(validating: bytes, as: UTF8.self)
     else {
-      throw PipelineError.file(path: path, reason: "is no text of at most \(byteCountLimit) bytes")
+      throw PipelineError.file(path: path, reason: "is not a text of at most \(byteCountLimit) bytes")
     }
     var result: [Composition] = []
     for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {

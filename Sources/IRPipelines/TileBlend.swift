@@ -27,7 +27,9 @@ struct AxisTiles: Hashable, Sendable {
   }
 
   private init(extent: Int, window: Int, starts: [Int]) {
-    (self.extent, self.window, self.starts) = (extent, window, starts)
+    self.extent = extent
+    self.window = window
+    self.starts = starts
     // A Gaussian whose deviation is a tenth of the window, as StableSR has it.
     let deviation = Double(window) / 10
     let bell = (0..<window).map { place -> Double in

@@ -8,7 +8,7 @@ package enum BRISQUE {
   /// - Throws: `QualityError.picture` for a picture below 16 pixels, or without structure.
   package static func features(_ image: Image) throws(QualityError) -> [Double] {
     guard min(image.width, image.height) >= 16 else {
-      throw .picture("\(image.width)×\(image.height) pixels, sides of 16 are the least")
+      throw .picture("\(image.width)×\(image.height) pixels; both sides must be at least 16")
     }
     var plane = Plane(lumaOf: image, white: 255).rounded()
     var result: [Double] = []

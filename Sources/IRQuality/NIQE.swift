@@ -20,7 +20,7 @@ package struct NIQE: Sendable {
     // Blocks without any structure have no statistics.
     let whole = rows.filter { $0.allSatisfy(\.isFinite) }
     guard whole.count >= 2 else {
-      throw .picture("\(whole.count) blocks of \(Self.blockSide) pixels have structure, 2 are the least")
+      throw .picture("\(whole.count) blocks of \(Self.blockSide) pixels have structure, needs at least 2")
     }
     let mean = (0..<Self.featureCount).map { column -> Double in
       let known = rows.map { $0[column] }.filter { !$0.isNaN }

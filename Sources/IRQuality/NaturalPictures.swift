@@ -19,7 +19,8 @@ package struct NaturalPictures: Hashable, Sendable {
     guard mean.allSatisfy(\.isFinite), covariance.allSatisfy(\.isFinite) else {
       throw .model("holds numbers that are not finite")
     }
-    (self.mean, self.covariance) = (mean, covariance)
+    self.mean = mean
+    self.covariance = covariance
   }
 
   /// The tensors `mean` and `covariance` of a file.
@@ -65,7 +66,7 @@ package struct NaturalPictures: Hashable, Sendable {
     /// - Throws: `QualityError.model` for fewer blocks than full rank takes.
     package func result() throws(QualityError) -> NaturalPictures {
       guard rows.count > NIQE.featureCount else {
-        throw .model("is made of \(rows.count) blocks, \(NIQE.featureCount + 1) are the least")
+        throw .model("is made of \(rows.count) blocks, needs at least \(NIQE.featureCount + 1)")
       }
       let (mean, covariance) = SymmetricMatrix.statistics(rows)
       return try NaturalPictures(mean: mean, covariance: covariance)

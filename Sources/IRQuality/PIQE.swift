@@ -14,7 +14,7 @@ package enum PIQE {
   /// - Throws: `QualityError.picture` for a picture below 16 pixels, or one that is black.
   package static func score(_ image: Image) throws(QualityError) -> Double {
     guard min(image.width, image.height) >= side else {
-      throw .picture("\(image.width)×\(image.height) pixels, sides of \(side) are the least")
+      throw .picture("\(image.width)×\(image.height) pixels; both sides must be at least \(side)")
     }
     let luma = Plane(lumaOf: image, white: 1)
     guard let peak = luma.values.max(), peak > 0, luma.values.allSatisfy(\.isFinite) else {

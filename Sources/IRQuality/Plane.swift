@@ -13,7 +13,9 @@ struct Plane: Sendable {
   var values: [Double]
 
   init(width: Int, height: Int, values: [Double]) {
-    (self.width, self.height, self.values) = (width, height, values)
+    self.width = width
+    self.height = height
+    self.values = values
   }
 
   /// The luma of a picture in 0...1 (0.299 R + 0.587 G + 0.114 B), times `white`. Computed in float32 of k /

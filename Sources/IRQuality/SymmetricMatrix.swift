@@ -3,7 +3,7 @@ import COpenBLAS
 /// Linear algebra of small symmetric matrices, row by row, by LAPACK.
 enum SymmetricMatrix {
   /// xᵀ A⁺ x with the pseudoinverse of A: eigenvalues below `count` · 2⁻⁵² of the largest are left out.
-  /// - Throws: `QualityError.model` where A is not finite, or LAPACK finds no eigenvalues.
+  /// - Throws: `QualityError.model` if A is not finite, or LAPACK finds no eigenvalues.
   static func inverseForm(_ matrix: [Double], _ x: [Double]) throws(QualityError) -> Double {
     let count = x.count
     precondition(matrix.count == count * count && count > 0)

@@ -10,7 +10,10 @@ struct BlendedTiles {
   private var weights: [Float]
 
   init(_ grid: TileGrid, channels: Int, scale: Int, overlap: Int) {
-    (self.grid, self.channels, self.scale, self.overlap) = (grid, channels, scale, overlap)
+    self.grid = grid
+    self.channels = channels
+    self.scale = scale
+    self.overlap = overlap
     let count = grid.height * grid.width * scale * scale
     sums = [Float](repeating: 0, count: channels * count)
     weights = [Float](repeating: 0, count: count)

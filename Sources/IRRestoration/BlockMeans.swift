@@ -14,7 +14,8 @@ package struct BlockMeans {
     _ sample: (_ channel: Int, _ row: Int, _ column: Int) -> Float
   ) {
     self.side = side
-    (self.height, self.width) = ((height + side - 1) / side, (width + side - 1) / side)
+    self.height = (height + side - 1) / side
+    self.width = (width + side - 1) / side
     values = []
     values.reserveCapacity(channels * self.height * self.width)
     for channel in 0..<channels {

@@ -23,7 +23,7 @@ public enum HarmCheck {
   static let levelFactor = 4
   /// Noise that was clipped at black pulls the mean up, and its removal lets it fall, by at most 0.4 σ where
   /// half the samples are clipped; the removed noise has a deviation of 0.58 σ there. 1.4 times share times
-  /// deviation is no less, for any share.
+  /// deviation is not smaller, for any share.
   static let clippedNoiseFactor = 1.4
 
   /// Lists suspicious properties of `output` as a restoration of `input`. The output has the input's
@@ -90,7 +90,7 @@ public enum HarmCheck {
     let texts = zip(["red", "green", "blue"], shifts).map { "\($0) by \(signed($1))" }
     return RestorationWarning(
       .colourShift, ["red": shifts[0], "green": shifts[1], "blue": shifts[2]],
-      "the colours moved by different amounts: \(texts.joined(separator: ", ")) levels",
+      "the colours changed by different amounts: \(texts.joined(separator: ", ")) levels",
       explanations: tasks.explanations(of: tones.whole.shift))
   }
 

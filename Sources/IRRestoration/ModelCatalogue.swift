@@ -2,13 +2,15 @@ import CIRSystem
 import Glibc
 import IRFiles
 
-/// Models by name: `.onnx` files in folders that are looked through in order, and in the folders of these. Of
-/// two files of one name the first is taken.
+/// Models by name: the `.onnx` files in a list of folders and in the folders inside them. If two files have
+/// the same name, the first one counts.
 public struct ModelCatalogue: Sendable {
+  /// The folders, in the order in which they are searched.
   public let folders: [String]
-  /// Paths by name (`symunet-s`).
+  /// The paths of the models by name (`symunet-s`).
   public let models: [String: String]
 
+  /// Finds the models in these folders.
   public init(folders: [String]) {
     self.folders = folders
     var models: [String: String] = [:]
@@ -22,13 +24,13 @@ public struct ModelCatalogue: Sendable {
     self.models = models
   }
 
-  /// The models that are installed, `first` before the others.
+  /// The installed models, after those in the folders `first`.
   public static func installed(first: [String] = []) -> ModelCatalogue {
     ModelCatalogue(folders: first + ModelFolders.standard)
   }
 
-  /// Models by what they do: `restore` is the default of irrun, for photographs of any kind; `denoise`
-  /// removes noise alone. `daair-s` of version 0.1.0 knew a part of what `daair-s5` knows.
+  /// The models of the roles: `restore` (any degradation, the default of irrun) and `denoise` (noise only).
+  /// `daair-s` was a model of version 0.1.0; `daair-s5` has all of its tasks.
   public static let roles = ["restore": "symunet-s", "denoise": "symunet-denoise", "daair-s": "daair-s5"]
 
   /// SHA-256 of the models that are released with this version, by name.
@@ -48,14 +50,14 @@ public struct ModelCatalogue: Sendable {
   /// Paths of installed models by name (`symunet-s`).
   public static var models: [String: String] { installed().models }
 
-  /// The file that `name` stands for among the installed models.
+  /// The path of the installed model with this name or role.
   /// - Throws: as `path(of:)` of a catalogue.
   public static func path(of name: String) throws(RestorationError) -> String {
     try installed().path(of: name)
   }
 
-  /// The file that `name` stands for: itself where it is a path, else the model of that name or role, whose
-  /// content must be as released if the name is one of ours.
+  /// The path of a model: `name` itself if it is a path, else the model with this name or role. If irkit
+  /// released a model of this name, the file must be the released one.
   /// - Throws: `RestorationError.unknownModel`, `.foreignModel`.
   public func path(of name: String) throws(RestorationError) -> String {
     let isPath = name.contains("/") || name.hasSuffix(".onnx")
@@ -80,8 +82,8 @@ public struct ModelCatalogue: Sendable {
   }
 }
 
-/// The folders in which models are installed. The working directory is none of them: who sends a folder of
-/// pictures must not choose the model.
+/// The folders in which models are installed. The working directory is not among them: a folder of pictures
+/// from a stranger must not choose the model.
 package enum ModelFolders {
   /// The folder in which SwiftPM puts the resources of the target RestorationModels, beside programs that
   /// have it.

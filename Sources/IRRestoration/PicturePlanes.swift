@@ -9,7 +9,10 @@ struct PicturePlanes {
   /// - Precondition: the samples have the stated sizes.
   init(count: Int, height: Int, width: Int, samples: [Float]) {
     precondition(samples.count == count * height * width)
-    (self.count, self.height, self.width, self.samples) = (count, height, width, samples)
+    self.count = count
+    self.height = height
+    self.width = width
+    self.samples = samples
   }
 
   init(_ image: Image) {

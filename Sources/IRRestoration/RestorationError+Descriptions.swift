@@ -7,7 +7,7 @@ extension RestorationError: CustomStringConvertible {
       return "\(name): no such file or model; \(known)"
     case .foreignModel(let name, let path):
       return "\(path): not the model \(name) that was released with this version (its SHA-256 differs); "
-        + "name it by its path to take it all the same"
+        + "state its path to use it all the same"
     case .unreadableModel(let path, let reason): return "\(path): \(reason)"
     case .notARestorer(let path, let detail): return "\(path): not an image restorer: \(detail)"
     case .unsuitableImage(let detail): return detail

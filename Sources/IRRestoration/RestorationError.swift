@@ -1,14 +1,15 @@
-/// Why a model cannot restore an image.
+/// The reasons why a model cannot restore an image.
 public enum RestorationError: Error, Sendable {
-  /// No model of this name, and no file.
+  /// There is neither a file nor a model of this name.
   case unknownModel(name: String, available: [String])
-  /// The file of a model of ours is not the one that was released.
+  /// The file has the name of a released model and another content.
   case foreignModel(name: String, path: String)
+  /// The file cannot be read.
   case unreadableModel(path: String, reason: String)
-  /// The model does not take one image and give one.
+  /// The model does not make an image from an image.
   case notARestorer(path: String, detail: String)
-  /// The model works, but not on this image.
+  /// The model cannot restore this image.
   case unsuitableImage(detail: String)
-  /// The model's result for this image holds infinite samples or such that are not numbers.
+  /// The result has samples that are infinite or NaN.
   case nonFiniteResult(count: Int, of: Int)
 }

@@ -38,7 +38,7 @@ extension RestorationModel {
 
   /// The correlation of a picture's samples with those of its restoration, -1...1.
   private func likeness(_ settings: RestorationSettings, _ options: RuntimeOptions) throws -> Double {
-    let side = (96 + sides.multiple - 1) / sides.multiple * sides.multiple
+    let side = 96.roundedUp(toMultipleOf: sides.multiple)
     let (height, width) = (fixedSides.height ?? side, fixedSides.width ?? side)
     let program = try Compiler(threadCount: options.threadCount).compile(
       try graph(height: height, width: width))

@@ -1,31 +1,32 @@
 import IRCompiler
 
-/// How a picture of one size will be restored.
+/// A plan for the restoration of images of one size.
 public struct RestorationPlan: Sendable {
   public enum Seams: Hashable, Sendable {
     /// One piece.
     case none
-    /// Tiles with the margin that the network looks over: the same pixels as in one piece.
+    /// Tiles with a margin as wide as the network's receptive field: the same pixels as in one piece.
     case exact(margin: Int)
-    /// Tiles faded into each other; the reason why they are not exact.
+    /// Tiles that are blended where they overlap, and the reason why they are not exact.
     case blended(overlap: Int, reason: String)
   }
 
   /// The restoration of the whole picture, reduced, from which blended tiles take their low frequencies.
   public struct Anchor: Sendable {
-    /// Sides of the picture for one of its reduction; 1 where the memory holds the whole.
+    /// The factor by which the sides are reduced; 1: the memory suffices for the whole picture.
     public var factor: Int
-    /// Sides of the reduced picture, padded.
+    /// The sides of the reduced picture, padded.
     public var height: Int
     public var width: Int
     package var program: Program
   }
 
+  /// The tiles; one for a restoration in one piece.
   public var tiles: TileGrid
   public var seams: Seams
-  /// Bytes of the largest program's arena and of its inputs and outputs.
+  /// Bytes of the largest program with its inputs and outputs.
   public var byteCount: Int
-  /// Nil unless tiles are blended, and where no reduction of the picture is large enough to be judged.
+  /// Nil unless tiles are blended, and if the picture is too small to be reduced.
   public var anchor: Anchor?
   /// The program for a tile.
   package var program: Program
@@ -35,10 +36,10 @@ public struct RestorationPlan: Sendable {
     byteCount = max(byteCount, Restorer.byteCount(of: anchor.program)) + resultByteCount
   }
 
-  /// Values between the network's steps that are kept as float16.
+  /// The number of feature maps that are stored as float16.
   public var float16Count: Int { program.float16Values.count }
 
-  /// Input pixels that the network computes, those in several tiles counted for each.
+  /// Input pixels that the network processes; a pixel in several tiles counts several times.
   public var pixelCount: Int {
     tiles.count * tiles.tileWidth * tiles.tileHeight + (anchor.map { $0.height * $0.width } ?? 0)
   }
@@ -47,7 +48,7 @@ public struct RestorationPlan: Sendable {
 extension RestorationPlan: CustomStringConvertible {
   public var description: String {
     let size = "\(tiles.tileWidth)×\(tiles.tileHeight)"
-    let halves = float16Count == 0 ? "" : ", \(float16Count) pictures between steps as float16"
+    let halves = float16Count == 0 ? "" : ", \(float16Count) feature maps as float16"
     let memory = "\((byteCount + (1 << 20) - 1) >> 20) MiB" + halves
     return switch seams {
     case .none: "whole (\(size)), \(memory)"

@@ -1,14 +1,16 @@
 import IRCompiler
 import IRRuntime
 
-/// The time that a restoration took: the runs of the network, one for a tile and a turn, in their order.
+/// The time that each step of a restoration took: one run of the network for each tile and rotation, in
+/// order.
 public struct RestorationProfile: Sendable {
   /// A step of the network's program.
   public struct Step: Sendable {
     public var kernel: String
-    /// The node of the network's graph that the step computes, or its last one.
+    /// The last node of the network's graph that the step computes.
     public var node: String
     public var multiplyAddCount: Int
+    /// Bytes of all operands, each read or written once.
     public var byteCount: Int
     public var seconds: Double
   }
@@ -32,5 +34,6 @@ public struct RestorationProfile: Sendable {
     }
   }
 
+  /// The sum over all steps.
   public var seconds: Double { runs.reduce(0) { $0 + $1.profile.seconds.reduce(0, +) } }
 }

@@ -1,11 +1,11 @@
-/// A restored picture, the plan by which it was made, and warnings about suspicious changes.
+/// A restored image, the plan that made it, and warnings about suspicious changes.
 public struct RestorationResult: Sendable {
-  /// Sides times the model's scale, everything else as the input; values are not clipped. Grey where the
-  /// model makes one channel of colour: a mask, a depth.
+  /// The restored image: sides times the model's scale, metadata and sample format of the input; values are
+  /// not clipped. It is grey if the model makes one channel of three, such as a mask or a depth.
   public var image: Image
   public var plan: RestorationPlan
   /// Empty if nothing is suspicious.
   public var warnings: [RestorationWarning]
-  /// Nil unless the settings ask for it.
+  /// Nil unless `RestorationSettings.isProfiled`.
   public var profile: RestorationProfile?
 }

@@ -1,51 +1,48 @@
 import IRRestorers
 
-/// Choices of a restoration beside the model.
+/// Choices of a restoration besides the model.
 public struct RestorationSettings: Sendable {
-  /// The treatment of a picture in colour by a model of one channel.
+  /// How a model of one channel restores an image in colour.
   public enum GreyHandling: String, Sendable, CaseIterable {
     /// Restores red, green and blue one after another.
     case channels
-    /// Restores the luma; colours are the input's, enlarged cubically where the model enlarges.
+    /// Restores the luma. Chroma is the input's, enlarged cubically if the model enlarges.
     case luma
   }
 
-  /// The side of square tiles in input pixels; nil restores the picture whole where that fits the memory.
+  /// The side of tiles in input pixels; nil: one piece if the memory suffices, else the largest tiles that
+  /// fit.
   public var tileSize: Int?
-  /// Input pixels that neighbouring tiles share where they are blended, for models by which every pixel
-  /// depends on the whole picture. Exact tiles know their own margin.
+  /// The overlap of blended tiles in input pixels. Exact tiles have the margin that the model needs.
   public var overlap = 64
-  /// The mean over the eight turns and mirrorings of the picture.
+  /// Whether the result is the mean over the eight rotations and reflections of the image.
   public var isAugmented = false
-  /// σ of the noise on a scale of 0...255, for models that take it.
+  /// σ of the noise on a scale of 0...255, for models that take a noise level.
   public var noiseLevel: Double?
-  /// The share of the restoration in the result, 0...1: input + strength · (restored - input). The result is
-  /// the input, to the bit, at 0 and the restoration at 1. Models that enlarge are blended with the input's
-  /// cubic enlargement.
+  /// The strength of the restoration, 0...1: the result is input + strength · (restored - input). At 0 it is
+  /// the input to the bit, at 1 the restoration. If the model enlarges, `input` is the cubic enlargement.
   public var strength = 1.0 {
     didSet { strength = Self.clamped(strength, else: 1) }
   }
-  /// The share of the input's fine brightness in the result, 0...1: of each sample strength · detail · F is
-  /// taken away again, where F is the fine part (`FineDetail`) of the luma of (restored - input). Colour is
-  /// not concerned, and with it no coloured noise.
+  /// The share of the input's fine luminance that is kept, 0...1: strength · detail · F is subtracted from
+  /// each sample, where F is the fine part (`FineDetail`) of the luma of (restored - input). Coloured noise
+  /// does not return.
   public var detail = 0.0 {
     didSet { detail = Self.clamped(detail, else: 0) }
   }
-  /// Whether values between the network's steps may be kept as float16 where tiles would have to be blended
-  /// otherwise.
+  /// Whether feature maps may be stored as float16 before falling back to blended tiles.
   public var allowsFloat16Storage = true
-  /// The model's output that is the restored picture; by default the one that is likeliest.
+  /// The model's output that is the restored image; nil: the one that resembles its input most.
   public var outputName: String?
-  /// The model's numbers for black and white, where its file does not state them.
+  /// The model's values of black and white, if its file does not state them.
   public var inputRange: ValueRange?
-  /// Those of its result; by default the input's.
+  /// Those of its result; nil: the input's.
   public var outputRange: ValueRange?
   public var greyHandling = GreyHandling.channels
-  /// Pictures for the model's other inputs, by name: a mask, a neighbouring frame. Their sides are the
-  /// image's.
+  /// Images for the model's other inputs, by name: a mask, a neighbouring frame. They have the image's sides.
   public var pictures: [String: Image] = [:]
 
-  /// Whether results say how long each step took.
+  /// Whether results have a profile.
   public var isProfiled = false
 
   public init(

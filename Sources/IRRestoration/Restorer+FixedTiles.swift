@@ -1,5 +1,6 @@
 import IRCompiler
 import IRRuntime
+import IRTensor
 
 /// Pictures through models that take one size, or one height or width, only.
 extension Restorer {
@@ -13,7 +14,7 @@ extension Restorer {
       let (margin, alignment, seams) = try overlap(of: sides)
       // Tiles begin in step, the last one too.
       func extent(_ side: Int, _ tile: Int) -> Int {
-        side <= tile ? tile : tile + (side - tile + alignment - 1) / alignment * alignment
+        side <= tile ? tile : tile + (side - tile).roundedUp(toMultipleOf: alignment)
       }
       let grid = TileGrid(
         height: extent(height, sides.height), width: extent(width, sides.width), tileHeight: sides.height,
@@ -50,7 +51,7 @@ extension Restorer {
     switch try field() {
     case .success(let field):
       let alignment = leastCommonMultiple(field.alignment, multiple)
-      let margin = (field.margin + alignment - 1) / alignment * alignment
+      let margin = field.margin.roundedUp(toMultipleOf: alignment)
       if 2 * margin + max(Self.leastCore, alignment) <= least {
         return (margin, alignment, .exact(margin: field.margin))
       }

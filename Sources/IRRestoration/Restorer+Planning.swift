@@ -1,6 +1,7 @@
 import IRCompiler
 import IRRestorers
 import IRRuntime
+import IRTensor
 
 /// Bytes that a program takes, as `fixed + pixel * pixels`: programs of two sizes tell.
 struct MemoryModel {
@@ -23,7 +24,10 @@ package struct MemoryBudget {
   package let taken: Int
 
   /// That of one restoration among others, whoever holds the rest.
-  init(limit: Int, holding held: Int) { (self.limit, taken) = (limit, held) }
+  init(limit: Int, holding held: Int) {
+    self.limit = limit
+    taken = held
+  }
 
   package init(_ options: RuntimeOptions, holding held: Int) {
     limit = options.memoryLimit
@@ -40,20 +44,23 @@ package struct MemoryBudget {
 }
 
 extension Restorer {
-  /// Pictures of fewer pixels are compiled rather than estimated.
+  /// Programs for fewer pixels are compiled; the memory of larger ones is estimated first.
   private static let smallPixelCount = 1 << 21
-  /// Tiles are no smaller than this, beside their margins: below, the margins cost more than they are worth.
+  /// The smallest core of a tile, without its margins: below it, margins cost more than tiles save.
   static let leastCore = 16
-  /// A picture that is reduced further shows a network neither its noise nor its texture.
+  /// The largest reduction for an anchor: beyond it, noise and texture are gone.
   private static let largestReduction = 8
-  /// Reduced pictures of smaller sides are mostly border to a network.
+  /// The smallest side of a reduced picture: below it, most pixels are near the border.
   private static let leastReducedSide = 128
 
-  /// How an image of this size will be restored within the memory. `held` are bytes that the caller will hold
-  /// beside the program, for the pictures themselves; `limit` is what this restoration may take with them,
-  /// whatever the process holds beside it, instead of the options' memory.
-  /// - Returns: the tiles and how they meet.
-  /// - Throws: `RuntimeError.exceedsMemory` where no tile is small enough.
+  /// Plans the restoration of an image of this size within the memory limit.
+  /// - Parameters:
+  ///   - width: The image's width.
+  ///   - height: The image's height.
+  ///   - held: Bytes that the caller holds meanwhile, for the image and its result.
+  ///   - limit: Bytes for this restoration, `held` included, instead of the limit of the options.
+  /// - Returns: the plan: one piece if it fits, else tiles.
+  /// - Throws: `RuntimeError.exceedsMemory` if no tile is small enough.
   public func plan(
     width: Int, height: Int, holding held: Int = 0, within limit: Int? = nil
   ) throws -> RestorationPlan {
@@ -124,17 +131,17 @@ extension Restorer {
     try hasExactTiles() ? 0 : 4 * (resultChannelCount + 1) * pixels * scale * scale
   }
 
-  /// Bytes of the program for a picture in one piece, without a limit.
-  /// - Throws: `RestorationError.unsuitableImage` where the model's sides are fixed.
+  /// Bytes of the program that restores an image of this size in one piece, without a limit.
+  /// - Throws: `RestorationError.unsuitableImage` if the model's sides are fixed.
   public func wholeByteCount(width: Int, height: Int) throws -> Int {
     guard fixedSides == (nil, nil) else {
       throw RestorationError.unsuitableImage(
-        detail: "the model \(path) takes no whole picture of other sides than its own")
+        detail: "\(path): the model's sides are fixed, so images of other sides are restored in tiles")
     }
     return Self.byteCount(of: try program(padded(height), padded(width)))
   }
 
-  func padded(_ side: Int) -> Int { (side + multiple - 1) / multiple * multiple }
+  func padded(_ side: Int) -> Int { side.roundedUp(toMultipleOf: multiple) }
 
   /// The sides of a tile of at most so many pixels; as wide as it goes, since rows lie together.
   private func tileSides(_ height: Int, _ width: Int, _ pixels: Int) -> (height: Int, width: Int) {
@@ -153,11 +160,11 @@ extension Restorer {
     switch try field() {
     case .success(let field):
       alignment = leastCommonMultiple(field.alignment, multiple)
-      margin = (field.margin + alignment - 1) / alignment * alignment
+      margin = field.margin.roundedUp(toMultipleOf: alignment)
       seams = .exact(margin: field.margin)
     case .failure(let unbounded):
       alignment = multiple
-      margin = (settings.overlap / 2 + alignment - 1) / alignment * alignment
+      margin = (settings.overlap / 2).roundedUp(toMultipleOf: alignment)
       seams = .blended(overlap: 2 * margin, reason: "\(unbounded)")
     }
     // Tiles begin in step, the last one too, and seen from the other end where pictures are mirrored: what a
@@ -239,10 +246,4 @@ extension Restorer {
     let reference = program.steps.lazy.filter(\.kernel.isReference).map { 8 * $0.byteCount }.max() ?? 0
     return program.byteCount + reference
   }
-}
-
-func leastCommonMultiple(_ a: Int, _ b: Int) -> Int {
-  var (x, y) = (a, b)
-  while y != 0 { (x, y) = (y, x % y) }
-  return a / max(x, 1) * b
 }

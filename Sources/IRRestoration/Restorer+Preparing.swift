@@ -82,8 +82,8 @@ extension Image {
     return mendedCount
   }
 
-  /// Continues the colours of visible pixels into those of alpha 0, so that what nobody sees is no edge to a
-  /// network. A picture without a visible pixel stays as it is.
+  /// Continues the colours of visible pixels into those of alpha 0, so that invisible pixels are not an edge
+  /// to a network. A picture without a visible pixel stays as it is.
   package mutating func fillHiddenColours() {
     guard let alpha, alpha.contains(where: { !($0 > 0) }) else { return }
     let planeCount = width * height

@@ -3,15 +3,16 @@ import IRRestorers
 import IRRuntime
 
 extension Restorer {
-  /// Restores an image: metadata and sample format kept, sides times `scale`, alpha with them; values are not
-  /// clipped.
+  /// Restores an image.
+  /// - Returns: the restored image. Its sides, and those of alpha, are `scale` times the input's; metadata
+  ///   and sample format are the input's; values are not clipped.
   /// - Throws: `RestorationError`, `RuntimeError.exceedsMemory`.
   public func restore(_ image: Image) throws -> Image {
     let plan = try plan(width: image.width, height: image.height, holding: resultByteCount(image))
     return try restored(image, by: plan).image
   }
 
-  /// Bytes that restoring an image holds beside its program.
+  /// Bytes that the restoration of an image takes besides its program.
   public func resultByteCount(_ image: Image) -> Int {
     resultByteCount(width: image.width, height: image.height, channelCount: image.channelCount)
   }
@@ -22,11 +23,11 @@ extension Restorer {
     return 4 * channels * width * height * scale * scale
   }
 
-  /// Restores an image as planned for its size and compares the result with it; `progress` is called with the
-  /// count of tiles done and of all.
-  /// - Returns: the image, the plan and warnings about suspicious changes.
-  /// - Throws: `RestorationError.unsuitableImage` for a channel without a finite sample and for other
-  ///   pictures of other sides, `.nonFiniteResult`, `RuntimeError`.
+  /// Restores an image by a plan for its size, and compares the result with the image. `progress` receives
+  /// the number of finished tiles and of all tiles.
+  /// - Returns: the restored image, the plan, and warnings about suspicious changes.
+  /// - Throws: `RestorationError.unsuitableImage` if a channel has no finite sample, or if the settings'
+  ///   pictures have other sides than the image; `.nonFiniteResult`; `RuntimeError`.
   public func restoration(
     of image: Image, by plan: RestorationPlan, progress: ((Int, Int) -> Void)? = nil
   ) throws -> RestorationResult {
@@ -104,8 +105,8 @@ extension Restorer {
     return result
   }
 
-  /// As `restore`, by the operators' definitions: slow, the oracle of the compiled program.
-  /// `progress` is called with the count of nodes done and of all.
+  /// Restores an image by the operators' definitions: slowly, to check the compiled program. `progress`
+  /// receives the number of finished nodes and of all nodes.
   public func restoreByReference(_ image: Image, progress: ((Int, Int) -> Void)? = nil) throws -> Image {
     let prepared = try prepared(image)
     // The definition of a picture of other sides than the model's is in its tiles.

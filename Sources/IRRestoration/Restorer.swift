@@ -4,8 +4,10 @@ import IRONNX
 import IRRestorers
 import IRRuntime
 
-/// A model ready to restore images of any size. A program is compiled for each new size; the latest
-/// few are kept.
+/// Restores images with one model.
+///
+/// A program is compiled for each new image size, and the programs of the last few sizes are kept. A restorer
+/// is used by one thread at a time; `SharedRestorer` serves several.
 ///
 /// ```swift
 /// let restorer = try Restorer(model: "symunet-s")
@@ -13,6 +15,7 @@ import IRRuntime
 /// try ImageFile.write(restored, to: "restored.png")
 /// ```
 public final class Restorer {
+  /// The model's file.
   public let path: String
   public let options: RuntimeOptions
   public internal(set) var settings: RestorationSettings
@@ -39,16 +42,23 @@ public final class Restorer {
     var session: Session
   }
 
-  /// Reads a model: a file, or the name or role of one of the catalogue's, by default those that are
-  /// installed. Sides are padded to `multiple`, 1...4096; by default to what the model's metadata state, else
-  /// to the least that its graph takes.
-  /// - Throws: `RestorationError`, or `ONNXError` where the file is not a model.
+  /// Reads a model.
+  /// - Parameters:
+  ///   - name: A model file, or the name or role of a model in the catalogue.
+  ///   - catalogue: The models that are known by name.
+  ///   - multiple: The number, 1...4096, that height and width are padded to a multiple of. nil: the one that
+  ///     the model's metadata state, else the smallest that its graph accepts.
+  ///   - options: Threads, memory limit and precision.
+  ///   - settings: Choices of the restoration.
+  /// - Throws: `RestorationError`, or `ONNXError` if the file is not a model.
   public init(
     model name: String, in catalogue: ModelCatalogue = .installed(), multiple: Int? = nil,
     options: RuntimeOptions = RuntimeOptions(), settings: RestorationSettings = RestorationSettings()
   ) throws {
     let path = try catalogue.path(of: name)
-    (self.path, self.options, self.settings) = (path, options, settings)
+    self.path = path
+    self.options = options
+    self.settings = settings
     func refusal(_ detail: String) -> RestorationError { .notARestorer(path: path, detail: detail) }
     var model: RestorationModel
     do {
@@ -61,8 +71,8 @@ public final class Restorer {
     try checkBlending()
   }
 
-  /// Sets the strength of the next results.
-  /// - Throws: `RestorationError.notARestorer` where nothing of the input can be blended in.
+  /// Sets the strength of the next restorations.
+  /// - Throws: `RestorationError.notARestorer` if the input cannot be blended with the result.
   func blend(by strength: Double) throws(RestorationError) {
     settings.strength = strength
     try checkBlending()
@@ -74,23 +84,23 @@ public final class Restorer {
     throw .notARestorer(
       path: path,
       detail:
-        "its result has \(made) channel\(made == 1 ? "" : "s") for \(given): no share of the input can be "
-        + "blended in")
+        "strength and detail must be 1 and 0: its result has \(made) channel\(made == 1 ? "" : "s"), its input "
+        + "\(given)")
   }
 
-  /// Height and width are padded to multiples of this, and the result is cropped back.
+  /// The number that height and width are padded to a multiple of; results are cropped back.
   public var multiple: Int { model.sides.multiple }
-  /// 1 or 3: what the model takes.
+  /// Channels of the model's input: 1 or 3.
   public var channelCount: Int { model.channelCount }
-  /// 1 or 3: what the model gives.
+  /// Channels of the model's output: 1 or 3.
   public var resultChannelCount: Int { model.output.channelCount }
   /// The upscaling factor: output side / input side.
   public var scale: Int { model.scale }
-  /// The sides that the model fixes, nil where they are open. Pictures of other sides are restored in tiles.
+  /// The sides that the model fixes; nil: open. Images with other sides are restored in tiles.
   public var fixedSides: (height: Int?, width: Int?) { model.fixedSides }
-  /// The output that is taken for the restored picture.
+  /// The model's output that is the restored image.
   public var outputName: String { model.output.name }
-  /// Decisions about the model that its file leaves open, in sentences.
+  /// Assumptions about the model that its file does not state, in sentences.
   public var notes: [String] { model.notes }
 
   /// The program for images of this size. If it would take more than `byteCount` bytes with its inputs and
@@ -106,8 +116,8 @@ public final class Restorer {
     ).compile(try model.graph(height: height, width: width, keepsOutputs: keepsOutputs))
   }
 
-  /// The opinion of the model's routers on an image, `[N, learners, experts]`; nil where it has none.
-  /// - Throws: `RestorationError.unsuitableImage` where the model takes another size only.
+  /// The decisions of the model's routers for an image, `[N, learners, experts]`; nil if it has no routers.
+  /// - Throws: `RestorationError.unsuitableImage` if the image is larger than the model's fixed sides.
   package func routing(of image: Image) throws -> Tensor? {
     guard model.metadata.hasRouting else { return nil }
     let source = try prepared(image).sources[0]
@@ -126,9 +136,9 @@ public final class Restorer {
     return try session.run(inputs(input, of: session.program))[RestorerMetadata.Key.routing]
   }
 
-  /// Runs the model on one picture `[1, planes, H, W]` of sides that it takes. `planned` is the program for
-  /// these sides or for the other orientation. `reduction` is the picture's side / the image's side: means
-  /// over pixels have less noise.
+  /// Runs the model on planes `[1, planes, H, W]` of sides that it accepts. `planned` is the program for
+  /// these sides or for the other orientation. `reduction` is the factor by which the planes were reduced;
+  /// means over pixels have less noise.
   func run(_ input: Tensor, planned: Program? = nil, reduction: Int = 1) throws -> Tensor {
     let session = try session(height: input.shape[2], width: input.shape[3], planned: planned)
     var profile: Profile? = self.profile == nil ? nil : Profile()
@@ -142,8 +152,8 @@ public final class Restorer {
     return try checked(result, of: input)
   }
 
-  private func inputs(_ picture: Tensor, of program: Program, reduction: Int = 1) -> [String: Tensor] {
-    var inputs = [model.image.name: picture]
+  private func inputs(_ planes: Tensor, of program: Program, reduction: Int = 1) -> [String: Tensor] {
+    var inputs = [model.image.name: planes]
     if let name = model.noiseName, let port = program.inputs.first(where: { $0.name == name }) {
       inputs[name] = noise(port.type, reduction: reduction)
     }
@@ -208,10 +218,10 @@ public final class Restorer {
     sessions.first { $0.height == height && $0.width == width && !$0.keepsOutputs }?.session.program
   }
 
-  /// Bytes of the arenas of the sessions that are kept for the next pictures.
+  /// Bytes of memory that is kept for the next images.
   public var keptByteCount: Int { sessions.reduce(0) { $0 + $1.session.program.memoryPlan.peakByteCount } }
 
-  /// Gives back the memory of the sessions; the next picture's program is compiled again.
+  /// Releases this memory. The program of the next image is compiled again.
   public func dropSessions() { sessions.removeAll() }
 
   /// Gives back the memory of the sessions for images of these sides, in both orientations.

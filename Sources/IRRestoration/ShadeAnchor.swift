@@ -24,7 +24,10 @@ struct ShadeAnchor {
   /// are its sides without padding.
   init(_ output: Tensor, factor: Int, height: Int, width: Int) {
     let cropped = output.cropped(height: height, width: width)
-    (self.factor, self.height, self.width, channels) = (factor, height, width, cropped.shape[1])
+    self.factor = factor
+    self.height = height
+    self.width = width
+    channels = cropped.shape[1]
     pixels = cropped.withElements(as: Float.self) { Array($0) }
   }
 

@@ -1,8 +1,8 @@
 import IRRuntime
 import Synchronization
 
-/// A restorer that threads and tasks share: one restoration at a time has its turn, and can be ended between
-/// two steps of a program.
+/// A restorer for several threads and tasks. It runs one restoration at a time; the others wait. A
+/// restoration can be cancelled between two steps of a program.
 ///
 /// ```swift
 /// let restorer = try SharedRestorer(model: "symunet-s")
@@ -16,14 +16,15 @@ import Synchronization
 /// ```
 public final class SharedRestorer: Sendable {
   public enum Event: Sendable {
-    /// The share that is done, 0...1; it never falls.
+    /// The finished share of the restoration, 0...1; it never decreases.
     case progress(Double)
-    /// The last event.
+    /// The restoration's result: the last event.
     case finished(RestorationResult)
   }
 
+  /// The model's file.
   public let path: String
-  /// The side of a result / the side of its picture.
+  /// The upscaling factor: output side / input side.
   public let scale: Int
   private let turn = Mutex(())
   /// Used by the thread that has its turn.
@@ -31,6 +32,7 @@ public final class SharedRestorer: Sendable {
   private let watch: Watch
   private let kept = Atomic(0)
 
+  /// Reads a model, as `Restorer` does.
   /// - Throws: as `Restorer`.
   public init(
     model: String, in catalogue: ModelCatalogue = .installed(), options: RuntimeOptions = RuntimeOptions(),
@@ -41,11 +43,14 @@ public final class SharedRestorer: Sendable {
     let own = options.monitor
     options.monitor = { done, count in (own?(done, count) ?? true) && watch.goesOn(done, count) }
     let restorer = try Restorer(model: model, in: catalogue, options: options, settings: settings)
-    (self.restorer, self.watch, path, scale) = (restorer, watch, restorer.path, restorer.scale)
+    self.restorer = restorer
+    self.watch = watch
+    path = restorer.path
+    scale = restorer.scale
   }
 
-  /// The plan for a picture of these sides and colours within `limit` bytes, its result included; waits for
-  /// its turn. A restoration within the same limit goes by it.
+  /// Plans the restoration of an image of this size within `limit` bytes, its result included. A restoration
+  /// within the same limit follows the plan. The call waits until no restoration runs.
   /// - Throws: as `Restorer.plan`.
   public func plan(
     width: Int, height: Int, channelCount: Int, within limit: Int
@@ -58,16 +63,16 @@ public final class SharedRestorer: Sendable {
     }
   }
 
-  /// Bytes that the result for a picture takes.
+  /// Bytes that the result for an image of this size takes.
   public func resultByteCount(width: Int, height: Int, channelCount: Int) -> Int {
     restorer.resultByteCount(width: width, height: height, channelCount: channelCount)
   }
 
-  /// Bytes that it keeps for the next pictures, beside its weights.
+  /// Bytes of memory that is kept for the next images, besides the weights.
   public var keptByteCount: Int { kept.load(ordering: .relaxed) }
 
-  /// Gives these bytes back, unless a restoration has its turn.
-  /// - Returns: whether it did.
+  /// Releases this memory, unless a restoration runs.
+  /// - Returns: whether it was released.
   public func dropSessions() -> Bool {
     turn.withLockIfAvailable { _ -> Bool in
       restorer.dropSessions()
@@ -76,10 +81,15 @@ public final class SharedRestorer: Sendable {
     } ?? false
   }
 
-  /// Restores a picture on this thread. `goesOn` is called with the share that is done, and ends the
-  /// restoration when it says false; it must not use this restorer. `strength` and `limit` are those of this
-  /// picture: instead of the settings', and as `plan` takes it.
-  /// - Throws: `RestorationError`, `RuntimeError`, which is `.cancelled` where `goesOn` ended it.
+  /// Restores an image on the calling thread.
+  /// - Parameters:
+  ///   - image: The image.
+  ///   - strength: The strength for this image; nil: the settings'.
+  ///   - limit: The limit in bytes, as for `plan`; nil: the options'.
+  ///   - goesOn: Receives the finished share, 0...1. The restoration ends if it returns false. It must not
+  ///     use this restorer.
+  /// - Returns: the restored image, the plan, and warnings about suspicious changes.
+  /// - Throws: `RestorationError`, `RuntimeError`; `RuntimeError.cancelled` if `goesOn` returned false.
   public func restoration(
     of image: Image, strength: Double? = nil, within limit: Int? = nil,
     goesOn: @escaping (Double) -> Bool
@@ -99,8 +109,8 @@ public final class SharedRestorer: Sendable {
     }
   }
 
-  /// Restores a picture on a thread of its own; ends with the task.
-  /// - Throws: `RestorationError`, `RuntimeError`, and `CancellationError` where the task was cancelled.
+  /// Restores an image on a thread of its own.
+  /// - Throws: `RestorationError`, `RuntimeError`; `CancellationError` if the task is cancelled.
   public func restore(_ image: Image) async throws -> Image {
     let flag = Flag()
     return try await withTaskCancellationHandler {
@@ -110,7 +120,8 @@ public final class SharedRestorer: Sendable {
     }
   }
 
-  /// Restores a picture on a thread of its own and says how far it is; ends when nobody listens any more.
+  /// Restores an image on a thread of its own, with events about its progress. Ending the iteration ends the
+  /// restoration.
   public func restoration(of image: Image) -> AsyncThrowingStream<Event, any Error> {
     AsyncThrowingStream(bufferingPolicy: .unbounded) { events in
       startThread {

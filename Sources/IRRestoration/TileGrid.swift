@@ -25,8 +25,10 @@ public struct TileGrid: Hashable, Sendable {
   /// - Precondition: a tile's side and the picture's differ by a multiple of `alignment`, and a tile is
   ///   larger than its margins by more than that.
   init(height: Int, width: Int, tileHeight: Int, tileWidth: Int, margin: Int, alignment: Int) {
-    (self.height, self.width) = (height, width)
-    (self.tileHeight, self.tileWidth) = (min(tileHeight, height), min(tileWidth, width))
+    self.height = height
+    self.width = width
+    self.tileHeight = min(tileHeight, height)
+    self.tileWidth = min(tileWidth, width)
     rows = Self.pieces(of: height, size: min(tileHeight, height), margin: margin, alignment: alignment)
     columns = Self.pieces(of: width, size: min(tileWidth, width), margin: margin, alignment: alignment)
   }

@@ -15,7 +15,8 @@ struct ToneComparison {
     fileprivate var channels: [Sums]
 
     fileprivate init(rows: Range<Int>, columns: Range<Int>, channelCount: Int) {
-      (self.rows, self.columns) = (rows, columns)
+      self.rows = rows
+      self.columns = columns
       channels = [Sums](repeating: Sums(), count: channelCount)
     }
 

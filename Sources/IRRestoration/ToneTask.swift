@@ -39,7 +39,8 @@ public struct ToneTasks: Hashable, Sendable {
   public var areAll: Bool
 
   public init(_ tasks: Set<ToneTask> = [], areAll: Bool = false) {
-    (self.tasks, self.areAll) = (tasks, areAll && !tasks.isEmpty)
+    self.tasks = tasks
+    self.areAll = areAll && !tasks.isEmpty
   }
 
   /// Reads a list as a model's metadata state it: `noise, rain, haze`.

@@ -51,7 +51,7 @@ package struct ImagePort: Hashable, Sendable {
   /// Whether the file leaves the number of pictures open.
   package var isBatchOpen = false
   package var channelCount: Int
-  /// The sides that the file fixes, nil where they are open.
+  /// The sides that the file fixes, nil if they are open.
   package var height: Int?
   package var width: Int?
 
@@ -114,7 +114,7 @@ extension ImagePort {
       height: fixed[layout.sideAxes.height].map { Int(clamping: $0) },
       width: fixed[layout.sideAxes.width].map { Int(clamping: $0) })
     isBatchOpen = layout.hasBatch && fixed[0] == nil
-    // A number for each channel is no picture.
+    // A number for each channel is not an image.
     if height == 1, width == 1 { return nil }
   }
 

@@ -66,8 +66,11 @@ struct InputPorts {
       throw RestorerRefusal("it has no second picture called \(name)")
     }
     channelCount = image.channelCount >= 3 ? 3 : 1
-    (self.noise, self.noiseShape, self.noiseMap) = (noise, noiseShape, noiseMap)
-    (self.held, self.pictures) = (held, pictures)
+    self.noise = noise
+    self.noiseShape = noiseShape
+    self.noiseMap = noiseMap
+    self.held = held
+    self.pictures = pictures
   }
 
   private static func noImage(_ inputs: [ONNXValueInfo]) -> RestorerRefusal {

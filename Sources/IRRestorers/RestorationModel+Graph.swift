@@ -11,7 +11,7 @@ extension RestorationModel {
     return (before, before + (rest < 0 ? rest + sides.multiple : rest))
   }
 
-  /// The only sides of a picture that the graphs take, nil where they are open.
+  /// The only sides of a picture that the graphs take, nil if they are open.
   package var fixedSides: (height: Int?, width: Int?) {
     let (before, after) = padding
     return (sides.height.map { $0 - before - after }, sides.width.map { $0 - before - after })
@@ -67,7 +67,9 @@ private struct PortAdapter {
   private var builder: GraphBuilder
 
   init(model: RestorationModel, graph: Graph, height: Int, width: Int) {
-    (self.model, self.height, self.width) = (model, height, width)
+    self.model = model
+    self.height = height
+    self.width = width
     network = graph
     builder = GraphBuilder(extending: graph)
   }
@@ -82,7 +84,7 @@ private struct PortAdapter {
       defer { first += count }
       guard let old = network.inputs.first(where: { network[$0].name == port.name }) else { continue }
       var value = try channels(planes, first, count)
-      // A map of one channel beside the picture is no colour.
+      // A map of one channel beside the image is not colour.
       let hasRange = count == model.channelCount && (index == 0 || count == 3)
       if hasRange { value = try stretched(value, model.inputRange) }
       if index == 0, model.isBlueFirst { value = try reversed(value) }

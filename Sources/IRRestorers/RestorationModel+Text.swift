@@ -37,7 +37,7 @@ extension RestorationModel {
     if pictureOutputs.count > 1, !isOutputNamed {
       let others = pictureOutputs.filter { $0 != output.name }.joined(separator: ", ")
       notes.append(
-        "the output \(output.name) is taken for the restored picture, not \(others): --output-name NAME chooses"
+        "the output \(output.name) is used as the restored picture, not \(others): --output-name NAME chooses"
       )
     }
     if sides.isBaked, let height = sides.height, let width = sides.width {
@@ -59,7 +59,7 @@ extension RestorationModel {
       channelCount == 3
         ? "grey pictures get three equal channels"
         : output.channelCount == 1
-          ? "pictures in colour are restored channel by channel" : "of pictures in colour the luma is taken"
+          ? "pictures in colour are restored channel by channel" : "the luma of pictures in colour is used"
     ]
     if image.batch > 1 { parts.append("taken \(image.batch) times at once") }
     if isBlueFirst { parts.append("blue first") }

@@ -2,9 +2,9 @@ import IRGraph
 import IRONNX
 import IRTensor
 
-/// The sides that a network takes.
+/// The sides that a network accepts.
 package struct NetworkSides: Hashable, Sendable {
-  /// NetworkSides of the picture are multiples of this where they are open.
+  /// The number that open sides are multiples of.
   package var multiple: Int
   /// The excess of the network's open sides over multiples, its padding included.
   package var remainder = 0
@@ -40,7 +40,7 @@ struct SizeSearch {
   }
 
   /// `known` is the multiple that was stated.
-  /// - Throws: `NoPicture` where no output is one, `RestorerRefusal` where the named one does not exist,
+  /// - Throws: `NoPicture` if no output is one, `RestorerRefusal` if the named one does not exist,
   ///   `ONNXError` where the file cannot be imported.
   func found(multiple known: Int?) throws -> Found {
     if let height = image.height, let width = image.width {
@@ -71,7 +71,7 @@ struct SizeSearch {
       }
       guard let result = try found(0) else { return nil }
       if known != nil { return result }
-      // Odd multiples alone may fit where a border is taken or windows are no powers of two.
+      // Odd multiples alone may fit a network that takes a border, or has windows that are not powers of two.
       let isPlain = multiple & (multiple - 1) == 0 && result.outputs.allSatisfy { $0.loss == 0 }
       return try multiple == 1 || isPlain || found(1) != nil ? result : nil
     }

@@ -8,7 +8,10 @@ public struct ValueRange: Hashable, Sendable {
     self.init(black: [black], white: [white])
   }
 
-  private init(black: [Double], white: [Double]) { (self.black, self.white) = (black, white) }
+  private init(black: [Double], white: [Double]) {
+    self.black = black
+    self.white = white
+  }
 
   public static let unit = ValueRange(0, 1)
   public static let bytes = ValueRange(0, 255)

@@ -68,20 +68,20 @@ package struct Rewriter: Sendable {
 
   /// The graph as gradients are taken of it: simplified and recognised, nothing fused. Normalised rows are
   /// scaled after their product, since the backward pass is then as short as the forward pass.
-  /// - Throws: `CompilerError` where a pass is at fault.
+  /// - Throws: `CompilerError` if a pass is at fault.
   package func recognized(_ graph: Graph) throws(CompilerError) -> Graph {
     try run(Self.recognition + [RewriteDriver([ScaleAfterProduct()])], on: graph).0
   }
 
   /// The graph after all passes, and what they did.
-  /// - Throws: `CompilerError` where a pass is at fault.
+  /// - Throws: `CompilerError` if a pass is at fault.
   package func simplified(_ graph: Graph) throws(CompilerError) -> (Graph, CompilationReport) {
     try run(Self.passes(for: support, isComputedByRows: isComputedByRows), on: graph)
   }
 
   /// The graph as files should hold it: what no output needs is gone, constants are computed, duplicates are
   /// one. Operators stay what they are, so that a graph that holds for every size still does.
-  /// - Throws: `CompilerError` where a pass is at fault.
+  /// - Throws: `CompilerError` if a pass is at fault.
   package func reduced(_ graph: Graph) throws(CompilerError) -> Graph {
     try run([RemoveDeadNodes(), FoldConstants(), MergeDuplicateNodes(), RemoveDeadNodes()], on: graph).0
   }

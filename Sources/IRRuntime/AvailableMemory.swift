@@ -3,7 +3,7 @@ import Glibc
 /// The memory that the process may still use.
 package enum AvailableMemory {
   /// Bytes that the machine has to give without swapping, or what is left to the process' control groups
-  /// (version 2) or its address space (`ulimit -v`) where that is less; nil where the system does not say.
+  /// (version 2) or its address space (`ulimit -v`) where that is less; nil if the system does not say.
   package static var byteCount: Int? {
     let machine = number(after: "MemAvailable:", in: "/proc/meminfo").map { $0 * 1024 }
     return ([machine, addressSpace] + controlGroups).compactMap { $0 }.min()
@@ -38,7 +38,7 @@ package enum AvailableMemory {
 
 /// The memory that the process holds.
 package enum ResidentMemory {
-  /// The most bytes of its pages that lay in memory since it began, or since `resetPeak`; nil where the
+  /// The most bytes of its pages that lay in memory since it began, or since `resetPeak`; nil if the
   /// system does not say.
   package static var peakByteCount: Int? {
     SystemFile.lines("/proc/self/status").first { $0.hasPrefix("VmHWM:") }
@@ -53,7 +53,7 @@ package enum ResidentMemory {
     fclose(file)
   }
 
-  /// Bytes of its pages that lie in memory; nil where the system does not say.
+  /// Bytes of its pages that lie in memory; nil if the system does not say.
   package static var byteCount: Int? {
     SystemFile.lines("/proc/self/statm").first
       .flatMap { $0.split(separator: " ").dropFirst().first }.flatMap { Int($0) }

@@ -40,8 +40,7 @@ package struct CPUKernelLibrary: KernelLibrary {
     switch request.operator {
     case let fused as FusedConvolution: return convolutionKernel(fused, request, weights)
     case let convolution as Convolution:
-      let plain = FusedConvolution(
-        convolution, hasBias: request.inputTypes.count > 2, hasResidual: false, isRectified: false)
+      let plain = FusedConvolution(convolution, hasBias: request.inputTypes.count > 2)
       return convolutionKernel(plain, request, weights)
     case let convolution as ConvolutionTranspose:
       return convolutionTransposeKernel(convolution, request, weights)

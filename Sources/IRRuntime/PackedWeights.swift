@@ -44,7 +44,7 @@ struct ContentDigest: Hashable {
 
   init(_ bytes: UnsafeRawBufferPointer) {
     let words = bytes.count / 8
-    // Four lanes, so that a product need not wait for the one before.
+    // Four lanes, so that products are independent of each other.
     var (p, q, r, s) = (a, b, ~a, ~b)
     func mix(_ lane: inout UInt64, _ word: UInt64) {
       lane = (lane ^ word) &* 0xFF51_AFD7_ED55_8CCD

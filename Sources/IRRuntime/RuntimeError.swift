@@ -1,14 +1,14 @@
 import IRTensor
 
-/// Why a program could not run.
+/// The reasons why a program cannot run.
 public enum RuntimeError: Error, Sendable {
   case missingInput(name: String)
   case inputType(name: String, found: TensorType, expected: TensorType)
-  /// The arena does not fit the machine's memory.
+  /// The system does not provide the memory for the arena.
   case outOfMemory(byteCount: Int)
-  /// The plan is larger than what the session may take: known before anything runs.
+  /// The program would exceed the memory limit; thrown before anything runs.
   case exceedsMemory(byteCount: Int, limit: Int)
-  /// The monitor of a run ended it.
+  /// The monitor ended the run.
   case cancelled
 }
 
@@ -19,9 +19,9 @@ extension RuntimeError: CustomStringConvertible {
     case .inputType(let name, let found, let expected):
       "input \(name) is \(found), the program takes \(expected)"
     case .outOfMemory(let byteCount):
-      "the program needs \(byteCount) bytes of memory, which the system does not give"
+      "the program needs \(byteCount) bytes of memory, which the system does not provide"
     case .exceedsMemory(let byteCount, let limit):
-      "the run needs \(byteCount >> 20) MiB, of \(limit >> 20) MiB that it may use"
+      "the run needs \(byteCount >> 20) MiB of memory; the limit is \(limit >> 20) MiB"
     case .cancelled: "the run was cancelled"
     }
   }

@@ -3,21 +3,22 @@ import CIROperators
 import Glibc
 import IRTensor
 
-/// How a program runs.
+/// Threads, memory and precision of a run.
 public struct RuntimeOptions: Sendable {
+  /// The number of threads.
   public var threadCount: Int
-  /// The most bytes that a session may take; nil is three quarters of what the system has left.
+  /// The memory limit in bytes; nil: three quarters of the free memory.
   public var memoryByteCount: Int?
 
-  /// Whether programs that would exceed the memory may keep feature maps between their steps as float16,
-  /// where exact tiles are no way out.
+  /// Whether feature maps may be stored as float16 if a program would exceed the memory limit and exact tiles
+  /// are not possible.
   public var allowsFloat16Storage: Bool
 
-  /// The numbers that products are computed with.
+  /// The precision of matrix products.
   public var precision: Precision
 
-  /// Asked before each step of a program, with the count of steps done and of all, by the thread that runs
-  /// it. A run ends with `RuntimeError.cancelled` once the answer is false.
+  /// Called before each step of a program with the number of finished steps and of all steps, on the thread
+  /// that runs the program. If it returns false, the run ends with `RuntimeError.cancelled`.
   public var monitor: (@Sendable (_ done: Int, _ count: Int) -> Bool)?
 
   public init(
@@ -32,7 +33,7 @@ public struct RuntimeOptions: Sendable {
     self.monitor = monitor
   }
 
-  /// bfloat16 where the processor multiplies it, else float32.
+  /// bfloat16 if the processor multiplies it, else float32.
   public static var fastestPrecision: Precision {
     ir_kernels().pointee.has_bfloat16 ? .bfloat16 : .float32
   }
@@ -40,8 +41,7 @@ public struct RuntimeOptions: Sendable {
   /// The limit that holds now.
   package var memoryLimit: Int { memoryByteCount ?? AvailableMemory.byteCount.map { $0 / 4 * 3 } ?? .max }
 
-  /// The processors that the process may use: its affinity, and its control group's quota where that is
-  /// less.
+  /// The number of processors that the process may use, by its affinity and its control groups' quotas.
   public static var defaultThreadCount: Int {
     var count = Int(ir_available_processors())
     if let quota = controlGroupQuota() { count = min(count, quota) }

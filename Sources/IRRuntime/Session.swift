@@ -8,7 +8,7 @@ package final class Session {
   package let options: RuntimeOptions
   private let arena: TensorStorage
 
-  /// - Throws: `RuntimeError.exceedsMemory` where the plan is larger than the options allow, `.outOfMemory`
+  /// - Throws: `RuntimeError.exceedsMemory` if the plan is larger than the options allow, `.outOfMemory`
   ///   where the system does not give the arena.
   package init(_ program: Program, options: RuntimeOptions = RuntimeOptions()) throws(RuntimeError) {
     self.program = program
@@ -32,7 +32,7 @@ package final class Session {
   /// Computes the outputs, by name.
   ///
   /// `profile` collects the seconds of each step; `monitor` is asked as that of the options, and beside it.
-  /// - Throws: `RuntimeError` where an input is missing or has another type, and where a monitor ends the
+  /// - Throws: `RuntimeError` if an input is missing or has another type, and if a monitor ends the
   ///   run; the session can run again.
   package func run(
     _ inputs: [String: Tensor], profile: inout Profile?,

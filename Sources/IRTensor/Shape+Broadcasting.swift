@@ -1,6 +1,6 @@
 extension Shape {
   /// The shape two operands meet at under NumPy's rule (aligned at the last axis, an extent of 1
-  /// stretches), or nil where they do not.
+  /// stretches), or nil if they do not.
   public func broadcast(with other: Shape) -> Shape? {
     let rank = Swift.max(self.rank, other.rank)
     var result = [Int](repeating: 1, count: rank)

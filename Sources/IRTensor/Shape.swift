@@ -13,7 +13,7 @@ public struct Shape: Hashable, Sendable, ExpressibleByArrayLiteral {
   /// - Precondition: the product fits an `Int`; `checkedElementCount` is for extents from a file.
   public var elementCount: Int { extents.reduce(1, *) }
 
-  /// The number of elements, or nil where an extent is negative or the product overflows.
+  /// The number of elements, or nil if an extent is negative or the product overflows.
   public var checkedElementCount: Int? {
     var product = 1
     var hasZero = false

@@ -13,7 +13,7 @@ extension DarktablePackage {
   private static let statementLimit = 1 << 20
 
   /// The network of a package that restores pictures, of this factor where it holds several.
-  /// - Throws: `TensorFileError` where the package holds none, or several.
+  /// - Throws: `TensorFileError` if the package holds none, or several.
   package static func network(
     in path: String, scale: Int?
   ) throws(TensorFileError) -> (id: String, bytes: Data) {
@@ -53,7 +53,7 @@ extension DarktablePackage {
 
   /// The path of a package's network, put into the user's cache: `irkit/dtmodel/DIGEST/ID.onnx` in
   /// XDG_CACHE_HOME.
-  /// - Throws: `TensorFileError`, also where nothing can be written there.
+  /// - Throws: `TensorFileError`, also if nothing can be written there.
   package static func unpacked(_ path: String, scale: Int?) throws(TensorFileError) -> String {
     let (id, bytes) = try network(in: path, scale: scale)
     let variables = ProcessInfo.processInfo.environment

@@ -52,8 +52,13 @@ package enum DarktablePackage {
         description: String, scope: String, author: String, paper: String, licence: String,
         trainingData: String, notes: String
       ) {
-        (self.description, self.scope, self.author, self.paper) = (description, scope, author, paper)
-        (self.licence, self.trainingData, self.notes) = (licence, trainingData, notes)
+        self.description = description
+        self.scope = scope
+        self.author = author
+        self.paper = paper
+        self.licence = licence
+        self.trainingData = trainingData
+        self.notes = notes
       }
     }
 
@@ -68,9 +73,15 @@ package enum DarktablePackage {
       version: String,
       tileSize: Int, card: Card
     ) {
-      (self.id, self.name, self.description, self.task) = (id, name, description, task)
-      (self.arch, self.inputCount, self.version) = (arch, inputCount, version)
-      (attributes, self.card) = (Attributes(inputSizes: [tileSize]), card)
+      self.id = id
+      self.name = name
+      self.description = description
+      self.task = task
+      self.arch = arch
+      self.inputCount = inputCount
+      self.version = version
+      attributes = Attributes(inputSizes: [tileSize])
+      self.card = card
     }
   }
 
@@ -82,7 +93,7 @@ package enum DarktablePackage {
     _ model: [UInt8], scale: Int, _ configuration: Configuration, to path: String
   ) throws(TensorFileError) {
     guard let text = try? json(configuration) else {
-      throw .file(path: path, reason: "its configuration is no JSON")
+      throw .file(path: path, reason: "its configuration is not JSON")
     }
     try ZipArchive.write(
       [
@@ -126,7 +137,9 @@ package enum DarktablePackage {
         name: configuration.name,
         description: configuration.description, task: configuration.task.rawValue,
         license: configuration.card.licence)
-      guard let text = try? json(versions) else { throw .file(path: place, reason: "it would be no JSON") }
+      guard let text = try? json(versions) else {
+        throw .file(path: place, reason: "it cannot be written as JSON")
+      }
       try writeFile(place) { (file) throws(FileError) in try file.write(text) }
     }
   }

@@ -40,8 +40,8 @@ struct Pickle {
   private let path: String
 
   /// The first object in `bytes` at `position`, which then stands behind it.
-  /// - Throws: `TensorFileError.malformed` for bytes that are no pickle, or of an opcode that weights do not
-  ///   need.
+  /// - Throws: `TensorFileError.malformed` for bytes that are not a pickle, or of an opcode that weights do
+  ///   not need.
   static func read(
     _ bytes: Data, at position: inout Int, path: String
   ) throws(TensorFileError) -> (pickle: Pickle, root: Value) {
@@ -52,7 +52,9 @@ struct Pickle {
   }
 
   private init(bytes: Data, position: Int, path: String) {
-    (self.bytes, self.position, self.path) = (bytes, position, path)
+    self.bytes = bytes
+    self.position = position
+    self.path = path
   }
 
   private func malformed(_ detail: String) -> TensorFileError {
@@ -70,7 +72,7 @@ struct Pickle {
 
   private mutating func number(_ count: Int) throws(TensorFileError) -> Int {
     let value = try take(count).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-    guard let result = Int(exactly: value) else { throw malformed("holds a length that is none") }
+    guard let result = Int(exactly: value) else { throw malformed("has an invalid length") }
     return result
   }
 
@@ -115,11 +117,11 @@ struct Pickle {
     stack.append(.object(objects.count - 1))
   }
 
-  /// Adds to the object on top of the stack; what is no container, as an object of an unknown class, keeps
+  /// Adds to the object on top of the stack; an object that is not a container, as of an unknown class, keeps
   /// nothing.
   private mutating func extend(_ items: [Value], _ kind: Kind) throws(TensorFileError) {
     guard let last = stack.last, stack.count > (marks.last ?? 0) else { throw malformed("adds to nothing") }
-    guard case .object(let index) = last else { throw malformed("adds to what is no container") }
+    guard case .object(let index) = last else { throw malformed("adds to an object that is not a container") }
     if objects[index].kind == kind { objects[index].items += items }
   }
 
@@ -215,7 +217,7 @@ struct Pickle {
       stack.append(.global("\(module).\(name)"))
     case "\u{93}":
       guard case .text(let name) = try pop(), case .text(let module) = try pop() else {
-        throw malformed("has a name that is no text")
+        throw malformed("has a name that is not text")
       }
       stack.append(.global("\(module).\(name)"))
     case "R", "\u{81}": try call()

@@ -29,7 +29,7 @@ package enum PyTorchFile {
     let archive = ZipArchive(bytes: data, path: path)
     let members = try archive.members()
     guard let main = members.first(where: { $0.name.hasSuffix("/data.pkl") || $0.name == "data.pkl" }) else {
-      throw .malformed(path: path, detail: "is no archive of PyTorch: data.pkl is missing")
+      throw .malformed(path: path, detail: "is not an archive of PyTorch: data.pkl is missing")
     }
     let folder = main.name.dropLast("data.pkl".count)
     if let order = members.first(where: { $0.name == folder + "byteorder" }) {

@@ -43,7 +43,7 @@ struct TensorCollector {
     }
   }
 
-  /// The name of what lies under a key; parts of a module are no names.
+  /// The name of the value under a key; the parts of a module's path are left out.
   private func joined(_ name: String, _ key: Pickle.Value) -> String {
     let word: String
     switch key {
@@ -112,7 +112,7 @@ struct TensorCollector {
     if hasType, arguments.count > 6, case .global(let type) = arguments[6] {
       elementType = Self.types[type] ?? elementType
     }
-    guard let elementType else { throw malformed("\(name) has an element type that is not supported") }
+    guard let elementType else { throw malformed("\(name) has an unsupported element type") }
     guard let bytes = content.storages[storage.key] else {
       throw malformed("\(name): storage \(storage.key) is missing")
     }

@@ -65,7 +65,7 @@ package enum TensorFile {
   }
 
   /// Writes tensors beside the path and renames: all of the file, or nothing.
-  /// - Throws: `TensorFileError`, also where an `.npy` file is to hold other than one tensor.
+  /// - Throws: `TensorFileError`, also if an `.npy` file is to hold other than one tensor.
   package static func write(_ tensors: [NamedTensor], to path: String) throws(TensorFileError) {
     switch fileExtension(path) {
     case "npy":

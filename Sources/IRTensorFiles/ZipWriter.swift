@@ -10,7 +10,10 @@ struct StoredMember {
   var write: (AtomicFile) throws(FileError) -> Void
 
   init(_ name: String, size: Int, crc: UInt32, write: @escaping (AtomicFile) throws(FileError) -> Void) {
-    (self.name, self.size, self.crc, self.write) = (name, size, crc, write)
+    self.name = name
+    self.size = size
+    self.crc = crc
+    self.write = write
   }
 
   init(_ name: String, _ content: [UInt8]) {

@@ -13,7 +13,7 @@ import Synchronization
 final class BatchGradients {
   /// The program of one image.
   let program: Program
-  /// The nodes of the program that compute an activation again, for want of memory.
+  /// The number of nodes that recompute an activation in the backward pass, to save memory.
   let recomputedCount: Int
   private let training: TrainingGraph
   /// Computes what all images have in common.
@@ -32,7 +32,7 @@ final class BatchGradients {
 
   /// Compiles `training.graph`. A batch of at least as many images as threads gives each thread images of its
   /// own; of a smaller one, all threads share each image.
-  /// - Throws: `TrainingError.compiler`; `.runtime` where the arenas do not fit the memory.
+  /// - Throws: `TrainingError.compiler`; `.runtime` if the arenas do not fit the memory.
   init(_ training: TrainingGraph, runtime: RuntimeOptions) throws(TrainingError) {
     self.training = training
     var lanes = training.batch.count >= runtime.threadCount ? runtime.threadCount : 1
@@ -55,7 +55,8 @@ final class BatchGradients {
         lanes /= 2
       }
     } catch { throw .compiler(error) }
-    (self.program, self.recomputedCount) = (program, recomputedCount)
+    self.program = program
+    self.recomputedCount = recomputedCount
     do throws(RuntimeError) {
       self.common = try Session(common, options: runtime)
       var sessions: [Session] = []

@@ -34,7 +34,7 @@ package enum Checkpoint {
   }
 
   /// - Returns: the state with its weights in the order of `names`, and the settings it was written with.
-  /// - Throws: `TrainingError.checkpoint` where the file is damaged or lacks a weight.
+  /// - Throws: `TrainingError.checkpoint` if the file is damaged or lacks a weight.
   package static func read(
     _ path: String, names: [String]
   ) throws(TrainingError) -> (state: TrainingState, settings: [String: String]) {
@@ -69,7 +69,7 @@ package enum Checkpoint {
 
   /// The weights of a run as it stopped, by name: their average, or those of the last step; and how many
   /// steps it had made.
-  /// - Throws: `TrainingError.checkpoint` where the file is damaged or is no checkpoint.
+  /// - Throws: `TrainingError.checkpoint` if the file is damaged or not a checkpoint.
   package static func weights(
     _ path: String, areAverages: Bool
   ) throws(TrainingError) -> (weights: [String: Tensor], step: Int, settings: [String: String]) {

@@ -1,4 +1,4 @@
-/// Notices that the loss of a run rises instead of falling, before it is no number any more.
+/// Notices that the loss of a run rises instead of falling, before it becomes NaN.
 package struct DivergenceWatch: Sendable {
   /// A mean loss above the least one by this factor is suspicious.
   package static let limit = 2.0

@@ -55,9 +55,9 @@ package final class Trainer {
   /// Collects the seconds of the program's steps where there is one.
   package var profile: Profile?
 
-  /// Compiles the graph; `weights` are the model's initializers by name. Where the plan would exceed the
-  /// memory that `runtime` allows, values of the way there are computed again on the way back.
-  /// - Throws: `TrainingError.compiler`, `.runtime` where the plan does not fit the memory even so.
+  /// Compiles the graph; `weights` are the model's initializers by name. If the plan would exceed the memory
+  /// limit of `runtime`, forward activations are recomputed in the backward pass.
+  /// - Throws: `TrainingError.compiler`; `.runtime` if the plan still exceeds the memory limit.
   package init(
     _ training: TrainingGraph, weights: [String: Tensor], options: Options,
     runtime: RuntimeOptions = RuntimeOptions()
@@ -90,7 +90,7 @@ package final class Trainer {
 
   /// The program of one image.
   package var program: Program { batchGradients.program }
-  /// The nodes of the program that compute an activation again, for want of memory.
+  /// The number of nodes that recompute an activation in the backward pass, to save memory.
   package var recomputedCount: Int { batchGradients.recomputedCount }
   /// The bytes of the arenas of all threads.
   package var arenaByteCount: Int { batchGradients.arenaByteCount }
@@ -98,17 +98,17 @@ package final class Trainer {
   package var multiplyAddCount: Int { training.batch.count * training.graph.multiplyAddCount }
 
   /// Goes on from a state.
-  /// - Throws: `TrainingError.checkpoint` where it is of another model.
+  /// - Throws: `TrainingError.checkpoint` if it is of another model.
   package func resume(_ state: TrainingState, path: String) throws(TrainingError) {
     guard state.names == self.state.names, state.values.map(\.type) == self.state.values.map(\.type) else {
-      throw .checkpoint(path: path, detail: "it is of another model, or of other weights of it")
+      throw .checkpoint(path: path, detail: "it belongs to another model, or to other weights of it")
     }
     self.state = state
   }
 
   /// One step on a batch: degraded `images` and clean `targets` `[N, C, H, W]`, N being the batch's count,
   /// and the number of each image's task, for routers. `learningRate` is that of the schedule unless given.
-  /// - Throws: `TrainingError.diverged` where the loss or a gradient is not finite; the state is then as
+  /// - Throws: `TrainingError.diverged` if the loss or a gradient is not finite; the state is then as
   ///   before.
   package func step(
     images: Tensor, targets: Tensor, tasks: [Int], learningRate: Double? = nil

@@ -18,6 +18,6 @@ package enum TrainingError: Error, Sendable {
   /// The images to learn from, or to test with.
   case data(detail: String)
   case checkpoint(path: String, detail: String)
-  /// The loss is no number any more.
+  /// The loss became infinite or NaN.
   case diverged(step: Int, loss: Double)
 }

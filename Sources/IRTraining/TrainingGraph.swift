@@ -48,85 +48,119 @@ package struct TrainingGraph: Sendable {
     }
   }
 
-  /// Adds loss and gradients to a model. `path` is the model's name in errors; routers with `taskCount`
-  /// logits are taught the data's tasks; `isTrained` says of a weight, by its name, whether it is to be
-  /// trained.
-  /// - Throws: `TrainingError` saying what of the model does not fit.
+  /// Adds loss and gradients to a model.
+  /// - Parameters:
+  ///   - model: The model to train.
+  ///   - path: Its name in errors.
+  ///   - batch: The images of a step.
+  ///   - loss: The loss of a step.
+  ///   - taskCount: The number of tasks; routers with as many logits are trained on the data's tasks.
+  ///   - isTrained: Whether a weight of this name is trained.
+  /// - Throws: `TrainingError` with the reason why the model cannot be trained.
   package init(
     model: ONNXModel, path: String, batch: Batch, loss: Loss, taskCount: Int = 0,
     isTrained: (String) -> Bool = { _ in true }
   ) throws(TrainingError) {
     let input = try Self.imageInput(model, path)
-    let candidates = model.parameterCandidates
-    var (graph, parameters) = try Self.imported(model, path, input, batch, candidates)
-    guard let image = graph.inputs.first(where: { graph[$0].name == input.name }) else {
-      throw .unsuitableModel(path: path, detail: "its input \(input.name) is not used")
+    let (forward, parameters) = try Self.forward(model, path, input, batch)
+    let routers = try Self.routers(of: forward.graph, loss, taskCount, path)
+    self.batch = batch
+    imageName = input.name
+    imageType = forward.graph[forward.prediction].type
+    routerCount = routers.count
+    self.taskCount = routers.isEmpty ? 0 : taskCount
+    let statistics = forward.graph.statisticNames
+    let wanted = parameters.filter { isTrained($0) && !statistics.contains($0) }
+    let (graph, trained) = try Self.withGradients(forward, loss, routers, self.taskCount, of: wanted)
+    guard !trained.isEmpty else { throw .noParameters(path: path) }
+    self.graph = graph
+    self.parameters = trained
+    let known = Set(trained)
+    frozen = parameters.filter { !known.contains($0) }
+  }
+
+  /// A graph for one image, and its prediction.
+  private struct Forward {
+    var graph: Graph
+    var prediction: ValueID
+  }
+
+  /// The model's graph for one image of the batch, recognised, and the names of its weights.
+  private static func forward(
+    _ model: ONNXModel, _ path: String, _ input: ImagePort, _ batch: Batch
+  ) throws(TrainingError) -> (Forward, parameters: [String]) {
+    func image(_ graph: Graph) -> ValueID? { graph.inputs.first { graph[$0].name == input.name } }
+    func unsuitable(_ detail: String) -> TrainingError { .unsuitableModel(path: path, detail: detail) }
+    let (whole, parameters) = try imported(model, path, input, batch, model.parameterCandidates)
+    var graph = whole
+    guard let shape = image(graph).map({ graph[$0].type.shape }) else {
+      throw unsuitable("its input \(input.name) is not used")
     }
-    let sides = graph[image].type.shape.suffix(2)
-    guard sides.elementsEqual([batch.height, batch.width]) else {
-      throw .unsuitableModel(
-        path: path,
-        detail: "it was exported for pictures of \(sides.map(String.init).joined(separator: "×")) pixels: "
+    guard shape.suffix(2).elementsEqual([batch.height, batch.width]) else {
+      throw unsuitable(
+        "it was exported for pictures of \(shape.suffix(2).map(String.init).joined(separator: "×")) pixels: "
           + "take crops of that size (--crop)")
     }
-    guard graph[image].type.shape[0] == 1 else {
-      throw .unsuitableModel(
-        path: path,
-        detail: "it was exported for \(graph[image].type.shape[0]) pictures at once: export it for one")
+    guard shape[0] == 1 else {
+      throw unsuitable("it was exported for \(shape[0]) pictures at once: export it for one")
     }
     do { graph = try Rewriter().recognized(graph) } catch { throw .compiler(error) }
-    guard let image = graph.inputs.first(where: { graph[$0].name == input.name }),
-      let prediction = graph.outputs.first?.value
-    else { throw .unsuitableModel(path: path, detail: "it has no output") }
-    let type = graph[image].type
-    guard graph[prediction].type == type else {
-      throw .unsuitableModel(
-        path: path, detail: "its output is \(graph[prediction].type) for an image of \(type)")
+    guard let type = image(graph).map({ graph[$0].type }), let prediction = graph.outputs.first?.value else {
+      throw unsuitable("it has no output")
     }
-    let routers = loss.routerWeight == 0 ? [] : graph.routerLogits(taskCount: taskCount)
-    if loss.routerWeight != 0, routers.isEmpty {
+    guard graph[prediction].type == type else {
+      throw unsuitable("its output is \(graph[prediction].type) for an image of \(type)")
+    }
+    return (Forward(graph: graph, prediction: prediction), parameters)
+  }
+
+  /// The logits of the routers that the loss trains.
+  private static func routers(
+    of graph: Graph, _ loss: Loss, _ taskCount: Int, _ path: String
+  ) throws(TrainingError) -> [ValueID] {
+    guard loss.routerWeight != 0 else { return [] }
+    let routers = graph.routerLogits(taskCount: taskCount)
+    guard !routers.isEmpty else {
       throw .unsuitableModel(
         path: path,
         detail: "it has no router of \(taskCount) tasks (a weight …router.weight): --router-weight 0")
     }
-    self.batch = batch
-    (imageName, imageType, routerCount, self.taskCount) = (
-      input.name, type, routers.count, routers.isEmpty ? 0 : taskCount
-    )
-    let statistics = graph.statisticNames
-    let wanted = parameters.filter { isTrained($0) && !statistics.contains($0) }
+    return routers
+  }
+
+  /// The graph with the loss and its gradients by the wanted weights as outputs, and the names of the weights
+  /// that have one.
+  private static func withGradients(
+    _ forward: Forward, _ loss: Loss, _ routers: [ValueID], _ taskCount: Int, of wanted: [String]
+  ) throws(TrainingError) -> (Graph, trained: [String]) {
+    var graph = forward.graph
     let byName = Dictionary(uniqueKeysWithValues: graph.inputs.map { (graph[$0].name, $0) })
-    let values = wanted.compactMap { byName[$0] }
+    let type = graph[forward.prediction].type
     graph.outputs = []
     var builder = GraphBuilder(extending: graph)
     let total: ValueID
     do {
-      let target = builder.input(Self.targetName, type)
-      let tasks =
-        routers.isEmpty
-        ? nil : builder.input(Self.tasksName, TensorType(.float32, [1, taskCount]))
+      let target = builder.input(targetName, type)
+      let tasks = routers.isEmpty ? nil : builder.input(tasksName, TensorType(.float32, [1, taskCount]))
       total = try builder.inScope("loss") { (builder) throws(GraphError) in
-        try loss.value(of: prediction, target: target, routers: routers, tasks: tasks, into: &builder)
+        try loss.value(
+          of: forward.prediction, target: target, routers: routers, tasks: tasks, into: &builder)
       }
     } catch { throw .graph(error) }
-    var trained: [String] = []
     do throws(AutodiffError) {
-      var (whole, gradients) = try builder.graph.gradients(of: total, withRespectTo: values)
-      whole.addOutput(total, name: Self.lossName)
+      var (whole, gradients) = try builder.graph.gradients(
+        of: total, withRespectTo: wanted.compactMap { byName[$0] })
+      var trained: [String] = []
+      whole.addOutput(total, name: lossName)
       for (name, gradient) in zip(wanted, gradients) {
         guard let gradient else { continue }
-        whole.addOutput(gradient, name: Self.gradientName(name))
+        whole.addOutput(gradient, name: gradientName(name))
         trained.append(name)
       }
-      for (index, logits) in routers.enumerated() { whole.addOutput(logits, name: Self.logitsName(index)) }
+      for (index, logits) in routers.enumerated() { whole.addOutput(logits, name: logitsName(index)) }
       whole.removeDeadNodes()
-      self.graph = whole
+      return (whole, trained)
     } catch { throw .autodiff(error) }
-    guard !trained.isEmpty else { throw .noParameters(path: path) }
-    self.parameters = trained
-    let known = Set(trained)
-    parameters.removeAll { known.contains($0) }
-    frozen = parameters
   }
 
   private static func imageInput(_ model: ONNXModel, _ path: String) throws(TrainingError) -> ImagePort {

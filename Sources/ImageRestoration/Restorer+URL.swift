@@ -1,8 +1,8 @@
 import Foundation
 
 extension Restorer {
-  /// Reads the model of a file.
-  /// - Throws: as `init(model:)`; `RestorationError.unreadableModel` where the URL is not that of a file.
+  /// Reads a model file.
+  /// - Throws: as `init(model:)`; `RestorationError.unreadableModel` if the URL is not a file URL.
   public convenience init(
     contentsOf url: URL, options: RuntimeOptions = RuntimeOptions(),
     settings: RestorationSettings = RestorationSettings()
@@ -12,8 +12,8 @@ extension Restorer {
 }
 
 extension SharedRestorer {
-  /// Reads the model of a file.
-  /// - Throws: as `init(model:)`; `RestorationError.unreadableModel` where the URL is not that of a file.
+  /// Reads a model file.
+  /// - Throws: as `init(model:)`; `RestorationError.unreadableModel` if the URL is not a file URL.
   public convenience init(
     contentsOf url: URL, options: RuntimeOptions = RuntimeOptions(),
     settings: RestorationSettings = RestorationSettings()
@@ -22,10 +22,10 @@ extension SharedRestorer {
   }
 }
 
-/// The absolute path of a file, which no name of a model is.
+/// The absolute path of a file; a model's name is never absolute.
 private func modelPath(_ url: URL) throws(RestorationError) -> String {
   guard url.isFileURL else {
-    throw .unreadableModel(path: url.absoluteString, reason: "it is not the URL of a file")
+    throw .unreadableModel(path: url.absoluteString, reason: "not a file URL")
   }
   return url.absoluteURL.path
 }

@@ -1,4 +1,5 @@
 import CIRKernels
+import IRTestSupport
 import Testing
 
 extension KernelTests {

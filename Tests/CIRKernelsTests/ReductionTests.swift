@@ -1,6 +1,7 @@
 import CIRKernels
 import CIROperators
 import Foundation
+import IRTestSupport
 import Testing
 
 extension KernelTests {

@@ -1,4 +1,5 @@
 import CIROperators
+import IRTestSupport
 import Testing
 
 extension KernelTests {

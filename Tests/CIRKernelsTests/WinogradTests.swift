@@ -1,10 +1,7 @@
 import CIRKernels
 import CIROperators
-import IROperators
-import IRRuntime
+import IRTestSupport
 import Testing
-
-@testable import IRLowering
 
 extension KernelTests {
   private static func window(
@@ -34,25 +31,6 @@ extension KernelTests {
     let products = Double(9 * window.channels.input)
     checkConvolution(window, tolerance: 1e-5 + 2e-7 * products) { p, weights, input, bias, output, threads in
       runWinograd(&p, weights, input, bias, output, threads)
-    }
-  }
-
-  /// Receptive fields count in the kernels' tiles. The compiler chooses no convolution that the driver does
-  /// not compute, and none but for its channels that it does.
-  @Test func winogradConvolutionsAreTheDrivers() throws {
-    let form = try #require(CPUKernelLibrary().support.winograd)
-    for kernel in 1...5 {
-      for (stride, dilation, groups) in [(1, 1, 1), (2, 1, 1), (1, 2, 1), (1, 1, 2)] {
-        let convolution = Convolution(
-          strides: [stride, 1], padsBefore: [1, 1], padsAfter: [1, 1], dilations: [1, dilation],
-          groupCount: groups)
-        var params = ir_conv2d_params()
-        (params.kernel_height, params.kernel_width) = (kernel, 3)
-        (params.stride_y, params.stride_x, params.groups) = (stride, 1, groups)
-        (params.dilation_y, params.dilation_x) = (1, dilation)
-        #expect(
-          form.applies(to: convolution, weight: [64, 64, kernel, 3]) == ir_conv2d_winograd_applies(&params))
-      }
     }
   }
 

@@ -63,7 +63,7 @@ func goodPhotographsAreLeftAlone(_ model: String) throws {
       try JSONSerialization.jsonObject(with: Data(bad.output.utf8)) as? [String: Any])
     #expect((report["rows"] as? [[String: Any]])?.count == 4)
     #expect(
-      (report["complaints"] as? [String])?.contains { $0.hasPrefix("clean photographs come back at") } == true
+      (report["complaints"] as? [String])?.contains { $0.hasPrefix("clean photographs keep") } == true
     )
     #expect(try run("irtrain", "eval", "restore", "--pairs", folder, folder, "--harm").code == 2)
   }

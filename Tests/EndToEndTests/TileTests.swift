@@ -172,7 +172,7 @@ func blendedTilesHaveTheWholesShades(_ name: String, side: Int) throws {
       try Data(contentsOf: URL(fileURLWithPath: "\(folder)/whole.png"))
         == Data(contentsOf: URL(fileURLWithPath: "\(folder)/tiled.png")))
     let refused = try run("irrun", arguments + ["-o", "\(folder)/none.png", "--memory", "20M"])
-    #expect(refused.code == 5 && refused.errors.contains("MiB that it may use"), "\(refused.errors)")
+    #expect(refused.code == 5 && refused.errors.contains("the limit is"), "\(refused.errors)")
     #expect(!FileManager.default.fileExists(atPath: "\(folder)/none.png"))
   }
 }

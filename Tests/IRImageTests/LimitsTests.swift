@@ -29,7 +29,7 @@ private func animation(width: Int, height: Int) throws -> Data {
     { _ = try ImageFile.header(of: path.path, limits: limits) },
   ] as [() throws -> Void] {
     let error = #expect(throws: ImageError.self, performing: read)
-    #expect(error?.description.contains("decoding needs 999 MiB, of 256 MiB") == true)
+    #expect(error?.description.contains("decoding needs 999 MiB of memory; the limit is 256 MiB") == true)
   }
   #expect(vips_tracked_get_mem_highwater() < width * height * 4)
 }
@@ -123,7 +123,7 @@ func otherFilesReachNoDecoder(start: String) throws {
       text.hasSuffix(
         start.isEmpty
           ? "it is empty"
-          : "its first bytes are those of no JPEG, PNG, TIFF, WebP, HEIF, AVIF, JPEG XL, BMP or PPM"))
+          : "its first bytes do not belong to any of JPEG, PNG, TIFF, WebP, HEIF, AVIF, JPEG XL, BMP or PPM"))
   }
   let maps = try String(contentsOfFile: "/proc/self/maps", encoding: .utf8)
   #expect(!maps.contains("/coders/"))

@@ -128,7 +128,13 @@ private func checkCuts(of graph: Graph, _ machine: MachineModel) throws {
           if isTiled { cut.blockRows = step }
           let found = try outputs(plan, cut, inputs, shapes, threads: threads)
           #expect(
-            found == whole, "\(columns) columns, bands of \(band), steps of \(step), \(threads) threads")
+            found == whole,
+            """
+            \(columns) columns, bands of \(band), steps of \(step), \(threads) threads of the region
+            \(plan.listing(cut).joined(separator: "\n"))
+            of the graph
+            \(graph)
+            """)
         }
       }
     }
@@ -244,4 +250,30 @@ func noPathLeavesARegionAndReturns(seed: UInt64) throws {
   let units = Schedule(graph, regions: regions).units
   #expect(Set(units).count == units.count)
   #expect(units.count == graph.nodeCount - regions.reduce(0) { $0 + $1.count } + regions.count)
+}
+
+/// A driver names rows and tiles in a word's share; what it cannot name is in no region.
+@Test func regionsTooTallForTheDriver() throws {
+  let block = GatedBlock(channels: 3, hidden: 5, height: 9, width: 17)
+  let graph = try Compiler().simplified(try block.graph()).0
+  let plan = try #require(try regions(of: graph).first).plan
+  func hasKernel(_ plan: RegionPlan, _ cut: RegionCut) -> Bool {
+    kernels.kernel(for: plan, cut: cut, threadCount: 2) != nil
+  }
+  var cut = try bestCut(of: plan)
+  #expect(hasKernel(plan, cut))
+  cut.height = 1 << 22
+  #expect(!hasKernel(plan, cut))
+  (cut.height, cut.width, cut.tileColumns) = (9, 1 << 21, 1)
+  #expect(!hasKernel(plan, cut))
+  let limits = try #require(kernels.support.regions)
+  for height in [limits.rows, limits.rows + 1] {
+    let tall = try Compiler().simplified(
+      try GatedBlock(channels: 3, hidden: 5, height: height, width: 17).graph()
+    ).0
+    for plan in try regions(of: tall).map(\.plan) {
+      #expect(hasKernel(plan, try bestCut(of: plan)))
+      #expect(height <= limits.rows || !plan.hasWindows)
+    }
+  }
 }

@@ -12,7 +12,8 @@ import Testing
   #expect(try run(whole, ["x": input])["y"]?.floats == [-1, -2, -3])
   let importer = ONNXImporter(model(whole))
   #expect(try importer.graph(binding: ONNXBinding(dimensions: ["x.1": 5])).inputs.count == 1)
-  #expect(failure { () throws(ONNXError) in _ = try importer.graph() } == "the sizes x.1 are not bound")
+  #expect(
+    failure { () throws(ONNXError) in _ = try importer.graph() } == "the sizes x.1 have no value: state them")
 }
 
 private func sparse(_ values: [Float], _ indices: Tensor, _ dims: [Int64]) -> ONNXGraph {

@@ -67,7 +67,7 @@ func masksBecomeChoices(usesMaskTwice: Bool, factor: Float?) throws {
 /// The places themselves, as an output: their number is the picture's.
 @Test func placesThatArePicturesOwnAreSaid() throws {
   let places = graph([port("x", 4)], [node("NonZero", ["x"], ["y"])], ["y"])
-  #expect(refusal(places).hasPrefix("shapes depend on the values of x, not on its size alone"))
+  #expect(refusal(places).hasPrefix("shapes depend on the values of x: "))
   let values = Tensor([Float(0), 2, 0, 3], shape: [4])
   #expect(try run(places, ["x": values])["y"]?.integers == [1, 3])
   let counted = graph(

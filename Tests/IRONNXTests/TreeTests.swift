@@ -64,7 +64,7 @@ private func value(_ graph: ONNXGraph) throws -> [Float] {
     ("no node 9", ["nodes_truenodeids": .ints([9, 0, 3, 0, 0])]),
     ("different lengths", ["nodes_values": .floats([1])]),
     ("different lengths", ["target_ids": .ints([0])]),
-    ("stands twice", ["nodes_nodeids": .ints([0, 1, 1, 3, 4])]),
+    ("appears twice", ["nodes_nodeids": .ints([0, 1, 1, 3, 4])]),
     ("leads to itself", ["nodes_truenodeids": .ints([0, 0, 3, 0, 0])]),
     ("no root, or several", ["nodes_truenodeids": .ints([2, 0, 0, 0, 0])]),
     ("no root, or several", ["nodes_falsenodeids": .ints([1, 0, 4, 0, 0])]),

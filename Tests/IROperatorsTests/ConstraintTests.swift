@@ -47,11 +47,14 @@ private let windows: [BrokenUse] = [
     "ConvolutionTranspose.extent", ConvolutionTranspose(stride: 1, padding: 9), x, floats(4, 4, 2, 2)),
   BrokenUse(
     "FusedConvolution.inputCount",
-    FusedConvolution(Convolution(), hasBias: true, hasResidual: false, isRectified: false), x, weight),
+    FusedConvolution(Convolution(), hasBias: true), x, weight),
   BrokenUse(
     "FusedConvolution.residual",
-    FusedConvolution(Convolution(), hasBias: false, hasResidual: true, isRectified: false), x, weight,
+    FusedConvolution(Convolution(), hasBias: false, hasResidual: true), x, weight,
     floats(1, 6, 6, 8)),
+  BrokenUse(
+    "FusedConvolution.activation",
+    FusedConvolution(Convolution(), hasBias: false, activation: .binary(.add)), x, weight),
   BrokenUse("MaxPool.kernel", MaxPool(window: PoolingWindow(0)), x),
   BrokenUse("MaxPool.numeric", MaxPool(window: PoolingWindow(2)), booleans(1, 4, 6, 8)),
   BrokenUse("MaxPool.rank", MaxPool(window: PoolingWindow(2)), floats(4, 6)),

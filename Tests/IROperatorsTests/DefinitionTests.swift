@@ -39,7 +39,9 @@ private let windows: [Definition] = [
     ConvolutionTranspose(strides: [1, 2]), f([1, 1, 1, 2], 1, 2), f([1, 1, 1, 3], 1, 10, 100),
     gives: f([1, 1, 1, 5], 1, 10, 102, 20, 200)),
   Definition(
-    FusedConvolution(Convolution(), hasBias: true, hasResidual: true, isRectified: true, slope: 0.5),
+    FusedConvolution(
+      Convolution(), hasBias: true, hasResidual: true,
+      activation: .activation(Activation(.leakyRelu, alpha: 0.5))),
     f([1, 1, 1, 2], 1, -3), f([1, 1, 1, 1], 2), f([1], 1), f([1, 1, 1, 2], 4, 1),
     gives: f([1, 1, 1, 2], 7, -2)),
   Definition(

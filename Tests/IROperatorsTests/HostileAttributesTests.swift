@@ -67,7 +67,12 @@ func gridSampleTakesEveryCoordinate(_ mode: ResizeMode, _ padding: GridPadding) 
   let grid = Tensor([Float.nan, .infinity, -.infinity, 1e30, -1e30, 0, 1, -1], shape: [1, 2, 2, 2])
   for alignsCorners in [false, true] {
     let sample = GridSample(mode: mode, padding: padding, alignsCorners: alignsCorners)
-    #expect(sample.evaluate([image, grid])[0].shape == [1, 1, 2, 2])
+    let result = sample.evaluate([image, grid])[0]
+    #expect(result.shape == [1, 1, 2, 2])
+    #expect(result.floats.allSatisfy(\.isFinite), "\(result.floats)")
+    if padding == .zeros { #expect(result.floats.prefix(3) == [0, 0, 0]) }
+    // The corner of the second column.
+    if alignsCorners { #expect(result.floats[3] == 2) }
   }
 }
 

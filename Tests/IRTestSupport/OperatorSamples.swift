@@ -23,23 +23,28 @@ extension OperatorSample {
       ConvolutionTranspose(stride: 2, padding: 1, outputPadding: 1),
       [1, 3, 5, 4], [3, 4, 3, 3], [4], hasWeights: true),
     OperatorSample(
-      FusedConvolution(Convolution(padding: 1), hasBias: true, hasResidual: true, isRectified: true),
+      FusedConvolution(Convolution(padding: 1), hasBias: true, hasResidual: true, activation: .unary(.relu)),
       [1, 3, 6, 6],
       [4, 3, 3, 3], [4],
       [1, 4, 6, 6]),
     OperatorSample(
       FusedConvolution(
-        Convolution(padding: 1, groupCount: 4), hasBias: false, hasResidual: true, isRectified: false),
+        Convolution(padding: 1, groupCount: 4), hasBias: false, hasResidual: true),
       [1, 4, 6, 6],
       [4, 1, 3, 3], [1, 4, 6, 6]),
     OperatorSample(
-      FusedConvolution(Convolution(), hasBias: true, hasResidual: false, isRectified: true), [1, 3, 6, 6],
+      FusedConvolution(Convolution(), hasBias: true, activation: .unary(.relu)), [1, 3, 6, 6],
       [4, 3, 1, 1], [4],
       hasWeights: true),
     OperatorSample(
       FusedConvolution(
-        Convolution(padding: 1), hasBias: true, hasResidual: true, isRectified: true, slope: 0.2),
+        Convolution(padding: 1), hasBias: true, hasResidual: true,
+        activation: .activation(Activation(.leakyRelu, alpha: 0.2))),
       [1, 32, 6, 7], [33, 32, 3, 3], [33], [1, 33, 6, 7], hasWeights: true, tolerance: 1e-5),
+    // An activation that the convolutions' kernels do not apply.
+    OperatorSample(
+      FusedConvolution(Convolution(padding: 1), hasBias: false, activation: .unary(.tanh)), [1, 3, 6, 6],
+      [4, 3, 3, 3], hasWeights: true),
     OperatorSample(
       Attention(heads: 2, size: 5, valueSize: 4, scale: 0.5, starts: [0, 10, 20]), [2, 7, 28], [2, 9, 28],
       [2, 9, 28], [2, 1, 9, 7], [2, 9, 7]),

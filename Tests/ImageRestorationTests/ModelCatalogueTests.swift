@@ -112,7 +112,7 @@ import Testing
     #expect(try SharedRestorer(contentsOf: URL(fileURLWithPath: path)).path == path)
     let address = try #require(URL(string: "https://example.org/restore.onnx"))
     let error = #expect(throws: RestorationError.self) { try Restorer(contentsOf: address) }
-    #expect("\(try #require(error))" == "https://example.org/restore.onnx: it is not the URL of a file")
+    #expect("\(try #require(error))" == "https://example.org/restore.onnx: not a file URL")
   }
 
   /// A folder `Models` where a program is started is not looked at.

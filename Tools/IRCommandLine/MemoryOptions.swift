@@ -7,7 +7,7 @@ import IRTensor
 package struct MemoryOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Memory limit, as 500M or 4G; by default three quarters of the free memory.", valueName: "size"))
+      "Memory limit, such as 500M or 4G. (default: three quarters of the free memory)", valueName: "size"))
   package var memory: MemorySize?
 
   package init() {}
@@ -17,13 +17,13 @@ package struct MemoryOptions: ParsableArguments {
 package struct ProgramMemoryOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Memory budget of the program, as 500M or 4G: above it, feature maps are recomputed instead of kept.",
+      "Memory limit of the program, such as 500M or 4G. Above it, feature maps are recomputed instead of kept. (default: no limit)",
       valueName: "size"))
   package var memory: MemorySize?
 
   @Flag(
     help:
-      "If that is not enough, store as few feature maps as necessary as float16; each is rounded to 11 bits of precision."
+      "If recomputing is not enough for --memory, store as few feature maps as necessary as float16 (11 bits of precision)."
   )
   package var float16Storage = false
 

@@ -4,7 +4,7 @@ package enum OldSpelling: Sendable {
   case option(String, now: String)
   /// A flag whose name is an option's now: without a value that the option takes it is the flag still.
   case flag(String, now: String, unlessBefore: @Sendable (String) -> Bool)
-  /// A value of an option that is written otherwise now; nil where it is not an old one.
+  /// A value of an option that is written otherwise now; nil if it is not an old one.
   case value(of: Set<String>, now: @Sendable (String) -> String?)
 }
 

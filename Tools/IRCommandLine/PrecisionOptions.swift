@@ -10,8 +10,8 @@ package struct PrecisionOptions: ParsableArguments {
 
   @Option(
     help: """
-      Numbers that products are computed with: f32, bf16 (operands rounded to 8 bits of precision, sums in float32; twice \
-      the rate on processors that multiply bfloat16) or auto (bf16 on these processors).
+      Precision of matrix products: f32; bf16, which rounds operands to 8 bits and sums in float32; or auto, which is bf16 \
+      on processors that multiply bfloat16, at twice the speed, and f32 on others.
       """)
   package var precision = Choice.f32
 

@@ -4,7 +4,10 @@ import ArgumentParser
 package struct Sides: ExpressibleByArgument, Hashable, Sendable {
   package var height, width: Int
 
-  package init(height: Int, width: Int) { (self.height, self.width) = (height, width) }
+  package init(height: Int, width: Int) {
+    self.height = height
+    self.width = width
+  }
 
   package init?(argument: String) {
     let sides = argument.lowercased().split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }

@@ -21,7 +21,7 @@ package enum Terminal {
   }
 
   private static func write(_ text: String, to file: FileHandle) {
-    // A closed pipe is no reason to stop restoring files.
+    // A closed pipe does not stop the restoration of files.
     try? file.write(contentsOf: Data((text + "\n").utf8))
   }
 
@@ -30,7 +30,7 @@ package enum Terminal {
     scalar.properties.generalCategory == .control || scalar.properties.isBidiControl
   }
 
-  /// The text with control characters and bytes of paths that are no UTF-8 escaped, and overlong lines cut.
+  /// The text with control characters and bytes of paths that are not UTF-8 escaped, and overlong lines cut.
   package static func printable(_ text: String) -> String {
     text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
       var result = ""

@@ -5,7 +5,7 @@ import IRRuntime
 package struct ThreadOptions: ParsableArguments {
   @Option(
     name: [.customShort("j"), .customLong("threads")],
-    help: ArgumentHelp("Number of threads; by default as many as the system grants.", valueName: "n"))
+    help: ArgumentHelp("Number of threads. (default: as many as the system grants)", valueName: "n"))
   package var threads: Int?
 
   package init() {}

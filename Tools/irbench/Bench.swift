@@ -82,11 +82,10 @@ final class Bench {
       }
       guard extents.allSatisfy({ (1...1 << 24).contains($0) }), extents.reduce(1.0, { $0 * Double($1) }) < 1e9
       else { throw ONNXError.tensor(name: input.name, detail: "is \(extents): give --input") }
-      var state = UInt64(index + 1)
+      var generator = SplitMix64(seed: UInt64(index + 1))
       let shapeOfInput = Shape(extents)
       let values = (0..<shapeOfInput.elementCount).map { _ -> Float in
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return Float(state >> 40) / 16_777_216
+        Float(generator.next() >> 40) / 16_777_216
       }
       result[input.name] = Tensor(values, shape: shapeOfInput)
     }

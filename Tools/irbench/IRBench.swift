@@ -9,50 +9,52 @@ import ImageRestoration
 struct IRBench: Tool {
   static let configuration = CommandConfiguration(
     commandName: "irbench",
-    abstract: "Times one model on tensors.",
+    abstract: "Times a model on tensors.",
+    usage: "irbench [options] MODEL",
     discussion: """
-      The model is loaded and compiled once, run once to warm up, then --runs times. Without --input it runs \
-      on fresh numbers in 0..<1, the same ones every time, with sides from --size.
+      The model is loaded, compiled and run once to warm up; then --runs runs are timed. Without --input, the inputs are \
+      random numbers in 0..<1 with the sides of --size, the same in every run.
 
-      GFLOP/s count the model's own multiply-adds twice, whatever the compiler made of them. The memory of \
-      a run is what the process grew by from before its arena was mapped, at its highest; it stands beside what \
-      the plan says.
+      GFLOP/s counts two operations per multiply-add of the imported graph, before compiler passes. Memory is the \
+      largest growth of the process since before the arena was mapped; the plan's size is printed beside it.
 
-      --on-request is for programs that take turns with other runtimes: a line of JSON when the model is \
-      ready, then for each line of input, a count of runs, a line with what they took.
+      --on-request lets a program alternate between runtimes. irbench prints a line of JSON when the model is ready. \
+      It then reads the number of runs from each line of the standard input, and answers with their times.
 
-      Tools/bench times other runtimes beside this one. Exit codes: 0, 2 usage, 3 the model or its inputs \
-      were rejected.
+      \(HelpText.exitCodes([3: "the model or its inputs were rejected"]))
 
       EXAMPLES
         irbench symunet-s --size 512x768 --steps
         irbench network.onnx --input in.npz --output out.npz --runs 20 --json
+
+      SEE ALSO
+        Tools/bench (times other runtimes too), irdump --program
       """, version: Version.text)
   static let oldSpellings: [OldSpelling] = [
     .option("--dim", now: "--size"), .option("--memory-limit", now: "--memory"),
   ]
 
-  @Argument(help: "A model file (.onnx), or the name of a model in Models.", completion: .file())
+  @Argument(help: .model, completion: .file())
   var model: String
 
   @Option(
     help: ArgumentHelp(
-      "Tensors for the model's inputs: by name, the only one for the only input, or all of them in order.",
+      "File with the inputs: tensors with the inputs' names, or as many tensors as inputs, in order. (default: random numbers)",
       valueName: "npz|npy|safetensors"), completion: .file())
   var input: String?
 
   @Option(
     help: ArgumentHelp(
-      "Height and width of the model's images if it leaves them open and there is no --input.",
+      "Height and width of the images, if the model leaves them open and there is no --input.",
       valueName: "HxW"))
   var size = Sides(height: 256, width: 256)
 
   @Option(
-    help: ArgumentHelp("Where to write the outputs of the first run.", valueName: "npz|safetensors"),
+    help: ArgumentHelp("File for the outputs of the first run.", valueName: "npz|safetensors"),
     completion: .file())
   var output: String?
 
-  @Option(help: "Runs that are timed.")
+  @Option(help: "Number of timed runs.")
   var runs = 5
 
   @OptionGroup var threads: ThreadOptions
@@ -62,18 +64,18 @@ struct IRBench: Tool {
 
   @Flag(
     help:
-      "Print the time of each kernel and of the slowest steps (with --json of all steps), the fastest run of each."
+      "Print the time of each kernel and of the slowest steps, each of its fastest run. --json has all steps."
   )
   var steps = false
 
-  @Flag(help: "Print JSON.")
+  @Flag(help: .json)
   var json = false
 
-  @Flag(help: "Run when a line of the standard input asks for it, and answer in JSON.")
+  @Flag(help: "Run when the standard input asks for it, and answer in JSON.")
   var onRequest = false
 
   func validate() throws {
-    guard !(steps && onRequest) else { throw ValidationError("--steps is not for --on-request") }
+    guard !(steps && onRequest) else { throw ValidationError("--steps and --on-request exclude each other") }
     guard runs >= 1 else { throw ValidationError("--runs is \(runs), must be at least 1") }
   }
 
@@ -88,7 +90,7 @@ struct IRBench: Tool {
       try Terminal.say(json: bench.result([]))
       while let line = readLine() {
         guard let count = Int(line), (1...1_000_000).contains(count) else {
-          throw ValidationError("a request is a count of runs, not \(line)")
+          throw ValidationError("a request is a number of runs from 1 to 1000000, not \(line)")
         }
         try Terminal.say(json: bench.result(try bench.run(count, &profile)))
       }

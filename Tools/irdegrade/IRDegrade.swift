@@ -9,53 +9,67 @@ import IRImage
 struct IRDegrade: Tool {
   static let configuration = CommandConfiguration(
     commandName: "irdegrade",
-    abstract: "Makes test sets: degrades clean photographs, the same way for the same seed.",
+    abstract: "Degrades clean photographs reproducibly, to make test sets.",
+    usage: "irdegrade [options] -i IN ... -o FOLDER --tasks TASKS",
     discussion: """
-      Each task gets a folder of its own in the output folder, with a picture for every input. What happens to a \
-      picture depends only on the seed, the task and the name of the file, and so do the bytes written.
+      Each task gets a folder in the output folder, with one picture per input. The result, to the byte, depends only on \
+      the seed, the task, the picture and the name of its file.
 
-      Tasks: \(grammar).
+      TASKS
+        noise25, noise0-55   Gaussian noise of this σ, or of a σ in this range, in 8-bit steps
+        noise25q             the same, clipped and truncated to 8 bits
+        camera               a camera's noise, at a random ISO
+        camera100-3200       the same, at an ISO in this range
+        rain                 rain streaks
+        haze, haze0-0.1      haze, or haze of a thickness in this range
+        motion, defocus      blur
+        lowlight             darkening
+        jpeg10, jpeg10-40    JPEG of this quality, or of a quality in this range
+        jpegfull90           JPEG with chroma at full resolution
+        down4                reduced by 4 and enlarged again
+        clean                none
+        camera+jpeg90        several, in order
 
-      Exit codes: 0, 2 usage, 4 some file failed.
+      \(HelpText.exitCodes([4: "some files failed"]))
 
       EXAMPLES
-        irdegrade -i photographs -o degraded --tasks noise25,rain,haze,lowlight+noise5-15
+        irdegrade -i photographs -o degraded --tasks noise25,rain,haze
+        irdegrade -i photographs -o dark --tasks lowlight+noise5-15 --seed 7
+        irdegrade -i a.png -o out --tasks noise50 --format tif --depth 32f
+
+      SEE ALSO
+        irtrain eval (measures a model on such pictures), docs/training.md
       """, version: Version.text)
   static let oldSpellings: [OldSpelling] = [
     .value(of: ["--depth"], now: { ["uint8": "8", "uint16": "16", "float32": "32f"][$0] })
   ]
 
-  private static let grammar = """
-    noise25 (σ in 8-bit steps), noise0-55, noise25q (clipped and truncated to 8 bits), camera or camera100-3200 (a \
-    camera's noise, at an ISO), rain, haze, haze0-0.1 (thin), motion, defocus, lowlight, jpeg10, jpeg10-40, \
-    jpegfull90 (chroma at full size), down4, clean, and compositions with +, in order (camera+jpeg90)
-    """
-
   @Option(
-    name: [.customShort("i"), .long], parsing: .upToNextOption, help: "Photographs, or folders of them.",
+    name: [.customShort("i"), .long], parsing: .upToNextOption,
+    help: "Clean photographs, or folders of them.",
     completion: .file())
   var input: [String]
 
-  @Option(name: [.customShort("o"), .long], help: "The folder to write to.", completion: .directory)
+  @Option(name: [.customShort("o"), .long], help: "Folder to write to.", completion: .directory)
   var output: String
 
-  @Option(help: "Degradations, separated by commas.")
+  @Option(help: "Tasks, separated by commas.")
   var tasks: String
 
-  @Option(help: "The seed of everything random.")
+  @Option(help: .seed)
   var seed: UInt64 = 1
 
   @Option(
     help: ArgumentHelp(
-      "Format to write, as an extension. Noise below black and above white survives only in tif with --depth 32f.",
+      "Format to write, as an extension. Only tif with --depth 32f keeps values below black and above white.",
       valueName: "extension"))
   var format = "png"
 
-  @Option(help: "Bits of a sample.")
+  @Option(help: "Bits per sample; auto keeps the input's.")
   var depth = SampleDepth.bits8
 
   func validate() throws {
-    guard !input.isEmpty else { throw ValidationError("no --input") }
+    guard !input.isEmpty else { throw ValidationError("--input names no photographs") }
     guard ImageFile.writableExtensions.contains(format) else {
       throw ValidationError(
         "--format is \(format), must be one of \(ImageFile.writableExtensions.joined(separator: ", "))")

@@ -9,7 +9,9 @@ struct HTMLReport {
   private let memory: MemoryDrawing
 
   init(_ description: ModelDescription, graph: String, memory: MemoryDrawing) {
-    (self.description, self.graph, self.memory) = (description, graph, memory)
+    self.description = description
+    self.graph = graph
+    self.memory = memory
   }
 
   private func escaped(_ text: String) -> String {

@@ -9,20 +9,29 @@ import IRONNX
 import IRPipelines
 import IRRestorers
 import IRRuntime
+import IRTensor
 import ImageRestoration
 
 @main
 struct IRDump: Tool {
   static let configuration = CommandConfiguration(
     commandName: "irdump",
-    abstract: "Describes a model, as it is and as it is compiled, without running it.",
+    abstract: "Describes a model: its graph, and the program that it is compiled to.",
+    usage: "irdump [options] MODEL",
     discussion: """
-      Exit codes: 0, 2 usage, 3 the model was rejected.
+      Without further options, irdump prints the model's inputs and outputs, the operators of its graph, and the size, \
+      kernels and memory of its program. The program is compiled, not run.
+
+      \(HelpText.exitCodes([3: "the model was rejected"]))
 
       EXAMPLES
+        irdump --check network.onnx
         irdump symunet-s --size 256x384 --svg graph.svg --memory-svg memory.svg
         irdump network.onnx --html report.html
         irdump old.onnx --diff new.onnx
+
+      SEE ALSO
+        docs/looking.md, irbench (times a model), irrun --profile
       """, version: Version.text)
   static let oldSpellings: [OldSpelling] = [
     .option("--dim", now: "--size"),
@@ -30,62 +39,68 @@ struct IRDump: Tool {
     .option("--memory-limit", now: "--memory"),
   ]
 
-  @Argument(help: "A model file (.onnx), a pipeline, or the name of one in Models.", completion: .file())
+  @Argument(help: "A model file (.onnx), a pipeline, or the name of an installed one.", completion: .file())
   var model: String
 
   @Option(
     help: ArgumentHelp(
-      "Height and width of the model's images, or its open sizes by name, as H=256,W=256; the default is 256, of a batch 1.",
+      "Height and width of the model's images, or open sizes by name (H=256,W=256). (default: 256; batches: 1)",
       valueName: "HxW"))
   var size: String?
 
-  @Flag(help: "List the graph's nodes as imported.") var nodes = false
-  @Flag(help: "Print the graph's text form as imported; large constants are left out.") var graph = false
-  @Flag(help: "Print the text form after all passes of the compiler.") var simplified = false
-  @Flag(help: "List the compiler's passes and the changes of each.") var passes = false
-  @Flag(help: "Print the compiled program.") var program = false
-  @Flag(help: "Print the memory that the program's steps use, and the largest buffers.") var arena = false
-  @Flag(help: "Print everything as one JSON object.") var json = false
-  @Flag(help: "Only check that the model can be imported and compiled, and print what irrun does with it.")
+  @Flag(help: "List the nodes of the imported graph.") var nodes = false
+  @Flag(help: "Print the imported graph as text, without large constants.") var graph = false
+  @Flag(help: "Print the graph after all compiler passes as text.") var simplified = false
+  @Flag(help: "List the compiler passes with the changes that each made.") var passes = false
+  @Flag(help: "Print the compiled program: kernels, memory, regions.") var program = false
+  @Flag(help: "Print the memory that each step uses, and the largest buffers.") var arena = false
+  @Flag(help: "Only check that the model can be imported and compiled, and print how irrun uses it.")
   var check = false
 
   @Option(
     help: ArgumentHelp(
-      "Draw the network: blocks by level, sizes on the edges; - is the standard output.", valueName: "file"),
+      "Draw the network: blocks by level, with sizes on the edges. - is the standard output.",
+      valueName: "file"),
     completion: .file())
   var svg: String?
   @Option(
     help: ArgumentHelp(
-      "Draw the memory over the program's steps; - is the standard output.", valueName: "file"),
+      "Draw the memory over the steps of the program. - is the standard output.", valueName: "file"),
     completion: .file())
   var memorySvg: String?
   @Option(
-    help: ArgumentHelp("Write a page with both drawings, the passes, kernels and steps.", valueName: "file"),
+    help: ArgumentHelp(
+      "Write an HTML page with both drawings, passes, kernels and steps.", valueName: "file"),
     completion: .file())
   var html: String?
   @Option(
-    help: ArgumentHelp("Compare with another model: ports, nodes, weights.", valueName: "model"),
+    help: ArgumentHelp("Compare inputs, outputs, nodes and weights with another model.", valueName: "model"),
     completion: .file())
   var diff: String?
 
   @Option(
-    name: [.customShort("j"), .customLong("threads")],
-    help: ArgumentHelp("Number of threads that the program is compiled for.", valueName: "n"))
-  var threads = 2
-
-  @Option(
     help: ArgumentHelp(
-      "Stop rewriting after this many patches and name the last: bisecting finds a wrong one.",
+      "Stop rewriting after this many patches, and name the last one: bisecting finds a faulty patch.",
       valueName: "count"))
   var patchLimit: Int?
 
-  @Option(help: "Compile for this instruction set, which the processor must have.")
+  @Option(help: "Instruction set to compile for; the processor must have it. (default: the best)")
   var isa: InstructionSet?
-  @Option(help: "Plan for a shared cache that is as fast as the cores' own (near) or slower (far).")
+  @Option(
+    help:
+      "Plan for a shared cache that is as fast as a core's own cache (near) or slower (far). (default: the processor's)"
+  )
   var sharedCache: SharedCache?
+
+  @Option(
+    name: [.customShort("j"), .customLong("threads")],
+    help: ArgumentHelp("Number of threads to compile for.", valueName: "n"))
+  var threads = 2
 
   @OptionGroup var memoryOptions: ProgramMemoryOptions
   @OptionGroup var precision: PrecisionOptions
+
+  @Flag(help: "Print everything as one JSON object.") var json = false
 
   enum SharedCache: String, CaseIterable, ExpressibleByArgument { case near, far }
 
@@ -151,7 +166,7 @@ struct IRDump: Tool {
     let reason: String
     do {
       let restorer = try RestorationModel(file, path: path)
-      let side = (256 + restorer.sides.multiple - 1) / restorer.sides.multiple * restorer.sides.multiple
+      let side = 256.roundedUp(toMultipleOf: restorer.sides.multiple)
       _ = try compiler.compile(
         try restorer.graph(
           height: restorer.fixedSides.height ?? side, width: restorer.fixedSides.width ?? side))

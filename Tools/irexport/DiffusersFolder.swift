@@ -84,7 +84,7 @@ struct DiffusersFolder {
       throw TensorFileError.malformed(path: index, detail: "\(name) must be the name of a file beside it")
     }
     guard !names.isEmpty, names.count <= 1000 else {
-      throw TensorFileError.malformed(path: index, detail: "names \(names.count) files, 1 to 1000 go")
+      throw TensorFileError.malformed(path: index, detail: "names \(names.count) files, must be 1 to 1000")
     }
     return names
   }

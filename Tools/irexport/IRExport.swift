@@ -12,128 +12,137 @@ import IRTensorFiles
 struct IRExport: Tool {
   static let configuration = CommandConfiguration(
     commandName: "irexport",
-    abstract: "Freezes a network with its weights into an ONNX file, or rewrites a model file.",
+    abstract: "Writes a network with its weights as an ONNX file, or rewrites a model file.",
+    usage: "irexport [options] SOURCE -o FILE",
     discussion: """
-      SOURCE is a network (\(NetworkCatalogue.networks.map { $0.name }.joined(separator: ", "))), \
-      a model file (.onnx), or unires.
+      SOURCE is a network (\(networks)), a model file (.onnx), or unires, which stands for the parts of a latent diffusion \
+      model.
 
-      The file is plain ONNX in standard operators; height and width stay open unless --size fixes them. Weights \
-      keep the names of the official checkpoints: prefixes such as "module." or "params." are found and left out, \
-      and every name that is missing, unexpected or of another shape is reported. Without --weights they are \
-      fresh, from --seed: a network of the right cost, not a trained one.
+      A network is written as plain ONNX of standard operators. Height and width stay open unless --size fixes them. \
+      Weights have the names of the official checkpoint; a prefix such as "module." is removed, and each missing, \
+      unexpected or misshapen weight is an error. Without --weights, the weights are random: such a network costs as \
+      much as a trained one and restores nothing.
 
-      A model file is written with its constants computed and its duplicates merged; --opset writes another \
-      operator set. One that computes with its open sizes keeps its nodes.
+      A model file is rewritten: constants are computed, and duplicates merged. A file that computes with its open sizes \
+      keeps its nodes.
 
-      unires freezes the parts of a latent diffusion model (Stable Diffusion 1 or 2, InstructPix2Pix, or a fine-tuned \
-      one) into a folder: unet/model.onnx with the tasks' prompts as constants, vae_encoder/model.onnx, \
-      vae_decoder/model.onnx, scheduler/scheduler_config.json and model_index.json. --weights is diffusers' folder \
-      of the model, or one file of all parts (.safetensors, .ckpt).
+      unires writes a folder: unet/model.onnx with the prompts of the tasks as constants, vae_encoder/model.onnx, \
+      vae_decoder/model.onnx, scheduler/scheduler_config.json and model_index.json. --weights is a diffusers folder of \
+      Stable Diffusion 1 or 2, InstructPix2Pix or a fine-tuned one, or a single file (.safetensors, .ckpt).
 
-      --dtmodel writes a model file as a package for darktable: the network at one size of tiles, its card, and a line \
-      for the package in versions.json beside it. -o is the package (ID.dtmodel), or a folder.
-
-      Exit codes: 0, 2 usage, 3 settings, weights or model were refused, 4 a file could not be read or written, \
-      6 --verify found a difference.
+      \(HelpText.exitCodes([
+        3: "settings, weights or the model were rejected", 4: "a file cannot be read or written",
+        6: "--verify found a difference",
+      ]))
 
       EXAMPLES
         irexport symunet --weights symunet.pth -o symunet.onnx --verify 3
         irexport nafnet --config sidd-64 --size 256x256 -o nafnet.onnx
-        irexport daair --config settings.json --weights daair.safetensors -o daair.onnx --f16-weights
+        irexport daair --weights daair.safetensors -o daair.onnx --f16-weights
         irexport promptir --card
-        irexport network.onnx -o smaller.onnx --opset 20 --f16-weights --verify 2
+        irexport network.onnx -o smaller.onnx --opset 20 --verify 2
         irexport symunet-denoise.onnx --dtmodel --tile 512 -o packages/
-        irexport unires --weights instruct-pix2pix/ --unscaled-condition -o restorer --f16-weights
+        irexport unires --weights instruct-pix2pix/ -o restorer --f16-weights
+
+      SEE ALSO
+        irdump (describes a model), irrun (restores with it), Models/*/README.md
       """, version: Version.text)
+  private static var networks: String { NetworkCatalogue.networks.map { $0.name }.joined(separator: ", ") }
+
   static let oldSpellings: [OldSpelling] = [.option("--dims", now: "--size")]
 
-  @Argument(help: "A network, or a model file.", completion: .file())
+  @Argument(help: "A network, a model file, or unires.", completion: .file())
   var source: String
 
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
-      "A JSON file of the official constructor's arguments, or a name of settings (--card lists them).",
+      "Settings of the network: a JSON file of the official constructor's arguments, or a name that --card lists.",
       valueName: "file|name"), completion: .file())
   var config: String?
 
   @Option(
     name: .shortAndLong,
     help: ArgumentHelp(
-      "Weights: .safetensors, .npz, or PyTorch's .pth, of which nothing is executed. Several files add up.",
+      "Weights: .safetensors, .npz, or .pth of PyTorch, whose code is never executed. May be repeated.",
       valueName: "file"), completion: .file())
   var weights: [String] = []
 
-  @Option(help: "Seed of fresh weights.")
+  @Option(help: "Seed of random weights.")
   var seed: UInt64 = 0
 
   @Option(
     help:
-      "Fresh weights: initial ones for training, or, to compare runtimes, weights that all affect the output."
+      "Random weights: the usual initial ones for training, or weights that all affect the output, to check runtimes."
   )
   var fresh = FreshWeights.training
 
   @Option(
-    name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "onnx"), completion: .file())
+    name: .shortAndLong, help: ArgumentHelp("File or folder to write.", valueName: "path"),
+    completion: .file())
   var output: String?
 
   @Option(
     help: ArgumentHelp(
-      "Fix height and width; dynamic, the default, leaves them open.", valueName: "HxW"))
+      "Height and width; dynamic leaves them open.", valueName: "HxW"))
   var size = Dimensions.dynamic
 
   @Option(help: "Batch size.")
   var batch = 1
 
-  @Option(help: "The operator set to write; by default 18, of unires 21, of model files their own.")
+  @Option(help: "ONNX operator set to write. (default: 18; 21 for unires; a model file's own)")
   var opset: Int64?
 
-  @Flag(name: .customLong("f16-weights"), help: "Store large weights as float16; computing stays float32.")
+  @Flag(
+    name: .customLong("f16-weights"),
+    help: "Store large weights as float16. The model still computes in float32.")
   var halfWeights = false
 
-  @Flag(help: "Write large weights to a second file, <onnx>.data.")
+  @Flag(help: "Write large weights to a second file, FILE.data.")
   var external = false
 
-  @Flag(help: "Leave out dates and file names: the same network gives the same bytes.")
+  @Flag(help: "Leave out dates and file names, so that the same network gives the same bytes.")
   var reproducible = false
 
   @Option(
-    help: ArgumentHelp("Metadata to add to the card's or to replace it.", valueName: "key=value"))
+    help: ArgumentHelp("Add metadata, or replace the card's. May be repeated.", valueName: "key=value"))
   var meta: [String] = []
 
   @Option(
     help: ArgumentHelp(
-      "Run this many inputs through graph, file and reference interpreter, and print the largest differences.",
+      "Run this many random inputs through graph, file and reference interpreter, and print the largest differences.",
       valueName: "n"))
   var verify = 0
 
   @Option(
     help: ArgumentHelp(
-      "unires: a LoRA file to add to the weights, with its strength. May be repeated.",
+      "unires: add a LoRA file to the weights, with a strength. (default strength: 1) May be repeated.",
       valueName: "file[:strength]"), completion: .file())
   var lora: [LowRankFile] = []
 
   @Option(
     help: ArgumentHelp(
-      "unires: TAESD's weights in diffusers' names, for a small decoder that searches judge candidates with.",
+      "unires: weights of TAESD (diffusers' names), a small decoder for searches.",
       valueName: "file"), completion: .file())
   var taesd: String?
 
-  @Option(help: "unires: prediction type of the UNet, if the model's files do not state it.")
+  @Option(help: "unires: prediction type of the UNet. (default: as the model's files state)")
   var prediction: Prediction?
 
-  @Flag(help: "unires: give the UNet the unscaled latents of the picture, as InstructPix2Pix does.")
+  @Flag(help: "unires: pass unscaled latents of the picture to the UNet, as InstructPix2Pix does.")
   var unscaledCondition = false
 
   @Flag(
     name: .customLong("dtmodel"),
-    help: "Write a package for darktable, of a model file that restores pictures in colour.")
+    help:
+      "Write the model file as a package for darktable, with its card and a line for versions.json. -o is the package (ID.dtmodel) or a folder."
+  )
   var darktable = false
 
-  @Option(help: ArgumentHelp("--dtmodel: the side of tiles in pixels, by default 512.", valueName: "n"))
+  @Option(help: ArgumentHelp("--dtmodel: side of tiles in pixels. (default: 512)", valueName: "n"))
   var tile: Int?
 
-  @Flag(help: "Print the network's card, settings and parameters; writes nothing without -o.")
+  @Flag(help: "Print the network's card, settings and parameters. -o is not required.")
   var card = false
 
   @OptionGroup var threads: ThreadOptions

@@ -66,10 +66,10 @@ struct NetworkSource {
       switch fresh {
       case .training:
         tensors = InitialWeights.fresh(parameters, seed: seed)
-        notes.append("no --weights: they are fresh, from seed \(seed)")
+        notes.append("no --weights: they are random, from seed \(seed)")
       case .check:
         tensors = InitialWeights.check(parameters)
-        notes.append("no --weights: they are fresh, made to compare runtimes")
+        notes.append("no --weights: they are random, made to check runtimes")
       }
     } else {
       let files = try weights.map { path in

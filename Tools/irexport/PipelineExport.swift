@@ -212,7 +212,8 @@ struct LowRankFile: ExpressibleByArgument {
       let strength = Double(argument[argument.index(after: colon)...])
     else { return }
     guard strength.magnitude <= 100 else { return nil }
-    (path, self.strength) = (String(argument[..<colon]), strength)
+    path = String(argument[..<colon])
+    self.strength = strength
   }
 
   func weights() throws -> [NamedWeight] {

@@ -58,7 +58,7 @@ struct Verification {
 
   /// Even numbers in 0..<1; integers are -1, which no router takes for a task.
   private static func numbers(_ graph: Graph, seed: UInt64) -> [String: Tensor] {
-    var generator = SystemNumbers(state: seed)
+    var generator = SplitMix64(seed: seed)
     var result: [String: Tensor] = [:]
     for id in graph.inputs {
       let type = graph[id].type
@@ -68,14 +68,5 @@ struct Verification {
       result[graph[id].name] = Tensor(type, doubles: values)
     }
     return result
-  }
-
-  /// A linear congruence: the same numbers in every run.
-  private struct SystemNumbers: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return (state ^ (state >> 29)) &* 0xBF58_476D_1CE4_E5B9
-    }
   }
 }

@@ -7,20 +7,24 @@ import IRQuality
 
 struct Fit: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Fits NIQE's Gaussian to clean photographs.",
+    abstract: "Fits NIQE's statistics of natural pictures to clean photographs.",
+    usage: "irquality fit -i FOLDER -o FILE",
     discussion: """
-      irquality fit -i photographs -o natural.safetensors
+      From every photograph, the fit takes the blocks of 96×96 pixels with more than 0.75 of the sharpness of the \
+      sharpest block. The same photographs give the same file.
 
-      Of every photograph the blocks of 96×96 pixels whose sharpness is above 0.75 of its sharpest one's are taken. \
-      Files are read in the order of their names: the same photographs give the same file. \
-      Exit codes: 0, 2 usage, 3 too few blocks, 4 a file cannot be read or written.
+      \(HelpText.exitCodes([3: "the photographs have too few blocks", 4: "a file cannot be read or written"]))
+
+      EXAMPLES
+        irquality fit -i photographs -o natural.safetensors
+        irquality score photo.png --by niqe --model natural.safetensors
       """)
 
-  @Option(name: .shortAndLong, help: "A folder of clean photographs.", completion: .directory)
+  @Option(name: .shortAndLong, help: "Folder of clean photographs.", completion: .directory)
   var input: String
 
   @Option(
-    name: .shortAndLong, help: ArgumentHelp("The file to write.", valueName: "safetensors"),
+    name: .shortAndLong, help: ArgumentHelp("File to write.", valueName: "safetensors"),
     completion: .file())
   var output: String
 

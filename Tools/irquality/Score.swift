@@ -15,38 +15,50 @@ struct Score: ParsableCommand {
 
   static let configuration = CommandConfiguration(
     abstract: "Scores pictures without a reference.",
+    usage: "irquality [score] [options] PICTURE ...",
     discussion: """
-      irquality photo.png restored.png --by niqe,piqe
+      METRICS
+        niqe              distance from the statistics of natural pictures; lower is better
+        piqe              visible distortion of blocks, 0 to 100; lower is better
+        musiq             opinion score predicted by a network; higher is better
+        brisque-features  the 36 features of BRISQUE
 
-      niqe and piqe are better when lower, musiq when higher. NIQE's score belongs to a model of clean photographs, by \
-      default the one fitted here to 400 photographs (Models/NIQE), and compares with scores of that model alone. \
-      brisque-features are the 36 numbers that BRISQUE judges by. All reward sharpness: none says whether a detail is \
-      true. Exit codes: 0, 2 usage, 3 a picture has no score or a model is refused, 4 a file cannot be read.
+      Scores of NIQE compare only if they use the same statistics (--model). All metrics reward sharpness; none can tell \
+      whether a detail is true.
+
+      \(HelpText.exitCodes([3: "a picture has no score, or a model was rejected", 4: "a file cannot be read"]))
+
+      EXAMPLES
+        irquality photo.png restored.png --by niqe,piqe
+        irquality *.png --by musiq --musiq-weights musiq_koniq_ckpt.pth --json
       """)
 
-  @Argument(help: "Pictures.", completion: .file())
+  @Argument(help: ArgumentHelp("Pictures to score.", valueName: "picture"), completion: .file())
   var files: [String]
 
-  @Option(help: "Metrics, separated by commas: niqe, piqe, musiq, brisque-features.")
+  @Option(help: "Metrics, separated by commas.")
   var by = "niqe,piqe"
 
   @Option(
-    help: ArgumentHelp("NIQE's model of clean photographs.", valueName: "safetensors"), completion: .file())
+    help: ArgumentHelp(
+      "Statistics for NIQE, made by irquality fit. (default: the installed ones, of 400 photographs)",
+      valueName: "safetensors"), completion: .file())
   var model: String?
 
-  @Option(help: ArgumentHelp("MUSIQ's weights (pyiqa's .pth).", valueName: "file"), completion: .file())
+  @Option(
+    help: ArgumentHelp("Weights of MUSIQ (the .pth file of pyiqa).", valueName: "file"), completion: .file())
   var musiqWeights: String?
 
   @OptionGroup var threads: ThreadOptions
 
-  @Flag(help: "Print one line of JSON for each picture.")
+  @Flag(help: "Print one line of JSON per picture.")
   var json = false
 
   private func metrics() throws -> [Metric] {
     try by.split(separator: ",").map { name in
       guard let metric = Metric(rawValue: String(name)) else {
         let known = Metric.allCases.map(\.rawValue).joined(separator: ", ")
-        throw ValidationError("--by knows \(known), not \(name)")
+        throw ValidationError("--by is \(name), must be one of \(known)")
       }
       return metric
     }
@@ -54,7 +66,7 @@ struct Score: ParsableCommand {
 
   func validate() throws {
     guard try !metrics().contains(.musiq) || musiqWeights != nil else {
-      throw ValidationError("musiq needs --musiq-weights: they are not part of the project")
+      throw ValidationError("musiq needs --musiq-weights: irkit does not include them")
     }
   }
 
@@ -91,7 +103,7 @@ struct Score: ParsableCommand {
 
   private func naturalPictures() throws -> NaturalPictures {
     guard let path = model ?? ModelCatalogue.folder.map({ "\($0)/NIQE/niqe-bsd400.safetensors" }) else {
-      throw fail("the folder Models is not found: say --model", code: .someFailed)
+      throw fail("no statistics for NIQE are installed: name a file with --model", code: .someFailed)
     }
     do { return try NaturalPictures(contentsOf: path) } catch let error as QualityError {
       throw fail("\(path): \(error)", code: .rejected)

@@ -22,89 +22,90 @@ extension Shard: ExpressibleByArgument {
 /// Which files are read, and how they are written.
 struct FileOptions: ParsableArguments {
   @Argument(
-    help: ArgumentHelp("Inputs, and behind them the output unless -o names it.", valueName: "in out"),
+    help: ArgumentHelp("Inputs, followed by the output unless -o names it.", valueName: "in out"),
     completion: .file())
   var paths: [String] = []
 
   @Option(
     name: [.customShort("i"), .customLong("input")], parsing: .upToNextOption,
     help: ArgumentHelp(
-      "Images, patterns, folders of images, files of tensors, or -; NAME=FILE is a second picture for the model's input of that name.",
+      "Pictures, patterns, folders, files of tensors, or -. NAME=FILE is a picture for the model's further input NAME.",
       valueName: "in"), completion: .file())
   var inputs: [String] = []
 
   @Option(
     name: [.customShort("o"), .customLong("output")], parsing: .unconditional,
-    help: ArgumentHelp("The file, folder or template to write, or -.", valueName: "out"), completion: .file())
+    help: ArgumentHelp("File, folder or template to write, or -.", valueName: "out"), completion: .file())
   var output: String?
 
-  @Flag(help: "Read folders below a folder too; the output folder gets the same folders.")
+  @Flag(help: "Also read the folders inside a folder; the output has the same folders.")
   var recurse = false
 
   @Option(
     help: ArgumentHelp(
-      "Leave out files and folders of this name, as 'draft-*'; with a slash, of this path below the input. May be repeated.",
+      "Skip files and folders with this name, such as 'draft-*'; a glob with a slash is a path below the input. May be repeated.",
       valueName: "glob"))
   var exclude: [String] = []
 
   @Option(
     help: ArgumentHelp(
-      "A file with an input a line, besides the other inputs; - restores the lines of the standard input as they come.",
+      "Read inputs from FILE, one per line. With -, restore the lines of the standard input as they arrive.",
       discussion:
-        "With - the model stays loaded, and each line of input is answered by a line of output (--json). Zeros may stand "
-        + "for the ends of lines, as find -print0 writes them.",
+        "With -, the model stays loaded, and --json answers each line with a line. Lines may also end in NUL, as those "
+        + "of find -print0 do.",
       valueName: "file"), completion: .file())
   var list: String?
 
-  @Option(help: ArgumentHelp("Restore only part I of N, for runs side by side.", valueName: "i/n"))
+  @Option(
+    help: ArgumentHelp("Restore only part I of N, to divide a folder among several runs.", valueName: "i/n"))
   var shard: Shard?
 
   @Option(
     help: ArgumentHelp(
-      "If an output exists: overwrite, skip, rename (name-1.png), fail, or resume.",
+      "What to do if an output exists; rename writes name-1.png.",
       discussion:
-        "resume keeps outputs that an earlier run with resume has made of the same input, model and options; "
-        + "it notes them in .irrun.jsonl in the output folder."))
+        "resume keeps the outputs that an earlier run with resume made from the same input, model and options. It "
+        + "records them in .irrun.jsonl in the output folder."))
   var ifExists = ExistingFile.overwrite
 
   @Option(
     name: [.customShort("f"), .customLong("format")],
     help: ArgumentHelp(
-      "Format to write, as an extension (png, jpg, tif, webp, avif, heic, jxl, ppm); by default the input's.",
+      "Format to write: png, jpg, tif, webp, avif, heic, jxl or ppm. (default: the input's)",
       valueName: "extension"))
   var format: String?
 
   @Option(
     name: [.customShort("q"), .customLong("quality")],
-    help: "Quality of JPEG, WebP, AVIF, HEIF and JPEG XL, 1 to 100.")
+    help: "Quality of JPEG, WebP, AVIF, HEIF and JPEG XL, from 1 to 100.")
   var quality = 95
 
-  @Flag(help: "Write WebP and JPEG XL without loss; lossless WebP stays lossless by itself.")
+  @Flag(help: "Write WebP and JPEG XL without loss. (default: if the input is a lossless WebP)")
   var lossless = false
 
   @Option(
-    help: "Compression of TIFF: none, lzw, deflate, zstd, packbits, jpeg, webp; by default the input's.")
+    help: "Compression of TIFF. (default: the input's)")
   var compression: ImageFile.TIFFCompression?
 
-  @Option(help: "Bits of a sample; auto keeps the input's if the format has them.")
+  @Option(help: "Bits per sample; auto keeps the input's if the format allows.")
   var depth = SampleDepth.auto
 
-  @Option(help: "EXIF, XMP and IPTC: keep, strip, or strip-gps. Colour profiles stay.")
+  @Option(help: "EXIF, XMP and IPTC of the input. Colour profiles always stay.")
   var metadata = MetadataChoice.keep
 
-  @Option(help: "Colours: keep values and profile, or convert to srgb.")
+  @Option(help: "Keep the colour profile, or convert the colours to sRGB.")
   var icc = ImageFile.ColourChoice.keep
 
   @Flag(help: "Give each output the modification time of its input.")
   var preserveTime = false
 
-  @Flag(help: "Read damaged and truncated pictures as far as they go, and say so.")
+  @Flag(help: "Restore the readable part of damaged and truncated pictures, and warn.")
   var salvage = false
 
-  @Flag(inversion: .prefixedNo, help: "Go on with the other files if one fails.")
+  @Flag(inversion: .prefixedNo, help: "Continue with the other files if one fails.")
   var keepGoing = true
 
-  @Flag(help: "Print how each file would be restored, in which memory, how long it would take, and its size.")
+  @Flag(help: "Print how each file would be restored, its size, memory and estimated time; write nothing.")
   var dryRun = false
 
   func validate() throws {
@@ -127,7 +128,7 @@ struct FileOptions: ParsableArguments {
     if output != nil || !needsOutput { return (inputs + paths, output) }
     let inputCount = inputs.count + paths.count - 1 + (list == nil ? 0 : 1)
     guard let last = paths.last, inputCount > 0 else {
-      throw ValidationError("no output: name it behind the inputs, or with -o")
+      throw ValidationError("no output: name it after the inputs, or with -o")
     }
     return (inputs + paths.dropLast(), last)
   }

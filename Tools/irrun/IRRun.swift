@@ -18,41 +18,48 @@ struct IRRun: Tool {
       irrun [options] -i IN ... -o OUT
       """,
     discussion: """
-      IN is an image, several, a pattern, a folder of images, or - for the standard input. OUT is a file for one \
-      image; a folder for several, for --list and for --recurse; a template ({stem}, {ext}, {name}, {model}; {{ is a \
-      brace); or - for the standard output. Images keep their size, depth, colour profile, EXIF and alpha. Sides are \
-      padded by mirroring to what the model needs and cropped back. Each output is written beside its place and \
-      renamed when it is whole.
+      IN is a picture, several pictures, a pattern, a folder, or - for the standard input. OUT is:
+        - a file, for one picture
+        - a folder, for several pictures, --list and --recurse
+        - a template of {stem}, {ext}, {name} and {model}, such as 'out/{stem}.{ext}'; {{ stands for a brace
+        - "-", the standard output
 
-      A picture is restored whole if it fits in memory, else in tiles. Tiles are exact if the model sees a limited \
-      neighbourhood of each pixel, and blended if an operator sees the whole picture; blended tiles take their low \
-      frequencies from the whole picture, at reduced size if memory is short. -v says how each picture is restored.
+      A restored picture keeps the size, bit depth, colour profile, EXIF and alpha of its input. Sides are padded by \
+      mirroring to the multiple that the model needs, and cropped back. An output is written to a temporary file and \
+      renamed when it is complete.
 
-      Samples of the input that are infinite or not numbers are replaced by the mean of their neighbours. Colours \
-      under alpha 0 are restored as a continuation of the visible ones, and written as they were. A result with \
-      samples that are not finite is not written.
+      A picture that fits in memory is restored whole; a larger one is restored in tiles. Tiles give the same pixels if \
+      the model sees a limited neighbourhood of each pixel. Otherwise they are blended, and take their low frequencies \
+      from the whole picture, reduced if memory is short. -v prints how each picture is restored.
 
-      If IN is an .npy, .npz or .safetensors file, its tensors are given to the model's inputs by name, and OUT, a \
-      file of any of these kinds, takes the outputs. A model of one input also takes an .npy, the only tensor of a \
-      file, or the one called `input`.
+      Samples of the input that are infinite or NaN are replaced by the mean of their neighbours. Hidden colours \
+      (alpha 0) are written unchanged; the model sees a continuation of the visible colours there. A result that is not \
+      finite is not written.
 
-      If IN is a YUV4MPEG2 stream or frames without a header (--raw), a file or -, its frames are restored one after \
-      the other, and OUT is such a stream.
+      If IN is a file of tensors (.npy, .npz, .safetensors), its tensors become the model's inputs by name, and OUT is \
+      such a file of the outputs. A model with one input also takes an .npy, a single tensor, or the tensor `input`.
 
-      Exit codes: 0 all written, 2 usage, 3 the model was rejected, 4 some files failed, 5 they would exceed \
-      the memory, 129, 130 and 143 hung up, interrupted and asked to end.
+      If IN is a YUV4MPEG2 stream, or frames without a header (--raw), its frames are restored one by one, and OUT is \
+      such a stream.
+
+      \(HelpText.exitCodes(
+        [3: "the model was rejected", 4: "some files failed", 5: "the run would exceed the memory limit"],
+        success: "all outputs are written"))
 
       EXAMPLES
         irrun noisy.png restored.png
-        irrun -m symunet-s photographs restored --metrics psnr,ssim --reference originals
-        irrun album restored --recurse --exclude 'draft-*' -f jpg -q 92 --metadata strip-gps --if-exists resume
-        irrun 'album/*.jpg' 'restored/{stem}_{model}.{ext}' --memory 1G --dry-run
+        irrun -m denoise --strength 0.7 grainy.jpg smooth.jpg
+        irrun photographs restored --metrics psnr,ssim --reference originals
+        irrun album restored --recurse --exclude 'draft-*' --if-exists resume
+        irrun 'album/*.tif' 'out/{stem}_{model}.{ext}' --memory 1G --dry-run
         irrun --list - -o restored --json
         irrun -m network.onnx inputs.npz outputs.npz --verify
-        ffmpeg -i clip.mkv -f yuv4mpegpipe - | irrun - - | ffmpeg -i - restored.mkv
-        irrun -m pipeline photo.jpg restored.jpg --search screen --by niqe --steps 20
-        irrun --models
-        irrun -m daair.onnx --explain noisy.png
+        ffmpeg -i in.mkv -f yuv4mpegpipe - | irrun - - | ffmpeg -i - out.mkv
+        irrun -m pipeline photo.jpg restored.jpg --search screen --by niqe
+        irrun -m daair-s5 --explain noisy.png
+
+      SEE ALSO
+        irdump (describes a model), irtrain (trains one), docs/which-model.md
       """, version: Version.text)
 
   @OptionGroup(title: "Model") var modelOptions: ModelOptions
@@ -66,7 +73,7 @@ struct IRRun: Tool {
   func validate() throws {
     let (inputs, output) = try files.places(needsOutput: needsOutput)
     if questions.explain, inputs.isEmpty, files.list == nil {
-      throw ValidationError("--explain needs pictures: name some")
+      throw ValidationError("--explain needs at least one picture")
     }
     if !checks.metrics.isEmpty, checks.reference == nil {
       throw ValidationError("--metrics needs --reference")
@@ -98,8 +105,8 @@ struct IRRun: Tool {
     }
     guard !pipelineOptions.isGiven else {
       throw ValidationError(
-        "-m \(modelOptions.model) is not a pipeline, a folder with model_index.json, which --weights, --search and "
-          + "their like need")
+        "-m \(modelOptions.model) is not a pipeline (a folder with model_index.json): the options of pipelines, such "
+          + "as --weights and --search, need one")
     }
     let model = try modelOptions.path()
     try questions.answer(

@@ -9,15 +9,15 @@ struct ModelOptions: ParsableArguments {
   @Option(
     name: [.short, .long],
     help:
-      "A model file (.onnx, or .dtmodel of darktable), the name or role of an installed model, a pipeline, or a folder of models to choose from with -n and -s.",
+      "A model file (.onnx, or a .dtmodel package of darktable), the name or role of an installed model, a pipeline, or a folder of models (-n and -s choose one).",
     completion: .file())
   var model = "symunet-s"
 
   @Option(
     name: [.customShort("n"), .customLong("name")], parsing: .unconditional,
     help: ArgumentHelp(
-      "The name of a model in the folder -m; a number is the noise level: σ of 0...255 for models that take it, "
-        + "else the model of a folder that is called after it (noise2).",
+      "Name of a model in the folder -m, or a noise level. A level is σ, 0 to 255, for a model that takes one; in a "
+        + "folder it selects the model of that name (noise2).",
       valueName: "name|level"))
   var name: String?
 
@@ -30,56 +30,56 @@ struct ModelOptions: ParsableArguments {
 
   @Option(
     name: [.customShort("t"), .customLong("tile-size")],
-    help: "Side of tiles in pixels; 0 restores whole if memory allows.")
+    help: "Side of tiles in pixels; 0 restores whole pictures if memory allows. (default: 0)")
   var tile: Int?
 
-  @Option(help: "Overlap of blended tiles in pixels, for networks that see the whole picture.")
+  @Option(help: "Overlap of blended tiles in pixels.")
   var overlap = 64
 
   @Flag(
     name: [.customShort("x"), .customLong("augmented")],
-    help: "Test-time augmentation: average over eight rotations and reflections.")
+    help: "Average over eight rotations and reflections (test-time augmentation); takes eight times as long.")
   var augmented = false
 
   @Option(
     help: ArgumentHelp(
-      "Share of the restoration in the result, from 0 (the input) to 1.",
+      "Strength of the restoration, from 0 (the input) to 1.",
       discussion:
-        "Every sample is input + strength · (restored - input). A model that enlarges is blended with the input's "
-        + "cubic enlargement."))
+        "A sample becomes input + strength · (restored - input). If the model enlarges, input is the cubic "
+        + "enlargement."))
   var strength = 1.0
 
   @Option(
     help: ArgumentHelp(
-      "Share of the input's fine luminance (grain, texture) in the result, from 0 to 1.",
+      "Share of the input's fine detail (grain, texture) that is kept, from 0 to 1.",
       discussion:
-        "Fine is what a Gaussian blur of 2 pixels removes. Only luminance is kept, so coloured noise does not return. "
-        + "Of a pipeline it is the share of the weights that goes to d4, which invents detail."
+        "Fine detail is the luminance that a Gaussian blur of 2 pixels removes, so coloured noise does not return. For "
+        + "a pipeline, --detail is the share of the weights that d4 gets, which invents detail."
     ))
   var detail = 0.0
 
   @Option(
     help:
-      "Pad height and width to multiples of this; by default as the model needs, and not at all for tensors.")
+      "Pad height and width to multiples of this number. (default: the model's multiple; 1 for tensors)")
   var multiple: Int?
 
   @Option(
     help: ArgumentHelp(
-      "The model's output that is the restored picture, where it has several.", valueName: "name"))
+      "Name of the output that is the restored picture, if the model has several.", valueName: "name"))
   var outputName: String?
 
   @Option(
     help: ArgumentHelp(
-      "The model's numbers for black and white, where its file does not state them: 255, -1..1, or MEAN/STD.",
+      "Values of black and white in the model, if its file does not state them: 255, -1..1, or MEAN/STD.",
       discussion:
-        "MEAN/STD are one number or three with commas, as 0.485,0.456,0.406/0.229,0.224,0.225. A range behind a colon "
-        + "is the result's, if that is another: 255:1.",
+        "MEAN and STD are one number, or three separated by commas (0.485,0.456,0.406/0.229,0.224,0.225). If the result "
+        + "has another range, it follows a colon: 255:1.",
       valueName: "range"))
   var range: ModelRange?
 
   @Option(
     help: ArgumentHelp(
-      "What a model of one channel restores of pictures in colour: channels, each of the three, or luma.",
+      "How a model of one channel restores a picture in colour: each of the three channels, or luma only.",
       valueName: "how"))
   var grey = RestorationSettings.GreyHandling.channels
 
@@ -151,7 +151,9 @@ struct ModelRange: ExpressibleByArgument {
     }
     guard (1...2).contains(parts.count), let input = parts[0] else { return nil }
     if parts.count == 2, parts[1] == nil { return nil }
-    (self.input, output, text) = (input, parts.count == 2 ? parts[1] : nil, argument)
+    self.input = input
+    output = parts.count == 2 ? parts[1] : nil
+    text = argument
   }
 
   var defaultValueDescription: String { text }

@@ -37,7 +37,7 @@ struct PipelineCommand {
     let options = try usage { try settings(runner) }
     guard let output else {
       guard !files.dryRun, files.shard == nil else {
-        throw ValidationError("--dry-run and --shard do not go with --calibrate")
+        throw ValidationError("--calibrate cannot be combined with --dry-run and --shard")
       }
       return try calibrate(runner, options)
     }

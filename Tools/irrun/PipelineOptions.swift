@@ -12,75 +12,79 @@ extension PipelineSearch.Method: ExpressibleByArgument {}
 struct PipelineOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The composition, as sr=.4,md=.4,dn=-.2,d4=.4: its weights add up to 1.",
+      "Weights of the composition, such as sr=.4,md=.4,dn=-.2,d4=.4; they add up to 1. (default: the first candidate of the calibration)",
       discussion:
-        "sr, md, dd and dn are super-resolution, motion deblurring, defocus deblurring and denoising; d2 and d4 are sr "
-        + "of the picture shrunk by 2 and 4 and enlarged again, which invents more; notext and nopicture leave out "
-        + "the text or the picture. By default the first candidate of the pipeline's calibration."))
+        "Components: sr (super-resolution), md (motion deblurring), dd (defocus deblurring), dn (denoising), d2 and d4 "
+        + "(sr of the picture after reducing it by 2 and 4, which invents more detail), notext and nopicture (without "
+        + "the text or the picture)."))
   var weights: String?
 
   @Option(
     help: ArgumentHelp(
-      "Find the composition: none, frequent, grid, screen, forest.",
+      "Search for the best composition.",
       discussion:
-        "frequent restores the calibration's 8 candidates, grid all of 1512, and take the best by --by; screen judges "
-        + "all from six shared predictions and restores the best few; forest asks the forest of the pipeline. The "
-        + "search looks at the part of the picture that has most detail."))
+        "frequent restores the 8 candidates of the calibration, grid all 1512; both keep the best by --by. screen scores "
+        + "all 1512 from six shared predictions and restores the best few. forest asks the pipeline's random forest. A "
+        + "search looks at the part of the picture with the most detail."))
   var search = PipelineSearch.Method.none
 
-  @Option(help: "The score of a search and of the result: niqe, piqe (lower is better), musiq.")
+  @Option(
+    help:
+      "Score of the search and of the result: niqe or piqe (lower is better), or musiq (higher is better).")
   var by: String?
 
-  @Option(help: ArgumentHelp("MUSIQ's weights (pyiqa's .pth).", valueName: "file"), completion: .file())
+  @Option(
+    help: ArgumentHelp("Weights of MUSIQ (the .pth file of pyiqa).", valueName: "file"), completion: .file())
   var musiqWeights: String?
 
-  @Option(help: "Steps from noise to the picture.")
+  @Option(help: "Number of sampling steps.")
   var steps = 50
 
-  @Option(help: "ddim, dpm or euler; by default the pipeline's own.")
+  @Option(help: "Sampler: ddim, dpm or euler. (default: the pipeline's)")
   var sampler: String?
 
-  @Option(help: "Fresh noise on the way of ddim, from 0 (none) to 1.")
+  @Option(help: "Fresh noise that ddim adds in each step, from 0 (none) to 1.")
   var eta = 0.0
 
-  @Option(help: "The number that the noise follows from.")
+  @Option(help: "Seed of the noise.")
   var seed: UInt64 = 1
 
   @Option(
     help: ArgumentHelp(
-      "Colours of the input for the result: adain, wavelet or none; adain:0.5 takes half of them.",
+      "Method that transfers the input's colours: adain, wavelet or none; adain:0.5 transfers half.",
       valueName: "fix[:blend]"))
   var colorFix = "adain"
 
   @Option(
     help: ArgumentHelp(
-      "Restore as the picture FILE was restored, which its XMP says: the same input gives the same bytes.",
+      "Restore with the recipe in the XMP of FILE. The same input gives the same bytes.",
       valueName: "file"), completion: .file())
   var again: String?
 
   @Option(
     help: ArgumentHelp(
-      "Compositions to search among, one a line, instead of the search's own.", valueName: "file"),
+      "Compositions to search among, one per line. (default: those of --search)", valueName: "file"),
     completion: .file())
   var candidates: String?
 
   @Option(
-    help: ArgumentHelp("Write all candidates' scores, a line of JSON for each picture.", valueName: "file"),
+    help: ArgumentHelp(
+      "Write the scores of all candidates: one line of JSON per picture.", valueName: "file"),
     completion: .file())
   var scores: String?
 
-  @Option(help: "Steps of a candidate; by default as many as --steps, at most 20.")
+  @Option(help: "Sampling steps of a candidate. (default: --steps, at most 20)")
   var searchSteps: Int?
 
-  @Option(help: "The side of the part that is searched on; by default 256 for screen, else 512 pixels.")
+  @Option(help: "Side in pixels of the part that a search looks at. (default: 256 for screen, else 512)")
   var searchCrop: Int?
 
-  @Option(help: "How many screened candidates are restored to the end.")
+  @Option(help: "Number of screened candidates that are restored completely.")
   var finalists = 4
 
   @Flag(
     help:
-      "Search with each picture of -i, and write the most frequent winners into the pipeline's folder; no picture is written."
+      "Search with each input, and write the most frequent winners into the pipeline's folder. No picture is written."
   )
   var calibrate = false
 
@@ -97,7 +101,7 @@ struct PipelineOptions: ParsableArguments {
     }
     if again != nil, weights != nil || search != .none || calibrate {
       throw ValidationError(
-        "--again states the composition: --weights, --search and --calibrate do not go with it")
+        "--again states the composition: it cannot be combined with --weights, --search and --calibrate")
     }
     if search != .none, search != .forest, by == nil {
       throw ValidationError("--search \(search.rawValue) needs --by: niqe, piqe or musiq")
@@ -106,7 +110,7 @@ struct PipelineOptions: ParsableArguments {
       throw ValidationError("--calibrate needs --search grid or screen")
     }
     if by == "musiq", musiqWeights == nil {
-      throw ValidationError("--by musiq needs --musiq-weights: they are not part of the project")
+      throw ValidationError("--by musiq needs --musiq-weights: irkit does not include them")
     }
     if scores != nil, search == .none || search == .forest {
       throw ValidationError("--scores needs a --search that scores candidates")
@@ -136,7 +140,7 @@ struct PipelineOptions: ParsableArguments {
     return settings
   }
 
-  /// The score of `--by`; nil where none is asked for.
+  /// The score of `--by`; nil if none is asked for.
   func objective(_ options: RuntimeOptions) throws -> QualityObjective? {
     try by.map {
       try QualityObjective(

@@ -7,10 +7,10 @@ import ImageRestoration
 
 /// Questions that `irrun` answers without writing pictures.
 struct Questions: ParsableArguments {
-  @Flag(help: "List the models in Models: task, licence, size, and whether each file is the one published.")
+  @Flag(help: "List the installed models: task, licence, size, and whether each file is the published one.")
   var models = false
 
-  @Flag(help: "Print the degradation that the model's routers detect in each input; no output is needed.")
+  @Flag(help: "Print the degradation that the model's routers detect in each input. -o is not required.")
   var explain = false
 
   var isAsked: Bool { models || explain }

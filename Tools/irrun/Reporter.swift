@@ -120,7 +120,7 @@ extension Batch {
     if let text = known.leftOutText { Terminal.warn(text) }
     for error in known.unreadable { Terminal.warn("\(error)") }
     if known.skippedCount > 0 {
-      Terminal.warn("\(known.skippedCount) outputs exist and are left as they are")
+      Terminal.warn("\(known.skippedCount) outputs exist and are kept")
     }
   }
 }

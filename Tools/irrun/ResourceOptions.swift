@@ -26,8 +26,9 @@ struct ResourceOptions: ParsableArguments {
   @Option(
     name: [.customShort("j"), .customLong("threads")],
     help: ArgumentHelp(
-      "Number of threads; by default as many as the system grants.",
-      discussion: "n:n:n also says how many pictures are read ahead and how many are written meanwhile.",
+      "Number of threads. (default: as many as the system grants)",
+      discussion:
+        "R:N:W also sets how many pictures are read ahead (R) and written behind (W). (default: 1 each)",
       valueName: "n"))
   var threadChoice: ThreadChoice?
 
@@ -36,9 +37,8 @@ struct ResourceOptions: ParsableArguments {
   @Flag(
     inversion: .prefixedNo,
     help: ArgumentHelp(
-      "If a program does not fit in memory, store feature maps as float16 (error below one 8-bit step).",
-      discussion:
-        "By default so for pictures before they are restored in blended tiles, and not for files of tensors.")
+      "If the picture does not fit in memory, store feature maps as float16 before falling back to blended tiles (error below one 8-bit step).",
+      discussion: "It is on for pictures and off for files of tensors unless stated.")
   )
   var float16Storage: Bool?
 

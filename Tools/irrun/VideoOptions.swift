@@ -23,25 +23,25 @@ extension RawFrames: ExpressibleByArgument {
 struct VideoOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The standard input is frames without a header, as 640x360:rgb24; the output is such frames too.",
-      discussion: "Pixels are gray, gray16le, rgb24, rgb48le or gbrpf32le, as ffmpeg names them.",
+      "The input is frames without a header, such as 640x360:rgb24; so is the output.",
+      discussion: "Pixel formats: gray, gray16le, rgb24, rgb48le and gbrpf32le, as in ffmpeg.",
       valueName: "frames"))
   var raw: RawFrames?
 
   @Option(
     help: ArgumentHelp(
-      "The colours of a YUV4MPEG2 stream: 601 or 709; by default 709 for frames larger than 1024×576.",
+      "Colour matrix of a YUV4MPEG2 stream: BT.601 or BT.709. (default: 709 if frames are larger than 1024×576)",
       valueName: "matrix"))
   var matrix: YCbCr.Matrix?
 
   /// The extension of streams in files.
   static let suffix = "y4m"
 
-  /// The stream of frames that the inputs are; nil where they are pictures or tensors.
+  /// The stream of frames that the inputs are; nil if they are pictures or tensors.
   /// - Throws: `ValidationError`, `VideoError`.
   func reader(_ inputs: [String], list: String?) throws -> FrameReader? {
     guard inputs.count == 1, list == nil, let input = inputs.first else {
-      if raw != nil { throw ValidationError("--raw is for one input") }
+      if raw != nil { throw ValidationError("--raw takes one input") }
       return nil
     }
     let path = FilePath(input)

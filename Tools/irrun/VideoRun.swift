@@ -4,6 +4,7 @@ import IRBatch
 import IRCommandLine
 import IRFiles
 import IRRuntime
+import IRThreads
 import IRVideo
 import ImageRestoration
 
@@ -84,7 +85,8 @@ final class VideoRun {
           + "\(colours.width)×\(colours.height): tell them")
     }
     let (read, written) = (
-      Stage<Result<Frame, any Error>>(limit: threads.readAhead), Stage<Frame>(limit: threads.writeBehind)
+      BoundedQueue<Result<Frame, any Error>>(limit: threads.readAhead),
+      BoundedQueue<Frame>(limit: threads.writeBehind)
     )
     let reading = Reading(reader, read)
     let writing = Writing(writer, written)
@@ -113,7 +115,7 @@ final class VideoRun {
 
   /// Waits until all frames are written.
   /// - Throws: why they cannot be.
-  private func end(_ writing: Writing, _ written: Stage<Frame>) throws {
+  private func end(_ writing: Writing, _ written: BoundedQueue<Frame>) throws {
     written.finish()
     writing.wait()
     progress.clear()
@@ -140,78 +142,42 @@ final class VideoRun {
   }
 }
 
-/// A few things between two threads, in order.
-private final class Stage<Value: Sendable>: @unchecked Sendable {
-  private let condition = NSCondition()
-  private let limit: Int
-  private var values: [Value] = []
-  private var isFinished = false
-  private var isClosed = false
-
-  init(limit: Int) { self.limit = limit }
-
-  /// Waits for place.
-  /// - Returns: false where nobody takes any more.
-  func put(_ value: Value) -> Bool {
-    condition.lock()
-    defer { condition.unlock() }
-    while values.count >= limit, !isClosed { condition.wait() }
-    guard !isClosed else { return false }
-    values.append(value)
-    condition.broadcast()
-    return true
-  }
-
-  /// Waits for the next; nil at the end.
-  func take() -> Value? {
-    condition.lock()
-    defer { condition.unlock() }
-    while values.isEmpty, !isFinished, !isClosed { condition.wait() }
-    defer { condition.broadcast() }
-    return values.isEmpty ? nil : values.removeFirst()
-  }
-
-  /// Nothing more is put.
-  func finish() { change { isFinished = true } }
-  /// Nothing more is taken.
-  func close() { change { isClosed = true } }
-
-  private func change(_ body: () -> Void) {
-    condition.lock()
-    body()
-    condition.broadcast()
-    condition.unlock()
-  }
-}
-
 /// The thread that reads.
+///
+/// Unchecked: the thread alone uses the reader; the queue may be shared.
 private final class Reading: @unchecked Sendable {
   private let reader: FrameReader
-  private let stage: Stage<Result<Frame, any Error>>
+  private let queue: BoundedQueue<Result<Frame, any Error>>
 
-  init(_ reader: FrameReader, _ stage: Stage<Result<Frame, any Error>>) {
-    (self.reader, self.stage) = (reader, stage)
+  init(_ reader: FrameReader, _ queue: BoundedQueue<Result<Frame, any Error>>) {
+    self.reader = reader
+    self.queue = queue
   }
 
   func start() { Thread { self.run() }.start() }
 
   private func run() {
     do {
-      while let frame = try reader.next() { guard stage.put(.success(frame)) else { return } }
-    } catch { _ = stage.put(.failure(error)) }
-    stage.finish()
+      while let frame = try reader.next() { guard queue.put(.success(frame)) else { return } }
+    } catch { _ = queue.put(.failure(error)) }
+    queue.finish()
   }
 }
 
 /// The thread that writes.
+///
+/// Unchecked: the thread alone uses the writer until it is done; the error is used under the lock.
 private final class Writing: @unchecked Sendable {
   private let writer: FrameWriter
-  private let stage: Stage<Frame>
+  private let queue: BoundedQueue<Frame>
   private let done = DispatchSemaphore(value: 0)
   private let lock = NSLock()
   private var error: (any Error)?
 
-  init(_ writer: FrameWriter, _ stage: Stage<Frame>) { (self.writer, self.stage) = (writer, stage) }
+  init(_ writer: FrameWriter, _ queue: BoundedQueue<Frame>) {
+    self.writer = writer
+    self.queue = queue
+  }
 
   var failure: (any Error)? { lock.withLock { error } }
   func wait() { done.wait() }
@@ -219,9 +185,9 @@ private final class Writing: @unchecked Sendable {
   func start() { Thread { self.run() }.start() }
 
   private func run() {
-    do { while let frame = stage.take() { try writer.write(frame) } } catch {
+    do { while let frame = queue.take() { try writer.write(frame) } } catch {
       lock.withLock { self.error = error }
-      stage.close()
+      queue.close()
     }
     done.signal()
   }

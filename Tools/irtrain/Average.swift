@@ -10,23 +10,24 @@ import ImageRestoration
 /// Weights between those of two models.
 struct Average: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Averages the weights of two models of one origin.",
+    abstract: "Averages the weights of two models with the same origin.",
+    usage: "irtrain average [options] FIRST SECOND -o OUT.onnx",
     discussion: """
-      Models that were fine-tuned from the same one, or one and what it was fine-tuned to, are often better in between: \
-      what one learned and the other forgot stays (Wortsman et al., 2022, arXiv 2203.05482). All but the weights is \
-      taken from FIRST. Models that were trained from different starts have nothing in between: measure what you get \
-      (irtrain eval).
+      The average of two models that were fine-tuned from the same model, or of a model and its fine-tuned version, is \
+      often better than both (Wortsman et al., 2022, arXiv 2203.05482). The average of models that were trained from \
+      different weights is useless: measure the result with irtrain eval. Everything but the weights comes from FIRST.
 
-      irtrain average old.onnx finetuned.onnx --share 0.5 -o between.onnx
+      EXAMPLES
+        irtrain average old.onnx fine-tuned.onnx --share 0.5 -o between.onnx
       """)
 
-  @Argument(help: "A model file (.onnx), or the name of a model in Models.", completion: .file())
+  @Argument(help: .model, completion: .file())
   var first: String
 
-  @Argument(help: "A second model with weights of the same names and shapes.", completion: .file())
+  @Argument(help: "Second model, with weights of the same names and shapes.", completion: .file())
   var second: String
 
-  @Option(help: "Share of SECOND, 0 to 1.")
+  @Option(help: "Weight of SECOND in the average, from 0 to 1.")
   var share = 0.5
 
   @Option(name: [.customShort("o"), .long], help: "The model to write.", completion: .file())

@@ -9,14 +9,18 @@ import ImageRestoration
 /// The batches of a run on the standard output, for other trainers.
 struct Batches: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Writes the batches that a run would take to the standard output, for other trainers.",
+    abstract: "Writes the batches of a run to the standard output, for other trainers.",
+    usage: "irtrain batches [options] MODEL --clean FOLDER --steps N",
     discussion: """
-      One line of JSON (count, channels, height, width, taskCount), then for every step the degraded images, the \
-      targets, both float32 [count, channels, height, width], and the tasks, int32 [count], all little-endian. They \
-      are those of irtrain with the same data, tasks, sizes and seed, to the byte.
+      The output begins with a line of JSON: count, channels, height, width, taskCount. For every step follow, in little \
+      endian, the degraded images and the targets, both float32 [count, channels, height, width], and the tasks, int32 \
+      [count]. The bytes are those that irtrain trains on with the same data, tasks, sizes and seed.
+
+      EXAMPLES
+        irtrain batches net.onnx --clean photos --tasks noise25 --steps 100 | trainer
       """)
 
-  @Argument(help: "The model to train, which states the number of channels.", completion: .file())
+  @Argument(help: "Model to train; it states the number of channels.", completion: .file())
   var model: String
 
   @Option(help: "Number of steps of the run.")
@@ -27,17 +31,17 @@ struct Batches: ParsableCommand {
 
   @Option(
     help: """
-      Part of each batch, as INDEX/COUNT: every COUNTth image from INDEX on, counted from 0. The batch must be a multiple \
-      of COUNT.
+      Write a part of each batch only, INDEX/COUNT: every COUNTth image, from INDEX on (counted from 0). --batch must be a \
+      multiple of COUNT.
       """)
   var share: BatchShare?
 
   @OptionGroup var threads: ThreadOptions
 
-  @Flag(help: "Train on all photographs, also those that irtrain would validate with.")
+  @Flag(help: "Use all photographs, including those that irtrain would validate with.")
   var all = false
 
-  @OptionGroup var source: DataOptions
+  @OptionGroup(title: "Data") var source: DataOptions
 
   func validate() throws {
     guard steps >= 1, (0...steps).contains(from) else {

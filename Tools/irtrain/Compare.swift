@@ -8,12 +8,16 @@ import IRTraining
 struct Compare: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Draws the curves of several runs on one page.",
-    discussion: "irtrain compare first.jsonl second.jsonl -o page.html")
+    usage: "irtrain compare LOG ... -o PAGE.html",
+    discussion: """
+      EXAMPLES
+        irtrain compare first.jsonl second.jsonl -o page.html
+      """)
 
   @Argument(help: "Logs of runs (OUT.jsonl).", completion: .file())
   var logs: [String]
 
-  @Option(name: [.customShort("o"), .long], help: "The page to write.", completion: .file())
+  @Option(name: [.customShort("o"), .long], help: "HTML page to write.", completion: .file())
   var output: String
 
   func run() throws {

@@ -5,7 +5,7 @@ import IRONNX
 import IRRestorers
 import IRTraining
 
-/// - Throws: `ValidationError` where a list of tasks cannot be read.
+/// - Throws: `ValidationError` if a list of tasks cannot be read.
 func checkTasks(_ text: String) throws {
   do { _ = try TrainingTask.list(text) } catch { throw ValidationError("--tasks: \(error)") }
 }
@@ -18,45 +18,48 @@ struct DataOptions: ParsableArguments {
   @Option(
     parsing: .upToNextOption,
     help: """
-      Degraded and clean photographs of the same scenes: two folders with files of the same names, or two patterns \
-      whose * stands for the same text in both ('set/*_noisy.jpg' 'set/*_mean.jpg').
+      Degraded and clean photographs of the same scenes: two folders with the same file names, or two patterns in which \
+      * stands for the same text ('set/*_noisy.jpg' 'set/*_mean.jpg').
       """, completion: .file())
   var pairs: [String] = []
 
   @Option(
     help: """
-      Degradations of the clean photographs, and pairs, with weights, separated by commas \
-      (noise25,camera+jpeg70-98:2,pairs). A class for routers follows an equals sign (camera=noise:2). Default: \
-      noise15,noise25,noise50, or pairs without --clean.
+      Tasks, separated by commas, with optional weights (noise25,camera+jpeg70-98:2,pairs). A class for routers follows \
+      an equals sign (camera=noise:2). (default: noise15,noise25,noise50; without --clean: pairs)
       """)
   var tasks: String?
 
-  @Option(help: "Crops per batch.")
+  @Option(help: "Number of crops in a batch.")
   var batch = 8
 
   @Option(help: "Side of a crop in pixels.")
   var crop = 64
 
-  @Option(help: "Seed of everything random.")
+  @Option(help: .seed)
   var seed: UInt64 = 1
 
   func validate() throws {
-    guard clean != nil || !pairs.isEmpty else { throw ValidationError("name --clean, --pairs or both") }
-    guard pairs.isEmpty || pairs.count == 2 else { throw ValidationError("--pairs takes two folders") }
+    guard clean != nil || !pairs.isEmpty else {
+      throw ValidationError("no photographs: name --clean, --pairs or both")
+    }
+    guard pairs.isEmpty || pairs.count == 2 else {
+      throw ValidationError("--pairs takes two folders or patterns")
+    }
     for (name, value) in [("batch", batch), ("crop", crop)] where value < 1 || value > 1 << 14 {
       throw ValidationError("--\(name) is \(value), must be in 1...\(1 << 14)")
     }
     try checkTasks(taskText)
     for task in try taskList() {
       if task.source == .pairs, pairs.isEmpty {
-        throw ValidationError("--tasks names pairs: --pairs says where they are")
+        throw ValidationError("--tasks names pairs, and there is no --pairs")
       }
       if task.source != .pairs, clean == nil {
-        throw ValidationError("--tasks names \(task.name): --clean says which photographs to degrade")
+        throw ValidationError("--tasks names \(task.name), and there is no --clean to degrade")
       }
     }
     if clean != nil, !pairs.isEmpty, try !taskList().contains(where: { $0.source == .pairs }) {
-      throw ValidationError("--pairs are not among --tasks: add pairs, or leave --pairs out")
+      throw ValidationError("--tasks does not name pairs: add pairs to it, or leave --pairs out")
     }
   }
 

@@ -11,41 +11,53 @@ import ImageRestoration
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "eval",
-    abstract: "Measures a model on test sets: PSNR and SSIM of each task, before and after.",
+    abstract: "Measures a model on test sets: PSNR and SSIM before and after restoration.",
+    usage: """
+      irtrain eval [options] MODEL --sets FOLDER ...
+      irtrain eval [options] MODEL --pairs DEGRADED CLEAN
+      """,
     discussion: """
-      Clean photographs (--sets) are degraded as irdegrade would do it with the same seed; --pairs takes two folders \
-      as they are. PSNR and SSIM (uniform 7×7) are of RGB; --protocol says of which values: clamped (DaAIR, \
-      PromptIR; the default), float (SymUNet), 8bit (Restormer, NAFNet). For a network with routers (DaAIR) a second \
-      table says which expert they chose for which task, and how often it was the right one.
+      The photographs of --sets are degraded as irdegrade degrades them with the same seed; those of --pairs are used as \
+      they are. PSNR and SSIM (uniform window of 7×7) are computed on RGB. --protocol selects the values: clamped (as \
+      DaAIR and PromptIR publish), float (SymUNet) or 8bit (Restormer, NAFNet). For a network with routers (DaAIR), a \
+      second table counts how often each expert was chosen for each task, and how often the choice was right.
 
-      --harm measures instead how much the model changes photographs of --sets that need little or no restoration: \
-      clean, noise of σ 2 and 5, JPEG of quality 85. It lists the rules of a harmless restorer that the model breaks: \
-      clean photographs come back at 46 dB on average and 40 dB each, no mean shifts by more than one 8-bit level, the \
-      other photographs improve on average, and none loses more than 0.3 dB.
+      --harm measures how much the model changes photographs that need little or no restoration: clean, noise of σ 2 \
+      and 5, and JPEG of quality 85. It lists the rules that the model breaks: clean photographs keep 46 dB on average \
+      and 40 dB each; no mean shifts by more than one 8-bit level; the others improve on average, and none loses more \
+      than 0.3 dB.
+
+      EXAMPLES
+        irtrain eval my.onnx --sets photos --tasks noise15,noise25,noise50
+        irtrain eval my.onnx --pairs low high --protocol 8bit --json
+        irtrain eval my.onnx --sets photos --harm
       """)
 
-  @Argument(help: "A model file (.onnx), or the name of a model in Models.", completion: .file())
+  @Argument(help: .model, completion: .file())
   var model: String
 
   @Option(parsing: .upToNextOption, help: "Folders of clean photographs.", completion: .directory)
   var sets: [String] = []
 
-  @Option(parsing: .upToNextOption, help: "Two folders, degraded and clean.", completion: .directory)
+  @Option(
+    parsing: .upToNextOption, help: "Two folders: degraded and clean photographs with the same names.",
+    completion: .directory)
   var pairs: [String] = []
 
-  @Option(help: "Degradations of the clean photographs, separated by commas.")
+  @Option(help: "Degradations of the clean photographs, separated by commas (irdegrade --help lists them).")
   var tasks = "noise15,noise25,noise50"
 
   @Option(help: "Seed of the degradations.")
   var seed: UInt64 = 1
 
-  @Option(help: "Values that are compared.")
+  @Option(help: "Values that PSNR and SSIM compare.")
   var `protocol` = Values.clamped
 
-  @Option(help: "Centre-crop both pictures to a multiple of this many pixels (the all-in-one papers: 16).")
+  @Option(
+    help: "Crop both pictures around the centre to a multiple of this many pixels (16 in all-in-one papers).")
   var cropMultiple = 1
 
-  @Option(help: "Largest number of pictures per set.")
+  @Option(help: "Maximum number of pictures per set. (default: all)")
   var limit: Int?
 
   @OptionGroup var threads: ThreadOptions
@@ -55,7 +67,7 @@ struct Evaluate: ParsableCommand {
   @Flag(help: "Measure how much the model changes photographs that need little or no restoration.")
   var harm = false
 
-  @Flag(help: "Print JSON.")
+  @Flag(help: .json)
   var json = false
 
   enum Values: String, ExpressibleByArgument, CaseIterable {
@@ -91,14 +103,16 @@ struct Evaluate: ParsableCommand {
   }
 
   func validate() throws {
-    guard !sets.isEmpty || !pairs.isEmpty else { throw ValidationError("name --sets or --pairs") }
+    guard !sets.isEmpty || !pairs.isEmpty else {
+      throw ValidationError("no test set: name --sets or --pairs")
+    }
     guard pairs.isEmpty || pairs.count == 2 else { throw ValidationError("--pairs takes two folders") }
     guard cropMultiple >= 1 else { throw ValidationError("--crop-multiple must be at least 1") }
     if let limit, limit < 1 { throw ValidationError("--limit is \(limit), must be at least 1") }
     guard !harm || !sets.isEmpty else { throw ValidationError("--harm needs --sets") }
     try checkTasks(tasks)
     if try TrainingTask.list(tasks).contains(where: { $0.source == .pairs }) {
-      throw ValidationError("--tasks names pairs: --pairs alone measures them")
+      throw ValidationError("--tasks names pairs: eval measures pairs with --pairs only")
     }
   }
 

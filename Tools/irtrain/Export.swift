@@ -15,22 +15,26 @@ extension TrainingError {
 /// The model of a run that is still going on, or that was interrupted.
 struct Export: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Freezes the weights of a checkpoint into a model.",
+    abstract: "Writes the weights of a checkpoint as a model.",
+    usage: "irtrain export [options] CHECKPOINT MODEL -o OUT.onnx",
     discussion: """
-      MODEL is the one that the run started from, or any other with the same weights' names and shapes: all but the \
-      weights is taken from it. The run may go on meanwhile; its checkpoint is always whole.
+      MODEL is the model that the run started from, or another one with weights of the same names and shapes. Everything \
+      but the weights comes from MODEL. The run may continue meanwhile: a checkpoint is always complete.
+
+      EXAMPLES
+        irtrain export my.checkpoint net.onnx -o so-far.onnx
       """)
 
-  @Argument(help: "A checkpoint of irtrain, or of Tools/train-torch.", completion: .file())
+  @Argument(help: "Checkpoint of irtrain or Tools/train-torch.", completion: .file())
   var checkpoint: String
 
-  @Argument(help: "A model file (.onnx), or the name of a model in Models.", completion: .file())
+  @Argument(help: .model, completion: .file())
   var model: String
 
-  @Option(name: [.customShort("o"), .long], help: "The model to write.", completion: .file())
+  @Option(name: [.customShort("o"), .long], help: "Model file to write (.onnx).", completion: .file())
   var output: String
 
-  @Flag(help: "Use the weights of the last step instead of their average.")
+  @Flag(help: "Use the weights of the last step instead of their moving average.")
   var last = false
 
   func validate() throws {

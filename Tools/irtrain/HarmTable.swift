@@ -82,13 +82,13 @@ struct HarmTable {
         if row.psnr < Self.leastMeanOfClean {
           found.append(
             String(
-              format: "clean photographs come back at %.2f dB on the mean, below %.0f", row.psnr,
+              format: "clean photographs keep %.2f dB on average, below %.0f", row.psnr,
               Self.leastMeanOfClean))
         }
         if row.lowestPSNR < Self.leastOfClean {
           found.append(
             String(
-              format: "clean %@ comes back at %.2f dB, below %.0f", row.lowestImage, row.lowestPSNR,
+              format: "clean %@ keeps %.2f dB, below %.0f", row.lowestImage, row.lowestPSNR,
               Self.leastOfClean))
         }
         if row.largestMeanShift > Self.mostMeanShift {
@@ -101,7 +101,7 @@ struct HarmTable {
       }
       if row.psnr < row.inputPSNR {
         found.append(
-          String(format: "%@ becomes worse on the mean, %.2f to %.2f dB", row.task, row.inputPSNR, row.psnr))
+          String(format: "%@ becomes worse on average, %.2f to %.2f dB", row.task, row.inputPSNR, row.psnr))
       }
       if row.largestLoss > Self.mostLoss {
         found.append(

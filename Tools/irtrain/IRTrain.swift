@@ -7,18 +7,29 @@ import IRTraining
 struct IRTrain: Tool {
   static let configuration = CommandConfiguration(
     commandName: "irtrain",
-    abstract: "Trains and fine-tunes restorers, and measures them.",
+    abstract: "Trains, fine-tunes and measures restorers.",
+    usage: """
+      irtrain [train] [options] MODEL --clean FOLDER --steps N -o OUT.onnx
+      irtrain SUBCOMMAND [options] ...
+      """,
     discussion: """
-      irtrain MODEL.onnx --clean DIR --tasks noise25,rain --steps 20000 -o OUT.onnx
-      irtrain MODEL.onnx --pairs LOW HIGH --steps 2000 -o OUT.onnx
-      irtrain eval OUT.onnx --sets DIR --tasks noise15,noise25,noise50
-      irtrain export OUT.checkpoint MODEL.onnx -o SO-FAR.onnx
-      irtrain compare FIRST.jsonl SECOND.jsonl -o PAGE.html
-      irtrain average OLD.onnx FINE-TUNED.onnx -o BETWEEN.onnx
+      A run starts from a model file whose input and output are one image of the same size. The model may have random \
+      weights (irexport makes such models) or be trained. An interrupted run finishes its step and writes a checkpoint.
 
-      A run starts from any frozen model whose input is one image and whose output is an image of its size: fresh \
-      from irexport, or trained. Exit codes: 0, 2 usage, 3 the model, the data or the checkpoint was rejected, \
-      4 the run diverged, 129, 130 and 143 hung up, interrupted and asked to end (a checkpoint is written first).
+      \(HelpText.exitCodes([
+        3: "the model, the data or the checkpoint were rejected", 4: "the run diverged",
+      ]))
+
+      EXAMPLES
+        irtrain net.onnx --clean photos --tasks noise25,rain --steps 20000 -o my.onnx
+        irtrain net.onnx --pairs low high --steps 2000 -o my.onnx
+        irtrain eval my.onnx --sets photos --tasks noise15,noise25,noise50
+        irtrain export my.checkpoint net.onnx -o so-far.onnx
+        irtrain compare first.jsonl second.jsonl -o page.html
+        irtrain average old.onnx fine-tuned.onnx -o between.onnx
+
+      SEE ALSO
+        irexport (makes models to start from), irdegrade, docs/training.md
       """,
     version: Version.text,
     subcommands: [

@@ -11,7 +11,7 @@ struct RouterTable: Encodable {
   struct Row: Encodable {
     var set: String
     var task: String
-    /// The expert of the task, by its name; nil where the model has none of that name.
+    /// The expert of the task, by its name; nil if the model has none of that name.
     var expert: Int?
     /// Decisions by expert, of all routers and pictures.
     var decisions: [Int]

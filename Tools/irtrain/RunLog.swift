@@ -33,7 +33,7 @@ final class RunLog {
   private(set) var entries: [Entry] = []
   private var handle: FileHandle?
 
-  /// - Throws: `TrainingError.data` where the file cannot be written.
+  /// - Throws: `TrainingError.data` if the file cannot be written.
   init(path: String, isResumed: Bool) throws {
     self.path = path
     if isResumed, let bytes = try? FilePath(path).contents(),

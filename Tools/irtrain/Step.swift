@@ -11,16 +11,20 @@ import ImageRestoration
 /// Steps on one given batch: for comparisons with other trainers, and for timing.
 struct Step: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Trains on one given batch, and prints losses and times.",
+    abstract: "Trains on a given batch, and prints losses and times.",
+    usage: "irtrain step [options] MODEL --input FILE",
     discussion: """
-      --input holds `image` and `target` [N, C, H, W] float32, and `tasks` [N] int64 where routers are taught. \
-      --output gets `loss` of every step, `gradient/NAME` of the first and `weight/NAME` after the last.
+      --input contains `image` and `target`, float32 [N, C, H, W], and `tasks`, int64 [N], if routers are trained. \
+      --output receives the `loss` of every step, `gradient/NAME` of the first step and `weight/NAME` after the last.
+
+      EXAMPLES
+        irtrain step net.onnx --input batch.npz --steps 10 --output after.npz
       """)
 
-  @Argument(help: "A model file (.onnx), or the name of a model in Models.", completion: .file())
+  @Argument(help: .model, completion: .file())
   var model: String
 
-  @Option(help: "A file of tensors: image, target, tasks.", completion: .file())
+  @Option(help: "File with the tensors image, target and tasks.", completion: .file())
   var input: String
 
   @Option(help: "File for losses, gradients and weights.", completion: .file())
@@ -29,16 +33,16 @@ struct Step: ParsableCommand {
   @Option(help: "Number of steps.")
   var steps = 1
 
-  @Option(help: "Number of tasks that routers distinguish.")
+  @Option(help: "Number of tasks that the routers distinguish.")
   var taskCount = 0
 
-  @Flag(help: "Print the time that each kernel and the slowest steps took for one image.")
+  @Flag(help: "Print the time per image of each kernel and of the slowest steps.")
   var profile = false
 
-  @Flag(help: "Print JSON.")
+  @Flag(help: .json)
   var json = false
 
-  @OptionGroup var options: StepOptions
+  @OptionGroup(title: "Optimization and resources") var options: StepOptions
 
   func validate() throws {
     guard steps >= 1 else { throw ValidationError("--steps is \(steps), must be at least 1") }

@@ -12,13 +12,13 @@ enum Optimizer: String, ExpressibleByArgument, CaseIterable { case adamw, adam }
 
 /// The loss, the optimizer, the weights that are trained, and the threads of a training step.
 struct StepOptions: ParsableArguments {
-  @Option(help: "Loss of pixels.")
+  @Option(help: "Loss per pixel.")
   var loss = Loss.Pixel.l1
 
-  @Option(help: "Weight of the Fourier term (SymUNet: 0.1).")
+  @Option(help: "Weight of the loss's Fourier term (SymUNet: 0.1).")
   var fourierWeight = 0.1
 
-  @Option(help: "Weight of the routers' classification (DaAIR: 0.01); 0 leaves it out.")
+  @Option(help: "Weight of the loss's router classification (DaAIR: 0.01); 0 turns it off.")
   var routerWeight = 0.0
 
   @Option(help: "Optimizer.")
@@ -30,28 +30,28 @@ struct StepOptions: ParsableArguments {
   @Option(help: "Learning rate of the last step.")
   var finalRate = 1e-7
 
-  @Option(help: "Steps of the linear warm-up.")
+  @Option(help: "Steps of the learning rate's linear warm-up.")
   var warmUp = 0
 
-  @Option(help: "Last steps, over which the rate decays; by default all after the warm-up.")
+  @Option(help: "Steps of the learning rate's decay, at the end. (default: all steps after the warm-up)")
   var decaySteps: Int?
 
   @Option(help: "Weight decay.")
   var weightDecay = 1e-3
 
-  @Option(help: "Decay rate of the mean gradient (first moment).")
+  @Option(help: "Decay rate of the gradients' first moment.")
   var beta1 = 0.9
 
-  @Option(help: "Decay rate of the mean squared gradient (second moment).")
+  @Option(help: "Decay rate of the gradients' second moment.")
   var beta2 = 0.999
 
-  @Option(help: "Largest global norm of the gradients; 0 does not clip.")
+  @Option(help: "Clip gradients to this global norm; 0 turns clipping off.")
   var clip = 0.01
 
-  @Option(help: "Decay rate of the moving average of weights; 0 keeps no average.")
+  @Option(help: "Decay rate of the weights' moving average; 0 turns it off.")
   var average = 0.999
 
-  @Option(help: "Decay rate of DaAIR's controllers, which follow the encoder's agnostic experts.")
+  @Option(help: "Decay rate of DaAIR's controllers, which average the encoder's agnostic experts.")
   var controllerDecay = 0.999
 
   @Option(help: "Train only weights whose name contains one of these texts, separated by commas.")
@@ -64,7 +64,7 @@ struct StepOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "Memory limit of a step, as 500M or 4G; above it, activations are recomputed in the backward pass, which takes longer.",
+      "Memory limit of a step, such as 500M or 4G. Above it, activations are recomputed in the backward pass, which takes longer. (default: three quarters of the free memory)",
       valueName: "size"))
   var memory: MemorySize?
 

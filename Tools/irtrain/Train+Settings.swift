@@ -65,7 +65,7 @@ extension Train {
   }
 
   /// - Returns: the seconds that the run had taken, where it ends by the clock; else 0.
-  /// - Throws: `TrainingError.checkpoint` where the run that stopped at `step` was another one.
+  /// - Throws: `TrainingError.checkpoint` if the run that stopped at `step` was another one.
   func check(_ found: [String: String], step: Int, path: String) throws -> Double {
     let own = try settings()
     let schedules: Set = [Self.scheduleKey, Self.timedScheduleKey, Self.elapsedKey]
@@ -74,7 +74,7 @@ extension Train {
     guard differing.isEmpty else {
       let text = differing.map { "\($0) was \(found[$0] ?? "missing"), is \(own[$0] ?? "missing")" }
       throw TrainingError.checkpoint(
-        path: path, detail: "it is of a run with other settings: \(text.joined(separator: "; "))")
+        path: path, detail: "it belongs to a run with other settings: \(text.joined(separator: "; "))")
     }
     return try timedSchedule == nil
       ? checkSteps(found, step: step, path: path) : checkTime(found, path: path)
@@ -86,11 +86,11 @@ extension Train {
       let old = try? JSONDecoder().decode(TimedSchedule.self, from: Data(text.utf8)), let new = timedSchedule
     else {
       throw TrainingError.checkpoint(
-        path: path, detail: "it is of a run that ends after --steps, not by --time")
+        path: path, detail: "it belongs to a run that ends after --steps, not by --time")
     }
     guard (old.peak, old.floor, old.warmUpStepCount) == (new.peak, new.floor, new.warmUpStepCount) else {
       throw TrainingError.checkpoint(
-        path: path, detail: "it is of a run with another --rate, --final-rate or --warm-up")
+        path: path, detail: "it belongs to a run with another --rate, --final-rate or --warm-up")
     }
     return elapsed
   }
@@ -102,13 +102,13 @@ extension Train {
     let new = trainerOptions.schedule
     guard let old else {
       throw TrainingError.checkpoint(
-        path: path, detail: "it is of a run that ends by --time, not after --steps")
+        path: path, detail: "it belongs to a run that ends by --time, not after --steps")
     }
     guard step <= stepLimit, new.agrees(with: old, upTo: step) else {
       throw TrainingError.checkpoint(
         path: path,
         detail:
-          "it is of \(step) steps of a run of \(old.stepCount), with other learning rates than this one of "
+          "it has \(step) steps of a run of \(old.stepCount), with other learning rates than this run of "
           + "\(stepLimit) would have had: the length can change only before the rate falls (--decay-steps)")
     }
     return 0

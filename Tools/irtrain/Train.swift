@@ -10,50 +10,60 @@ import ImageRestoration
 /// A training run.
 struct Train: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Trains a model on clean photographs or on pairs (the default).",
+    abstract: "Trains a model on clean photographs or on pairs.",
+    usage: """
+      irtrain [train] [options] MODEL --clean FOLDER --steps N -o OUT.onnx
+      irtrain [train] [options] MODEL --pairs LOW HIGH --time T -o OUT.onnx
+      """,
     discussion: """
-      Tasks are degradations of the clean photographs: noise15 (σ of 255, floating point), noise0-55, noise25q \
-      (clipped and truncated to 8 bits), camera (a camera's noise) or camera100-3200 (at these ISO), rain, haze, \
-      motion, defocus, lowlight, jpeg10, jpeg10-40, down4, clean, and compositions (camera+shrink+jpeg70-98). tone, \
-      plain and shrink make another scene, of which the clean photograph is one too: tone+clean shows dark and bright \
-      photographs that are to stay so. A weight follows a colon (noise25:2). pairs are those of --pairs.
+      Tasks are degradations of the clean photographs; irdegrade --help lists them. Three more change the clean \
+      photograph too: tone (darker or brighter), plain (flat areas) and shrink (reduced). So tone+clean teaches the model \
+      to keep dark and bright photographs as they are. The task pairs takes the photographs of --pairs. Tasks are drawn \
+      with equal probability unless weights follow colons: noise25:2,rain.
 
-      Beside OUT.onnx, written at every validation, there are OUT.checkpoint (a safetensors file), OUT.jsonl and \
-      OUT.html with the curves and sample restorations. With --resume an interrupted run continues from its \
-      checkpoint; the result has the same bytes as without the interruption, unless the run ends by --time.
+      A run writes OUT.onnx at every validation. Beside it, it writes OUT.checkpoint (safetensors), OUT.jsonl (the log) \
+      and OUT.html (curves and sample restorations). --resume continues an interrupted run from its checkpoint. The \
+      result has the same bytes as without the interruption, unless the run ends by --time.
 
-      Where the loss rises to twice its least, the run says so, and keeps the last checkpoint before as \
-      OUT.good.checkpoint.
+      If the loss rises to twice its minimum, irtrain warns and keeps the last good checkpoint as OUT.good.checkpoint.
+
+      EXAMPLES
+        irtrain net.onnx --clean photos --tasks noise0-55 --steps 20000 -o my.onnx
+        irtrain symunet-s --clean photos --tasks jpeg10 --rate 2e-4 --time 2h -o my.onnx
+        irtrain net.onnx --pairs 'set/*_noisy.jpg' 'set/*_mean.jpg' --steps 2000 \\
+          -o my.onnx
+        irtrain net.onnx --clean photos --steps 20000 -o my.onnx --resume
       """)
 
   @Argument(
-    help: "The model to start from: an .onnx file, or the name of a model in Models.", completion: .file())
+    help: "Model to start from: a model file (.onnx), or the name of an installed model.", completion: .file()
+  )
   var model: String
 
-  @OptionGroup var source: DataOptions
+  @OptionGroup(title: "Data") var source: DataOptions
 
   @Option(help: "Number of training steps.")
   var steps: Int?
 
   @Option(
     help: """
-      Length of the run instead of --steps, validations included: 45m, 2h, 1h30m. The learning rate follows the clock.
+      Length of the run, instead of --steps: 45m, 2h, 1h30m. It includes validations. The learning rate follows the clock.
       """)
   var time: TimeSpan?
 
-  @Option(help: "With --time: the last part, over which the rate decays; by default the whole run.")
+  @Option(help: "With --time: length of the learning rate's decay, at the end. (default: the whole run)")
   var decayTime: TimeSpan?
 
-  @Option(name: [.customShort("o"), .long], help: "The model file to write.", completion: .file())
+  @Option(name: [.customShort("o"), .long], help: "Model file to write (.onnx).", completion: .file())
   var output: String
 
   @Option(
     help:
-      "Folder of clean photographs for validation; by default a few of --clean, which are then not trained on.",
+      "Folder of clean photographs for validation. (default: a few of --clean, which are not trained on)",
     completion: .directory)
   var validation: String?
 
-  @Option(help: "Steps between validations; 0 validates only at the end.")
+  @Option(help: "Steps between validations; 0 validates at the end only.")
   var validateEvery = 1000
 
   @Option(help: "Steps between checkpoints.")
@@ -62,24 +72,24 @@ struct Train: ParsableCommand {
   @Option(help: "Steps between lines of the log.")
   var logEvery = 50
 
-  @Option(help: "File for the log, lines of JSON; by default OUT.jsonl.", completion: .file())
+  @Option(help: "File for the log, in lines of JSON. (default: OUT.jsonl)", completion: .file())
   var log: String?
 
-  @Option(help: "File for the page with curves and samples; by default OUT.html.", completion: .file())
+  @Option(help: "File for the page with curves and samples. (default: OUT.html)", completion: .file())
   var report: String?
 
-  @Flag(help: "Continue from OUT.checkpoint if it exists.")
+  @Flag(help: "Continue the run of OUT.checkpoint, if it exists.")
   var resume = false
 
-  @Flag(help: "Overwrite the output of another run.")
+  @Flag(help: "Overwrite the files of another run.")
   var overwrite = false
 
-  @OptionGroup var options: StepOptions
+  @OptionGroup(title: "Optimization and resources") var options: StepOptions
 
   func validate() throws {
     guard output.hasSuffix(".onnx") else { throw ValidationError("--output must end in .onnx") }
     guard (steps == nil) != (time == nil) else {
-      throw ValidationError("say how long the run is: --steps or --time, and not both")
+      throw ValidationError("state the length of the run: either --steps or --time")
     }
     guard time == nil || options.decaySteps == nil, time != nil || decayTime == nil else {
       throw ValidationError("--decay-steps belongs to --steps, --decay-time to --time")
@@ -90,7 +100,7 @@ struct Train: ParsableCommand {
     guard validateEvery >= 0 else { throw ValidationError("--validate-every must not be negative") }
     // A run that was interrupted before its first validation has a checkpoint alone.
     if !resume, !overwrite, let found = [output, checkpointPath].first(where: { FilePath($0).exists }) {
-      throw ValidationError("\(found) exists: --resume goes on with its run, --overwrite begins a new one")
+      throw ValidationError("\(found) exists: --resume continues its run, --overwrite begins a new one")
     }
   }
 

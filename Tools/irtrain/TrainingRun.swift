@@ -116,7 +116,10 @@ final class TrainingRun {
     let waited: Double
     let start: Double
 
-    init(waited: Double, at start: Double) { (self.waited, self.start) = (waited, start) }
+    init(waited: Double, at start: Double) {
+      self.waited = waited
+      self.start = start
+    }
 
     mutating func add(_ report: Trainer.Report) {
       lossSum += report.loss

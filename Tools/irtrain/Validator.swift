@@ -35,7 +35,9 @@ struct Validator {
     clean: [String], pairs: (low: [String], high: [String])?, tasks: [TrainingTask], seed: UInt64,
     fixedSide: Int?
   ) {
-    (self.seed, side, hasFixedSide) = (seed, fixedSide ?? 256, fixedSide != nil)
+    self.seed = seed
+    side = fixedSide ?? 256
+    hasFixedSide = fixedSide != nil
     var list: [(String, Case)] = []
     // About two dozen restorations, so that a validation is short beside the steps between two.
     let pictures = max(2, min(8, 24 / max(tasks.count, 1)))

@@ -3,8 +3,11 @@
 (of 1970, the date of the page)"""
 import itertools
 import json
+import re
 import sys
 import time
+
+HEADING = re.compile(r"[A-Z]+(?: [A-Z]+)*")
 
 
 def escaped(text):
@@ -13,13 +16,26 @@ def escaped(text):
     return "\n".join("\\&" + line if line[:1] in (".", "'") else line for line in text.split("\n"))
 
 
-def paragraphs(text):
-    """Prose is filled; lines that are indented, as examples are, stay as they are."""
+def paragraphs(text, heading):
+    """Prose is filled; lines that are indented, as examples are, stay as they are. A first line in capitals is the
+    heading of a section."""
     for block in text.strip("\n").split("\n\n"):
-        yield ".PP"
+        first, _, rest = block.partition("\n")
+        if HEADING.fullmatch(first):
+            yield f"{heading} {first}"
+            block = rest
+        else:
+            yield ".PP"
         for is_indented, lines in itertools.groupby(block.split("\n"), lambda line: line.startswith("  ")):
             text = escaped("\n".join(lines))
             yield f".nf\n{text}\n.fi" if is_indented else text
+
+
+def halves(command, heading):
+    """The description of a command, and its sections. These come last, as in other manuals: exit codes, examples."""
+    lines = [*paragraphs(command["discussion"], heading)] if command.get("discussion") else []
+    first = next((index for index, line in enumerate(lines) if line.startswith(heading + " ")), len(lines))
+    return lines[:first], lines[first:]
 
 
 def spelled(argument):
@@ -49,8 +65,9 @@ def synopsis(path, command):
 def options(command):
     section = None
     for argument in shown(command):
-        if argument.get("sectionTitle") and argument["sectionTitle"] != section:
-            section = argument["sectionTitle"]
+        title = argument.get("sectionTitle") or (section and "Other options")
+        if title != section:
+            section = title
             yield f".SS {escaped(section)}"
         yield ".TP\n" + spelled(argument)
         text = " ".join(each.strip() for each in (argument.get("abstract"), argument.get("discussion")) if each)
@@ -70,14 +87,19 @@ def main():
         lines += [synopsis(f"{name} {each['commandName']}", each), ".br"]
     if not subcommands:
         lines.append(synopsis(name, command))
-    if command.get("discussion"):
-        lines += [".SH DESCRIPTION", *paragraphs(command["discussion"])]
+    described, closing = halves(command, ".SH")
+    if described:
+        lines += [".SH DESCRIPTION", *described]
     if shown(command):
         lines += [".SH OPTIONS", *options(command)]
     for each in subcommands:
         lines += [f".SH {escaped(name.upper() + ' ' + each['commandName'].upper())}", escaped(each.get("abstract") or "")]
-        lines += [*paragraphs(each["discussion"])] if each.get("discussion") else []
-        lines += options(each)
+        described, own = halves(each, ".SS")
+        lines += described
+        if shown(each):
+            lines += [".SS Options", *options(each)]
+        lines += own
+    lines += closing
     print("\n".join(lines))
 
 

@@ -29,6 +29,6 @@ int main(int count, char **arguments) {
       if (!strcmp(name, tools[tool].name)) return tools[tool].main(count, arguments);
   }
 #define NAME(name) " " #name
-  fputs("irkit's tools go by their file's name, which is none of" EVERY(NAME) "\n", stderr);
+  fputs("irkit's tools are chosen by the file's name, which is not one of" EVERY(NAME) "\n", stderr);
   return 2;
 }

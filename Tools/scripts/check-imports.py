@@ -8,7 +8,7 @@ import sys
 
 # Foundation is for picture files, training, tools and tests: what restores buffers runs where it is not.
 SYSTEM = {"Glibc", "Darwin", "Synchronization"}
-WITH_FOUNDATION = {"IRImage", "IRTensorFiles", "IRDegradation", "IRPipelines", "IRTraining", "IRBatch", "IRCommandLine", "ImageRestoration"}
+WITH_FOUNDATION = {"IRImage", "IRTensorFiles", "IRDegradation", "IRPipelines", "IRTraining", "IRThreads", "IRBatch", "IRCommandLine", "ImageRestoration"}
 IMPORT = re.compile(r"^\s*(?:@\w+(?:\(\w+\))?\s+)*(?:public |package |internal |private )?import (?:struct |class |enum |func )?(\w+)(?:\.\w+)*\s*(?://.*)?$")
 
 

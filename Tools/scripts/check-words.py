@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks of the sources' words: public declarations, comments, and a row of the must-fail table for each constraint."""
+"""Checks of the sources' words: public declarations, comments, libraries that print, and a row of the must-fail table for
+each constraint."""
 import glob
 import re
 import subprocess
@@ -17,6 +18,8 @@ PUBLIC = re.compile(r"^\s*(?:@\w+(?:\([^)]*\))?\s+)*public\b")
 COMMENT = re.compile(r"^\s*(///?|/\*\*?|\*)(?: |$)")
 FIRST_WORD = re.compile(r"^\s*(?:///?|/\*\*?) (What|Where)\b")
 CONSTRAINT = re.compile(r'TypeError\(\s*"((?:[^"\\]|\\\([^)]*\))*)"')
+# Libraries return what they have to say, or hand it to a monitor; tools print it.
+PRINTING = re.compile(r"(?<![\w.])(?:print|debugPrint|dump|perror)\(|standardError|STDERR_FILENO|\bstderr\b")
 ROW = re.compile(r'BrokenUse\(\s*"([\w.]+)"|== "([A-Z]\w+\.\w+)"')
 
 
@@ -51,6 +54,13 @@ def comment_problems():
             before = line
 
 
+def printing_problems():
+    for path in sources("Sources/*.swift", "Models/*.swift"):
+        for number, line in enumerate(lines(path), 1):
+            if PRINTING.search(line) and not COMMENT.match(line):
+                yield f"{path}:{number}: a library prints: return the text, or hand it to a monitor"
+
+
 def constraint_problems():
     """Constraints of operators that no row breaks. A shared one, named after its user, needs one of any user."""
     stated = {}
@@ -68,7 +78,7 @@ def constraint_problems():
 
 
 def main():
-    problems = [*public_problems(), *comment_problems(), *constraint_problems()]
+    problems = [*public_problems(), *comment_problems(), *printing_problems(), *constraint_problems()]
     for problem in problems:
         print(f"check: {problem}", file=sys.stderr)
     sys.exit(1 if problems else 0)

@@ -47,8 +47,8 @@ void IR_ISA_NAME(f32_correlate)(size_t count, size_t taps, const float *a, const
   assert(false);
 }
 
-// One vector of two output rows (or one), whose windows share two input rows; columns outside the picture are
-// 0.
+// One vector of two output rows (or one), whose windows share two input rows; columns outside the feature map
+// are 0.
 V_INLINE void depthwise_gradient_vector(
   const float *const *rows, const float *const *cotangents, const size_t count, const bool is_edge, size_t x,
   size_t width, v_f32 *sums) {

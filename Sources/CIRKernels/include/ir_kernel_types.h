@@ -229,7 +229,7 @@ struct ir_planar_normalize {
   const float *scale, *bias;
   const float *input;
   size_t input_stride;
-  /// The input comes slowly, or its channels take each other's places in the cache: it is read once.
+  /// The input is far in memory, or its channels conflict in the cache: it is read once.
   bool is_far;
   float *output;
   size_t output_stride;

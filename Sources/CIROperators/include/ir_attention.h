@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-/// Channels of an operand: `count` of a token or picture that has `channels`, from `first` on.
+/// Channels of an operand: `count` of a token or feature map that has `channels`, from `first` on.
 struct ir_attention_operand {
   size_t channels, first;
 };
@@ -21,8 +21,8 @@ struct ir_attention_term {
 };
 
 /// softmax(scale * query keyᵀ + terms) * value, in heads. Operands are tokens [batch, queries or keys,
-/// channels] where `window_height` is 0; else pictures [images, channels, height, width] whose windows are
-/// the batch, from row `offset_y` and column `offset_x` on, and what they miss before that is at the end.
+/// channels] where `window_height` is 0; else feature maps [images, channels, height, width] whose windows
+/// are the batch, from row `offset_y` and column `offset_x` on, and what they miss before that is at the end.
 struct ir_attention_params {
   /// `images` of windows is the batch of tokens.
   size_t images, heads, queries, keys, size, value_size;

@@ -49,10 +49,10 @@ void ir_conv2d(
 
 size_t ir_conv2d_workspace(const struct ir_conv2d_params *params, int threads);
 
-/// Whether it is of pictures of one pixel, and so a product of a matrix with vectors.
+/// Whether the feature maps have one pixel: the convolution is then a product of a matrix with vectors.
 bool ir_conv2d_is_pixel(const struct ir_conv2d_params *params);
 
-/// As ir_conv2d, of such pictures, with the weights as they are.
+/// As ir_conv2d, of such feature maps, with unpacked weights.
 void ir_conv2d_pixel(
   const struct ir_conv2d_params *params, const float *input, const float *weights, const float *bias,
   const float *residual, float *output, int threads);

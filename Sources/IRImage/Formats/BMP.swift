@@ -1,5 +1,6 @@
 import CVips
 import Foundation
+import IRTensor
 
 /// BMP files: pixels of 1, 4, 8, 16, 24 and 32 bits, uncompressed, with bit fields, or in runs. libvips reads
 /// them through ImageMagick only, which stays shut.
@@ -23,7 +24,7 @@ struct BMP {
   private var rowByteCount: Int { (width * bits + 31) / 32 * 4 }
 
   /// Reads the headers.
-  /// - Throws: where they are damaged or state a form that is not read.
+  /// - Throws: if they are damaged or state a form that is not read.
   init(_ file: PictureBytes) throws(Failure) {
     self.file = file
     guard let start = file.littleEndian(10, 4), let headerSize = file.littleEndian(14, 4) else {
@@ -157,7 +158,7 @@ struct BMP {
         guard position + byteCount <= source.count else { throw .reason("it ends within a run") }
         let numbers = source[position..<(position + byteCount)]
         for index in 0..<Int(value) { set(number(index, numbers)) }
-        position += (byteCount + 1) / 2 * 2
+        position += byteCount.roundedUp(toMultipleOf: 2)
       }
     }
     guard y >= height else { throw .reason("it ends within row \(y) of its runs") }

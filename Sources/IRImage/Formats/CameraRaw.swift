@@ -1,4 +1,4 @@
-/// Files of cameras' sensors, which are no pictures yet: recognised by their tags, to be refused by name.
+/// Raw files of cameras: they are recognised by their tags, and refused by name.
 enum CameraRaw {
   /// The kind of raw; nil if the file is not a raw.
   static func name(_ file: PictureBytes) -> String? {

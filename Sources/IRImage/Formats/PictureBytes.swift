@@ -36,7 +36,7 @@ struct PictureBytes {
     return Data(read(offset, min(count, self.count - offset)))
   }
 
-  /// Exactly these bytes, or nil where they are not all there.
+  /// Exactly these bytes, or nil if they are not all there.
   func bytes(_ offset: Int, _ count: Int) -> [UInt8]? {
     guard offset >= 0, count >= 0, offset <= self.count - count else { return nil }
     let bytes = [UInt8](prefix(count, at: offset))
@@ -45,12 +45,12 @@ struct PictureBytes {
 }
 
 extension PictureBytes {
-  /// An unsigned number of up to 7 bytes, most significant first; nil where it does not lie in the file.
+  /// An unsigned number of up to 7 bytes, most significant first; nil if it does not lie in the file.
   func bigEndian(_ offset: Int, _ count: Int) -> Int? {
     bytes(offset, count).map { $0.reduce(0) { $0 << 8 | Int($1) } }
   }
 
-  /// An unsigned number of up to 7 bytes, least significant first; nil where it does not lie in the file.
+  /// An unsigned number of up to 7 bytes, least significant first; nil if it does not lie in the file.
   func littleEndian(_ offset: Int, _ count: Int) -> Int? {
     bytes(offset, count).map { $0.reversed().reduce(0) { $0 << 8 | Int($1) } }
   }

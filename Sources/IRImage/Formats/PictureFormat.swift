@@ -7,7 +7,7 @@ enum PictureFormat: CaseIterable {
   /// The bytes of a file that are looked at.
   static let byteCount = 12
 
-  /// nil where no format begins so.
+  /// nil if no format begins so.
   init?(firstBytes: some Collection<UInt8>) {
     let bytes = Array(firstBytes.prefix(Self.byteCount))
     func reads(_ text: String, at offset: Int = 0) -> Bool { bytes.dropFirst(offset).starts(with: text.utf8) }

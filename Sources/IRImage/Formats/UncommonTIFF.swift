@@ -18,7 +18,7 @@ struct UncommonTIFF {
 
   enum Failure: Error { case reason(String) }
 
-  /// - Throws: where the page is stored in a way that is not read.
+  /// - Throws: if the page is stored in a way that is not read.
   init(_ file: PictureBytes, _ layout: TIFFLayout) throws(Failure) {
     let what =
       "its samples are \(layout.sampleFormat == 3 ? "floats" : "whole numbers") of \(layout.bits) bits"
@@ -29,7 +29,9 @@ struct UncommonTIFF {
     else {
       throw .reason("\(what), which are read uncompressed or with LZW, deflate, ZSTD, LZMA or PackBits only")
     }
-    (self.file, self.layout, self.reader) = (file, layout, reader)
+    self.file = file
+    self.layout = layout
+    self.reader = reader
     let directory = reader.pages[layout.page]
     func all(_ tag: Int) -> [Int] {
       reader.entries(at: directory)?.entries.first { $0.tag == tag }.map {

@@ -10,7 +10,7 @@ struct WebPHeader: Hashable {
   var width: Int
   var height: Int
 
-  /// nil where these are no WebP file's first bytes.
+  /// nil if these are not the first bytes of a WebP file.
   init?(_ bytes: some Collection<UInt8>) {
     let bytes = Array(bytes.prefix(Self.byteCount))
     guard bytes.count == Self.byteCount, bytes[0..<4].elementsEqual("RIFF".utf8),

@@ -12,7 +12,7 @@ extension PictureFormat {
     }
   }
 
-  /// The file that libvips wrote without metadata, with these; nil where it is not as libvips writes it.
+  /// The file that libvips wrote without metadata, with these; nil if it is not as libvips writes it.
   func splice(_ metadata: ImageMetadata, into file: PictureBytes) -> SplicedFile? {
     switch self {
     case .jpeg: return JPEGMetadata.splice(metadata, into: file)

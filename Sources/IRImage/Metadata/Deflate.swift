@@ -2,7 +2,7 @@ import CZlib
 
 /// zlib's format, as PNG's chunks hold it.
 enum Deflate {
-  /// The text of a compressed chunk; nil where it is damaged or longer than `limit`. Memory grows with what
+  /// The text of a compressed chunk; nil if it is damaged or longer than `limit`. Memory grows with what
   /// comes out, a part at a time.
   static func inflated(_ bytes: ArraySlice<UInt8>, limit: Int) -> [UInt8]? {
     var stream = z_stream()

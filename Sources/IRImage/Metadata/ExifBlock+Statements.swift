@@ -1,6 +1,6 @@
 /// EXIF's statements about the pixels, which must stay true when these change.
 extension ExifBlock {
-  /// How a viewer turns the pixels: 1 upright to 8; nil where nothing is said.
+  /// How a viewer turns the pixels: 1 upright to 8; nil if nothing is said.
   var orientation: Int? {
     number(0x0112, in: .image).flatMap { (1...8).contains($0) ? $0 : nil }
   }

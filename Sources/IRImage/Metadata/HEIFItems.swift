@@ -140,7 +140,7 @@ struct HEIFItems {
     .filter { $0.type == type }
   }
 
-  /// An item's bytes; nil where they do not lie in the file.
+  /// An item's bytes; nil if they do not lie in the file.
   func bytes(of item: Int, in file: PictureBytes) -> [UInt8]? {
     guard let location = locations.first(where: { $0.item == item }), location.method < 2 else { return nil }
     let data = boxes.first { $0.type == "idat" }

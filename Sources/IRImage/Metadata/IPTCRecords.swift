@@ -1,9 +1,11 @@
+import IRTensor
+
 /// The datasets of IPTC's Information Interchange Model.
 enum IPTCRecords {
   /// Sub-location, content location, city, province, country, of the application record.
   private static let places: Set<Int> = [26, 27, 90, 92, 95, 100, 101]
 
-  /// The same datasets without those of places; nil where none is left or they are damaged.
+  /// The same datasets without those of places; nil if none is left or they are damaged.
   static func withoutPosition(_ bytes: [UInt8]) -> [UInt8]? {
     var result: [UInt8] = []
     var position = 0
@@ -41,7 +43,7 @@ extension PhotoshopResource {
         PhotoshopResource(
           number: number(position + 4, 2), name: Array(block[(position + 6)..<size]),
           bytes: Array(block[start..<(start + count)])))
-      position = start + (count + 1) / 2 * 2
+      position = start + count.roundedUp(toMultipleOf: 2)
     }
     return result
   }

@@ -53,7 +53,7 @@ struct ISOBox: Hashable {
 
 /// How many pictures a file holds that a brand calls a sequence.
 enum PictureSequence {
-  /// The count of the first track's samples; nil where the file is not a sequence.
+  /// The count of the first track's samples; nil if the file is not a sequence.
   static func frameCount(_ file: PictureBytes) -> Int? {
     let boxes = ISOBox.boxes(of: file)
     guard let brand = boxes.first, brand.type == "ftyp",

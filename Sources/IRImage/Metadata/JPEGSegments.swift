@@ -10,7 +10,7 @@ struct JPEGSegments {
 
   /// Those before the first scan.
   private(set) var segments: [Segment] = []
-  /// Behind the mark that ends the first picture; nil where it is missing.
+  /// Behind the mark that ends the first picture; nil if it is missing.
   private(set) var end: Int?
 
   private static let countLimit = 1 << 16

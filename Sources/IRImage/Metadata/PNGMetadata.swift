@@ -96,7 +96,7 @@ enum PNGMetadata {
     String(String.UnicodeScalarView(bytes.map { Unicode.Scalar($0) }))
   }
 
-  /// XMP and what ImageMagick stores of other containers are no texts.
+  /// XMP, and the metadata of other containers that ImageMagick stores, do not count as texts.
   private static func take(_ text: (key: PictureText, raw: [UInt8]), into result: inout ImageMetadata) {
     switch text.key.keyword {
     case xmpKeyword: result.xmp = result.xmp ?? text.raw

@@ -46,7 +46,7 @@ struct RGBSpace {
     m.map { row in row[0] * v[0] + row[1] * v[1] + row[2] * v[2] }
   }
 
-  /// Cramer's rule; nil where the matrix has no inverse.
+  /// Cramer's rule; nil if the matrix has no inverse.
   private static func solution(_ m: [Vector], _ v: Vector) -> Vector? {
     func determinant(_ m: [Vector]) -> Double {
       m[0][0] * (m[1][1] * m[2][2] - m[1][2] * m[2][1]) - m[0][1] * (m[1][0] * m[2][2] - m[1][2] * m[2][0])

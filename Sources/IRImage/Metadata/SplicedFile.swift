@@ -28,7 +28,7 @@ struct SplicedFile {
   }
 
   /// Writes the parts, those of `source` a piece at a time.
-  /// - Throws: `FileError` with the system's reason, or where the source ends early.
+  /// - Throws: `FileError` with the system's reason, or if the source ends early.
   func write(from source: PictureBytes, to file: AtomicFile, path: String) throws(FileError) {
     for part in parts {
       switch part {

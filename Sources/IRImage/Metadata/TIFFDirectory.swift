@@ -1,3 +1,5 @@
+import IRTensor
+
 /// A directory of a TIFF, or of EXIF, which is one: entries by tag, and the directories that some point to.
 struct TIFFDirectory {
   typealias Entry = TIFFEntry
@@ -98,7 +100,7 @@ struct TIFFDirectory {
 
   /// Bytes between the header of 8 bytes and everything else, so that a value stands at its place.
   static func gap(upTo place: Int, holding bytes: some Collection<UInt8>) -> [UInt8] {
-    let end = (place - 8 + bytes.count + 15) / 16 * 16
+    let end = (place - 8 + bytes.count).roundedUp(toMultipleOf: 16)
     return [UInt8](repeating: 0, count: place - 8) + bytes
       + [UInt8](repeating: 0, count: end - (place - 8) - bytes.count)
   }

@@ -1,3 +1,5 @@
+import IRTensor
+
 /// The metadata of TIFF files (TIFF 6.0, BigTIFF, TIFF/EP): EXIF as their own directories, XMP, IPTC,
 /// Photoshop's resources, and every other tag that does not say how pixels are stored.
 enum TIFFMetadata {
@@ -107,7 +109,7 @@ enum TIFFMetadata {
       directory.entries[tag] = TIFFDirectory.Entry(
         type: 4, count: moved.count, bytes: moved.flatMap { littleEndianBytes($0, 4) })
     }
-    let end = (file.count + head.count + 1) / 2 * 2
+    let end = (file.count + head.count).roundedUp(toMultipleOf: 2)
     func number(_ value: Int) -> [UInt8] {
       reader.isLittleEndian ? littleEndianBytes(value, 4) : bigEndianBytes(value, 4)
     }

@@ -56,7 +56,7 @@ extension ImageMetadata {
     wholeXMP.map { XMPPacket($0).properties(prefix: prefix) } ?? [:]
   }
 
-  /// A copy whose XMP states these properties, and no others under the prefix; nil where there is XMP that
+  /// A copy whose XMP states these properties, and no others under the prefix; nil if there is XMP that
   /// has no place for them.
   public func stating(
     _ properties: [(name: String, value: String)], prefix: String, namespace: String

@@ -218,7 +218,7 @@ struct XMPPacket {
     }
   }
 
-  /// One packet of the first one and the extended one of a JPEG file; nil where they cannot be joined as
+  /// One packet of the first one and the extended one of a JPEG file; nil if they cannot be joined as
   /// text.
   func joined(with extended: XMPPacket) -> XMPPacket? {
     guard let open = extended.text.range(of: "<rdf:RDF"), let close = extended.text.range(of: "</rdf:RDF>"),

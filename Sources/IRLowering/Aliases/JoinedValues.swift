@@ -14,7 +14,7 @@ struct JoinedValues {
   private(set) var nodes: Set<NodeID> = []
   /// The most nodes between a part and the concatenation: longer, the memory of all parts would be held for
   /// one.
-  private let waitLimit = 24
+  private static let distanceLimit = 24
 
   init(in graph: Graph, _ support: KernelSupport) {
     let order = graph.nodesInOrder
@@ -42,7 +42,7 @@ struct JoinedValues {
         guard shared == nil, let producer = graph.producer(of: input), graph.source(of: input) == nil else {
           return false
         }
-        return position[id, default: 0] - position[producer, default: 0] <= waitLimit
+        return position[id, default: 0] - position[producer, default: 0] <= Self.distanceLimit
       }
       guard fits else { continue }
       places.merge(wanted) { known, _ in known }

@@ -4,7 +4,7 @@ import IRTensor
 
 /// The source of kernels: the compiler sees fast code through this protocol alone.
 package protocol KernelLibrary: Sendable {
-  /// A kernel for the node, or nil where the library has none for these types.
+  /// A kernel for the node, or nil if the library has none for these types.
   func kernel(for request: KernelRequest) -> (any Kernel)?
 
   /// The limits of its kernels.

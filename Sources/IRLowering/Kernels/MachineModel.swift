@@ -44,7 +44,4 @@ package struct MachineModel: Sendable {
   func transferSeconds(_ byteCount: Int) -> Double {
     Double(byteCount) / (byteCount > sharedCacheByteCount ? memoryRate : sharedCacheRate)
   }
-
-  /// A number rounded up to whole vectors, or lines.
-  static func roundedUp(_ count: Int, to unit: Int) -> Int { (count + unit - 1) / unit * unit }
 }

@@ -15,46 +15,16 @@ extension Lowering {
   /// A program of the work, with a place for each value in the arena, among the inputs or among the
   /// constants.
   func placed(_ work: [Work], _ report: CompilationReport) -> Program {
-    var lifetimes: [BufferLifetime] = []
-    var rows: [Range<Int>] = []
-    var bufferOf: [ValueID: Int] = [:]
     let made = Set(work.flatMap(\.outputs))
-    let uses = uses(work, made)
-    let lastUse = uses.mapValues { $0.reduce(0) { max($0, $1.step) } }
-    var workspaceOf: [Int?] = []
-    for (step, item) in work.enumerated() {
-      let inPlace = inPlaceBuffer(step, item, made, bufferOf, lastUse, lifetimes)
-      for (index, output) in item.outputs.enumerated() {
-        if let home = joined.places[output] {
-          guard bufferOf[home.root] == nil else { continue }
-          bufferOf[home.root] = lifetimes.count
-          lifetimes.append(
-            BufferLifetime(
-              start: step, end: lastUse[home.root] ?? step, byteCount: graph[home.root].type.byteCount))
-          continue
-        }
-        let end = lastUse[output] ?? step
-        if index == 0, let inPlace {
-          lifetimes[inPlace].end = end
-          bufferOf[output] = inPlace
-          continue
-        }
-        let first = lifetimes.count
-        bufferOf[output] = first
-        lifetimes += parts(of: output, from: step, uses[output] ?? [])
-        if lifetimes.count > first + 1 { rows.append(first..<lifetimes.count) }
-      }
-      let workspace = item.kernel.workspaceByteCount
-      workspaceOf.append(workspace > 0 ? lifetimes.count : nil)
-      if workspace > 0 { lifetimes.append(BufferLifetime(start: step, end: step, byteCount: workspace)) }
-    }
-    let plan = planMemory(for: lifetimes, rows: rows, alignment: TensorStorage.alignment)
+    let buffers = buffers(for: work, made)
+    let plan = planMemory(
+      for: buffers.lifetimes, rows: buffers.rows, alignment: TensorStorage.alignment)
     var constants: [Tensor] = []
     var constantIndex: [ValueID: Int] = [:]
     func location(_ value: ValueID) -> Program.Location {
       let place = place(of: value, among: made)
       let (value, offset) = (place.root, place.byteOffset)
-      if let buffer = bufferOf[value] { return .arena(offset: plan.offsets[buffer] + offset) }
+      if let buffer = buffers.ofValue[value] { return .arena(offset: plan.offsets[buffer] + offset) }
       if let input = graph.inputs.firstIndex(of: value) { return .input(input, offset: offset) }
       if let known = constantIndex[value] { return .constant(known, offset: offset) }
       guard let tensor = graph.constant(value) else { preconditionFailure("\(value) has no place") }
@@ -66,7 +36,7 @@ extension Lowering {
       Program.Step(
         node: item.name, operatorName: item.operatorName, kernel: item.kernel,
         inputs: item.inputs.map(location), outputs: item.outputs.map(location),
-        workspaceOffset: workspaceOf[step].map { plan.offsets[$0] },
+        workspaceOffset: buffers.ofWorkspace[step].map { plan.offsets[$0] },
         multiplyAddCount: item.multiplyAddCount,
         byteCount: (item.inputs + item.outputs).reduce(0) { $0 + graph[$1].type.byteCount },
         outputTypes: item.outputs.map { graph[$0].type })
@@ -81,6 +51,56 @@ extension Lowering {
       },
       steps: steps, constants: constants, memoryPlan: plan, report: report,
       threadCount: threadCount)
+  }
+
+  /// The buffers of values and workspaces, not yet placed.
+  private struct Buffers {
+    var lifetimes: [BufferLifetime] = []
+    /// The parts of values that have several, which follow each other in memory.
+    var rows: [Range<Int>] = []
+    /// The first buffer of each value.
+    var ofValue: [ValueID: Int] = [:]
+    /// The workspace of each step.
+    var ofWorkspace: [Int?] = []
+
+    /// Adds buffers for a value: one, or parts that follow each other.
+    mutating func add(_ value: ValueID, _ parts: [BufferLifetime]) {
+      let first = lifetimes.count
+      ofValue[value] = first
+      lifetimes += parts
+      if parts.count > 1 { rows.append(first..<lifetimes.count) }
+    }
+
+    mutating func addWorkspace(_ byteCount: Int, at step: Int) {
+      ofWorkspace.append(byteCount > 0 ? lifetimes.count : nil)
+      if byteCount > 0 { lifetimes.append(BufferLifetime(start: step, end: step, byteCount: byteCount)) }
+    }
+  }
+
+  private func buffers(for work: [Work], _ made: Set<ValueID>) -> Buffers {
+    let uses = uses(work, made)
+    let lastUse = uses.mapValues { $0.reduce(0) { max($0, $1.step) } }
+    var buffers = Buffers()
+    for (step, item) in work.enumerated() {
+      let inPlace = inPlaceBuffer(step, item, made, buffers.ofValue, lastUse, buffers.lifetimes)
+      for (index, output) in item.outputs.enumerated() {
+        let end = lastUse[output] ?? step
+        if let home = joined.places[output] {
+          guard buffers.ofValue[home.root] == nil else { continue }
+          let byteCount = graph[home.root].type.byteCount
+          buffers.add(
+            home.root,
+            [BufferLifetime(start: step, end: lastUse[home.root] ?? step, byteCount: byteCount)])
+        } else if index == 0, let inPlace {
+          buffers.lifetimes[inPlace].end = end
+          buffers.ofValue[output] = inPlace
+        } else {
+          buffers.add(output, parts(of: output, from: step, uses[output] ?? []))
+        }
+      }
+      buffers.addWorkspace(item.kernel.workspaceByteCount, at: step)
+    }
+    return buffers
   }
 
   /// Which bytes of each value are read by which steps; results of the graph are read after the last.

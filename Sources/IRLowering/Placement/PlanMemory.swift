@@ -1,3 +1,5 @@
+import IRTensor
+
 /// A buffer that is needed from one step to another, both included.
 package struct BufferLifetime: Hashable, Sendable {
   package var start: Int
@@ -30,7 +32,7 @@ package struct MemoryPlan: Hashable, Sendable {
 package func planMemory(
   for lifetimes: [BufferLifetime], rows: [Range<Int>] = [], alignment: Int
 ) -> MemoryPlan {
-  func aligned(_ count: Int) -> Int { (count + alignment - 1) / alignment * alignment }
+  func aligned(_ count: Int) -> Int { count.roundedUp(toMultipleOf: alignment) }
   var offsets = [Int](repeating: 0, count: lifetimes.count)
   var placed: [Int] = []
   var peak = 0

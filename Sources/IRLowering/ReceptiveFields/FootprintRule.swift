@@ -51,7 +51,7 @@ struct FootprintRule {
     return .success(result)
   }
 
-  /// The footprint in terms of the result's axes; nil where height or width is not among them.
+  /// The footprint in terms of the result's axes; nil if height or width is not among them.
   private func moved(_ source: Footprint, by map: [AxisRelation], _ result: Shape) -> Footprint? {
     guard let merged = source.merged else { return moved(source, by: map) }
     let axis = source.axes[0]

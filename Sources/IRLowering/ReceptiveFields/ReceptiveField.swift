@@ -21,7 +21,9 @@ package struct ReceptiveField: Hashable, Sendable {
     package var reason: String
 
     package init(node: String, operator: String, reason: String) {
-      (self.node, self.operator, self.reason) = (node, `operator`, reason)
+      self.node = node
+      self.operator = `operator`
+      self.reason = reason
     }
 
     package var description: String { "\(node) (\(`operator`)) \(reason)" }
@@ -87,8 +89,6 @@ struct Footprint: Hashable {
   }
 }
 
-func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int { b == 0 ? max(a, 1) : greatestCommonDivisor(b, a % b) }
-
 /// Carries footprints from the input through the graph.
 struct FootprintWalk {
   typealias Failure = ReceptiveField.Unbounded
@@ -127,7 +127,7 @@ struct FootprintWalk {
           // Input positions from one first row or column of a square of results to the next.
           var step = span
           step.multiplyScale(rule.grid, 1)
-          alignment = alignment / greatestCommonDivisor(alignment, step.numerator) * step.numerator
+          alignment = leastCommonMultiple(alignment, step.numerator)
           guard alignment <= 4096 else { return failure("needs tiles of over 4096 in step") }
         }
         known[value] = result

@@ -42,7 +42,10 @@ struct Recomputation {
   private static let workShare = 4
 
   init(_ graph: Graph, _ regions: [Region], _ support: KernelSupport, machine: MachineModel) {
-    (self.graph, self.regions, self.support, self.machine) = (graph, regions, support, machine)
+    self.graph = graph
+    self.regions = regions
+    self.support = support
+    self.machine = machine
     var positions: [NodeID: Int] = [:]
     for (position, unit) in Schedule(graph, regions: regions.map(\.nodes)).units.enumerated() {
       switch unit {
@@ -165,7 +168,7 @@ struct Recomputation {
 
   /// Computes channels of a value by new nodes like those that made it; values that are in memory are used as
   /// they are.
-  /// - Returns: nil where it cannot be.
+  /// - Returns: nil if it cannot be.
   private mutating func part(
     _ wanted: Part, from members: Set<NodeID>, reading sources: Sources
   ) -> ValueID? {
@@ -221,7 +224,7 @@ struct Recomputation {
   }
 
   /// Removes the channels of an unused part of a split from the nodes that compute the whole.
-  /// - Returns: the nodes then, in order; nil where they are not, and nodes may be left over.
+  /// - Returns: the nodes then, in order; nil if they are not, and nodes may be left over.
   private mutating func narrow(_ value: ValueID, in nodes: [NodeID]) -> [NodeID]? {
     (made, newNodes) = ([:], [])
     guard graph.users(of: value).isEmpty, !graph.isOutput(value), let id = graph.producer(of: value),

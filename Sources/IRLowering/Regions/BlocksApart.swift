@@ -4,7 +4,7 @@ import IROperators
 extension Graph {
   /// Gives every reader of a feature map's blocks a node of its own: regions read them from the feature map
   /// as they go, where one node for all would have to be computed whole.
-  mutating func readBlocksApart() {
+  mutating func separateBlockReaders() {
     for id in nodesInOrder where self[id].operator is SpaceToDepth {
       let blocks = self[id].outputs[0]
       let users = users(of: blocks)

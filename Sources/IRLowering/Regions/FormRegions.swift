@@ -15,7 +15,7 @@ struct FormRegions {
   private var operations: [NodeID: any RegionOperation] = [:]
   private var grids: [NodeID: RegionGrid] = [:]
   /// Longer pieces are not tried.
-  private let lengthLimit = 24
+  private static let lengthLimit = 24
 
   /// `excluded` are nodes that nothing computes. Nil for kernels that compute no regions.
   init?(_ graph: Graph, _ support: KernelSupport, machine: MachineModel, excluding excluded: Set<NodeID> = [])
@@ -139,7 +139,7 @@ struct FormRegions {
     grids[id] != nil && grids[producer] == grids[id] && !endsRegion(producer)
   }
 
-  /// Reads of feature maps that have no rows in a region wait for their first reader, each with that: they
+  /// Moves of feature maps that have no rows in a region come with their first reader, each with that: they
   /// are then at its level. Nothing in a region comes before them, so that no path returns through them.
   private func lateReads(_ levels: inout [NodeID: Int], _ position: [NodeID: Int]) -> [NodeID: NodeID] {
     var late: [NodeID: NodeID] = [:]
@@ -163,7 +163,7 @@ struct FormRegions {
     var starts = [Int](repeating: 0, count: nodes.count + 1)
     best[0] = 0
     for end in 1...nodes.count {
-      for start in max(0, end - lengthLimit)..<end {
+      for start in max(0, end - Self.lengthLimit)..<end {
         let seconds = planned(Array(nodes[start..<end])).1
         if best[start] + seconds < best[end] { (best[end], starts[end]) = (best[start] + seconds, start) }
       }

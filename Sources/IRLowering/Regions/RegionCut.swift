@@ -1,4 +1,5 @@
 import IRRewriting
+import IRTensor
 
 /// How the pixels of a region are cut into tasks and steps. It changes no result but by the order of sums.
 package struct RegionCut: Hashable, Sendable {
@@ -9,14 +10,15 @@ package struct RegionCut: Hashable, Sendable {
   package var tileColumns, bandRows: Int
   /// Rows of a step.
   package var stepRows: Int
-  /// Rows whose sums are added up together, or tiles computed, whatever the bands: a whole number of steps,
-  /// of which bands have a whole number.
+  /// The granularity of sums and of Winograd's tiles: this many rows are accumulated, or computed in tiles,
+  /// by themselves, independent of bands and threads. A block is a whole number of steps, and a band a whole
+  /// number of blocks.
   package var blockRows: Int
 }
 
 extension RegionPlan {
   /// The cut that the model finds fastest within the limits, and its seconds.
-  /// - Returns: nil where no cut is within the limits.
+  /// - Returns: nil if no cut is within the limits.
   func bestCut(
     on machine: MachineModel, within limits: KernelSupport.RegionLimits
   ) -> (cut: RegionCut, seconds: Double)? {
@@ -65,7 +67,7 @@ extension RegionPlan {
   /// blocks.
   private func blockRows(_ height: Int, stepRows: Int) -> Int {
     guard hasSums else { return alignment > 1 ? stepRows : 1 }
-    return (max(4, (height + 31) / 32) + stepRows - 1) / stepRows * stepRows
+    return max(4, (height + 31) / 32).roundedUp(toMultipleOf: stepRows)
   }
 
   /// Nearly equal parts of the width, of whole vectors: feature maps are read and written where lines of the

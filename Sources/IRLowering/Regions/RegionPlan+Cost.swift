@@ -1,9 +1,11 @@
+import IRTensor
+
 extension RegionPlan {
   /// Bytes of the rolling rows of one thread: those that it writes in a step, and all.
   private func rollingByteCounts(_ cut: RegionCut, lineFloats: Int) -> (written: Int, kept: Int) {
     values.reduce(into: (0, 0)) { sum, value in
       let row =
-        value.channelCount * 4 * MachineModel.roundedUp(cut.tileColumns + 2 * value.margin, to: lineFloats)
+        value.channelCount * 4 * (cut.tileColumns + 2 * value.margin).roundedUp(toMultipleOf: lineFloats)
       sum.0 += cut.stepRows * row
       sum.1 += (cut.stepRows + value.extraRows) * row
     }
@@ -14,7 +16,7 @@ extension RegionPlan {
     var (lanesUsed, rowsUsed) = (0, 0)
     for start in stride(from: 0, to: cut.width, by: cut.tileColumns) {
       let columns = min(start + cut.tileColumns + margin, cut.width) - max(start - margin, 0)
-      lanesUsed += (columns + lanes - 1) / lanes * lanes
+      lanesUsed += columns.roundedUp(toMultipleOf: lanes)
     }
     for start in stride(from: 0, to: cut.height, by: cut.bandRows) {
       rowsUsed += min(start + cut.bandRows + margin, cut.height) - max(start - margin, 0)

@@ -72,11 +72,16 @@ extension RegionWindow {
     return [
       "weight=\(shape)", "pads=\(fused.convolution.padsBefore)", "dilation=\(fused.convolution.dilations[0])",
     ] + (bias == nil ? [] : ["bias"]) + (fused.hasResidual ? ["residual"] : [])
-      + (fused.isRectified ? ["slope=\(fused.slope)"] : [])
+      + (fused.activation.map { ["slope=\($0.slopeBelowZero)"] } ?? [])
   }
 }
 
 extension ElementwiseChain.Function {
+  /// The factor of numbers below zero.
+  fileprivate var slopeBelowZero: Float {
+    if case .activation(let activation) = self { activation.alpha } else { 0 }
+  }
+
   fileprivate var text: String {
     switch self {
     case .unary(let function): function.rawValue

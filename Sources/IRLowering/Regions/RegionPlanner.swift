@@ -25,14 +25,16 @@ package struct RegionPlanner {
     guard let worker, let operation = operations[worker],
       let grid = graph.regionGrid(of: worker, operation)
     else { return nil }
-    (self.graph, self.nodes, self.operations) = (graph, nodes, operations)
+    self.graph = graph
+    self.nodes = nodes
+    self.operations = operations
     members = Set(nodes)
     self.grid = grid
     plan = RegionPlan(batch: grid.batch, height: grid.height, width: grid.width)
   }
 
-  /// - Returns: nil where the nodes are not of one grid, but for conversions of what is read or written in
-  ///   blocks, where nothing comes of them, or where no cut is within the limits.
+  /// - Returns: nil if the nodes have different grids (float16 conversions next to moves of blocks excepted),
+  ///   if they have no output, or if no cut is within the limits.
   mutating func planned(within limits: KernelSupport.RegionLimits) -> RegionPlan? {
     let isOfOneGrid = nodes.allSatisfy { id in
       operations[id].flatMap { graph.regionGrid(of: id, $0) } == grid || isPartOfAMove(id)
@@ -104,7 +106,7 @@ package struct RegionPlanner {
     }
   }
 
-  /// Views used outside that are no names of a whole feature map's bytes.
+  /// Views that are used outside and are not aliases of a whole feature map.
   private func viewsUsedOutside() -> [ValueID] {
     nodes.filter { isView($0) }.flatMap { graph[$0].outputs }
       .filter { isUsedOutside($0) && graph.source(of: $0) == nil }
@@ -121,7 +123,7 @@ package struct RegionPlanner {
       var own = (partsOf[id] ?? [graph[id].outputs[0]]).reduce(0) { max($0, margins[$1, default: 0]) }
       let alignment = operation.alignment
       if alignment > 1 {
-        own = (own + alignment - 1) / alignment * alignment
+        own = own.roundedUp(toMultipleOf: alignment)
         margins[graph[id].outputs[0]] = own
       }
       for (position, input) in graph[id].inputs.enumerated() {
@@ -186,14 +188,14 @@ package struct RegionPlanner {
   }
 
   /// Sums read rows where they were written.
-  func goesIntoRows(_ value: ValueID) -> Bool {
+  func isKeptInRows(_ value: ValueID) -> Bool {
     readers(of: value).contains { !(operations[$0]?.readsOutputs ?? false) } || isCopiedOut(value)
       || !isWhole(value)
   }
 
   /// The place of a node's result: rolling rows if other nodes here read it, else an output.
   mutating func output(_ value: ValueID) -> RegionPlan.Operand {
-    if goesIntoRows(value) {
+    if isKeptInRows(value) {
       return RegionPlan.Operand(place: .rolling(makeRolling(value)), channelCount: channelCount(value))
     }
     plan.outputs.append(value)

@@ -3,7 +3,7 @@ import IROperators
 import IRRewriting
 import IRTensor
 
-/// Keeps feature maps as float16 while they wait in memory between regions, which compute on float32 as
+/// Stores feature maps as float16 between regions, which compute on float32 as
 /// before.
 ///
 /// A region converts the rows that it makes as it writes them, and those that it reads as it reads them, so
@@ -28,7 +28,9 @@ struct Float16Storage {
   private let support: KernelSupport
 
   init(_ graph: Graph, _ regions: [Region], _ support: KernelSupport) {
-    (self.graph, self.regions, self.support) = (graph, regions, support)
+    self.graph = graph
+    self.regions = regions
+    self.support = support
   }
 
   /// All that may be kept so, those first that cost least precision for what they free: skips, then the

@@ -132,7 +132,7 @@ extension ONNXOperatorTable {
     let (batch, length, groups) = (shape[0], shape[1], heads / keyHeads)
     n.context.nodeCount += 8 * min(length, ONNXLimits.nodeCount)
     guard n.context.nodeCount <= ONNXLimits.nodeCount else {
-      throw .unsupported("it takes \(length) steps, more than can be unrolled")
+      throw .unsupported("it takes \(length) steps, too many to unroll")
     }
     /// An input as `[batch, key heads, length, size]` in float32.
     func split(_ index: Int, rows: Int) throws(ImportFailure) -> ValueID {

@@ -33,7 +33,7 @@ extension ONNXOperatorTable {
       let (start, limit, delta) = (try n.constant(0), try n.constant(1), try n.constant(2))
       guard let first = start.doubles.first, let last = limit.doubles.first, let step = delta.doubles.first,
         step != 0, first.isFinite, last.isFinite, ((last - first) / step).magnitude < 1e8
-      else { throw .unsupported("a range that is empty of meaning or too long") }
+      else { throw .unsupported("an empty or too long range") }
       let count = max(0, Int(((last - first) / step).rounded(.up)))
       let type = TensorType(start.elementType, [count])
       if start.elementType.isInteger, let base = start.integers.first, let stride = delta.integers.first {
@@ -57,7 +57,7 @@ extension ONNXOperatorTable {
     },
   ]
 
-  /// The number that `ConstantOfShape` fills its result with, nil where it holds several.
+  /// The number that `ConstantOfShape` fills its result with, nil if it holds several.
   static func fill(of n: NodeReader) throws(ImportFailure) -> Tensor? {
     guard case .tensor(let given)? = n.node[attribute: "value"] else { return Tensor(scalar: 0) }
     let tensor = try read(given)

@@ -101,7 +101,7 @@ extension ONNXOperatorTable {
       throw .unsupported("lengths of sequences are not supported: pad them to one length")
     }
     let inputs = try Array(n.inputs.dropFirst(isBatched ? 1 : 0)).map { value throws(ImportFailure) in
-      guard case .tensor(let id)? = value else { throw .unsupported("an input is missing or no tensor") }
+      guard case .tensor(let id)? = value else { throw .unsupported("an input is missing or not a tensor") }
       return id
     }
     guard (0...inputs.count).contains(scanned), scanned > 0, body.inputs.count == inputs.count,

@@ -175,14 +175,7 @@ extension ONNXOperatorTable {
       var registers = w.inputs
       let type = w.outputTypes[0]
       for (index, instruction) in chain.instructions.enumerated() {
-        let a = registers[instruction.operands[0]]
-        let next: Expression
-        switch instruction.function {
-        case .unary(let function): next = try w.unary(function, a, type)
-        case .activation(let activation): next = w.activation(activation, a, type.elementType)
-        case .binary(let function):
-          next = try w.binary(function, a, registers[instruction.operands[1]], [type, type])
-        }
+        let next = try w.expression(instruction.function, instruction.operands.map { registers[$0] }, type)
         if index == chain.instructions.count - 1 { w.finish(next) } else { registers.append(w.value(next)) }
       }
     },
@@ -208,20 +201,33 @@ extension ONNXOperatorTable {
   ]
 }
 
-/// The last ONNX node of an elementwise function, not yet added: it may make a result or a step.
-private struct Expression {
-  var opType: String
-  var operands: [String]
-  var attributes: [ONNXNamedAttribute] = []
-
-  init(_ opType: String, _ operands: [String], _ attributes: [ONNXNamedAttribute] = []) {
-    (self.opType, self.operands, self.attributes) = (opType, operands, attributes)
-  }
-}
-
 extension NodeWriter {
-  fileprivate func finish(_ last: Expression) { emit(last.opType, last.operands, last.attributes) }
-  fileprivate func value(_ last: Expression) -> String { step(last.opType, last.operands, last.attributes) }
+  /// The last ONNX node of a function, not yet added: it may make the node's result or a step.
+  struct Expression {
+    var opType: String
+    var operands: [String]
+    var attributes: [ONNXNamedAttribute?]
+
+    init(_ opType: String, _ operands: [String], _ attributes: [ONNXNamedAttribute?] = []) {
+      self.opType = opType
+      self.operands = operands
+      self.attributes = attributes
+    }
+  }
+
+  func finish(_ last: Expression) { emit(last.opType, last.operands, last.attributes) }
+  func value(_ last: Expression) -> String { step(last.opType, last.operands, last.attributes) }
+
+  /// A function of operands that all have the type.
+  func expression(
+    _ function: ElementwiseChain.Function, _ operands: [String], _ type: TensorType
+  ) throws(ExportFailure) -> Expression {
+    switch function {
+    case .unary(let function): try unary(function, operands[0], type)
+    case .activation(let a): activation(a, operands[0], type.elementType)
+    case .binary(let function): try binary(function, operands[0], operands[1], [type, type])
+    }
+  }
 
   fileprivate func unary(_ function: UnaryFunction, _ x: String, _ type: TensorType) throws(ExportFailure)
     -> Expression

@@ -83,7 +83,7 @@ extension NodeReader {
   }
 
   /// The generator of a random node, after its size was checked.
-  fileprivate func generator(for type: TensorType) throws(ImportFailure) -> RandomStream {
+  fileprivate func generator(for type: TensorType) throws(ImportFailure) -> SplitMix64 {
     let limit = ONNXLimits.randomElementCount
     guard type.elementType.isFloatingPoint else {
       throw .unsupported("random numbers of \(type.elementType)")
@@ -96,22 +96,11 @@ extension NodeReader {
     let seed =
       node[attribute: "seed"] == nil
       ? UInt64(context.randomCount) : UInt64(float("seed").bitPattern) | 1 << 32
-    return RandomStream(state: seed &* 0x2545_F491_4F6C_DD1D)
+    return SplitMix64(seed: seed &* 0x2545_F491_4F6C_DD1D)
   }
 }
 
-/// SplitMix64 (Steele et al. 2014).
-private struct RandomStream {
-  var state: UInt64
-
-  private mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
+extension SplitMix64 {
   /// Between 0 and 1, neither included.
   mutating func uniform() -> Double { (Double(next() >> 11) + 0.5) / Double(1 << 53) }
 

@@ -24,7 +24,7 @@ extension ONNXOperatorTable {
       for index in trees.indices {
         let node = TreeNode(tree: trees[index], node: nodes[index])
         guard places.updateValue(index, forKey: node) == nil else {
-          throw .unsupported("node \(node.node) of tree \(node.tree) stands twice")
+          throw .unsupported("node \(node.node) of tree \(node.tree) appears twice")
         }
       }
       func place(_ tree: Int, _ node: Int) throws(ImportFailure) -> Int {
@@ -162,7 +162,8 @@ private struct TreeTable {
     (yes, no) = ((0..<nodeCount).map { Int64($0) }, (0..<nodeCount).map { Int64($0) })
     weights = [Double](repeating: 0, count: nodeCount * targets)
     isStated = [Bool](repeating: false, count: nodeCount * targets)
-    (self.targets, self.function) = (targets, function)
+    self.targets = targets
+    self.function = function
   }
 
   mutating func branch(

@@ -132,17 +132,14 @@ extension ONNXOperatorTable {
     writer(Convolution.self, as: "Conv") { attributes($0) },
     writer(FusedConvolution.self) { (fused, w) throws(ExportFailure) in
       let own = Array(w.inputs.prefix(fused.ownInputCount))
-      let attributes = attributes(fused.convolution)
-      let steps =
-        [("Conv", own, attributes)]
-        + (fused.hasResidual ? [("Add", [w.inputs[fused.ownInputCount]], [])] : [])
-        + (fused.isRectified
-          ? [fused.slope == 0 ? ("Relu", [], []) : ("LeakyRelu", [], [.float("alpha", fused.slope)])] : [])
-      var value: [String] = []
-      for (index, step) in steps.enumerated() {
-        if index == steps.count - 1 { return w.emit(step.0, value + step.1, step.2) }
-        value = [w.step(step.0, value + step.1, step.2)]
+      var result = NodeWriter.Expression("Conv", own, attributes(fused.convolution))
+      if fused.hasResidual {
+        result = NodeWriter.Expression("Add", [w.value(result), w.inputs[fused.ownInputCount]])
       }
+      if let activation = fused.activation {
+        result = try w.expression(activation, [w.value(result)], w.outputTypes[0])
+      }
+      w.finish(result)
     },
     writer(ConvolutionTranspose.self, as: "ConvTranspose") {
       // ONNX has no negative pads: what is added at the end is output padding.

@@ -17,7 +17,7 @@ package struct SlidingWindow: Hashable, Sendable {
     self.dilations = dilations
   }
 
-  /// - Throws: named after `name` where list lengths, signs or ranges do not fit `input`.
+  /// - Throws: named after `name` if list lengths, signs or ranges do not fit `input`.
   package func check(_ input: Shape, _ name: String) throws(TypeError) {
     let rank = input.rank - 2
     guard rank >= 1 else { throw TypeError("\(name).rank", "needs [N, C, spatial…], has \(input)") }
@@ -36,7 +36,7 @@ package struct SlidingWindow: Hashable, Sendable {
   }
 
   /// The extents of the result.
-  /// - Throws: where the window does not fit the padded input.
+  /// - Throws: if the window does not fit the padded input.
   package func outputExtents(_ input: Shape, ceilMode: Bool = false, _ name: String) throws(TypeError)
     -> [Int]
   {

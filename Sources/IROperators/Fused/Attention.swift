@@ -28,8 +28,13 @@ package struct Attention: ContractionOperator {
     heads: Int, size: Int, valueSize: Int, scale: Float, starts: [Int] = [0, 0, 0], window: [Int] = [],
     offset: [Int] = []
   ) {
-    (self.heads, self.size, self.valueSize, self.scale) = (heads, size, valueSize, scale)
-    (self.starts, self.window, self.offset) = (starts, window, offset)
+    self.heads = heads
+    self.size = size
+    self.valueSize = valueSize
+    self.scale = scale
+    self.starts = starts
+    self.window = window
+    self.offset = offset
   }
 
   /// Sizes of the products.

@@ -10,6 +10,15 @@ package struct ElementwiseChain: Operator {
     case unary(UnaryFunction)
     case activation(Activation)
     case binary(BinaryFunction)
+
+    /// The operator that applies it to every element.
+    package var `operator`: any Operator {
+      switch self {
+      case .unary(let function): Unary(function)
+      case .activation(let activation): activation
+      case .binary(let function): Binary(function)
+      }
+    }
   }
 
   package struct Instruction: Hashable, Sendable, Codable {
@@ -32,7 +41,7 @@ package struct ElementwiseChain: Operator {
     self.instructions = instructions
   }
 
-  /// The chain of one elementwise node, or nil where the operator is not a function of float32 numbers to
+  /// The chain of one elementwise node, or nil if the operator is not a function of float32 numbers to
   /// such.
   package init?(_ operator: any Operator) {
     let function: Function

@@ -1,26 +1,26 @@
 import IRGraph
 import IRTensor
 
-/// A convolution, then the sum with another value, then its rectification, in one pass over the result; made
-/// by the compiler only. What is below zero is multiplied by `slope`.
+/// A convolution, then the sum with another value, then an activation, in one pass over the result; made by
+/// the compiler only.
 ///
 /// Inputs x, weight, [bias], [residual of the result's type].
 package struct FusedConvolution: ContractionOperator {
   package var convolution: Convolution
   package var hasBias: Bool
   package var hasResidual: Bool
-  package var isRectified: Bool
-  package var slope: Float
+  /// A function of one number, applied last; nil: none.
+  package var activation: ElementwiseChain.Function?
   package static let name = "FusedConvolution"
 
   package init(
-    _ convolution: Convolution, hasBias: Bool, hasResidual: Bool, isRectified: Bool, slope: Float = 0
+    _ convolution: Convolution, hasBias: Bool, hasResidual: Bool = false,
+    activation: ElementwiseChain.Function? = nil
   ) {
     self.convolution = convolution
     self.hasBias = hasBias
     self.hasResidual = hasResidual
-    self.isRectified = isRectified
-    self.slope = slope
+    self.activation = activation
   }
 
   /// How many inputs are the convolution's own.
@@ -36,6 +36,9 @@ package struct FusedConvolution: ContractionOperator {
       throw TypeError(
         "FusedConvolution.residual", "residual is \(inputs[ownInputCount]), must be \(types[0])")
     }
+    if case .binary(let function)? = activation {
+      throw TypeError("FusedConvolution.activation", "\(function.rawValue) takes two numbers")
+    }
     return types
   }
 
@@ -46,11 +49,7 @@ package struct FusedConvolution: ContractionOperator {
   package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     var result = convolution.evaluate(Array(inputs[..<ownInputCount]))
     if hasResidual { result = Binary(.add).evaluate([result[0], inputs[ownInputCount]]) }
-    if isRectified {
-      result =
-        slope == 0 ? Unary(.relu).evaluate(result) : Activation(.leakyRelu, alpha: slope).evaluate(result)
-    }
-    return result
+    return activation?.operator.evaluate(result) ?? result
   }
 }
 

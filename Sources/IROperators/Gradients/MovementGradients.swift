@@ -48,7 +48,7 @@ package struct PadGradient: Operator {
     try requireCount(inputs, 1...1, Self.name)
     let type = inputs[0].with(shape: shape)
     guard try pad.outputTypes(for: [type]) == inputs, pad.mode != .constant else {
-      throw TypeError("PadGradient.cotangent", "\(inputs[0]) is no \(pad.mode) pad of \(shape)")
+      throw TypeError("PadGradient.cotangent", "\(inputs[0]) is not a \(pad.mode) pad of \(shape)")
     }
     return [type]
   }

@@ -76,7 +76,7 @@ package struct GridSample: Operator {
   /// The elements that one coordinate reads along an axis; an index of -1 reads zero.
   private func taps(_ coordinate: Double, length: Int) -> Taps {
     let extent = Double(length)
-    // Beyond any picture, and for what is no number, all coordinates are alike.
+    // Coordinates beyond any feature map are alike, and so are NaNs.
     let bounded = coordinate.isNaN ? 0 : min(max(coordinate, -0x1p30), 0x1p30)
     var x = alignsCorners ? (bounded + 1) / 2 * (extent - 1) : ((bounded + 1) * extent - 1) / 2
     if mode == .nearest { x = x.rounded(.toNearestOrEven) }

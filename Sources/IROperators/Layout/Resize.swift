@@ -75,7 +75,7 @@ package struct Resize: Operator {
     return [inputs[0].with(shape: Shape(extents))]
   }
 
-  /// The elements that one coordinate of the result is made of; nil where it is extrapolated.
+  /// The elements that one coordinate of the result is made of; nil if it is extrapolated.
   package typealias Taps = [(index: Int, weight: Double)]
 
   /// The taps of every coordinate along an axis of `length`.

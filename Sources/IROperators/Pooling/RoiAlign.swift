@@ -8,10 +8,10 @@ package enum RoiPooling: String, Hashable, Sendable, Codable, CaseIterable {
   case maximum
 }
 
-/// Regions of pictures sampled to one size (He et al. 2017), as ONNX's `RoiAlign` defines it.
+/// Regions of feature maps, sampled to one size (He et al. 2017), as ONNX's `RoiAlign` defines it.
 ///
 /// Inputs x `[N, C, H, W]`, regions `[R, 4]` as x1, y1, x2, y2 in units of 1 / `scale` elements, and for each
-/// the index of its picture, `[R]`; result `[R, C, height, width]`.
+/// the index of its image, `[R]`; result `[R, C, height, width]`.
 package struct RoiAlign: Operator {
   package var pooling: RoiPooling
   package var height: Int
@@ -78,7 +78,7 @@ package struct RoiAlign: Operator {
     ]
   }
 
-  /// A place between two elements of one axis; nil outside of the picture.
+  /// A position between two elements of one axis; nil outside the feature map.
   private struct Sample {
     var low: Int
     var high: Int
@@ -89,7 +89,7 @@ package struct RoiAlign: Operator {
     let extent = isHalfPixel ? end - start : max(end - start, 1)
     let cell = extent / Double(cells)
     let wanted = cell.rounded(.up)
-    // A bound on the samples of a cell, for regions far larger than any picture.
+    // A bound on the samples of a cell, for regions far larger than any feature map.
     let count = samplingRatio > 0 ? samplingRatio : (wanted >= 1 ? Int(min(wanted, 1024)) : 0)
     return (0..<cells).map { index in
       (0..<count).map { step in

@@ -1,11 +1,11 @@
 import IRGraph
 import IRTensor
 
-/// An operator whose numbers are expressions of its inputs' extents. It computes with its first input; the
-/// others only lend their extents.
+/// An operator whose attributes are expressions of its inputs' extents. It computes with its first input; of
+/// the others, only the extents count.
 ///
-/// Graphs made of these and of operators that name no size hold for every size of picture
-/// (`Graph.rebound`), and are written to files with open sizes. The compiler sees `resolved` only.
+/// Graphs of these operators, and of others without sizes, hold for images of every size (`Graph.rebound`),
+/// and are written to files with open sizes. The compiler sees `resolved` only.
 package protocol RelativeOperator: AxisMappedOperator {
   /// The operator with numbers, for inputs of these types; takes the first input alone.
   /// - Throws: `TypeError` if an expression does not give a size.

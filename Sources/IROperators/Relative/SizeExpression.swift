@@ -1,10 +1,10 @@
 import IRGraph
 import IRTensor
 
-/// A size computed from the extents of a node's inputs, so that a graph need not name the size of the picture
-/// it is for: `.extent(axis: 2) / 4`. Integers; `/` rounds toward zero.
+/// A size computed from the extents of a node's inputs, so that a graph holds for every size of
+/// image: `.extent(axis: 2) / 4`. Integers; `/` rounds toward zero.
 ///
-/// Held as a postfix program, flat however long it is; its text is that program: `x0.2 4 /`.
+/// A postfix program, flat however long it is; its text is that program: `x0.2 4 /`.
 package struct SizeExpression: Hashable, Sendable {
   package enum Step: Hashable, Sendable {
     case literal(Int)
@@ -42,7 +42,7 @@ package struct SizeExpression: Hashable, Sendable {
   package var soleStep: Step? { steps.count == 1 ? steps[0] : nil }
 
   /// The size for inputs of these shapes.
-  /// - Throws: `Size.…` where an extent does not exist, a number leaves ±2⁴⁸, or a divisor is 0.
+  /// - Throws: `Size.…` if an extent does not exist, a number leaves ±2⁴⁸, or a divisor is 0.
   package func value(for inputs: [Shape]) throws(TypeError) -> Int {
     var stack: [Int] = []
     for step in steps {
@@ -75,7 +75,7 @@ package struct SizeExpression: Hashable, Sendable {
     default: (value, overflow) = (min(a, b), false)
     }
     guard !overflow, value.magnitude <= Graph.elementCountLimit else {
-      throw TypeError("Size.range", "\(a) \(word(step)) \(b) is no size")
+      throw TypeError("Size.range", "\(a) \(word(step)) \(b) is not a size")
     }
     return value
   }

@@ -77,7 +77,7 @@ public struct MetricProtocol: Hashable, Sendable, CustomStringConvertible {
 
 /// Peak signal-to-noise ratio in dB: 10 log10(peak² / MSE), the error over all pixels and channels;
 /// infinite for equal pictures.
-/// - Throws: `ImageError.mismatch` where sizes or channel counts differ.
+/// - Throws: `ImageError.mismatch` if sizes or channel counts differ.
 public func psnr(
   _ image: Image, _ reference: Image, _ metricProtocol: MetricProtocol = MetricProtocol()
 ) throws(ImageError) -> Double {

@@ -46,7 +46,7 @@ public enum SSIMVariant: String, Sendable, CaseIterable {
 
 /// Structural similarity (Wang et al. 2004), the mean over channels and over the window positions
 /// inside the picture.
-/// - Throws: `ImageError.mismatch` where sizes differ or a side is shorter than the window.
+/// - Throws: `ImageError.mismatch` if sizes differ or a side is shorter than the window.
 public func ssim(
   _ image: Image, _ reference: Image, variant: SSIMVariant = .uniform7,
   _ metricProtocol: MetricProtocol = MetricProtocol()

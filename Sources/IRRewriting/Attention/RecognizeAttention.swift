@@ -7,8 +7,8 @@ import IRTensor
 struct RecognizeAttention: RewriteRule {
   static let name = "recognize-attention"
   /// Scores of this many keys for a panel of queries still stay in a core's own cache.
-  private let keyLimit = 4096
-  private let sizeLimit = 128
+  private static let keyLimit = 4096
+  private static let sizeLimit = 128
   let support: KernelSupport
 
   func patch(for id: NodeID, in graph: Graph) throws(GraphError) -> GraphPatch? {
@@ -23,8 +23,9 @@ struct RecognizeAttention: RewriteRule {
     let (batch, heads, queries, keys) = (shape[0], shape[1], shape[2], shape[3])
     let size = graph[scores.query].type.shape[3]
     let result = graph[node.outputs[0]].type.shape
-    guard batch > 0, heads > 0, queries > 0, (1...keyLimit).contains(keys), (1...sizeLimit).contains(size),
-      (1...sizeLimit).contains(result[3]), result[0] == batch, result[1] == heads,
+    guard batch > 0, heads > 0, queries > 0, (1...Self.keyLimit).contains(keys),
+      (1...Self.sizeLimit).contains(size),
+      (1...Self.sizeLimit).contains(result[3]), result[0] == batch, result[1] == heads,
       graph[scores.query].type.shape == [batch, heads, queries, size],
       let q = Head(scores.query, batch, heads, queries, size, isAcross: false, graph),
       let k = Head(scores.key, batch, heads, keys, size, isAcross: !scores.transposesKey, graph),

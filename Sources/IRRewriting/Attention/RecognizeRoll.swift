@@ -3,7 +3,7 @@ import IROperators
 import IRTensor
 
 /// The two parts of a value, joined the other way round, are the value rolled; two rolls in a row are one,
-/// and a roll of nothing is none. Parts that regions join as they go are left alone. Nodes decrease; exact.
+/// and a roll by 0 is removed. Parts that regions join row by row are left alone. Nodes decrease; exact.
 struct RecognizeRoll: RewriteRule {
   static let name = "recognize-roll"
   /// Whether a region would compute a node row by row.

@@ -2,8 +2,8 @@ import IRGraph
 import IROperators
 import IRTensor
 
-/// A sum with a convolution's result, its rectification, or numbers that its channels are multiplied by,
-/// become part of the convolution, where nothing else uses the result. Nodes decrease; exact up to one
+/// A sum with a convolution's result, an activation of it, or factors of its channels become part of the
+/// convolution, where nothing else uses the result. Nodes decrease; exact up to one
 /// rounding between convolution and sum, or of each weight.
 struct FuseConvolution: RewriteRule {
   static let name = "fuse-convolution"
@@ -11,19 +11,13 @@ struct FuseConvolution: RewriteRule {
 
   func patch(for id: NodeID, in graph: Graph) throws(GraphError) -> GraphPatch? {
     let node = graph[id]
-    if let unary = node.operator as? Unary, unary.function == .relu {
-      guard case (var fused, let inputs, let name)? = convolution(node.inputs[0], usedBy: id, in: graph)
-      else { return nil }
-      fused.isRectified = true
-      return try patch(fused, inputs, node, name, graph)
-    }
-    if let activation = node.operator as? Activation, activation.function == .leakyRelu {
+    if let activation = activation(of: node.operator) {
       guard case (var fused, let inputs, let name)? = convolution(node.inputs[0], usedBy: id, in: graph),
-        graph.constant(inputs[1]) != nil,
         support.supports(
-          activation.function, after: fused.convolution, weight: graph[inputs[1]].type.shape)
+          activation, after: fused.convolution, weight: graph[inputs[1]].type.shape,
+          isConstant: graph.constant(inputs[1]) != nil)
       else { return nil }
-      (fused.isRectified, fused.slope) = (true, activation.alpha)
+      fused.activation = activation
       return try patch(fused, inputs, node, name, graph)
     }
     if let scaled = try scaled(node, id, graph) { return scaled }
@@ -31,8 +25,7 @@ struct FuseConvolution: RewriteRule {
     for (value, residual) in [(node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])] {
       guard graph[value].type == graph[residual].type,
         case (var fused, var inputs, let name)? = convolution(value, usedBy: id, in: graph),
-        !fused.hasResidual,
-        !fused.isRectified
+        !fused.hasResidual
       else { continue }
       fused.hasResidual = true
       inputs.append(residual)
@@ -65,18 +58,25 @@ struct FuseConvolution: RewriteRule {
     return nil
   }
 
-  /// The convolution that makes the value for this node alone.
+  /// The function that an operator applies to each number.
+  private func activation(of operation: any Operator) -> ElementwiseChain.Function? {
+    switch operation {
+    case let unary as Unary: .unary(unary.function)
+    case let activation as Activation: .activation(activation)
+    default: nil
+    }
+  }
+
+  /// The convolution, without an activation, that makes the value for this node alone.
   private func convolution(
     _ value: ValueID, usedBy id: NodeID, in graph: Graph
   ) -> (FusedConvolution, [ValueID], name: String)? {
     guard graph.onlyUser(of: value) == id, graph[value].type.elementType == .float32 else { return nil }
     if let (producer, convolution, inputs) = graph.producer(of: value, as: Convolution.self) {
-      let fused = FusedConvolution(
-        convolution, hasBias: inputs.count > 2, hasResidual: false, isRectified: false)
-      return (fused, inputs, graph[producer].name)
+      return (FusedConvolution(convolution, hasBias: inputs.count > 2), inputs, graph[producer].name)
     }
     guard let (producer, fused, inputs) = graph.producer(of: value, as: FusedConvolution.self),
-      !fused.isRectified
+      fused.activation == nil
     else { return nil }
     return (fused, inputs, graph[producer].name)
   }

@@ -33,7 +33,11 @@ package struct KernelSupport: Sendable {
     package var reach: Int
 
     package init(rows: Int, tiles: Int, stepRows: Int, side: Int, reach: Int) {
-      (self.rows, self.tiles, self.stepRows, self.side, self.reach) = (rows, tiles, stepRows, side, reach)
+      self.rows = rows
+      self.tiles = tiles
+      self.stepRows = stepRows
+      self.side = side
+      self.reach = reach
     }
   }
 
@@ -55,12 +59,17 @@ package struct KernelSupport: Sendable {
       && chain.instructions.allSatisfy { supports($0.function) }
   }
 
-  /// Whether the kernel of a convolution with a constant weight applies the activation, which is not relu, to
-  /// its results.
-  package func supports(_ activation: ActivationFunction, after convolution: Convolution, weight: Shape)
-    -> Bool
-  {
-    isWinograd(convolution, weight: weight) && winogradActivations.contains(activation)
+  /// Whether the kernel of a convolution applies the activation to its results: relu in every form.
+  package func supports(
+    _ activation: ElementwiseChain.Function, after convolution: Convolution, weight: Shape, isConstant: Bool
+  ) -> Bool {
+    switch activation {
+    case .unary(let function): function == .relu
+    case .activation(let activation):
+      isConstant && isWinograd(convolution, weight: weight)
+        && winogradActivations.contains(activation.function)
+    case .binary: false
+    }
   }
 
   /// Whether a convolution with a constant weight of this shape is computed in Winograd's form.

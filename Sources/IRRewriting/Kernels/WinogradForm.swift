@@ -17,7 +17,9 @@ package struct WinogradForm: Hashable, Sendable {
   private static let mostChannelPairs = 1 << 19
 
   package init(tile: Int, rowPoints: Int) {
-    (self.tile, self.rowPoints, kernel) = (tile, rowPoints, rowPoints - tile + 1)
+    self.tile = tile
+    self.rowPoints = rowPoints
+    kernel = rowPoints - tile + 1
   }
 
   /// Bytes of a weight of this shape at the points of its tiles.

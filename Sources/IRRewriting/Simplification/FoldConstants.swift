@@ -6,7 +6,7 @@ import IRTensor
 /// as the reference interpreter is.
 struct FoldConstants: GraphPass {
   static let name = "fold-constants"
-  private let byteCountLimit = 4 << 20
+  private static let byteCountLimit = 4 << 20
 
   func run(on graph: inout Graph, limit: Int) throws(CompilerError) -> PatchCount {
     var count = 0
@@ -16,7 +16,7 @@ struct FoldConstants: GraphPass {
       guard constants.count == node.inputs.count else { continue }
       let inputBytes = constants.reduce(0) { $0 + $1.byteCount }
       let outputBytes = node.outputs.reduce(0) { $0 + graph[$1].type.byteCount }
-      guard outputBytes <= max(byteCountLimit, 2 * inputBytes) else { continue }
+      guard outputBytes <= max(Self.byteCountLimit, 2 * inputBytes) else { continue }
       var patch = GraphPatch(to: graph)
       let results = node.operator.results(constants, graph.outputTypes(of: id))
       for (output, result) in zip(node.outputs, results) {

@@ -31,67 +31,119 @@ private func kind(_ params: ir_conv2d_params) -> String {
   return params.kernel_height == 1 && params.kernel_width == 1 && params.groups == 1 ? ".1x1" : ""
 }
 
-/// A convolution with what the compiler has put behind it.
+/// A convolution with the sum and the activation that the compiler has fused with it.
 func convolutionKernel(
   _ fused: FusedConvolution, _ request: KernelRequest, _ weights: PackedWeights
 ) -> (any Kernel)? {
   let convolution = fused.convolution
   let (x, w, y) = (request.inputTypes[0].shape, request.inputTypes[1].shape, request.outputTypes[0].shape)
-  guard
+  guard let activation = fused.driverActivation,
     var params = parameters(
       x, w.extents[2...], y, strides: convolution.strides, dilations: convolution.dilations,
       padsBefore: convolution.padsBefore, groups: convolution.groupCount)
   else { return nil }
-  if fused.isRectified { params.activation = IR_ACTIVATION_RELU }
-  if let weight = request.constants[1], KernelSupport.ofDrivers.isWinograd(convolution, weight: w) {
-    return winogradKernel(fused, params, weight, request, weights)
-  }
-  guard !fused.isRectified || fused.slope == 0 else { return nil }
+  (params.activation, params.slope) = (activation.function, activation.slope)
+  let isWinograd = KernelSupport.ofDrivers.isWinograd(convolution, weight: w)
+  let operands = FusedOperands(fused)
   let fixed = params
-  let biasIndex = fused.hasBias ? 2 : Int.max
-  let residualIndex = fused.hasResidual ? fused.ownInputCount : Int.max
+  if isWinograd, let weight = request.constants[1] {
+    let packed = winogradWeights(weight, weights)
+    return CPUKernel(
+      "conv3x3.winograd" + operands.suffix,
+      workspace: ir_conv2d_winograd_workspace(&params, Int32(request.threadCount)), inPlace: operands.inPlace
+    ) { arguments in
+      var params = fixed
+      ir_conv2d_winograd(
+        &params, arguments.input(0), packed.pointer.assumingMemoryBound(to: Float.self),
+        operands.bias(arguments), operands.residual(arguments), arguments.output(), arguments.workspace,
+        arguments.threads)
+    }
+  }
+  guard params.activation != IR_ACTIVATION_LEAKY_RELU else { return nil }
   if ir_conv2d_is_pixel(&params), params.input_channels > 0 {
-    return CPUKernel("conv2d.pixel", inPlace: fused.hasResidual ? [residualIndex] : []) { arguments in
+    return CPUKernel("conv2d.pixel", inPlace: operands.inPlace) { arguments in
       var params = fixed
       ir_conv2d_pixel(
-        &params, arguments.input(0), arguments.input(1), arguments.optionalInput(biasIndex),
-        arguments.optionalInput(residualIndex), arguments.output(), arguments.threads)
+        &params, arguments.input(0), arguments.input(1), operands.bias(arguments),
+        operands.residual(arguments), arguments.output(), arguments.threads)
     }
   }
-  let count = ir_conv2d_packed_weights_count(&params)
-  let workspace = ir_conv2d_workspace(&params, Int32(request.threadCount))
-  let inPlace = fused.hasResidual ? [residualIndex] : []
-  let name = "conv2d\(kind(params))" + (fused.hasResidual ? ".add" : "") + (fused.isRectified ? ".relu" : "")
-  if let weight = request.constants[1] {
-    let packed = weights.storage(
-      of: weight,
-      packing: [Int(IR_PACKING_CONVOLUTION.rawValue), params.groups, params.stride_y, params.stride_x]
-        + w.extents, count: count
-    ) { ir_conv2d_pack_weights(&params, $0, $1) }
-    return CPUKernel(name, workspace: workspace, inPlace: inPlace) { arguments in
-      var params = fixed
-      ir_conv2d(
-        &params, arguments.input(0), packed.pointer.assumingMemoryBound(to: Float.self),
-        arguments.optionalInput(biasIndex), arguments.optionalInput(residualIndex), arguments.output(),
-        arguments.workspace, arguments.threads)
-    }
-  }
-  // The weight is computed: packed at every run, in front of the driver's workspace.
-  let packedBytes = (count * 4 + 63) / 64 * 64
-  return CPUKernel(name + ".packed-at-run", workspace: workspace + packedBytes, inPlace: inPlace) {
-    arguments in
-    guard let memory = arguments.workspace else { return }
+  return packingKernel(
+    "conv2d\(kind(params))" + operands.suffix, request, weights,
+    packing: [Int(IR_PACKING_CONVOLUTION.rawValue), params.groups, params.stride_y, params.stride_x],
+    count: ir_conv2d_packed_weights_count(&params),
+    workspace: ir_conv2d_workspace(&params, Int32(request.threadCount)), inPlace: operands.inPlace
+  ) { weight, packed in
     var params = fixed
-    let packed = memory.assumingMemoryBound(to: Float.self)
-    ir_conv2d_pack_weights(&params, arguments.input(1), packed)
+    ir_conv2d_pack_weights(&params, weight, packed)
+  } run: { arguments, packed, workspace in
+    var params = fixed
     ir_conv2d(
-      &params, arguments.input(0), packed, arguments.optionalInput(biasIndex),
-      arguments.optionalInput(residualIndex),
-      arguments.output(), memory + packedBytes, arguments.threads)
+      &params, arguments.input(0), packed, operands.bias(arguments), operands.residual(arguments),
+      arguments.output(), workspace, arguments.threads)
   }
 }
 
-/// Weights of Winograd's form, evaluated once.
+/// The places of a fused convolution's bias and residual among its inputs.
+private struct FusedOperands {
+  private let biasIndex: Int?
+  private let residualIndex: Int?
+  /// The words for what is fused, in kernels' names.
+  let suffix: String
+
+  init(_ fused: FusedConvolution) {
+    biasIndex = fused.hasBias ? 2 : nil
+    residualIndex = fused.hasResidual ? fused.ownInputCount : nil
+    suffix = (fused.hasResidual ? ".add" : "") + (fused.activation == nil ? "" : ".relu")
+  }
+
+  var inPlace: [Int] { residualIndex.map { [$0] } ?? [] }
+
+  func bias(_ arguments: KernelArguments) -> UnsafePointer<Float>? { biasIndex.map { arguments.input($0) } }
+
+  func residual(_ arguments: KernelArguments) -> UnsafePointer<Float>? {
+    residualIndex.map { arguments.input($0) }
+  }
+}
+
+extension FusedConvolution {
+  /// The activation as the drivers have it; nil for those that they do not apply.
+  var driverActivation: (function: ir_activation, slope: Float)? {
+    switch activation {
+    case nil: (IR_ACTIVATION_NONE, 0)
+    case .unary(.relu)?: (IR_ACTIVATION_RELU, 0)
+    case .activation(let activation)? where activation.function == .leakyRelu:
+      (IR_ACTIVATION_LEAKY_RELU, activation.alpha)
+    default: nil
+    }
+  }
+}
+
+/// A kernel whose weight, the second input, is packed: once if it is a constant, else at every run, in front
+/// of the driver's workspace.
+private func packingKernel(
+  _ name: String, _ request: KernelRequest, _ weights: PackedWeights, packing: [Int], count: Int,
+  workspace: Int, inPlace: [Int] = [],
+  pack: @escaping @Sendable (UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void,
+  run: @escaping @Sendable (KernelArguments, UnsafePointer<Float>, UnsafeMutableRawPointer?) -> Void
+) -> any Kernel {
+  if let weight = request.constants[1] {
+    let packed = weights.storage(
+      of: weight, packing: packing + request.inputTypes[1].shape.extents, count: count, pack)
+    return CPUKernel(name, workspace: workspace, inPlace: inPlace) {
+      run($0, packed.pointer.assumingMemoryBound(to: Float.self), $0.workspace)
+    }
+  }
+  let packedBytes = (count * 4).roundedUp(toMultipleOf: 64)
+  return CPUKernel(name + ".packed-at-run", workspace: workspace + packedBytes, inPlace: inPlace) {
+    guard let memory = $0.workspace else { return }
+    let packed = memory.assumingMemoryBound(to: Float.self)
+    pack($0.input(1), packed)
+    run($0, packed, memory + packedBytes)
+  }
+}
+
+/// Weights of Winograd's form, transformed once.
 func winogradWeights(_ weight: Tensor, _ weights: PackedWeights) -> TensorStorage {
   var params = ir_conv2d_params()
   (params.input_channels, params.output_channels) = (weight.shape[1], weight.shape[0])
@@ -100,31 +152,6 @@ func winogradWeights(_ weight: Tensor, _ weights: PackedWeights) -> TensorStorag
     of: weight, packing: [Int(IR_PACKING_WINOGRAD.rawValue)] + weight.shape.extents, count: count
   ) {
     ir_conv2d_winograd_pack_weights(&params, $0, $1)
-  }
-}
-
-/// As `convolutionKernel`, by Winograd's form, with the weights evaluated once.
-private func winogradKernel(
-  _ fused: FusedConvolution, _ params: ir_conv2d_params, _ weight: Tensor, _ request: KernelRequest,
-  _ weights: PackedWeights
-) -> any Kernel {
-  var params = params
-  if fused.isRectified, fused.slope != 0 {
-    (params.activation, params.slope) = (IR_ACTIVATION_LEAKY_RELU, fused.slope)
-  }
-  let workspace = ir_conv2d_winograd_workspace(&params, Int32(request.threadCount))
-  let packed = winogradWeights(weight, weights)
-  let fixed = params
-  let biasIndex = fused.hasBias ? 2 : Int.max
-  let residualIndex = fused.hasResidual ? fused.ownInputCount : Int.max
-  let name = "conv3x3.winograd" + (fused.hasResidual ? ".add" : "") + (fused.isRectified ? ".relu" : "")
-  return CPUKernel(name, workspace: workspace, inPlace: fused.hasResidual ? [residualIndex] : []) {
-    arguments in
-    var params = fixed
-    ir_conv2d_winograd(
-      &params, arguments.input(0), packed.pointer.assumingMemoryBound(to: Float.self),
-      arguments.optionalInput(biasIndex), arguments.optionalInput(residualIndex), arguments.output(),
-      arguments.workspace, arguments.threads)
   }
 }
 
@@ -138,30 +165,19 @@ func convolutionTransposeKernel(
       padsBefore: convolution.padsBefore, groups: convolution.groupCount)
   else { return nil }
   let fixed = params
-  let count = ir_conv2d_transpose_packed_weights_count(&params)
-  let workspace = ir_conv2d_transpose_workspace(&params, Int32(request.threadCount))
-  guard let weight = request.constants[1] else {
-    let packedBytes = (count * 4 + 63) / 64 * 64
-    return CPUKernel("conv2d-transpose.packed-at-run", workspace: workspace + packedBytes) { arguments in
-      guard let memory = arguments.workspace else { return }
-      var params = fixed
-      let packed = memory.assumingMemoryBound(to: Float.self)
-      ir_conv2d_transpose_pack_weights(&params, arguments.input(1), packed)
-      ir_conv2d_transpose(
-        &params, arguments.input(0), packed, arguments.optionalInput(2), nil, arguments.output(),
-        memory + packedBytes, arguments.threads)
-    }
-  }
-  let packed = weights.storage(
-    of: weight,
-    packing: [Int(IR_PACKING_TRANSPOSED.rawValue), params.groups, params.stride_y, params.stride_x]
-      + w.extents, count: count
-  ) { ir_conv2d_transpose_pack_weights(&params, $0, $1) }
-  return CPUKernel("conv2d-transpose", workspace: workspace) { arguments in
+  return packingKernel(
+    "conv2d-transpose", request, weights,
+    packing: [Int(IR_PACKING_TRANSPOSED.rawValue), params.groups, params.stride_y, params.stride_x],
+    count: ir_conv2d_transpose_packed_weights_count(&params),
+    workspace: ir_conv2d_transpose_workspace(&params, Int32(request.threadCount))
+  ) { weight, packed in
+    var params = fixed
+    ir_conv2d_transpose_pack_weights(&params, weight, packed)
+  } run: { arguments, packed, workspace in
     var params = fixed
     ir_conv2d_transpose(
-      &params, arguments.input(0), packed.pointer.assumingMemoryBound(to: Float.self),
-      arguments.optionalInput(2), nil, arguments.output(), arguments.workspace, arguments.threads)
+      &params, arguments.input(0), packed, arguments.optionalInput(2), nil, arguments.output(), workspace,
+      arguments.threads)
   }
 }
 

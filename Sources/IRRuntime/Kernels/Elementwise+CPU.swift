@@ -58,7 +58,7 @@ func elementwiseKernel(_ request: KernelRequest) -> (any Kernel)? {
   }
 }
 
-/// The chain as the drivers read it, or nil where a function has no kernel or the registers do not suffice.
+/// The chain as the drivers read it, or nil if a function has no kernel or the registers do not suffice.
 func encodedInstructions(_ chain: ElementwiseChain) -> [ir_elementwise_instruction]? {
   guard chain.inputCount + chain.instructions.count <= Int(IR_ELEMENTWISE_MAX_REGISTERS) else { return nil }
   var list: [ir_elementwise_instruction] = []

@@ -26,7 +26,8 @@ private final class RegionProgram: @unchecked Sendable {
     guard cut.height <= Int(IR_REGION_MAX_ROWS), plan.batch * tiles <= Int(IR_REGION_MAX_TILES) else {
       return nil
     }
-    (self.weights, columnCount) = (weights, plan.width)
+    self.weights = weights
+    columnCount = plan.width
     instructions = .allocate(capacity: plan.instructions.count)
     instructions.initialize(repeating: ir_region_instruction())
     values = .allocate(capacity: max(plan.values.count, 1))
@@ -34,7 +35,7 @@ private final class RegionProgram: @unchecked Sendable {
     for (index, value) in plan.values.enumerated() {
       values[index] = ir_region_value(
         channels: value.channelCount, margin_rows: value.margin, margin_columns: value.margin,
-        rows: (value.extraRows + cut.stepRows + plan.alignment - 1) / plan.alignment * plan.alignment)
+        rows: (value.extraRows + cut.stepRows).roundedUp(toMultipleOf: plan.alignment))
     }
     for (index, instruction) in plan.instructions.enumerated() {
       guard fill(&instructions[index], instruction) else { return nil }
@@ -121,12 +122,11 @@ private final class RegionProgram: @unchecked Sendable {
   /// All of a window but its weights.
   private func window(_ source: RegionWindow) -> ir_region_window {
     let (fused, convolution) = (source.convolution, source.convolution.convolution)
-    let rectification = fused.slope == 0 ? IR_ACTIVATION_RELU : IR_ACTIVATION_LEAKY_RELU
+    let activation = fused.driverActivation ?? (IR_ACTIVATION_NONE, 0)
     return ir_region_window(
       kernel_height: source.shape[2], kernel_width: source.shape[3], dilation: convolution.dilations[0],
       pad_top: convolution.padsBefore[0], pad_left: convolution.padsBefore[1], weights: nil, weights_input: 0,
-      bias: kept(source.bias), activation: fused.isRectified ? rectification : IR_ACTIVATION_NONE,
-      slope: fused.isRectified ? fused.slope : 0)
+      bias: kept(source.bias), activation: activation.function, slope: activation.slope)
   }
 
   private func layout(_ blocks: BlockLayout) -> ir_region_blocks {

@@ -33,7 +33,7 @@ package final class ImageSet: Sendable {
   ///   - paths: the files.
   ///   - channelCount: 3 makes grey pictures colour, 1 makes colour grey (BT.601).
   ///   - byteCountLimit: what decoded pictures may take.
-  /// - Throws: `TrainingError.data` where there is no picture.
+  /// - Throws: `TrainingError.data` if there is no picture.
   package init(
     paths: [String], channelCount: Int, byteCountLimit: Int = 1 << 30
   ) throws(TrainingError) {
@@ -44,7 +44,7 @@ package final class ImageSet: Sendable {
   }
 
   /// The pictures of a folder and of those below it, in order of names.
-  /// - Throws: `TrainingError.data` where there are none.
+  /// - Throws: `TrainingError.data` if there are none.
   package static func images(in folder: String) throws(TrainingError) -> [String] {
     guard let found = PhotographFolder.pictures(in: folder) else {
       throw .data(detail: "\(folder): no such folder")

@@ -10,12 +10,13 @@ package struct TrainingData: Sendable {
     package var low: ImageSet
     package var high: ImageSet
 
-    /// - Throws: `TrainingError.data` where the numbers of pictures differ.
+    /// - Throws: `TrainingError.data` if the numbers of pictures differ.
     package init(low: ImageSet, high: ImageSet) throws(TrainingError) {
       guard low.paths.count == high.paths.count else {
-        throw .data(detail: "\(low.paths.count) and \(high.paths.count) pictures do not make pairs")
+        throw .data(detail: "\(low.paths.count) and \(high.paths.count) pictures cannot be paired")
       }
-      (self.low, self.high) = (low, high)
+      self.low = low
+      self.high = high
     }
   }
 
@@ -27,7 +28,7 @@ package struct TrainingData: Sendable {
     package var tasks: [Int]
   }
 
-  /// Photographs that are degraded here; nil where all tasks are pairs.
+  /// Photographs that are degraded here; nil if all tasks are pairs.
   package let clean: ImageSet?
   package let pairs: Pairs?
   package let tasks: [TrainingTask]
@@ -45,13 +46,14 @@ package struct TrainingData: Sendable {
     /// - Precondition: 0 <= index < count.
     package init(index: Int, count: Int) {
       precondition((0..<count).contains(index))
-      (self.index, self.count) = (index, count)
+      self.index = index
+      self.count = count
     }
   }
 
   package var share = Share(index: 0, count: 1)
 
-  /// - Throws: `TrainingError.data` where a task has no pictures.
+  /// - Throws: `TrainingError.data` if a task has no pictures.
   package init(
     clean: ImageSet?, pairs: Pairs? = nil, tasks: [TrainingTask], seed: UInt64, batch: TrainingGraph.Batch
   ) throws(TrainingError) {
@@ -64,7 +66,11 @@ package struct TrainingData: Sendable {
       default: break
       }
     }
-    (self.clean, self.pairs, self.tasks, self.seed, self.batch) = (clean, pairs, tasks, seed, batch)
+    self.clean = clean
+    self.pairs = pairs
+    self.tasks = tasks
+    self.seed = seed
+    self.batch = batch
     categories = TrainingTask.categories(tasks)
   }
 

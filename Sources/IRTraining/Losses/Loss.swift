@@ -34,7 +34,7 @@ package struct Loss: Hashable, Sendable, Codable {
 
   /// The loss as one number, of a prediction `[N, C, H, W]` and a target of the same type; `routers` are
   /// logits `[N, K]`, with `tasks` `[N, K]` one-hot.
-  /// - Throws: `GraphError.type` where the types do not fit.
+  /// - Throws: `GraphError.type` if the types do not fit.
   package func value(
     of prediction: ValueID, target: ValueID, routers: [ValueID] = [], tasks: ValueID? = nil,
     into g: inout GraphBuilder

@@ -27,9 +27,15 @@ package struct LearningRateSchedule: Hashable, Sendable, Codable {
 
   /// The rate of a step, counted from 0.
   package func rate(at step: Int) -> Double {
-    if step < warmUpStepCount { return peak * Double(step + 1) / Double(warmUpStepCount) }
     let length = max(min(stepCount - warmUpStepCount, decayStepCount ?? .max), 1)
-    return Self.decayed(from: peak, to: floor, share: Double(step - (stepCount - length)) / Double(length))
+    let share = Double(step - (stepCount - length)) / Double(length)
+    let rate = step < warmUpStepCount ? peak : Self.decayed(from: peak, to: floor, share: share)
+    return Self.warmedUp(rate, at: step, over: warmUpStepCount)
+  }
+
+  /// The rate at a step of the linear rise, or after it.
+  static func warmedUp(_ rate: Double, at step: Int, over stepCount: Int) -> Double {
+    step < stepCount ? rate * Double(step + 1) / Double(stepCount) : rate
   }
 
   /// The rate when this share of the decay, 0 to 1, is over.

@@ -25,6 +25,6 @@ package struct TimedSchedule: Hashable, Sendable, Codable {
     let length = min(decaySeconds ?? seconds, seconds)
     let share = (elapsed - (seconds - length)) / length
     let rate = LearningRateSchedule.decayed(from: peak, to: floor, share: share)
-    return step < warmUpStepCount ? rate * Double(step + 1) / Double(warmUpStepCount) : rate
+    return LearningRateSchedule.warmedUp(rate, at: step, over: warmUpStepCount)
   }
 }

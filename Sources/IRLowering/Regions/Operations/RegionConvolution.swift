@@ -36,7 +36,7 @@ package struct RegionConvolution: RegionOperation {
     let node = planner.graph[id]
     // Those of windows are kept for the rows to come; what goes to a whole feature map is written in long
     // rows.
-    let isGathered = isPointwise && planner.goesIntoRows(node.outputs[0])
+    let isGathered = isPointwise && planner.isKeptInRows(node.outputs[0])
     var operands = [planner.operand(node.inputs[0], isReadOften: !isGathered)]
     let fused = window.convolution
     if fused.hasResidual {

@@ -27,7 +27,10 @@ package struct RegionNode {
   /// Nil where there are no kernels for regions.
   init?(_ id: NodeID, in graph: Graph, _ support: KernelSupport) {
     guard let limits = support.regions else { return nil }
-    (self.id, self.graph, self.support, self.limits) = (id, graph, support, limits)
+    self.id = id
+    self.graph = graph
+    self.support = support
+    self.limits = limits
     node = graph[id]
     types = graph.inputTypes(of: id)
   }
@@ -36,7 +39,7 @@ package struct RegionNode {
     (isOfInput ? node.inputs.first : node.outputs.first).flatMap { RegionGrid(graph[$0].type) }
   }
 
-  /// The grid of the first output, or input; nil where that has no pixels.
+  /// The grid of the first output, or input; nil if that has no pixels.
   func filledGrid(ofInput isOfInput: Bool = false) -> RegionGrid? {
     guard let grid = grid(ofInput: isOfInput), grid.batch > 0, grid.height > 0, grid.width > 0 else {
       return nil

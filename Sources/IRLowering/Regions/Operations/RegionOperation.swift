@@ -99,7 +99,7 @@ package let regionOperations: [any RegionOperation.Type] = [
 ]
 
 extension Graph {
-  /// The operation by which regions compute a node; nil where none does.
+  /// The operation by which regions compute a node; nil if none does.
   func regionOperation(of id: NodeID, _ support: KernelSupport) -> (any RegionOperation)? {
     guard let node = RegionNode(id, in: self, support) else { return nil }
     for operation in regionOperations {
@@ -141,7 +141,9 @@ package struct RegionCost {
   var panelDepth = 0
 
   init(calls: Double, passes: Double, depth: Int) {
-    (self.calls, self.passes, self.depth) = (calls, passes, depth)
+    self.calls = calls
+    self.passes = passes
+    self.depth = depth
   }
 
   /// Rows that a depthwise kernel computes at once.

@@ -59,18 +59,21 @@ package struct RegionWindow: Sendable {
 }
 
 extension RegionNode {
-  /// The convolution of the node, fused or not.
+  /// The convolution of the node, fused or not; nil if kernels do not apply its activation.
   var convolution: FusedConvolution? {
-    if let fused = node.operator as? FusedConvolution { return fused }
-    return (node.operator as? Convolution).map {
-      FusedConvolution($0, hasBias: node.inputs.count > 2, hasResidual: false, isRectified: false)
+    if let fused = node.operator as? FusedConvolution {
+      let isSupported = fused.activation.map {
+        support.supports($0, after: fused.convolution, weight: types[1].shape, isConstant: true)
+      }
+      return isSupported ?? true ? fused : nil
     }
+    return (node.operator as? Convolution).map { FusedConvolution($0, hasBias: node.inputs.count > 2) }
   }
 
   /// The window of a convolution with stride 1 that keeps height and width, no larger than the driver takes.
   func window(_ fused: FusedConvolution) -> RegionWindow? {
     let (convolution, weight) = (fused.convolution, types[1].shape)
-    guard convolution.strides == [1, 1], !fused.isRectified || fused.slope == 0,
+    guard convolution.strides == [1, 1], [nil, .unary(.relu)].contains(fused.activation),
       Set(convolution.dilations).count == 1, convolution.dilations[0] >= 1,
       zip(convolution.padsBefore, convolution.dilations).enumerated().allSatisfy({ axis, pad in
         (0...limits.reach).contains(pad.0)

@@ -21,7 +21,7 @@ enum RegionPart {
 
 extension Graph {
   /// How some channels of a value are computed by themselves, by what its node's operator states of its axes;
-  /// nil where they cannot be.
+  /// nil if they cannot be.
   func part(_ channels: Range<Int>, of value: ValueID, by operation: any RegionOperation) -> RegionPart? {
     guard let id = producer(of: value), let output = self[id].outputs.firstIndex(of: value),
       let mapped = self[id].operator as? any AxisMappedOperator

@@ -19,7 +19,8 @@ package struct RegionWinograd: RegionOperation {
       fused.convolution.padsBefore == [1, 1], fused.convolution.padsAfter == [1, 1],
       let window = RegionWindow(fused, of: node), window.weight != nil
     else { return nil }
-    (self.window, self.form) = (window, form)
+    self.window = window
+    self.form = form
   }
 
   package var readsConcatenationsByRows: Bool { false }

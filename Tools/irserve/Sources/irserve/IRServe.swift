@@ -10,32 +10,52 @@ struct IRServe: AsyncParsableCommand {
     commandName: "irserve",
     abstract: "Restores photographs over HTTP with models that stay loaded.",
     discussion: """
-      curl --data-binary @noisy.jpg 'http://localhost:8080/restore?strength=.8' -o restored.jpg
+      The server offers a page for browsers, POST /restore for scripts, and the Open Inference Protocol for programs. It \
+      listens on this machine only, unless --host names another address.
 
-      Each option is also read from the environment, --max-body from IRSERVE_MAX_BODY; the command line decides. The \
-      server listens to this machine alone unless --host says otherwise. TERM and INT let running requests end.
+      Each option can also be set in the environment: --max-body is IRSERVE_MAX_BODY. The command line takes precedence. \
+      After SIGTERM or SIGINT, running requests are completed within --drain seconds.
 
-      Exit codes: 0 ended when asked to, 2 usage, 3 a model of --load was rejected, 4 it cannot listen.
+      EXIT CODES
+        0  ended by SIGTERM or SIGINT
+        2  wrong usage
+        3  a model of --load was rejected
+        4  the server cannot listen at the address
+
+      EXAMPLES
+        irserve --port 8080 --memory 4G --load restore,denoise
+        curl --data-binary @noisy.jpg localhost:8080/restore -o restored.jpg
+
+      SEE ALSO
+        docs/serving.md, irrun
       """)
 
-  @Option(help: "The address to listen at.") var host = "127.0.0.1"
-  @Option(help: "The port to listen at.") var port = 8080
-  @Option(help: "The token that callers must show as Authorization: Bearer; better in IRSERVE_TOKEN.")
+  @Option(help: "Address to listen on.") var host = "127.0.0.1"
+  @Option(help: "Port to listen on.") var port = 8080
+  @Option(
+    help:
+      "Token that a request must carry (Authorization: Bearer). IRSERVE_TOKEN hides it from process lists. (default: none)"
+  )
   var token: String?
-  @Option(help: "Bytes that pictures and restorations in flight may take together, as 500M or 4G.")
+  @Option(help: "Memory limit of all requests together, such as 500M or 4G.")
   var memory = ByteCount(2 << 30)
-  @Option(help: "Requests that are restored or wait for it; more are told to come again.") var queue = 64
-  @Option(help: "Pictures that are read, restored or written at a time; one of them is restored.")
+  @Option(help: "Maximum number of accepted requests; further ones are told to try again later.") var queue =
+    64
+  @Option(
+    help: "Maximum number of pictures that are read, restored or written at a time; one of them is restored.")
   var active = 3
-  @Option(name: [.customShort("j"), .long], help: "Threads of a restoration.") var threads: Int?
-  @Option(help: "Seconds that a request may take.") var timeout = 120.0
-  @Option(help: "Seconds that running requests have once the server is asked to end.") var drain = 30.0
-  @Option(help: "Bytes of a body.") var maxBody = ByteCount(64 << 20)
-  @Option(help: "Pixels of a picture.") var maxPixels = 100_000_000
-  @Option(help: "Models that are loaded at a time.") var maxModels = 8
-  @Option(help: "Connections at a time.") var maxConnections = 512
-  @Option(help: "Folders of models, separated by colons, before the installed ones.") var models: String?
-  @Option(help: "Models that are loaded from the start, separated by commas.") var load = "restore"
+  @Option(
+    name: [.customShort("j"), .long], help: "Number of threads. (default: as many as the system grants)")
+  var threads: Int?
+  @Option(help: "Time limit of a request, in seconds.") var timeout = 120.0
+  @Option(help: "Time limit of running requests after a signal to end, in seconds.") var drain = 30.0
+  @Option(help: "Size limit of a request's body, such as 500K or 64M.") var maxBody = ByteCount(64 << 20)
+  @Option(help: "Size limit of a picture, in pixels.") var maxPixels = 100_000_000
+  @Option(help: "Maximum number of models in memory.") var maxModels = 8
+  @Option(help: "Maximum number of connections.") var maxConnections = 512
+  @Option(help: "Folders of models, separated by colons. They come before the installed models.") var models:
+    String?
+  @Option(help: "Models to load at the start, separated by commas.") var load = "restore"
 
   @Flag(help: ArgumentHelp("Print what can be asked.", visibility: .hidden)) var routes = false
 

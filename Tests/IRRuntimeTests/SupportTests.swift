@@ -1,4 +1,3 @@
-import CIRKernels
 import CIROperators
 import IRCompiler
 import IRGraph
@@ -7,10 +6,8 @@ import IRRuntime
 import IRTensor
 import Testing
 
-@testable import IRLowering
-
 /// The library has kernels for all that it says it has, and for no more.
-extension KernelTests {
+@Suite struct SupportTests {
   @Test func functionsThatAreSupportedHaveKernels() throws {
     let kernels = CPUKernelLibrary()
     let type = TensorType(.float32, [2, 3, 4, 5])
@@ -64,15 +61,6 @@ extension KernelTests {
     #expect(program.steps.map(\.kernel.name) == ["region(elementwise norm)"])
   }
 
-  /// Each instruction set is planned for as wide as it is.
-  @Test func machinesAreAsWideAsTheirKernels() throws {
-    for isa in availableISAs {
-      ir_kernels_select(isa)
-      #expect(CPUKernelLibrary().machine.lanes == ir_kernels_for(isa).pointee.lanes)
-    }
-    ir_kernels_select(ir_isa_best())
-  }
-
   /// A plan that the library's limits allow and that it has no kernel for is an error with the plan in it.
   @Test func missingRegionKernelsAreErrors() throws {
     struct Silent: KernelLibrary {
@@ -87,5 +75,24 @@ extension KernelTests {
     let graph = try builder.finished()
     let error = #expect(throws: CompilerError.self) { try Compiler(kernels: Silent()).compile(graph) }
     #expect("\(try #require(error))".contains("the region that ends in norm has no kernel"))
+  }
+
+  /// Receptive fields count in the kernels' tiles. The compiler chooses no convolution that the driver does
+  /// not compute, and none but for its channels that it does.
+  @Test func winogradConvolutionsAreTheDrivers() throws {
+    let form = try #require(CPUKernelLibrary().support.winograd)
+    for kernel in 1...5 {
+      for (stride, dilation, groups) in [(1, 1, 1), (2, 1, 1), (1, 2, 1), (1, 1, 2)] {
+        let convolution = Convolution(
+          strides: [stride, 1], padsBefore: [1, 1], padsAfter: [1, 1], dilations: [1, dilation],
+          groupCount: groups)
+        var params = ir_conv2d_params()
+        (params.kernel_height, params.kernel_width) = (kernel, 3)
+        (params.stride_y, params.stride_x, params.groups) = (stride, 1, groups)
+        (params.dilation_y, params.dilation_x) = (1, dilation)
+        #expect(
+          form.applies(to: convolution, weight: [64, 64, kernel, 3]) == ir_conv2d_winograd_applies(&params))
+      }
+    }
   }
 }

@@ -1,3 +1,4 @@
+import CIRKernels
 import CIROperators
 import Foundation
 import IRCompiler
@@ -19,7 +20,9 @@ private let isWriting = ProcessInfo.processInfo.environment["IR_WRITE_PROGRAMS"]
 
 private let availableSets = InstructionSet.allCases.filter { $0.isAvailable }
 
-extension KernelTests {
+/// Programs and their regions, by instruction set. The chosen one holds for the whole process, so nothing
+/// here runs in parallel.
+@Suite(.serialized) struct ProgramTests {
   /// Programs are what they were: a move changes no text, and an improvement shows its difference. The
   /// machine model and the instruction set are fixed, so that every processor that has the set gives the same
   /// text.
@@ -71,6 +74,15 @@ extension KernelTests {
     #expect(found == Set(names))
     #expect(ofNodes == Set(regionOperations.map { "\($0)" }))
     #expect(hasWindows && hasWeights, "chains with windows, and weights that are computed")
+  }
+
+  /// Each instruction set is planned for as wide as it is.
+  @Test func machinesAreAsWideAsTheirKernels() throws {
+    for isa in availableISAs {
+      ir_kernels_select(isa)
+      #expect(CPUKernelLibrary().machine.lanes == ir_kernels_for(isa).pointee.lanes)
+    }
+    ir_kernels_select(ir_isa_best())
   }
 
   private func program(of sample: ProgramSample) throws -> Program {

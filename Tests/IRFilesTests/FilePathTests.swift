@@ -70,7 +70,7 @@ import Testing
   @Test func placesAreWithoutLinksAndDots() throws {
     try withFolder { folder in
       let real = FilePath(folder).place
-      try makeFolder("\(folder)/deep")
+      try FileManager.default.createDirectory(atPath: "\(folder)/deep", withIntermediateDirectories: true)
       try FileManager.default.createSymbolicLink(atPath: "\(folder)/link", withDestinationPath: "deep")
       #expect(FilePath("\(folder)/link/../deep/./x.png").place == real.joined("deep/x.png"))
       #expect(FilePath("\(folder)/link/none/../x.png").place == real.joined("deep/x.png"))
@@ -81,7 +81,7 @@ import Testing
 
   @Test func aPlaceThatIsTakenIsLeftAlone() throws {
     try withFolder { folder in
-      try write("theirs", to: "\(folder)/a")
+      try Data("theirs".utf8).write(to: URL(fileURLWithPath: "\(folder)/a"))
       let file = try AtomicFile(replacing: FilePath("\(folder)/a"))
       try file.write(Array("ours".utf8))
       #expect(try !file.place(at: FilePath("\(folder)/a")))
@@ -92,4 +92,12 @@ import Testing
       #expect(throws: FileError.self) { try FilePath("\(folder)/a").contents(atMost: 5) }
     }
   }
+}
+
+/// Runs a test in a folder of its own.
+private func withFolder(_ body: (String) throws -> Void) throws {
+  let folder = NSTemporaryDirectory() + "irfiles-\(UUID().uuidString)"
+  try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+  defer { try? FileManager.default.removeItem(atPath: folder) }
+  try body(folder)
 }

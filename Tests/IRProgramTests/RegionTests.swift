@@ -1,4 +1,3 @@
-import CIRKernels
 import IRCompiler
 import IRGraph
 import IRRuntime
@@ -8,7 +7,7 @@ import Testing
 
 @testable import IRLowering
 
-extension KernelTests {
+extension ProgramTests {
   /// Regions of a gated block, their inputs before a guard page, against the interpreter.
   @Test func regions() throws {
     let block = GatedBlock(channels: 9, hidden: 13, height: 13, width: 37)
@@ -55,32 +54,6 @@ extension KernelTests {
     try checkRegions(of: try block.graph(), block.input())
   }
 
-  /// A driver names rows and tiles in a word's share; what it cannot name is in no region.
-  @Test func regionsTooTallForTheDriver() throws {
-    let block = GatedBlock(channels: 3, hidden: 5, height: 9, width: 17)
-    let graph = try Compiler().simplified(try block.graph()).0
-    let plan = try #require(try regions(of: graph).first).plan
-    func hasKernel(_ plan: RegionPlan, _ cut: RegionCut) -> Bool {
-      CPUKernelLibrary().kernel(for: plan, cut: cut, threadCount: 2) != nil
-    }
-    var cut = try bestCut(of: plan)
-    #expect(hasKernel(plan, cut))
-    cut.height = 1 << 22
-    #expect(!hasKernel(plan, cut))
-    (cut.height, cut.width, cut.tileColumns) = (9, 1 << 21, 1)
-    #expect(!hasKernel(plan, cut))
-    let limits = try #require(CPUKernelLibrary().support.regions)
-    for height in [limits.rows, limits.rows + 1] {
-      let tall = try Compiler().simplified(
-        try GatedBlock(channels: 3, hidden: 5, height: height, width: 17).graph()
-      ).0
-      for plan in try regions(of: tall).map(\.plan) {
-        #expect(hasKernel(plan, try bestCut(of: plan)))
-        #expect(height <= limits.rows || !plan.hasWindows)
-      }
-    }
-  }
-
   private func regions(
     of graph: Graph, on machine: MachineModel = CPUKernelLibrary(hasNearSharedCache: false).machine
   ) throws -> [Region] {
@@ -104,7 +77,7 @@ extension KernelTests {
     machine: MachineModel = CPUKernelLibrary(hasNearSharedCache: false).machine
   ) throws {
     var graph = try Compiler().simplified(graph).0
-    graph.readBlocksApart()
+    graph.separateBlockReaders()
     var storage = Float16Storage(
       graph,
       try regions(of: graph, on: machine),
