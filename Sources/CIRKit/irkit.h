@@ -145,7 +145,7 @@ typedef struct irkit_restorer_options {
   irkit_options run;
   double strength;    /* the share of the restoration in the result, 0...1 */
   double detail;      /* the share of the input's fine brightness that stays, 0...1 */
-  double noise_level; /* 0...255 for models that take it, else less than 0 */
+  double noise_level; /* 0...255 for models that take it; less than 0 estimates it from each picture */
   int32_t tile_size;  /* the side of tiles in pixels; 0: whole where the memory allows */
   int32_t overlap;    /* pixels that blended tiles share */
   int32_t augmented;  /* not 0: the mean over eight turns and mirrorings */

@@ -6,6 +6,8 @@ public struct RestorationResult: Sendable {
   public var plan: RestorationPlan
   /// Empty if nothing is suspicious.
   public var warnings: [RestorationWarning]
+  /// The noise level that the model was told; nil where it takes none.
+  public var noise: NoiseLevel?
   /// Nil unless the settings ask for it.
   public var profile: RestorationProfile?
 }

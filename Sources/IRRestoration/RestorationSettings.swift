@@ -17,8 +17,14 @@ public struct RestorationSettings: Sendable {
   public var overlap = 64
   /// The mean over the eight turns and mirrorings of the picture.
   public var isAugmented = false
-  /// σ of the noise on a scale of 0...255, for models that take it.
+  /// σ of the noise on a scale of 0...255, for models that take it; nil estimates it from each picture.
   public var noiseLevel: Double?
+  /// An estimated noise level is multiplied by this: more removes more.
+  public var noiseFactor = 1.0 {
+    didSet { noiseFactor = noiseFactor.isFinite ? max(noiseFactor, 0) : 1 }
+  }
+  /// Noise levels are at most this.
+  static let largestNoiseLevel = 255.0
   /// The share of the restoration in the result, 0...1: input + strength · (restored - input). The result is
   /// the input, to the bit, at 0 and the restoration at 1. Models that enlarge are blended with the input's
   /// cubic enlargement.

@@ -142,6 +142,9 @@ extension ImagePort {
   /// Whether an input beside the picture may be a map of the noise level.
   package var mayBeNoiseMap: Bool { channelCount == 1 && !name.lowercased().contains("mask") }
 
+  /// Whether the name says that it is one.
+  var isNamedNoiseMap: Bool { channelCount == 1 && RestorationModel.isNamedNoise(name) }
+
   package var description: String {
     func side(_ extent: Int?, _ name: String) -> String { extent.map(String.init) ?? name }
     let extents = shape(height: 0, width: 0).extents
