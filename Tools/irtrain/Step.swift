@@ -13,14 +13,15 @@ struct Step: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Trains on one given batch, and prints losses and times.",
     discussion: """
-      --input holds `image` and `target` [N, C, H, W] float32, and `tasks` [N] int64 where routers are taught. \
+      --input holds `image` and `target` [N, C, H, W] float32, and `tasks` [N] int64 where routers are taught, \
+      and `noise` [N], σ of pictures in 0...1, where the model takes a noise level. \
       --output gets `loss` of every step, `gradient/NAME` of the first and `weight/NAME` after the last.
       """)
 
   @Argument(help: "A model file (.onnx), or the name of a model in Models.", completion: .file())
   var model: String
 
-  @Option(help: "A file of tensors: image, target, tasks.", completion: .file())
+  @Option(help: "A file of tensors: image, target, tasks, noise.", completion: .file())
   var input: String
 
   @Option(help: "File for losses, gradients and weights.", completion: .file())
@@ -69,11 +70,16 @@ struct Step: ParsableCommand {
       throw TrainingError.data(
         detail: "\(input): tasks must be \(images.shape[0]) numbers below --task-count")
     }
+    let noise = tensors["noise"]?.doubles.map { 255 * $0 } ?? []
     let path = try ModelCatalogue.path(of: model)
     let batch = TrainingGraph.Batch(
       count: images.shape[0], height: images.shape[2], width: images.shape[3])
     let trainer = try options.trainer(
       try ONNXModel(contentsOf: path), path: path, batch: batch, taskCount: taskCount, stepCount: steps)
+    guard trainer.training.noise == nil || noise.count == images.shape[0] else {
+      throw TrainingError.data(
+        detail: "\(input): the model takes a noise level: noise must be \(images.shape[0]) numbers")
+    }
     var result = Result(
       losses: [], seconds: [], parameterCount: trainer.state.values.reduce(0) { $0 + $1.elementCount },
       multiplyAddCount: trainer.multiplyAddCount,
@@ -85,7 +91,8 @@ struct Step: ParsableCommand {
     for step in 0..<steps {
       trainer.keepsGradients = step == 0 && output != nil
       let start = ContinuousClock.now
-      let report = try trainer.step(images: images, targets: targets, tasks: tasks)
+      let report = try trainer.step(
+        images: images, targets: targets, tasks: tasks, noiseLevels: noise)
       result.seconds.append(start.duration(to: .now).inSeconds)
       result.losses.append(report.loss)
       if step == 0 { first = trainer.gradients }
