@@ -15,14 +15,17 @@ struct IRTrain: Tool {
       irtrain export OUT.checkpoint MODEL.onnx -o SO-FAR.onnx
       irtrain compare FIRST.jsonl SECOND.jsonl -o PAGE.html
       irtrain average OLD.onnx FINE-TUNED.onnx -o BETWEEN.onnx
+      irtrain transfer TRAINED.onnx FRESH.onnx -o START.onnx
 
-      A run starts from any frozen model whose input is one image and whose output is an image of its size: fresh \
+      A run starts from any frozen model whose input is one image, and perhaps a noise level beside it, and whose \
+      output is an image of its size: fresh \
       from irexport, or trained. Exit codes: 0, 2 usage, 3 the model, the data or the checkpoint was rejected, \
       4 the run diverged, 129, 130 and 143 hung up, interrupted and asked to end (a checkpoint is written first).
       """,
     version: Version.text,
     subcommands: [
-      Train.self, Evaluate.self, Export.self, Average.self, Compare.self, Batches.self, Step.self,
+      Train.self, Evaluate.self, Export.self, Average.self, Transfer.self, Compare.self, Batches.self,
+      Step.self,
     ],
     defaultSubcommand: Train.self)
 
