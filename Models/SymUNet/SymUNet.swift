@@ -1,5 +1,6 @@
 import IRGraph
 import IROperators
+import IRTensor
 
 /// SymUNet (Jiao et al., 2025): NAFNet's U of Restormer's blocks, encoder and decoder mirror images, skips
 /// added.
@@ -14,6 +15,11 @@ package struct SymUNet: RestorationNetwork {
   package static let presets = [
     ("symunet", SymUNetConfiguration()),
     ("symunet-s", SymUNetConfiguration(width: 16, encoder: [1, 1, 2], middle: 2, decoder: [2, 1, 1])),
+    (
+      "symunet-s-level",
+      SymUNetConfiguration(
+        width: 16, encoder: [1, 1, 2], middle: 2, decoder: [2, 1, 1], takesNoiseLevel: true)
+    ),
   ].map { (name: $0.0, configuration: $0.1) }
 
   package let configuration: SymUNetConfiguration
@@ -24,13 +30,21 @@ package struct SymUNet: RestorationNetwork {
   package func build(_ image: ValueID, _ b: inout NetworkBuilder) throws(GraphError) -> ValueID {
     try configuration.verify()
     let padded = try b.padded(image, toMultipleOf: configuration.padding, .reflect)
-    var (x, skips) = try encoder(padded, &b)
+    var (x, skips) = try encoder(configuration.takesNoiseLevel ? joined(padded, &b) : padded, &b)
     x = try b.blocks(x, "middle_blks", count: configuration.middle, configuration.block(level: nil))
     for index in configuration.decoder.indices {
       x = try b.sum(try b.shuffledUp(x, "ups.\(index)"), skips.removeLast(), "skips.\(index)")
       x = try b.blocks(x, "decoders.\(index)", count: configuration.decoder[index], decoderBlock(index))
     }
     return try head(x, padded, image, &b)
+  }
+
+  /// The picture with one channel more, which holds the noise's deviation everywhere: `sigma` `[N, 1, 1, 1]`,
+  /// in the picture's units.
+  private func joined(_ image: ValueID, _ b: inout NetworkBuilder) throws(GraphError) -> ValueID {
+    let sigma = b.input("sigma", TensorType(.float32, [b.shape(of: image)[0], 1, 1, 1]))
+    let map = try b.apply(RelativeExpand([.like(0), 1, .like(2), .like(3)]), sigma, image, name: "map")
+    return try b.concatenation(image, map, "input")
   }
 
   /// The intro and the way down: the deepest features, and those to add on the way up.
@@ -74,14 +88,17 @@ package struct SymUNetConfiguration: NetworkConfiguration {
   package var expansion = 2.66
   package var bias = false
   package var normalization = RestormerBlock.Normalization.withBias
+  /// Whether the network is told how strong the noise is. Not the authors'.
+  package var takesNoiseLevel = false
 
   package init() {}
 
-  package init(width: Int, encoder: [Int], middle: Int, decoder: [Int]) {
+  package init(width: Int, encoder: [Int], middle: Int, decoder: [Int], takesNoiseLevel: Bool = false) {
     self.width = width
     self.encoder = encoder
     self.middle = middle
     self.decoder = decoder
+    self.takesNoiseLevel = takesNoiseLevel
   }
 
   package static var keys: [ConfigurationKey<Self>] {
@@ -95,6 +112,7 @@ package struct SymUNetConfiguration: NetworkConfiguration {
       ConfigurationKey("restormer_middle_heads", \.middleHeads, in: 1...64),
       ConfigurationKey("ffn_expansion_factor", \.expansion),
       ConfigurationKey("bias", \.bias), ConfigurationKey("LayerNorm_type", \.normalization),
+      ConfigurationKey("noise_level", \.takesNoiseLevel),
     ]
   }
 

@@ -143,13 +143,14 @@ typedef struct irkit_picture {
 typedef struct irkit_restorer_options {
   size_t size; /* sizeof(irkit_restorer_options) */
   irkit_options run;
-  double strength;    /* the strength of the restoration, 0...1 */
-  double detail;      /* the share of the input's fine luminance that is kept, 0...1 */
-  double noise_level; /* 0...255 for models that take a noise level, else negative */
-  int32_t tile_size;  /* the side of tiles in pixels; 0: one piece if memory allows */
-  int32_t overlap;    /* the overlap of blended tiles in pixels */
-  int32_t augmented;  /* not 0: the mean over eight rotations and reflections */
-  int32_t profiled;   /* not 0: restorations measure the time of each step */
+  double strength; /* the strength of the restoration, 0...1 */
+  double detail;   /* the share of the input's fine luminance that is kept, 0...1 */
+  double
+    noise_level; /* 0...255 for models that take a noise level; less than 0: it is estimated from each picture */
+  int32_t tile_size; /* the side of tiles in pixels; 0: one piece if memory allows */
+  int32_t overlap;   /* the overlap of blended tiles in pixels */
+  int32_t augmented; /* not 0: the mean over eight rotations and reflections */
+  int32_t profiled;  /* not 0: restorations measure the time of each step */
 } irkit_restorer_options;
 
 /* Sets the options to their defaults. */

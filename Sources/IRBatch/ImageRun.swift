@@ -108,6 +108,7 @@ package final class ImageRun {
       seconds: seconds)
     report.plan = "\(plan)"
     report.tiles = plan.tiles.count
+    report.noise = result.noise
     report.warnings = result.warnings.isEmpty ? nil : result.warnings
     if let truth = loaded.truth { try measure(image, restored, truth, &report) }
     if options.verifies { report.verification = [try difference(image, restored)] }

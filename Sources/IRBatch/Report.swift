@@ -44,6 +44,8 @@ package struct Report: Encodable, Sendable {
   var metrics: [String: Metric]?
   var metricProtocol: String?
   var proof: Proof?
+  /// The noise level that the model was told; nil if it takes none.
+  package var noise: NoiseLevel?
   /// Suspicious properties of the picture; nil if there are none.
   package var warnings: [RestorationWarning]?
   /// The share of samples that the file's range clipped, where it is worth a word.
@@ -85,6 +87,10 @@ package struct Report: Encodable, Sendable {
     ]
     if let tiles, tiles > 1 { parts.append("\(tiles) tiles") }
     if let pipeline { parts += pipeline.texts }
+    if let noise {
+      parts.append(
+        "noise level \(String(format: "%.1f", noise.level))\(noise.estimated ? ", estimated" : "")")
+    }
     for (name, metric) in (metrics ?? [:]).sorted(by: { $0.key < $1.key }) {
       let (format, unit) = name == "psnr" ? ("%.2f", " dB") : ("%.4f", "")
       func number(_ value: Double?) -> String { value.map { String(format: format, $0) } ?? "∞" }

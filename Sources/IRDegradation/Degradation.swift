@@ -66,6 +66,19 @@ package struct Degradation: Hashable, Sendable {
     return random.next()
   }
 
+  /// σ of 0...255 of the white noise that is all that the degradation does; nil where it does anything else
+  /// beside making another scene.
+  package func noiseLevel(seed: UInt64) -> Double? {
+    let spoiling = kinds.indices.filter { !kinds[$0].changesScene && kinds[$0] != .clean }
+    guard let index = spoiling.first else { return 0 }
+    // Another scene made of a noisy picture has other noise.
+    guard spoiling.count == 1, !kinds[index...].contains(where: \.changesScene),
+      case .noise(let sigma, isTruncated: false) = kinds[index]
+    else { return nil }
+    var random = RandomSource(seed: seed, stream: UInt64(index))
+    return random.uniform(sigma)
+  }
+
   /// The place of a part in the picture that it was cut from, in pixels.
   package struct Frame: Hashable, Sendable {
     package var width: Int

@@ -6,14 +6,12 @@ import IRTensor
 extension RestorationModel {
   /// Settings that the model needs and that are missing, or that it does not take, in words.
   func missing(_ settings: RestorationSettings) -> String? {
-    if let noise, settings.noiseLevel == nil {
-      switch noise {
-      case .input(let name): return "it takes a noise level in its input \(name): state it (-n)"
-      case .channel:
-        return "its picture has \(image.channelCount) channels: with a noise level (-n) the last is its map"
-      }
+    let isStated = settings.noiseLevel != nil
+    // A channel that comes back may be the picture's own.
+    if noise == .channel, !isStated, choices.contains(where: { $0.port.channelCount == image.channelCount }) {
+      return "its picture has \(image.channelCount) channels: with a noise level (-n) the last is its map"
     }
-    if noise == nil, settings.noiseLevel != nil { return "it takes no noise level" }
+    if noise == nil, isStated || settings.noiseFactor != 1 { return "it takes no noise level" }
     guard let picture = pictures.first(where: { settings.pictures[$0.name] == nil }) else { return nil }
     let level = picture.mayBeNoiseMap ? ", or a noise level (-n)" : ""
     return

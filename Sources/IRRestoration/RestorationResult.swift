@@ -6,6 +6,8 @@ public struct RestorationResult: Sendable {
   public var plan: RestorationPlan
   /// Empty if nothing is suspicious.
   public var warnings: [RestorationWarning]
+  /// The noise level that the model was given; nil if it takes none.
+  public var noise: NoiseLevel?
   /// Nil unless `RestorationSettings.isProfiled`.
   public var profile: RestorationProfile?
 }

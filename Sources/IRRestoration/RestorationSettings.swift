@@ -17,8 +17,15 @@ public struct RestorationSettings: Sendable {
   public var overlap = 64
   /// Whether the result is the mean over the eight rotations and reflections of the image.
   public var isAugmented = false
-  /// σ of the noise on a scale of 0...255, for models that take a noise level.
+  /// σ of the noise on a scale of 0...255, for models that take a noise level; nil: estimated from each
+  /// picture.
   public var noiseLevel: Double?
+  /// The factor of an estimated noise level: a larger one removes more.
+  public var noiseFactor = 1.0 {
+    didSet { noiseFactor = noiseFactor.isFinite ? max(noiseFactor, 0) : 1 }
+  }
+  /// Noise levels are at most this.
+  static let largestNoiseLevel = 255.0
   /// The strength of the restoration, 0...1: the result is input + strength · (restored - input). At 0 it is
   /// the input to the bit, at 1 the restoration. If the model enlarges, `input` is the cubic enlargement.
   public var strength = 1.0 {

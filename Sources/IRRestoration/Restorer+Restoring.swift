@@ -34,7 +34,8 @@ extension Restorer {
     profile = settings.isProfiled ? RestorationProfile() : nil
     defer { profile = nil }
     let (restored, prepared) = try restored(image, by: plan, progress: progress)
-    var result = RestorationResult(image: restored, plan: plan, warnings: [], profile: profile)
+    var result = RestorationResult(
+      image: restored, plan: plan, warnings: [], noise: noiseLevel, profile: profile)
     profile = nil
     if prepared.mendedCount > 0 { result.warnings.append(.mended(prepared.mendedCount)) }
     if restored.channelCount == prepared.input.channelCount, resultChannelCount == channelCount {
@@ -54,6 +55,7 @@ extension Restorer {
     _ image: Image, by plan: RestorationPlan, progress: ((Int, Int) -> Void)? = nil
   ) throws -> (image: Image, prepared: PreparedImage) {
     let prepared = try prepared(image)
+    noiseLevel = noiseLevel(of: prepared)
     var pixels: [Float] = []
     for (index, source) in prepared.sources.enumerated() {
       let anchor = try plan.anchor.map { try shadeAnchor(of: source, $0) }
@@ -109,6 +111,7 @@ extension Restorer {
   /// receives the number of finished nodes and of all nodes.
   public func restoreByReference(_ image: Image, progress: ((Int, Int) -> Void)? = nil) throws -> Image {
     let prepared = try prepared(image)
+    noiseLevel = noiseLevel(of: prepared)
     // The definition of a picture of other sides than the model's is in its tiles.
     let tiling: (tiles: TileGrid, seams: RestorationPlan.Seams)
     if fixedSides == (nil, nil) {

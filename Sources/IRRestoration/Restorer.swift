@@ -33,6 +33,8 @@ public final class Restorer {
   var memoryModel: MemoryModel?
   /// The runs of the restoration at hand, where the settings ask for them.
   var profile: RestorationProfile?
+  /// That of the restoration at hand.
+  var noiseLevel: NoiseLevel?
 
   private struct KeptSession {
     var height: Int
@@ -120,7 +122,9 @@ public final class Restorer {
   /// - Throws: `RestorationError.unsuitableImage` if the image is larger than the model's fixed sides.
   package func routing(of image: Image) throws -> Tensor? {
     guard model.metadata.hasRouting else { return nil }
-    let source = try prepared(image).sources[0]
+    let prepared = try prepared(image)
+    let source = prepared.sources[0]
+    noiseLevel = noiseLevel(of: prepared)
     let (height, width) = (
       fixedSides.height ?? padded(source.height), fixedSides.width ?? padded(source.width)
     )
@@ -162,7 +166,7 @@ public final class Restorer {
 
   /// The noise level as the model takes it, in every element of its input.
   private func noise(_ type: TensorType, reduction: Int = 1) -> Tensor {
-    Tensor(type, repeating: model.noiseValue((settings.noiseLevel ?? 0) / Double(reduction)))
+    Tensor(type, repeating: model.noiseValue((noiseLevel?.level ?? 0) / Double(reduction)))
   }
 
   /// As `run`, by the operators' definitions.

@@ -74,18 +74,6 @@ package struct ImagePort: Hashable, Sendable {
 
   /// Whether the network takes or gives the picture as `[1, C, H, W]` float32.
   var isPlain: Bool { layout == .nchw && batch == 1 && elementType == .float32 }
-
-  /// The image of a model that can be trained: one float32 `[N, C, H, W]` of 1 or 3 channels, and nothing
-  /// else.
-  package static func trainable(of model: ONNXModel) throws(RestorerRefusal) -> ImagePort {
-    guard model.graphInputs.count == 1, let port = model.graphInputs.first.flatMap({ ImagePort($0) }),
-      port.layout == .nchw, port.elementType == .float32
-    else { throw RestorerRefusal("it must take one float32 image [N, C, H, W] and nothing else") }
-    guard port.channelCount == 1 || port.channelCount == 3 else {
-      throw RestorerRefusal("its image has \(port.channelCount) channels, not 1 or 3")
-    }
-    return port
-  }
 }
 
 extension ImagePort {
@@ -141,6 +129,9 @@ extension ImagePort {
 
   /// Whether an input beside the picture may be a map of the noise level.
   package var mayBeNoiseMap: Bool { channelCount == 1 && !name.lowercased().contains("mask") }
+
+  /// Whether the name says that it is one.
+  var isNamedNoiseMap: Bool { channelCount == 1 && RestorationModel.isNamedNoise(name) }
 
   package var description: String {
     func side(_ extent: Int?, _ name: String) -> String { extent.map(String.init) ?? name }

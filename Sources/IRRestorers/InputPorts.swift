@@ -11,6 +11,8 @@ struct InputPorts {
   let held: [String: Tensor]
   /// The shape of the input for the noise level, where that is one number.
   let noiseShape: Shape?
+  /// Its element type, if it is one number.
+  let noiseType: ElementType?
   /// The input for the noise level, where that is a map.
   let noiseMap: ImagePort?
 
@@ -30,11 +32,12 @@ struct InputPorts {
     self.image = image
     var noise: RestorationModel.Noise?
     var noiseShape: Shape?
+    var noiseType: ElementType?
     var noiseMap: ImagePort?
     var held: [String: Tensor] = [:]
     for input in others {
       if let shape = Self.levelShape(input), noise == nil {
-        (noise, noiseShape) = (.input(input.name), shape)
+        (noise, noiseShape, noiseType) = (.input(input.name), shape, Self.elementType(input))
       } else if let tensor = Self.routedTask(input) {
         held[input.name] = tensor
       } else {
@@ -44,9 +47,10 @@ struct InputPorts {
       }
     }
     var pictures = candidates.filter { $0.name != image.name }
-    if noise == nil, wishes.hasNoiseLevel,
+    if noise == nil,
       let map = pictures.firstIndex(where: {
-        $0.mayBeNoiseMap && !wishes.pictures.contains($0.name)
+        !wishes.pictures.contains($0.name)
+          && (wishes.hasNoiseLevel ? $0.mayBeNoiseMap : $0.isNamedNoiseMap)
       })
     {
       (noise, noiseMap) = (.input(pictures[map].name), pictures[map])
@@ -68,6 +72,7 @@ struct InputPorts {
     channelCount = image.channelCount >= 3 ? 3 : 1
     self.noise = noise
     self.noiseShape = noiseShape
+    self.noiseType = noiseType
     self.noiseMap = noiseMap
     self.held = held
     self.pictures = pictures
@@ -90,6 +95,10 @@ struct InputPorts {
       }
     }
     return "\(info.name) \(ONNXTensor.typeName(type))[\(extents.joined(separator: ", "))]"
+  }
+
+  private static func elementType(_ input: ONNXValueInfo) -> ElementType? {
+    if case .tensor(let raw, _) = input.type { ElementType(rawValue: raw) } else { nil }
   }
 
   /// The shape of an input of one number for a picture.

@@ -16,10 +16,13 @@ extension RestorationModel {
         ))
     }
     switch noise {
-    case .input(let name): lines.append(("noise level", "taken by the input \(name): -n is needed"))
+    case .input(let name): lines.append(("noise level", "taken by the input \(name): \(Self.levelText)"))
     case .channel:
       lines.append(
-        ("noise level", "channel \(image.channelCount) of the picture is taken for a noise map: -n is needed")
+        (
+          "noise level",
+          "channel \(image.channelCount) of the picture is taken for a noise map: \(Self.levelText)"
+        )
       )
     case nil: break
     }
@@ -45,6 +48,15 @@ extension RestorationModel {
         "the file calls its sides open, but its nodes take \(height)×\(width) only: pictures are restored in tiles of that size"
       )
     }
+    switch noise {
+    case .input(let name) where !Self.isNamedNoise(name):
+      notes.append("the input \(name) is taken for the noise level: \(Self.levelText)")
+    case .channel:
+      notes.append(
+        "channel \(image.channelCount) of the picture is taken for a map of the noise level: \(Self.levelText)"
+      )
+    default: break
+    }
     if output.channelCount != channelCount {
       notes.append(
         output.channelCount == 1
@@ -53,6 +65,8 @@ extension RestorationModel {
     }
     return notes
   }
+
+  private static let levelText = "estimated from each picture where -n does not state it"
 
   private var channelText: String {
     var parts = [

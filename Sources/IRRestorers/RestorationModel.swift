@@ -12,7 +12,7 @@ package struct RestorationModel: Sendable {
     /// Sides are padded to multiples of this; by default the number that the metadata state, else the one
     /// found by trial.
     package var multiple: Int?
-    /// Whether a noise level will be given.
+    /// Whether a noise level will be stated.
     package var hasNoiseLevel = false
     /// Inputs that pictures are given for.
     package var pictures: Set<String> = []
@@ -86,6 +86,10 @@ package struct RestorationModel: Sendable {
   /// Channels of the picture: 1 or 3.
   package var channelCount: Int { bound.ports.channelCount }
   package var noise: Noise? { bound.ports.noise }
+  /// Whether an input's name says that it is for noise.
+  static func isNamedNoise(_ name: String) -> Bool {
+    ["noise", "sigma"].contains { name.lowercased().contains($0) }
+  }
   /// Other pictures of the same sides that the network takes.
   package var pictures: [ImagePort] { bound.ports.pictures }
   /// Statements of the file beside its graph.

@@ -107,14 +107,15 @@ package final class Trainer {
   }
 
   /// One step on a batch: degraded `images` and clean `targets` `[N, C, H, W]`, N being the batch's count,
-  /// and the number of each image's task, for routers. `learningRate` is that of the schedule unless given.
+  /// the number of each image's task, for routers, and its noise level, σ of 0...255, for models that take
+  /// one. `learningRate` is that of the schedule unless given.
   /// - Throws: `TrainingError.diverged` if the loss or a gradient is not finite; the state is then as
   ///   before.
   package func step(
-    images: Tensor, targets: Tensor, tasks: [Int], learningRate: Double? = nil
+    images: Tensor, targets: Tensor, tasks: [Int], noiseLevels: [Double] = [], learningRate: Double? = nil
   ) throws(TrainingError) -> Report {
     let found = try batchGradients.run(
-      inputs(images, targets, tasks), shared: sharedInputs, profile: &profile)
+      inputs(images, targets, tasks, noiseLevels), shared: sharedInputs, profile: &profile)
     let number = state.step + 1
     guard found.loss.isFinite else { throw .diverged(step: number, loss: found.loss) }
     if keepsGradients {
@@ -144,16 +145,22 @@ package final class Trainer {
   }
 
   /// The inputs of each image's own.
-  private func inputs(_ images: Tensor, _ targets: Tensor, _ tasks: [Int]) -> [[String: Tensor]] {
+  private func inputs(
+    _ images: Tensor, _ targets: Tensor, _ tasks: [Int], _ noiseLevels: [Double]
+  ) -> [[String: Tensor]] {
     let count = training.batch.count
     precondition(
       images.type == targets.type
         && images.type.shape == Shape([count] + training.imageType.shape.dropFirst()),
       "the batch has the shape that was planned for")
+    precondition(training.noise == nil || noiseLevels.count == count, "each image has a noise level")
     return (0..<count).map { index in
       var inputs = [
         training.imageName: image(index, of: images), TrainingGraph.targetName: image(index, of: targets),
       ]
+      if let noise = training.noise {
+        inputs[noise.name] = Tensor([Float(noiseLevels[index] / 255)], shape: noise.shape)
+      }
       if training.routerCount > 0 {
         var hot = [Float](repeating: 0, count: training.taskCount)
         hot[tasks[index]] = 1

@@ -8,16 +8,18 @@ import IRTensor
 
 /// A model with its loss and the gradients of its weights, for one image of a batch.
 ///
-/// Inputs: the model's image `[1, C, H, W]`, `target` of its type, `tasks` `[1, K]` one-hot where routers are
-/// taught, and every weight under its name in the file. Outputs: `loss`, a gradient per weight, each router's
-/// logits `[1, K]`. The loss of a batch is the mean of its images' losses, and its gradient the mean of their
-/// gradients.
+/// Inputs: the model's image `[1, C, H, W]`, its noise level where it takes one, `target` of the image's
+/// type, `tasks` `[1, K]` one-hot where routers are taught, and every weight under its name in the file.
+/// Outputs: `loss`, a gradient per weight, each router's logits `[1, K]`. The loss of a batch is the mean of
+/// its images' losses, and its gradient the mean of their gradients.
 package struct TrainingGraph: Sendable {
   package let graph: Graph
   package let batch: Batch
   package let imageName: String
   /// `[1, C, H, W]`.
   package let imageType: TensorType
+  /// The input for the noise level, nil where the model takes none.
+  package let noise: NoiseLevelPort?
   /// The weights that are trained, in the file's order.
   package let parameters: [String]
   /// The weights that the loss depends on and that are left as they are.
@@ -27,7 +29,9 @@ package struct TrainingGraph: Sendable {
   package let taskCount: Int
 
   /// The inputs that each image of a batch has its own of.
-  var imageInputNames: Set<String> { [imageName, Self.targetName, Self.tasksName] }
+  var imageInputNames: Set<String> {
+    Set([imageName, Self.targetName, Self.tasksName] + (noise.map { [$0.name] } ?? []))
+  }
 
   package static let targetName = "training.target"
   package static let tasksName = "training.tasks"
@@ -61,11 +65,13 @@ package struct TrainingGraph: Sendable {
     model: ONNXModel, path: String, batch: Batch, loss: Loss, taskCount: Int = 0,
     isTrained: (String) -> Bool = { _ in true }
   ) throws(TrainingError) {
-    let input = try Self.imageInput(model, path)
-    let (forward, parameters) = try Self.forward(model, path, input, batch)
+    let ports = try Self.ports(of: model, path)
+    let (forward, parameters) = try Self.forward(model, path, ports, batch)
     let routers = try Self.routers(of: forward.graph, loss, taskCount, path)
     self.batch = batch
-    imageName = input.name
+    imageName = ports.image.name
+    let inputs = Set(forward.graph.inputs.map { forward.graph[$0].name })
+    noise = ports.noise.flatMap { inputs.contains($0.name) ? $0 : nil }
     imageType = forward.graph[forward.prediction].type
     routerCount = routers.count
     self.taskCount = routers.isEmpty ? 0 : taskCount
@@ -87,14 +93,14 @@ package struct TrainingGraph: Sendable {
 
   /// The model's graph for one image of the batch, recognised, and the names of its weights.
   private static func forward(
-    _ model: ONNXModel, _ path: String, _ input: ImagePort, _ batch: Batch
+    _ model: ONNXModel, _ path: String, _ ports: TrainablePorts, _ batch: Batch
   ) throws(TrainingError) -> (Forward, parameters: [String]) {
-    func image(_ graph: Graph) -> ValueID? { graph.inputs.first { graph[$0].name == input.name } }
+    func image(_ graph: Graph) -> ValueID? { graph.inputs.first { graph[$0].name == ports.image.name } }
     func unsuitable(_ detail: String) -> TrainingError { .unsuitableModel(path: path, detail: detail) }
-    let (whole, parameters) = try imported(model, path, input, batch, model.parameterCandidates)
+    let (whole, parameters) = try imported(model, path, ports, batch, model.parameterCandidates)
     var graph = whole
     guard let shape = image(graph).map({ graph[$0].type.shape }) else {
-      throw unsuitable("its input \(input.name) is not used")
+      throw unsuitable("its input \(ports.image.name) is not used")
     }
     guard shape.suffix(2).elementsEqual([batch.height, batch.width]) else {
       throw unsuitable(
@@ -163,21 +169,23 @@ package struct TrainingGraph: Sendable {
     } catch { throw .autodiff(error) }
   }
 
-  private static func imageInput(_ model: ONNXModel, _ path: String) throws(TrainingError) -> ImagePort {
-    do { return try ImagePort.trainable(of: model) } catch {
+  private static func ports(of model: ONNXModel, _ path: String) throws(TrainingError) -> TrainablePorts {
+    do { return try TrainablePorts(model) } catch {
       throw .unsuitableModel(path: path, detail: "\(error)")
     }
   }
 
   /// The graph for one image of the batch's sides.
   private static func imported(
-    _ model: ONNXModel, _ path: String, _ input: ImagePort, _ batch: Batch, _ candidates: [String]
+    _ model: ONNXModel, _ path: String, _ ports: TrainablePorts, _ batch: Batch, _ candidates: [String]
   ) throws(TrainingError) -> (Graph, [String]) {
     func graph(_ height: Int, _ width: Int) throws(ONNXError) -> (Graph, [String]) {
-      var port = input
+      var port = ports.image
       if port.isBatchOpen { port.batch = 1 }
       let shape = port.shape(height: port.height ?? height, width: port.width ?? width)
-      let bound = model.withInputShapes([port.name: shape])
+      var shapes = [port.name: shape]
+      if let noise = ports.noise { shapes[noise.name] = noise.shape }
+      let bound = model.withInputShapes(shapes)
       return try ONNXImporter(bound, path: path).trainingGraph(
         binding: ONNXBinding(), candidates: candidates)
     }

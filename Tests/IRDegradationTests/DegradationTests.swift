@@ -29,6 +29,30 @@ private let names = [
   "haze0.1-0.3",
 ]
 
+/// The level that is stated is that of the noise which is added, and no more is stated than is known.
+@Test(arguments: ["noise25", "noise0-55", "tone+noise0-8", "shrink+noise10", "noise7+clean"])
+func whiteNoiseStatesItsLevel(_ name: String) throws {
+  let degradation = try Degradation(name)
+  for seed in [1, 2, 3] as [UInt64] {
+    let pair = degradation.pair(of: picture(width: 200, height: 160), seed: seed)
+    let square = zip(pair.degraded.pixels, pair.clean.pixels).reduce(0.0) {
+      $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1)
+    }
+    let measured = 255 * (square / Double(pair.clean.pixels.count)).squareRoot()
+    let stated = try #require(degradation.noiseLevel(seed: seed))
+    #expect(abs(measured - stated) < 0.02 * stated + 1e-3, "\(measured), \(stated)")
+  }
+}
+
+@Test func onlyWhiteNoiseStatesALevel() throws {
+  for name in ["camera", "noise25q", "noise5+jpeg30", "noise5+shrink", "rain", "noise5+noise6"] {
+    #expect(try Degradation(name).noiseLevel(seed: 1) == nil, "\(name)")
+  }
+  for name in ["clean", "tone", "plain+shrink"] {
+    #expect(try Degradation(name).noiseLevel(seed: 1) == 0, "\(name)")
+  }
+}
+
 @Test(arguments: names)
 func degradationsFollowFromTheSeed(_ name: String) throws {
   let degradation = try Degradation(name)

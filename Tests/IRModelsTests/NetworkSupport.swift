@@ -84,4 +84,8 @@ let smallNetworks: [(name: String, json: String)] = [
   ),
   ("swinir", #"{"embed_dim": 12, "depths": [2, 2], "num_heads": [2, 3], "window_size": 4}"#),
   ("dncnn", #"{"nc": 8, "nb": 4}"#), ("ffdnet", #"{"nc": 8, "nb": 4}"#),
+  (
+    "symunet",
+    #"{"width": 8, "enc_blk_nums": [1, 1], "middle_blk_num": 1, "dec_blk_nums": [1, 1], "restormer_heads": [1, 2], "noise_level": true}"#
+  ),
 ]

@@ -18,6 +18,8 @@ struct ModelOptions: ParsableArguments {
     help: ArgumentHelp(
       "Name of a model in the folder -m, or a noise level. A level is σ, 0 to 255, for a model that takes one; in a "
         + "folder it selects the model of that name (noise2).",
+      discussion:
+        "Without a level it is estimated from each picture; 1.5x takes one and a half times the estimate.",
       valueName: "name|level"))
   var name: String?
 
@@ -108,12 +110,18 @@ struct ModelOptions: ParsableArguments {
   }
 
   private var level: Double? { name.flatMap { Double($0) } }
+  /// The number of `1.5x`.
+  private var factor: Double? {
+    guard !isFolder, let name, name.hasSuffix("x") else { return nil }
+    return Double(name.dropLast()).flatMap { (0...100).contains($0) ? $0 : nil }
+  }
   private var isFolder: Bool { FilePath(model).isFolder == true }
 
   var settings: RestorationSettings {
     var settings = RestorationSettings(
       tileSize: tile == 0 ? nil : tile, overlap: overlap, isAugmented: augmented,
       noiseLevel: isFolder ? nil : level, strength: strength, detail: detail)
+    settings.noiseFactor = factor ?? 1
     settings.outputName = outputName
     (settings.inputRange, settings.outputRange) = (range?.input, range?.output)
     settings.greyHandling = grey
@@ -124,8 +132,10 @@ struct ModelOptions: ParsableArguments {
   /// - Throws: `ValidationError` or `BatchError.usage` if they leave none or several.
   func path() throws -> String {
     guard isFolder else {
-      guard name == nil || level != nil else {
-        throw ValidationError("-n \(name ?? "") names a model in a folder, but -m \(model) is not a folder")
+      guard name == nil || level != nil || factor != nil else {
+        throw ValidationError(
+          "-n \(name ?? "") names a model in a folder, but -m \(model) is not a folder: a noise level is a number, "
+            + "or a multiple of the estimate (1.5x)")
       }
       guard FilePath(model).suffix.lowercased() == DarktablePackage.suffix else { return model }
       do { return try DarktablePackage.unpacked(model, scale: scale) } catch TensorFileError.file(

@@ -127,6 +127,9 @@ final class VideoRun {
     let image = coding.image(frame.bytes)
     let result = try restorer.restoration(of: image, by: plan)
     if isFirst {
+      if let noise = result.noise, noise.estimated {
+        Terminal.warn("the first frame's noise level is \(String(format: "%.1f", noise.level)), estimated")
+      }
       for warning in result.warnings { Terminal.warn("the first frame is suspicious: \(warning.sentence)") }
     }
     var restored = result.image

@@ -14,7 +14,8 @@ struct Batches: ParsableCommand {
     discussion: """
       The output begins with a line of JSON: count, channels, height, width, taskCount. For every step follow, in little \
       endian, the degraded images and the targets, both float32 [count, channels, height, width], and the tasks, int32 \
-      [count]. The bytes are those that irtrain trains on with the same data, tasks, sizes and seed.
+      [count]. If the model takes a noise level, the line has noise: true, and each step ends in the levels, float32 \
+      [count], of pictures in 0...1. The bytes are those that irtrain trains on with the same data, tasks, sizes and seed.
 
       EXAMPLES
         irtrain batches net.onnx --clean photos --tasks noise25 --steps 100 | trainer
@@ -59,17 +60,19 @@ struct Batches: ParsableCommand {
     var height: Int
     var width: Int
     var taskCount: Int
+    /// Whether each step has noise levels; left out where it has none.
+    var noise: Bool?
   }
 
   func run() throws {
     let path = try ModelCatalogue.path(of: model)
-    let channels = try DataOptions.channelCount(try ONNXModel(contentsOf: path), path)
-    var data = try source.data(channelCount: channels, heldOut: all ? [] : try source.heldOut())
+    let ports = try DataOptions.ports(try ONNXModel(contentsOf: path), path)
+    var data = try source.data(for: ports, heldOut: all ? [] : try source.heldOut())
     if let share { data.share = share.value }
     let output = FileHandle.standardOutput
     let header = Header(
-      count: source.batch / data.share.count, channels: channels, height: source.crop, width: source.crop,
-      taskCount: data.taskCount)
+      count: source.batch / data.share.count, channels: ports.image.channelCount, height: source.crop,
+      width: source.crop, taskCount: data.taskCount, noise: ports.noise == nil ? nil : true)
     try output.write(contentsOf: try JSONEncoder().encode(header) + Data([10]))
     let loader = BatchLoader(
       data, from: from, to: steps, depth: 2 * threads.count, threadCount: threads.count)
@@ -81,6 +84,9 @@ struct Batches: ParsableCommand {
       }
       let tasks = batch.tasks.map { Int32($0).littleEndian }
       try tasks.withUnsafeBytes { try output.write(contentsOf: Data($0)) }
+      guard ports.noise != nil else { continue }
+      let levels = batch.noiseLevels.map { Float($0 / 255).bitPattern.littleEndian }
+      try levels.withUnsafeBytes { try output.write(contentsOf: Data($0)) }
     }
   }
 }

@@ -30,6 +30,14 @@ struct DataOptions: ParsableArguments {
       """)
   var tasks: String?
 
+  @Option(
+    help: """
+      For models that take a noise level: share of crops, 0 to 1, that state another level than theirs. Half of them \
+      state less, and their targets keep the rest of the noise, which makes the level a slider. Half of them state \
+      more, and their targets are clean, which makes a high estimate harmless.
+      """)
+  var otherLevels = 0.0
+
   @Option(help: "Number of crops in a batch.")
   var batch = 8
 
@@ -48,6 +56,9 @@ struct DataOptions: ParsableArguments {
     }
     for (name, value) in [("batch", batch), ("crop", crop)] where value < 1 || value > 1 << 14 {
       throw ValidationError("--\(name) is \(value), must be in 1...\(1 << 14)")
+    }
+    guard (0...1).contains(otherLevels) else {
+      throw ValidationError("--other-levels is \(otherLevels), must be 0 to 1")
     }
     try checkTasks(taskText)
     for task in try taskList() {
@@ -69,16 +80,21 @@ struct DataOptions: ParsableArguments {
 
   var size: TrainingGraph.Batch { TrainingGraph.Batch(count: batch, height: crop, width: crop) }
 
-  /// The data for a model's channels; `heldOut` are photographs that are not trained on.
-  func data(channelCount: Int, heldOut: [String] = []) throws -> TrainingData {
-    let held = Set(heldOut)
+  /// The data for a model's inputs; `heldOut` are photographs that are not trained on.
+  func data(for ports: TrainablePorts, heldOut: [String] = []) throws -> TrainingData {
+    guard otherLevels == 0 || ports.noise != nil else {
+      throw ValidationError("--other-levels is for models that take a noise level")
+    }
+    let (held, channelCount) = (Set(heldOut), ports.image.channelCount)
     let photographs = try clean.map { folder in
       try ImageSet(
         paths: try ImageSet.images(in: folder).filter { !held.contains($0) }, channelCount: channelCount)
     }
-    return try TrainingData(
+    var data = try TrainingData(
       clean: photographs, pairs: try pairSet(channelCount: channelCount), tasks: try taskList(), seed: seed,
       batch: size)
+    data.otherLevelShare = otherLevels
+    return data
   }
 
   private func pairSet(channelCount: Int) throws -> TrainingData.Pairs? {
@@ -95,17 +111,18 @@ struct DataOptions: ParsableArguments {
     return Validator.heldOut(try ImageSet.images(in: clean))
   }
 
-  /// The side of the pictures where the model takes no others.
-  static func fixedSide(_ model: ONNXModel) throws -> Int? {
-    let port = try ImagePort.trainable(of: model)
-    guard let height = port.height, let width = port.width else { return nil }
-    return min(height, width)
-  }
-
-  /// How many channels a model's image has.
-  static func channelCount(_ model: ONNXModel, _ path: String) throws -> Int {
-    do { return try ImagePort.trainable(of: model).channelCount } catch {
+  /// The inputs of the model at `path`.
+  static func ports(_ model: ONNXModel, _ path: String) throws -> TrainablePorts {
+    do { return try TrainablePorts(model) } catch {
       throw TrainingError.unsuitableModel(path: path, detail: "\(error)")
     }
+  }
+}
+
+extension ImagePort {
+  /// The side of the pictures where the model takes no others.
+  var fixedSide: Int? {
+    guard let height, let width else { return nil }
+    return min(height, width)
   }
 }

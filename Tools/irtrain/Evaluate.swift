@@ -22,6 +22,9 @@ struct Evaluate: ParsableCommand {
       DaAIR and PromptIR publish), float (SymUNet) or 8bit (Restormer, NAFNet). For a network with routers (DaAIR), a \
       second table counts how often each expert was chosen for each task, and how often the choice was right.
 
+      A model that takes a noise level is given the true one: σ of white noise, otherwise the root mean square of the \
+      difference. --noise-level auto gives it the estimate of irrun, and a number gives it that level.
+
       --harm measures how much the model changes photographs that need little or no restoration: clean, noise of σ 2 \
       and 5, and JPEG of quality 85. It lists the rules that the model breaks: clean photographs keep 46 dB on average \
       and 40 dB each; no mean shifts by more than one 8-bit level; the others improve on average, and none loses more \
@@ -52,6 +55,12 @@ struct Evaluate: ParsableCommand {
 
   @Option(help: "Values that PSNR and SSIM compare.")
   var `protocol` = Values.clamped
+
+  @Option(
+    help: ArgumentHelp(
+      "Noise level for models that take one: true (the default), auto (the default of --harm), or σ, 0 to 255.",
+      valueName: "true|auto|σ"))
+  var noiseLevel: StatedNoise?
 
   @Option(
     help: "Crop both pictures around the centre to a multiple of this many pixels (16 in all-in-one papers).")
@@ -120,6 +129,9 @@ struct Evaluate: ParsableCommand {
     let restorer = try Restorer(
       model: model,
       options: RuntimeOptions(threadCount: threads.count, memoryByteCount: memory.memory?.byteCount))
+    guard noiseLevel == nil || restorer.takesNoiseLevel else {
+      throw ValidationError("--noise-level is for models that take a noise level, which \(model) does not")
+    }
     if harm { return try sayHarm(restorer) }
     let progress = ProgressLine()
     let metric = MetricProtocol(values: `protocol`.metric, cropMultiple: cropMultiple)
@@ -133,8 +145,8 @@ struct Evaluate: ParsableCommand {
         routers?.begin(set: row.set, task)
         let begin = Date()
         for (index, path) in paths.enumerated() {
-          let (input, clean) = try pair(path, degradation, restorer)
-          try add(input, clean, restorer, metric, &row)
+          let (input, clean, level) = try pair(path, degradation, restorer)
+          try add(input, clean, level, restorer, metric, &row)
           try routers?.add(restorer, input)
           progress.show("\(row.set), \(row.task):", done: index + 1, of: paths.count, since: begin)
         }
@@ -146,9 +158,13 @@ struct Evaluate: ParsableCommand {
       var row = Row(set: (pairs[0] as NSString).lastPathComponent, task: "pairs")
       let begin = Date()
       for (index, (degraded, clean)) in zip(low, high).prefix(limit ?? .max).enumerated() {
-        try add(
+        let (input, target) = (
           try ImageFile.read(degraded).with(channelCount: restorer.channelCount),
-          try ImageFile.read(clean).with(channelCount: restorer.channelCount), restorer, metric, &row)
+          try ImageFile.read(clean).with(channelCount: restorer.channelCount)
+        )
+        // Other sides are an error of the measures, which name both.
+        let level = input.pixels.count == target.pixels.count ? input.noiseLevel(over: target) : 0
+        try add(input, target, level, restorer, metric, &row)
         progress.show("pairs:", done: index + 1, of: min(low.count, limit ?? .max), since: begin)
       }
       rows.append(row)
@@ -157,13 +173,15 @@ struct Evaluate: ParsableCommand {
     try say(rows.map(Self.mean), sets.isEmpty ? nil : routers, metric)
   }
 
-  /// A photograph, degraded and clean.
+  /// A photograph, degraded and clean, and the noise level of the degraded one.
   private func pair(
     _ path: String, _ degradation: Degradation, _ restorer: Restorer
-  ) throws -> (degraded: Image, clean: Image) {
+  ) throws -> (degraded: Image, clean: Image, noiseLevel: Double) {
     let photograph = try ImageFile.read(path).with(channelCount: restorer.channelCount)
     let stem = ((path as NSString).lastPathComponent as NSString).deletingPathExtension
-    return degradation.pair(of: photograph, seed: Degradation.seed(seed, forFile: stem))
+    let own = Degradation.seed(seed, forFile: stem)
+    let (degraded, clean) = degradation.pair(of: photograph, seed: own)
+    return (degraded, clean, degradation.noiseLevel(seed: own) ?? degraded.noiseLevel(over: clean))
   }
 
   private func sayHarm(_ restorer: Restorer) throws {
@@ -179,9 +197,9 @@ struct Evaluate: ParsableCommand {
       let degradation = try Degradation(task)
       let begin = Date()
       for (index, path) in paths.enumerated() {
-        let (input, clean) = try pair(path, degradation, restorer)
+        let (input, clean, level) = try pair(path, degradation, restorer)
         let name = (path as NSString).lastPathComponent
-        try table.add(name, input: input, restored: try restorer.restore(input), clean: clean)
+        try table.add(name, input: input, restored: try restored(input, level, restorer), clean: clean)
         progress.show("\(task):", done: index + 1, of: paths.count, since: begin)
       }
     }
@@ -201,11 +219,21 @@ struct Evaluate: ParsableCommand {
     var complaints: [String]
   }
 
+  /// The picture restored as `--noise-level` says, `level` being the true one.
+  private func restored(_ input: Image, _ level: Double, _ restorer: Restorer) throws -> Image {
+    switch noiseLevel ?? (harm ? .estimate : .truth) {
+    case .truth: try restorer.restore(input, noiseLevel: level)
+    case .estimate: try restorer.restore(input)
+    case .level(let stated): try restorer.restore(input, noiseLevel: stated)
+    }
+  }
+
   private func add(
-    _ input: Image, _ clean: Image, _ restorer: Restorer, _ metric: MetricProtocol, _ row: inout Row
+    _ input: Image, _ clean: Image, _ level: Double, _ restorer: Restorer, _ metric: MetricProtocol,
+    _ row: inout Row
   ) throws {
     let start = ContinuousClock.now
-    let restored = try restorer.restore(input)
+    let restored = try restored(input, level, restorer)
     row.seconds += start.duration(to: .now).inSeconds
     row.images += 1
     // Equal pictures would make every mean infinite.

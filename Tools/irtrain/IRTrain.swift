@@ -13,8 +13,9 @@ struct IRTrain: Tool {
       irtrain SUBCOMMAND [options] ...
       """,
     discussion: """
-      A run starts from a model file whose input and output are one image of the same size. The model may have random \
-      weights (irexport makes such models) or be trained. An interrupted run finishes its step and writes a checkpoint.
+      A run starts from a model file whose input is one image, and perhaps a noise level, and whose output is an image of \
+      its size. The model may have random weights (irexport makes such models) or be trained. An interrupted run \
+      finishes its step and writes a checkpoint.
 
       \(HelpText.exitCodes([
         3: "the model, the data or the checkpoint were rejected", 4: "the run diverged",
@@ -27,13 +28,15 @@ struct IRTrain: Tool {
         irtrain export my.checkpoint net.onnx -o so-far.onnx
         irtrain compare first.jsonl second.jsonl -o page.html
         irtrain average old.onnx fine-tuned.onnx -o between.onnx
+        irtrain transfer trained.onnx fresh.onnx -o start.onnx
 
       SEE ALSO
         irexport (makes models to start from), irdegrade, docs/training.md
       """,
     version: Version.text,
     subcommands: [
-      Train.self, Evaluate.self, Export.self, Average.self, Compare.self, Batches.self, Step.self,
+      Train.self, Evaluate.self, Export.self, Average.self, Transfer.self, Compare.self, Batches.self,
+      Step.self,
     ],
     defaultSubcommand: Train.self)
 

@@ -14,7 +14,8 @@ struct Step: ParsableCommand {
     abstract: "Trains on a given batch, and prints losses and times.",
     usage: "irtrain step [options] MODEL --input FILE",
     discussion: """
-      --input contains `image` and `target`, float32 [N, C, H, W], and `tasks`, int64 [N], if routers are trained. \
+      --input contains `image` and `target`, float32 [N, C, H, W]; `tasks`, int64 [N], if routers are trained; and \
+      `noise` [N], σ of pictures in 0...1, if the model takes a noise level. \
       --output receives the `loss` of every step, `gradient/NAME` of the first step and `weight/NAME` after the last.
 
       EXAMPLES
@@ -24,7 +25,7 @@ struct Step: ParsableCommand {
   @Argument(help: .model, completion: .file())
   var model: String
 
-  @Option(help: "File with the tensors image, target and tasks.", completion: .file())
+  @Option(help: "File with the tensors image, target, tasks and noise.", completion: .file())
   var input: String
 
   @Option(help: "File for losses, gradients and weights.", completion: .file())
@@ -73,11 +74,16 @@ struct Step: ParsableCommand {
       throw TrainingError.data(
         detail: "\(input): tasks must be \(images.shape[0]) numbers below --task-count")
     }
+    let noise = tensors["noise"]?.doubles.map { 255 * $0 } ?? []
     let path = try ModelCatalogue.path(of: model)
     let batch = TrainingGraph.Batch(
       count: images.shape[0], height: images.shape[2], width: images.shape[3])
     let trainer = try options.trainer(
       try ONNXModel(contentsOf: path), path: path, batch: batch, taskCount: taskCount, stepCount: steps)
+    guard trainer.training.noise == nil || noise.count == images.shape[0] else {
+      throw TrainingError.data(
+        detail: "\(input): the model takes a noise level: noise must be \(images.shape[0]) numbers")
+    }
     var result = Result(
       losses: [], seconds: [], parameterCount: trainer.state.values.reduce(0) { $0 + $1.elementCount },
       multiplyAddCount: trainer.multiplyAddCount,
@@ -89,7 +95,8 @@ struct Step: ParsableCommand {
     for step in 0..<steps {
       trainer.keepsGradients = step == 0 && output != nil
       let start = ContinuousClock.now
-      let report = try trainer.step(images: images, targets: targets, tasks: tasks)
+      let report = try trainer.step(
+        images: images, targets: targets, tasks: tasks, noiseLevels: noise)
       result.seconds.append(start.duration(to: .now).inSeconds)
       result.losses.append(report.loss)
       if step == 0 { first = trainer.gradients }

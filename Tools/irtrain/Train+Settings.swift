@@ -35,6 +35,7 @@ extension Train {
       "seed": "\(source.seed)",
       "only": options.only ?? "", "freeze": options.freeze ?? "",
     ]
+    if source.otherLevels > 0 { found["otherLevels"] = "\(source.otherLevels)" }
     for (name, value) in try Self.fields(of: options.lossFunction) { found["loss.\(name)"] = value }
     for (name, value) in try Self.fields(of: trainer) { found["trainer.\(name)"] = value }
     return found

@@ -30,7 +30,7 @@ final class TrainingRun {
     model = try ONNXModel(contentsOf: path)
     goodCheckpointPath = command.stem + ".good.checkpoint"
     reportPath = command.report ?? command.stem + ".html"
-    let channels = try DataOptions.channelCount(model, path)
+    let ports = try DataOptions.ports(model, path)
     let tasks = try command.source.taskList()
     let held = command.validation == nil ? try command.source.heldOut() : []
     var chosen = try command.validation.map { try ImageSet.images(in: $0) } ?? held
@@ -43,8 +43,8 @@ final class TrainingRun {
       ? nil : try ImageSet.pairs(command.source.pairs[0], command.source.pairs[1])
     validator = Validator(
       clean: chosen, pairs: pairs, tasks: tasks, seed: command.source.seed,
-      fixedSide: try DataOptions.fixedSide(model))
-    data = try command.source.data(channelCount: channels, heldOut: held)
+      fixedSide: ports.image.fixedSide)
+    data = try command.source.data(for: ports, heldOut: held)
     // Pictures that cannot be used are told before anything takes time.
     _ = try data.batch(at: 0)
     trainer = try command.options.trainer(
@@ -100,7 +100,8 @@ final class TrainingRun {
     let rate = command.timedSchedule.map { $0.rate(at: trainer.state.step, after: progress.elapsed) }
     do {
       return try trainer.step(
-        images: batch.images, targets: batch.targets, tasks: batch.tasks, learningRate: rate)
+        images: batch.images, targets: batch.targets, tasks: batch.tasks, noiseLevels: batch.noiseLevels,
+        learningRate: rate)
     } catch {
       let kept = [goodCheckpointPath, command.checkpointPath].first { FilePath($0).exists }
       if let kept { progress.note("\(kept): a checkpoint before that; irtrain export freezes it") }

@@ -63,7 +63,7 @@ struct Validator {
     let restorer = try Restorer(model: model, options: options)
     for entry in cases {
       let (input, target) = try images(entry.1, channelCount: restorer.channelCount)
-      let value = try psnr(try restorer.restore(input), target)
+      let value = try psnr(try restorer.restore(input, noiseLevel: input.noiseLevel(over: target)), target)
       let before = sums[entry.name] ?? (0, 0)
       sums[entry.name] = (before.0 + min(value, 100), before.1 + 1)
     }
@@ -78,7 +78,8 @@ struct Validator {
     for entry in cases where counts[entry.name, default: 0] < Self.sampleLimit {
       counts[entry.name, default: 0] += 1
       let (input, target) = try images(entry.1, channelCount: restorer.channelCount)
-      let row = try Image.sideBySide([input, try restorer.restore(input), target])
+      let restored = try restorer.restore(input, noiseLevel: input.noiseLevel(over: target))
+      let row = try Image.sideBySide([input, restored, target])
       result.append((entry.name, row))
     }
     return result

@@ -16,6 +16,10 @@ class Network(torch.nn.Module):
         self.model = onnx.load(path)
         graph = self.model.graph
         self.inputs = [i.name for i in graph.input if i.name not in {t.name for t in graph.initializer}]
+        # Beside the image an input of one number is the noise level.
+        levels = [n for n in self.inputs if len(self.inputs) > 1 and all(d.dim_value == 1 for d in self.dims(graph, n)[1:])]
+        self.noise = levels[0] if levels else None
+        self.inputs.sort(key=lambda name: name == self.noise)
         self.output = graph.output[0].name
         first = next(i for i in graph.input if i.name == self.inputs[0]).type.tensor_type.shape.dim[0]
         self.is_for_one = first.dim_value == 1
@@ -30,16 +34,22 @@ class Network(torch.nn.Module):
                 self.constants[tensor.name] = value
         self.nodes = [(n, {a.name: onnx.helper.get_attribute_value(a) for a in n.attribute}) for n in graph.node]
 
+    @staticmethod
+    def dims(graph, name):
+        return next(i for i in graph.input if i.name == name).type.tensor_type.shape.dim
+
     def weight(self, name):
         return self._parameters[name.replace(".", "\x1f")]
 
     def weights(self):
         return {name: self.weight(name) for name in self.names}
 
-    def forward(self, image, keep=()):
+    def forward(self, image, keep=(), noise=None):
         values = {k: v.to(image.device) for k, v in self.constants.items()}
         values.update(self.weights())
         values[self.inputs[0]] = image
+        if self.noise:
+            values[self.noise] = noise.view(-1, *[1] * (image.dim() - 1))
         kept = {}
         for node, attributes in self.nodes:
             run = globals().get("op_" + node.op_type)

@@ -83,12 +83,14 @@ class Batches:
         h = self.header
         shape = (h["count"], h["channels"], h["height"], h["width"])
         size = 4 * int(np.prod(shape))
-        data = self.process.stdout.read(2 * size + 4 * h["count"])
-        if len(data) != 2 * size + 4 * h["count"]:
+        length = 2 * size + 4 * h["count"] * (2 if h.get("noise") else 1)
+        data = self.process.stdout.read(length)
+        if len(data) != length:
             sys.exit(self.process.wait() or 3)
         image, target = (torch.from_numpy(np.frombuffer(data, "<f4", size // 4, k * size).reshape(shape).copy()) for k in (0, 1))
         tasks = torch.from_numpy(np.frombuffer(data, "<i4", h["count"], 2 * size).astype(np.int64))
-        return image, target, tasks
+        noise = torch.from_numpy(np.frombuffer(data, "<f4", h["count"], length - 4 * h["count"]).copy()) if h.get("noise") else None
+        return image, target, tasks, noise
 
 
 def say(text):
@@ -171,11 +173,11 @@ def main():
     log = open(os.devnull if RANK else o.output[:-5] + ".jsonl", "a" if step else "w", buffering=1)
     begin, first, total, count = time.time(), step, 0.0, 0
     while step < o.steps:
-        image, target, tasks = (t.to(o.device, non_blocking=True) for t in batches.next())
+        image, target, tasks, noise = (t if t is None else t.to(o.device, non_blocking=True) for t in batches.next())
         for group in optimizer.param_groups:
             group["lr"] = rate_at(o, step)
         with torch.autocast(torch.device(o.device).type, torch.bfloat16, enabled=o.bfloat16):
-            prediction, logits = network(image, keep=routers) if routers else (network(image), {})
+            prediction, logits = network(image, keep=routers, noise=noise) if routers else (network(image, noise=noise), {})
         loss = loss_of(prediction.float(), target, o.loss, o.fourier_weight)
         if routers:
             terms = [F.cross_entropy(v.float().reshape(len(tasks), -1), tasks) for v in logits.values()]

@@ -26,6 +26,8 @@ package struct TrainingData: Sendable {
     package var targets: Tensor
     /// The number of each image's category.
     package var tasks: [Int]
+    /// The noise level that each image's target is without, σ of 0...255.
+    package var noiseLevels: [Double]
   }
 
   /// Photographs that are degraded here; nil if all tasks are pairs.
@@ -53,6 +55,11 @@ package struct TrainingData: Sendable {
 
   package var share = Share(index: 0, count: 1)
 
+  /// The share of images, 0...1, that state another noise level than their own. Half of them state less, and
+  /// their targets keep the rest of the noise; half of them state more, and their targets are clean. A model
+  /// that takes a level learns to remove so much and no more, and no more than there is.
+  package var otherLevelShare = 0.0
+
   /// - Throws: `TrainingError.data` if a task has no pictures.
   package init(
     clean: ImageSet?, pairs: Pairs? = nil, tasks: [TrainingTask], seed: UInt64, batch: TrainingGraph.Batch
@@ -79,13 +86,24 @@ package struct TrainingData: Sendable {
 
   /// The share of a step's batch, the steps counted from 0.
   package func batch(at step: Int) throws(TrainingError) -> Batch {
-    var (images, targets, tasks) = ([Float](), [Float](), [Int]())
+    var (images, targets, tasks, noiseLevels) = ([Float](), [Float](), [Int](), [Double]())
     var channels = 3
     for index in stride(from: share.index, to: batch.count, by: share.count) {
       var random = RandomSource(seed: seed, stream: UInt64(step * batch.count + index))
       let task = pick(&random)
-      let (low, high) = try sample(task, &random)
+      var (low, high, level) = try sample(task, &random)
       let turn = random.index(below: 8)
+      // Behind all other draws, so that these are the same whatever the share.
+      if otherLevelShare > 0, random.uniform() < otherLevelShare {
+        let part = random.uniform()
+        if random.uniform() < 0.5 {
+          level *= part
+          high = low.mixed(with: high, share: part)
+        } else {
+          level = level * (1 + part) + 2 * random.uniform()
+        }
+      }
+      noiseLevels.append(level)
       images += low.turned(turn)
       targets += high.turned(turn)
       tasks.append(categories.firstIndex(of: task.category) ?? 0)
@@ -93,25 +111,27 @@ package struct TrainingData: Sendable {
     }
     let shape: Shape = [tasks.count, channels, batch.height, batch.width]
     return Batch(
-      images: Tensor(images, shape: shape), targets: Tensor(targets, shape: shape), tasks: tasks)
+      images: Tensor(images, shape: shape), targets: Tensor(targets, shape: shape), tasks: tasks,
+      noiseLevels: noiseLevels)
   }
 
   private func sample(
     _ task: TrainingTask, _ random: inout RandomSource
-  ) throws(TrainingError) -> (low: Image, high: Image) {
+  ) throws(TrainingError) -> (low: Image, high: Image, noiseLevel: Double) {
     switch task.source {
     case .degradation(let degradation):
       guard let clean else { preconditionFailure("checked by init") }
       return try sample(degradation, of: clean, &random)
     case .pairs:
       guard let pairs else { preconditionFailure("checked by init") }
-      return try sample(pairs, &random)
+      let (low, high) = try sample(pairs, &random)
+      return (low, high, low.noiseLevel(over: high))
     }
   }
 
   private func sample(
     _ degradation: Degradation, of set: ImageSet, _ random: inout RandomSource
-  ) throws(TrainingError) -> (low: Image, high: Image) {
+  ) throws(TrainingError) -> (low: Image, high: Image, noiseLevel: Double) {
     let index = random.index(below: set.paths.count)
     let seed = random.next()
     let size = try set.size(of: index)
@@ -143,7 +163,8 @@ package struct TrainingData: Sendable {
     func cut(_ image: Image) -> Image {
       image.cut(left: x, top: y, width: batch.width, height: batch.height)
     }
-    return (cut(pair.degraded), cut(pair.clean))
+    let (low, high) = (cut(pair.degraded), cut(pair.clean))
+    return (low, high, degradation.noiseLevel(seed: seed) ?? low.noiseLevel(over: high))
   }
 
   private func sample(
@@ -190,6 +211,23 @@ package struct TrainingData: Sendable {
 }
 
 extension Image {
+  /// The noise level of a degraded picture: the root mean square of its difference from the clean one, in
+  /// 0...255.
+  /// - Precondition: the pictures have the same sides and channels.
+  package func noiseLevel(over clean: Image) -> Double {
+    precondition(pixels.count == clean.pixels.count)
+    var sum = 0.0
+    for (a, b) in zip(pixels, clean.pixels) { sum += Double(a - b) * Double(a - b) }
+    return 255 * (sum / Double(max(pixels.count, 1))).squareRoot()
+  }
+
+  /// This picture + share · (other - this picture).
+  fileprivate func mixed(with other: Image, share: Double) -> Image {
+    let share = Float(share)
+    return replacing(
+      pixels: zip(pixels, other.pixels).map { $0 + share * ($1 - $0) }, channelCount: channelCount)
+  }
+
   /// - Precondition: the part lies inside.
   package func cut(left: Int, top: Int, width: Int, height: Int) -> Image {
     var part: [Float] = []

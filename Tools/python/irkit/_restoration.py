@@ -42,7 +42,7 @@ class Restorer:
     ) -> None:
         """`model` is a path, or the name or role of an installed model; `strength` the share of the restoration in the
         result, `detail` that of the input's fine brightness that stays, both in 0...1; `noise` σ of 0...255 for models
-        that take it; `tile` the side of tiles in pixels; `memory` the most bytes that a run may take; `profile` asks
+        that take it, by default estimated from each picture; `tile` the side of tiles in pixels; `memory` the most bytes that a run may take; `profile` asks
         for the `steps` of restorations.
         """
         options = ffi.new("irkit_restorer_options *")
