@@ -35,8 +35,9 @@ package final class IRServer: Sendable {
     for name in settings.preloaded { _ = try store.restorer(name, control) }
   }
 
-  /// Serves until the process is asked to end, and what is under way is done or late.
-  package func run() async throws {
+  /// Serves until the process is asked to end, and what is under way is done or late. `whenListening` hears
+  /// the port.
+  package func run(whenListening: @escaping @Sendable (Int) -> Void = { _ in }) async throws {
     defer { TemporaryFolder.remove() }
     let application = Application(
       router: router,
@@ -49,6 +50,7 @@ package final class IRServer: Sendable {
         address: .hostname(settings.host, port: settings.port), serverName: "irserve",
         availableConnectionsDelegate: MaximumAvailableConnections(
           settings.connectionCount, logger: logger)),
+      onServerRunning: { channel in whenListening(channel.localAddress?.port ?? 0) },
       logger: logger)
     let closing = Closing { [queue, listeners] in
       queue.close()

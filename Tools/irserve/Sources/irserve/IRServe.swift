@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import IRServing
+import ImageRestoration
 import Logging
 import Metrics
 
@@ -16,7 +17,7 @@ struct IRServe: AsyncParsableCommand {
       server listens to this machine alone unless --host says otherwise. TERM and INT let running requests end.
 
       Exit codes: 0 ended when asked to, 2 usage, 3 a model of --load was rejected, 4 it cannot listen.
-      """)
+      """, version: LibraryVersion.text)
 
   @Option(help: "The address to listen at.") var host = "127.0.0.1"
   @Option(help: "The port to listen at.") var port = 8080
@@ -37,6 +38,7 @@ struct IRServe: AsyncParsableCommand {
   @Option(help: "Folders of models, separated by colons, before the installed ones.") var models: String?
   @Option(help: "Models that are loaded from the start, separated by commas.") var load = "restore"
 
+  @Flag(help: "Show the page in a browser: that of BROWSER, or the one that xdg-open finds.") var open = false
   @Flag(help: ArgumentHelp("Print what can be asked.", visibility: .hidden)) var routes = false
 
   /// A byte count with a binary suffix.
@@ -111,7 +113,11 @@ struct IRServe: AsyncParsableCommand {
       try Self.say("\((error as? ServingError)?.sentence ?? "\(error)")")
       throw ExitCode(3)
     }
-    do { try await server.run() } catch {
+    do {
+      try await server.run { [open, host] port in
+        if open { Self.show(Browser.address(host: host, port: port)) }
+      }
+    } catch {
       try Self.say("\(host):\(port): \(error)")
       throw ExitCode(4)
     }
@@ -125,6 +131,14 @@ struct IRServe: AsyncParsableCommand {
     let mallopt = unsafeBitCast(symbol, to: (@convention(c) (Int32, Int32) -> Int32).self)
     let mmapThreshold: Int32 = -3
     _ = mallopt(mmapThreshold, 1 << 18)
+  }
+
+  /// Shows the page in a browser, or says its address.
+  private static func show(_ address: String) {
+    let isOpen = Browser.open(address, ProcessInfo.processInfo.environment) {
+      try? say("the browser ended with an error; the page is \(address)")
+    }
+    try? say(isOpen ? "the page is \(address)" : "no browser was found; the page is \(address)")
   }
 
   private static func say(_ text: String) throws {
@@ -153,7 +167,14 @@ struct IRServe: AsyncParsableCommand {
     let prefix = "IRSERVE_"
     let stated = environment.filter { $0.key.hasPrefix(prefix) }.sorted { $0.key < $1.key }
     return stated.flatMap { key, value in
-      ["--" + key.dropFirst(prefix.count).lowercased().replacing("_", with: "-") + "=" + value]
+      let option = "--" + key.dropFirst(prefix.count).lowercased().replacing("_", with: "-")
+      // A flag takes no value.
+      if option == "--open",
+        let isSet = ["1": true, "true": true, "0": false, "false": false, "": false][value]
+      {
+        return isSet ? [option] : []
+      }
+      return ["\(option)=\(value)"]
     } + given.dropFirst()
   }
 }

@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import IRInference
+import ImageRestoration
 import NIOCore
 
 extension HTTPField.Name {
@@ -47,7 +48,7 @@ extension IRServer {
   func addInference(to router: Router<ServingContext>) {
     router.get("v2/health/live") { _, _ in try Answers.json(Live()) }
     router.get("v2/health/ready") { [self] _, _ in try ready() }
-    router.get("v2") { _, _ in try Answers.json(Server(version: Self.version)) }
+    router.get("v2") { _, _ in try Answers.json(Server(version: LibraryVersion.number)) }
     router.get("v2/models") { [store] _, _ in
       try Answers.json(
         Names(models: store.names.filter { name in (try? store.known(name)).map(store.isAvailable) ?? false })
