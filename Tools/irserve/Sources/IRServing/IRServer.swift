@@ -16,7 +16,7 @@ package final class IRServer: Sendable {
   let computing = Turns(1)
   let listeners = Listeners()
   let metrics: Prometheus
-  private let logger: Logger
+  let logger: Logger
 
   /// `metrics` must be the system's factory of metrics.
   package init(_ settings: ServerSettings, metrics: Prometheus, logger: Logger) {
@@ -57,8 +57,11 @@ package final class IRServer: Sendable {
       listeners.close()
     }
     // The last one ends first: the queue is closed before the server waits for its connections.
+    var services: [any Service] = [application]
+    if let port = settings.grpcPort { services.append(GRPCServing(server: self, port: port)) }
+    services.append(closing)
     var configuration = ServiceGroupConfiguration(
-      services: [application, closing], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+      services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
     configuration.maximumGracefulShutdownDuration = settings.drain
     defer { queue.stop() }
     do { try await ServiceGroup(configuration: configuration).run() } catch is CancellationError {

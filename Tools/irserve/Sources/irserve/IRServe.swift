@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import IRRequests
 import IRServing
 import ImageRestoration
 import Logging
@@ -21,6 +22,7 @@ struct IRServe: AsyncParsableCommand {
 
   @Option(help: "The address to listen at.") var host = "127.0.0.1"
   @Option(help: "The port to listen at.") var port = 8080
+  @Option(help: "The port to listen at for gRPC; none where it is not given.") var grpcPort: Int?
   @Option(help: "The token that callers must show as Authorization: Bearer; better in IRSERVE_TOKEN.")
   var token: String?
   @Option(help: "Bytes that pictures and restorations in flight may take together, as 500M or 4G.")
@@ -68,6 +70,10 @@ struct IRServe: AsyncParsableCommand {
       }
     }
     try check("port", port, 0...65_535)
+    if let grpcPort {
+      try check("grpc-port", grpcPort, 1...65_535)
+      guard grpcPort != port else { throw ValidationError("--port and --grpc-port are both \(port)") }
+    }
     try check("queue", queue, 1...100_000)
     try check("active", active, 1...64)
     try check("threads", threads ?? 1, 1...1024)
@@ -87,6 +93,7 @@ struct IRServe: AsyncParsableCommand {
   private var settings: ServerSettings {
     var settings = ServerSettings()
     (settings.host, settings.port, settings.token) = (host, port, token)
+    settings.grpcPort = grpcPort
     (settings.memoryByteCount, settings.bodyByteCount) = (memory.value, maxBody.value)
     (settings.queueLength, settings.activeCount) = (queue, active)
     if let threads { settings.threadCount = threads }
@@ -100,7 +107,7 @@ struct IRServe: AsyncParsableCommand {
 
   func run() async throws {
     signal(SIGPIPE, SIG_IGN)
-    Self.keepNoFreedPictures()
+    Self.keepLittleFreedMemory()
     let metrics = Prometheus()
     MetricsSystem.bootstrap(metrics)
     LoggingSystem.bootstrap { _ in JSONLog() }
@@ -118,19 +125,21 @@ struct IRServe: AsyncParsableCommand {
         if open { Self.show(Browser.address(host: host, port: port)) }
       }
     } catch {
-      try Self.say("\(host):\(port): \(error)")
+      try Self.say((error as? ServingError)?.sentence ?? "\(host):\(port): \(error)")
       throw ExitCode(4)
     }
   }
 
   /// Has the C library give back the memory of a picture when it is freed, as it does until it has learnt
-  /// otherwise.
-  private static func keepNoFreedPictures() {
+  /// otherwise, and keep some megabytes for the small ones that come again.
+  private static func keepLittleFreedMemory() {
     // `mallopt` is in no module of Swift's.
     guard let symbol = dlsym(nil, "mallopt") else { return }
     let mallopt = unsafeBitCast(symbol, to: (@convention(c) (Int32, Int32) -> Int32).self)
-    let mmapThreshold: Int32 = -3
-    _ = mallopt(mmapThreshold, 1 << 18)
+    let (trimThreshold, mmapThreshold, arenaMax): (Int32, Int32, Int32) = (-1, -3, -8)
+    _ = mallopt(mmapThreshold, 1 << 20)
+    _ = mallopt(trimThreshold, 4 << 20)
+    _ = mallopt(arenaMax, 4)
   }
 
   /// Shows the page in a browser, or says its address.
