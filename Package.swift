@@ -123,7 +123,7 @@ let package = Package(
         "IRFiles", "CIRSystem",
       ],
       resources: [.embedInCode("SHA256SUMS")]),
-    library("ImageRestoration", ["IRRestoration", "IRImage"]),
+    library("ImageRestoration", ["IRRestoration", "IRImage", "IRFiles"]),
     library(
       "RestorationModels", ["IRRestoration"], path: "Models", exclude: besideModelFiles,
       sources: ["Resources"],

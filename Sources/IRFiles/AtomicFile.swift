@@ -76,14 +76,16 @@ package final class AtomicFile {
   }
 
   /// Puts the file in its place. A file that was there hands on its permissions: what was private stays so.
-  package func replace() throws(FileError) {
+  /// Its name is on the disk then, unless that is not asked for.
+  package func replace(reachingDisk: Bool = true) throws(FileError) {
     if let status = path.status, status.st_mode & S_IFMT == S_IFREG {
       fchmod(descriptor, status.st_mode & 0o777)
     }
     guard rename(temporary.cString, path.cString) == 0 else {
       throw FileError(path: path.text, reason: systemError())
     }
-    settle()
+    isInPlace = true
+    if reachingDisk { settle() }
   }
 
   /// Puts the file at a path in the same folder, unless a file is there.
@@ -101,13 +103,13 @@ package final class AtomicFile {
         throw FileError(path: path.text, reason: systemError())
       }
     }
+    isInPlace = true
     settle()
     return true
   }
 
   /// Brings the new name to the disk.
   private func settle() {
-    isInPlace = true
     let folder = path.folder
     let descriptor = open((folder.isEmpty ? "." : folder).cString, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else { return }

@@ -14,7 +14,7 @@ extension ImageFile {
     let place = TemporaryFile(suffix: suffix)
     defer { withExtendedLifetime(place) {} }
     var own = options
-    own.permissions = 0o600
+    (own.permissions, own.reachesDisk) = (0o600, false)
     try write(image, to: place.path.text, options: own)
     do { return Data(try place.path.contents()) } catch {
       throw .unwritable(path: error.path, reason: error.reason)

@@ -37,6 +37,9 @@ extension ImageFile {
     public var numbered: String?
     /// The permissions of a new file, before the umask; a replaced file keeps its own.
     public var permissions: UInt32 = 0o666
+    /// Whether the file is on the disk before it is put in its place; not worth its time for a file that is
+    /// read at once and removed.
+    public var reachesDisk = true
 
     public init(
       sampleFormat: Image.SampleFormat? = nil, quality: Int = 95, isLossless: Bool? = nil,
@@ -150,7 +153,7 @@ extension ImageFile {
       let file = try AtomicFile(replacing: place, suffix: temporarySuffix)
       file.restrict(to: options.permissions)
       try whole.write(from: source, to: file, path: path)
-      try file.synchronize()
+      if options.reachesDisk { try file.synchronize() }
       var stated = format.metadata(of: try PictureBytes(contentsOf: file.temporary))
       if format == .jxl { stated.iccProfile = metadata.iccProfile }
       report.lost = lost(image, stated, report, format, options) + warnings.map { "libvips warned: \($0)" }
@@ -172,7 +175,7 @@ extension ImageFile {
     _ file: AtomicFile, at path: FilePath, _ options: WritingOptions
   ) throws(FileError) -> String {
     guard let first = options.numbered.map({ FilePath($0) }) else {
-      try file.replace()
+      try file.replace(reachingDisk: options.reachesDisk)
       return path.text
     }
     var (place, number) = (path, 0)

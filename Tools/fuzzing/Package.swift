@@ -14,6 +14,8 @@ func target(_ name: String, path: String) -> Target {
 
 let package = Package(
   name: "irkit-fuzzing",
+  // The server's fuzz target, a package of its own, uses the loop.
+  products: [.library(name: "FuzzDriver", targets: ["FuzzDriver"])],
   dependencies: [.package(name: "irkit", path: "../..")],
   targets: [
     .target(name: "FuzzDriver", path: "driver", swiftSettings: settings),

@@ -6,7 +6,11 @@ let settings: [SwiftSetting] = [.swiftLanguageMode(.v6), .enableUpcomingFeature(
 
 let package = Package(
   name: "irserve",
-  products: [.executable(name: "irserve", targets: ["irserve"])],
+  products: [
+    .executable(name: "irserve", targets: ["irserve"]),
+    // For the fuzz target, which is a package of its own too.
+    .library(name: "IRRequests", targets: ["IRRequests"]),
+  ],
   dependencies: [
     .package(name: "irkit", path: "../.."),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -15,20 +19,43 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+    .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
+    .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
+    .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
+    // Requests as they come from strangers, read: no server.
+    .target(
+      name: "IRRequests",
+      dependencies: [
+        .product(name: "ImageRestoration", package: "irkit"),
+        .product(name: "IRInference", package: "irkit"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ],
+      exclude: ["inference.proto"],
+      swiftSettings: settings),
     .target(
       name: "IRServing",
       dependencies: [
+        "IRRequests",
         .product(name: "ImageRestoration", package: "irkit"),
         .product(name: "IRInference", package: "irkit"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Metrics", package: "swift-metrics"),
         .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHPACK", package: "swift-nio-http2"),
+        .product(name: "NIOHTTP2", package: "swift-nio-http2"),
         .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "GRPCCore", package: "grpc-swift-2"),
+        // Of its products the one that brings no TLS library: a proxy speaks TLS.
+        .product(name: "GRPCNIOTransportHTTP2TransportServices", package: "grpc-swift-nio-transport"),
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -37,8 +64,11 @@ let package = Package(
       swiftSettings: settings),
     .executableTarget(
       name: "irserve",
-      dependencies: ["IRServing", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      dependencies: [
+        "IRServing", "IRRequests", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       swiftSettings: settings),
-    .testTarget(name: "IRServingTests", dependencies: ["IRServing"], swiftSettings: settings),
+    .testTarget(
+      name: "IRServingTests", dependencies: ["IRServing", "IRRequests"], swiftSettings: settings),
   ]
 )

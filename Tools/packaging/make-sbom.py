@@ -14,6 +14,11 @@ COMPONENTS = [
     ("swift-corelibs-libdispatch", "Apache-2.0 WITH Swift-exception", "https://github.com/swiftlang/swift-corelibs-libdispatch"),
     ("swift-argument-parser", "Apache-2.0 WITH Swift-exception", "https://github.com/apple/swift-argument-parser"),
     ("icu", "Unicode-3.0", "https://github.com/swiftlang/swift-foundation-icu"),
+    *[(name, "Apache-2.0", f"https://github.com/{owner}/{name}") for owner, names in {
+        "apple": "swift-async-algorithms swift-atomics swift-collections swift-distributed-tracing swift-http-types swift-log swift-metrics "
+                 "swift-nio swift-nio-extras swift-nio-http2 swift-nio-transport-services swift-protobuf swift-service-context swift-system",
+        "grpc": "grpc-swift-2 grpc-swift-nio-transport", "hummingbird-project": "hummingbird", "swift-server": "swift-service-lifecycle",
+    }.items() for name in names.split()],
     ("onnx (onnx.proto)", "Apache-2.0", "https://github.com/onnx/onnx"),
 ]
 

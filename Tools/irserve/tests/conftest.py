@@ -6,6 +6,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -31,17 +32,25 @@ class Answer:
         return numpy.asarray(Image.open(io.BytesIO(self.body)))
 
 
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 class Server:
     def __init__(self, *arguments, environment=None, wait=True, before=":"):
         """`before` is a line of bash that the server's process runs first."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        # A file: nobody reads a pipe while a test waits, and a server whose log is not taken waits for it.
+        written = tempfile.NamedTemporaryFile("w")
+        reader = open(written.name)
         self.process = subprocess.Popen(
-            ["bash", "-c", before + '; exec "$0" "$@"', PROGRAM, "--port", str(self.port), *arguments], stderr=subprocess.PIPE, text=True,
+            ["bash", "-c", before + '; exec "$0" "$@"', PROGRAM, "--port", str(self.port), *arguments], stderr=written, text=True,
             env={**os.environ, **(environment or {})})
-        os.set_blocking(self.process.stderr.fileno(), False)
+        written.close()
+        self.process.stderr = reader
         self.log = ""
         if wait:
             self.wait()

@@ -1,66 +1,295 @@
-"""Load from many clients: python load.py [--clients N] [--seconds S] [--side P] [--tensors] [argument of irserve …]
+"""A server under load from this machine, beside irbench: python load.py [--help]
 
-Prints requests a second, latencies, statuses and the server's memory from outside. It sends PNG; with --tensors float32 tensors.
+Each part prints a line of JSON and says on the error stream which of its limits are not kept; the exit code is 1 then.
+Limits of time mean something on a machine that does nothing else.
 """
 import argparse
 import collections
 import http.client
 import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
 
 import numpy
 
-from conftest import Server, encoded, picture
+from conftest import ROOT, Server, encoded, picture
+from test_server import head, settle
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--clients", type=int, default=64)
-parser.add_argument("--seconds", type=float, default=60)
-parser.add_argument("--side", type=int, default=256)
-parser.add_argument("--tensors", action="store_true")
-options, rest = parser.parse_known_args()
-server = Server("--queue", str(2 * options.clients), *rest)
-if options.tensors:
-    values = numpy.random.default_rng(1).random((1, 3, options.side, options.side), dtype=numpy.float32)
-    name = server.get("/v2/models/symunet-s").json["inputs"][0]["name"]
-    head = json.dumps({"parameters": {"binary_data_output": True}, "inputs": [
+MODEL = "symunet-s"
+failures = []
+
+
+def report(part, limits, **numbers):
+    broken = [name for name, kept in limits.items() if not kept]
+    print(json.dumps({"part": part, **numbers, "not kept": broken}), flush=True)
+    failures.extend(f"{part}: {name}" for name in broken)
+
+
+class Bench:
+    """irbench, which runs when it is asked to."""
+
+    def __init__(self, side):
+        program = os.environ.get("IRBENCH", str(ROOT / ".build/release/irbench"))
+        self.process = subprocess.Popen(
+            [program, MODEL, "--size", f"{side}x{side}", "--on-request"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process.stdout.readline()
+
+    def seconds(self, count):
+        """Of each run."""
+        self.process.stdin.write(f"{count}\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())["seconds"]
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait(60)
+
+
+class Clients:
+    """Connections that stay open, each with one request after the other while they are let."""
+
+    def __init__(self, server, count, request):
+        self.server, self.request = server, request
+        self.times, self.statuses, self.lock = [], collections.Counter(), threading.Lock()
+        self.let, self.ended, self.busy = threading.Event(), False, 0
+        self.threads = [threading.Thread(target=self.run) for _ in range(count)]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self):
+        path, body, headers = self.request
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=120)
+        while True:
+            self.let.wait()
+            if self.ended:
+                return
+            with self.lock:
+                self.busy += 1
+            start = time.perf_counter()
+            try:
+                connection.request("POST", path, body, headers)
+                answer = connection.getresponse()
+                answer.read()
+                status = answer.status
+            except (OSError, http.client.HTTPException) as error:
+                status = type(error).__name__
+                connection.close()
+            with self.lock:
+                self.busy -= 1
+                self.statuses[str(status)] += 1
+                if status == 200:
+                    self.times.append(time.perf_counter() - start)
+            if status == 503:
+                time.sleep(0.5)
+
+    def work(self, seconds):
+        """Lets them, waits for the last answer, and returns answers and seconds."""
+        before, begin = len(self.times), time.perf_counter()
+        self.let.set()
+        time.sleep(seconds)
+        self.let.clear()
+        while self.busy:
+            time.sleep(0.002)
+        return len(self.times) - before, time.perf_counter() - begin
+
+    def stop(self):
+        self.ended = True
+        self.let.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def tensor_request(server, side):
+    values = numpy.random.default_rng(1).random((1, 3, side, side), dtype=numpy.float32)
+    name = server.get(f"/v2/models/{MODEL}").json["inputs"][0]["name"]
+    text = json.dumps({"parameters": {"binary_data_output": True}, "inputs": [
         {"name": name, "shape": list(values.shape), "datatype": "FP32", "parameters": {"binary_data_size": values.nbytes}}]}).encode()
-    path, body, headers = "/v2/models/symunet-s/infer", head + values.tobytes(), {"Inference-Header-Content-Length": str(len(head))}
-else:
-    path, body, headers = "/restore?model=symunet-s", encoded(picture(options.side, options.side)), {}
-times, statuses, lock = [], collections.Counter(), threading.Lock()
-end = time.time() + options.seconds
+    return f"/v2/models/{MODEL}/infer", text + values.tobytes(), {"Inference-Header-Content-Length": str(len(text))}
 
 
-def run():
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
-    while time.time() < end:
-        start = time.time()
-        try:
-            connection.request("POST", path, body, headers)
-            answer = connection.getresponse()
-            answer.read()
-            status = answer.status
-        except OSError as error:
-            status = type(error).__name__
-            connection.close()
-        with lock:
-            statuses[status] += 1
-            if status == 200:
-                times.append(time.time() - start)
-        if status == 503:
-            time.sleep(0.5)
+def throughput(options):
+    """Many clients, in turns with irbench."""
+    memory = 1 << 30
+    for kind in ("tensors", "pictures"):
+        server = Server("--queue", str(2 * options.clients), "--memory", str(memory), "--load", MODEL)
+        empty = server.resident()["VmRSS"]
+        request = tensor_request(server, options.side) if kind == "tensors" else (
+            f"/restore?model={MODEL}", encoded(picture(options.side, options.side)), {})
+        bench, clients = Bench(options.side), Clients(server, options.clients, request)
+        clients.work(1)
+        bench.seconds(1)
+        clients.times.clear()
+        turns = max(1, round(options.seconds / options.turn))
+        done, taken, ran, running = 0, 0.0, 0, 0.0
+        for _ in range(turns):
+            answers, seconds = clients.work(options.turn)
+            done, taken = done + answers, taken + seconds
+            single = bench.seconds(5)
+            more = bench.seconds(max(1, int(options.turn / 2 / (sum(single) / 5))))
+            ran, running = ran + 5 + len(more), running + sum(single) + sum(more)
+        clients.stop()
+        bench.stop()
+        times, peak = sorted(clients.times), server.resident()["VmHWM"]
+        settle(server)
+        share = done / taken / (ran / running)
+        report(f"throughput of {kind}", {
+            "no status but 200 and 503": set(clients.statuses) <= {"200", "503"},
+            "95 % of irbench": kind == "pictures" or share >= 0.95,
+            # Beside what is promised: the program and its model, as they were before.
+            "memory": peak <= empty + memory,
+            "no body waits": server.metric("irserve_bodies_bytes") == 0,
+        }, clients=options.clients, **{"a second": round(done / taken, 2), "irbench a second": round(ran / running, 2),
+           "share of irbench": round(share, 3), "p50": round(times[len(times) // 2], 3), "p99": round(times[len(times) * 99 // 100], 3),
+           "statuses": clients.statuses, "peak MiB": peak >> 20, "empty MiB": empty >> 20})
+        server.stop()
 
 
-begin = time.time()
-threads = [threading.Thread(target=run) for _ in range(options.clients)]
-for thread in threads:
-    thread.start()
-for thread in threads:
-    thread.join()
-times.sort()
-print(json.dumps({
-    "a second": round(len(times) / (time.time() - begin), 2), "p50": round(times[len(times) // 2], 3),
-    "p99": round(times[len(times) * 99 // 100], 3), "statuses": statuses, "restoring": server.metric("irserve_restoration_seconds_sum"),
-    "resident MiB": {name: count >> 20 for name, count in server.resident().items()}}))
-server.stop()
+def latency(options):
+    """One small picture at a time, beside the seconds that its own restoration took."""
+    server, body = Server("--load", MODEL), encoded(picture(64, 64))
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    above, walls = [], []
+    for _ in range(options.pictures):
+        start = time.perf_counter()
+        connection.request("POST", f"/restore?model={MODEL}", body)
+        answer = connection.getresponse()
+        answer.read()
+        wall = time.perf_counter() - start
+        walls.append(wall)
+        above.append(wall - json.loads(answer.headers["Irkit-Report"])["seconds"]["restoring"])
+    server.stop()
+    bench = Bench(64)
+    run = min(bench.seconds(50))
+    bench.stop()
+    above.sort()
+    median = above[len(above) // 2]
+    report("latency of 64x64", {"10 ms above the run": median <= 0.01}, **{
+        "ms above the restoration": {"least": round(1000 * above[0], 2), "median": round(1000 * median, 2)},
+        "ms in all": {"least": round(1000 * min(walls), 2), "median": round(1000 * sorted(walls)[len(walls) // 2], 2)},
+        "ms of irbench": round(1000 * run, 2)})
+
+
+def abuse(options):
+    """Aborts at any byte, broken bodies, slow writers, among whole requests."""
+    server, body = Server("--queue", "16", "--memory", "512M", "--timeout", "20"), encoded(picture(96, 80))
+    statuses, lock = collections.Counter(), threading.Lock()
+
+    def one(generator):
+        kind = generator.choice(["abort", "abort", "broken", "slow", "whole"])
+        data = bytearray(head("/restore", len(body)) + body)
+        if kind == "broken":
+            for _ in range(generator.randrange(1, 40)):
+                data[-generator.randrange(1, len(body))] = generator.randrange(256)
+        with server.connect() as connection:
+            if kind == "abort":
+                connection.sendall(data[:generator.randrange(len(data) + 1)])
+                time.sleep(generator.random() * 0.02)
+                if generator.random() < 0.3:
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                return "aborted"
+            step = 2000 if kind == "slow" else len(data)
+            for start in range(0, len(data), step):
+                connection.sendall(data[start:start + step])
+                if kind == "slow":
+                    time.sleep(0.01)
+            return connection.recv(100)[9:12].decode()
+
+    def run(seed, count):
+        generator = random.Random(seed)
+        for _ in range(count):
+            try:
+                status = one(generator)
+            except OSError as error:
+                status = type(error).__name__
+            with lock:
+                statuses[status] += 1
+
+    def round_of(seed, count):
+        threads = [threading.Thread(target=run, args=(seed + index, count // 16)) for index in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        settle(server, 60)
+        time.sleep(1)
+        return server.resident()["VmRSS"]
+
+    before = round_of(0, max(160, options.requests // 5))
+    sizes = [round_of(100 * (index + 1), options.requests // 5) for index in range(5)]
+    end = time.time() + 60
+    while server.metric("irserve_bodies_bytes") and time.time() < end:
+        time.sleep(0.1)
+    report("abuse", {
+        "memory is flat within 5 %": max(sizes[2:]) <= 1.05 * max(before, *sizes[:2]),
+        "no stuck place": server.post("/restore", body).status == 200 and server.metric("irserve_queue_running") == 0,
+        "no body waits": server.metric("irserve_bodies_bytes") == 0,
+        "no status of the server's fault": not [status for status in statuses if status[:1] == "5" and status != "503"],
+    }, requests=sum(statuses.values()), statuses=statuses, **{"MiB after each fifth": [size >> 20 for size in [before, *sizes]]})
+    server.stop()
+
+
+def restart(options):
+    """kill -9 under load, again and again: answers are whole or an error, and nothing is left."""
+    import tempfile
+    body = encoded(picture(256, 256))
+    outcomes = collections.Counter()
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(options.kills):
+            server = Server("--queue", "64", environment={"TMPDIR": folder})
+            ended = threading.Event()
+
+            def ask():
+                while not ended.is_set():
+                    try:
+                        answer = server.post("/restore", body)
+                        whole = answer.status == 200 and answer.pixels.shape == (256, 256, 3)
+                        outcomes["whole" if whole else str(answer.status) if answer.status != 200 else "half"] += 1
+                    except (OSError, http.client.HTTPException):
+                        outcomes["error"] += 1
+                        time.sleep(0.02)
+                    except Exception as error:
+                        outcomes[f"half: {error!r}"] += 1
+
+            threads = [threading.Thread(target=ask) for _ in range(16)]
+            for thread in threads:
+                thread.start()
+            time.sleep(options.life)
+            server.stop(signal.SIGKILL)
+            ended.set()
+            for thread in threads:
+                thread.join()
+        server = Server(environment={"TMPDIR": folder})
+        works = server.post("/restore", body).status == 200
+        server.stop()
+        left = os.listdir(folder)
+    report("kill -9", {
+        "answers are whole or errors": not [name for name in outcomes if name.startswith("half")], "the next one works": works,
+        "nothing is left": left == [], "some were whole": outcomes["whole"] > 0,
+    }, outcomes=outcomes)
+
+
+PARTS = {"throughput": throughput, "latency": latency, "abuse": abuse, "restart": restart}
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", choices=[[], *PARTS], default=[], help="all where none is named")
+    parser.add_argument("--clients", type=int, default=64)
+    parser.add_argument("--seconds", type=float, default=60, help="of load, of each kind")
+    parser.add_argument("--turn", type=float, default=20, help="seconds of load before irbench has its turn")
+    parser.add_argument("--side", type=int, default=256)
+    parser.add_argument("--pictures", type=int, default=300, help="of the measurement of latency")
+    parser.add_argument("--requests", type=int, default=10_000, help="of abuse")
+    parser.add_argument("--kills", type=int, default=5)
+    parser.add_argument("--life", type=float, default=4, help="seconds before each kill")
+    options = parser.parse_args()
+    for name in options.parts or PARTS:
+        PARTS[name](options)
+    for failure in failures:
+        print(f"load: not kept: {failure}", file=sys.stderr)
+    sys.exit(1 if failures else 0)

@@ -10,7 +10,7 @@ import time
 from conftest import Server, encoded, picture
 from test_server import head, received, settle
 
-EXAMPLES = int(os.environ.get("SERVE_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("SERVE_EXAMPLES", "25"))
 REQUESTS = int(os.environ.get("SERVE_REQUESTS", "160"))
 
 

@@ -3,12 +3,13 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 
 import pytest
 
-from conftest import Server, encoded, picture
+from conftest import PROGRAM, Server, encoded, picture
 
 
 def head(path, length, *more):
@@ -327,8 +328,45 @@ def test_progress_is_told(server):
     assert events[0]["state"] == "waiting" and len(shares) > 5 and shares == sorted(shares)
 
 
+def test_the_version_is_that_of_the_tools():
+    said = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, check=True).stdout
+    assert said == subprocess.run([os.environ["IRRUN"], "--version"], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("how", ["option", "environment"])
+def test_a_browser_shows_the_page(tmp_path, how):
+    browser, shown = tmp_path / "browser", tmp_path / "shown"
+    browser.write_text(f'#!/bin/sh\necho "$@" > {shown}.part && mv {shown}.part {shown}\n')
+    browser.chmod(0o755)
+    environment = {"BROWSER": f"/nothing/here:{browser} --new %s"}
+    if how == "environment":
+        environment["IRSERVE_OPEN"] = "1"
+    server = Server(*(["--open"] if how == "option" else []), environment=environment)
+    try:
+        end = time.time() + 20
+        while not shown.exists() and time.time() < end:
+            time.sleep(0.05)
+        assert shown.read_text() == f"--new http://localhost:{server.port}/\n"
+    finally:
+        server.stop()
+    assert f"irserve: the page is http://localhost:{server.port}/" in server.log
+
+
+@pytest.mark.parametrize("browser, words", [("", "no browser was found; the page is"), ("/bin/false", "ended with an error; the page is")])
+def test_a_browser_that_is_not_there_is_said(browser, words):
+    server = Server("--open", environment={"BROWSER": browser}, before="PATH=/nothing")
+    try:
+        end = time.time() + 20
+        while words not in server.log and time.time() < end:
+            time.sleep(0.05)
+            server.lines()
+        assert f"{words} http://localhost:{server.port}/" in server.log
+    finally:
+        assert server.stop() == 0
+
+
 def test_wrong_options_are_said():
-    for arguments, code in [(["--queue", "0"], 2), (["--bogus"], 2), (["--load", "nothing"], 3), (["--memory", "x"], 2)]:
+    for arguments, code in [(["--queue", "0"], 2), (["--bogus"], 2), (["--load", "nothing"], 3), (["--memory", "x"], 2), (["--grpc-port", "0"], 2)]:
         server = Server(*arguments, wait=False)
         assert server.process.wait(30) == code
         assert "irserve" in server.process.stderr.read()
@@ -336,8 +374,6 @@ def test_wrong_options_are_said():
 
 def test_the_document_names_every_route(server):
     document = server.get("/openapi.json").json
-    import subprocess
-    from conftest import PROGRAM
     found = subprocess.run([PROGRAM, "--routes"], capture_output=True, text=True, check=True).stdout.split("\n")
     stated = sorted(f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item)
     assert sorted(line for line in found if line) == stated

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import IRRequests
 import NIOCore
 
 /// Answers in JSON.

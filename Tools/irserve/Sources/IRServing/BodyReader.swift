@@ -1,5 +1,6 @@
 import Foundation
 import Hummingbird
+import IRRequests
 import NIOCore
 
 /// Reads bodies within limits: of one, and of all that wait.
@@ -18,7 +19,7 @@ struct BodyReader: Sendable {
   func body(of request: Request, _ context: ServingContext, _ control: Control) async throws -> Body {
     let stated = try statedLength(of: request)
     if let stated, stated > limit { throw ServingError.bodyTooLarge(limit) }
-    guard let place = waiting.place(stated ?? 0) else { throw noPlace }
+    guard let place = waiting.place(stated ?? 0) else { throw waiting.noPlace }
     try await context.channel.triggerUserOutboundEvent(ContinueEvent()).get()
     var bytes = Data()
     bytes.reserveCapacity(min(stated ?? 0, 1 << 20))
@@ -27,7 +28,7 @@ struct BodyReader: Sendable {
       try control.check()
       let count = bytes.count + part.readableBytes
       guard count <= limit else { throw ServingError.bodyTooLarge(limit) }
-      guard place.grow(to: count) else { throw noPlace }
+      guard place.grow(to: count) else { throw waiting.noPlace }
       bytes.append(contentsOf: part.readableBytesView)
     }
     if let stated, bytes.count != stated { throw Control.End.left }
@@ -54,9 +55,5 @@ struct BodyReader: Sendable {
       throw ServingError.badRequest("Content-Length is not a number of bytes")
     }
     return length
-  }
-
-  private var noPlace: ServingError {
-    .busy("bodies that wait may take \(waiting.limit) bytes together, and they do")
   }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import IRRequests
 import ImageRestoration
 import Metrics
 import NIOCore
@@ -43,27 +44,32 @@ extension IRServer {
 
   /// Runs work for a client that may leave, within the time of a request.
   func work<R: Sendable>(
-    _ context: ServingContext, _ listener: RestoreRequest.Listener? = nil,
+    _ caller: some Caller, _ listener: RestoreRequest.Listener? = nil,
     _ body: @escaping @Sendable (Control) throws -> R
   ) async throws -> R {
-    let control = Control(deadline: context.start.advanced(by: settings.timeout)) { [listeners] share in
+    let control = Control(deadline: caller.deadline(within: settings.timeout)) { [listeners] share in
       listeners.tell(listener, .restoring, share)
     }
-    context.connection?.whenGone { [queue] in queue.finish(control, .left) }
-    defer { context.connection?.whenGone(nil) }
+    caller.whenGone { [queue] in queue.finish(control, .left) }
+    defer { caller.whenGone(nil) }
     listeners.tell(listener, .waiting, 0)
     return try await queue.run(control) { try body(control) }
   }
 
-  /// The body of a request while its client has time for it.
-  func body(_ request: Request, _ context: ServingContext) async throws -> BodyReader.Body {
-    guard queue.hasPlace else {
-      throw ServingError.busy(
+  /// Why no more work is taken; nil where it is.
+  var fullness: ServingError? {
+    queue.hasPlace
+      ? nil
+      : .busy(
         queue.isTaking
           ? "\(queue.length) pictures are restored or wait for it, and more have no place (--queue)"
           : "the server is about to end")
-    }
-    let control = Control(deadline: context.start.advanced(by: settings.timeout))
+  }
+
+  /// The body of a request while its client has time for it.
+  func body(_ request: Request, _ context: ServingContext) async throws -> BodyReader.Body {
+    if let fullness { throw fullness }
+    let control = Control(deadline: context.deadline(within: settings.timeout))
     // A sender that is too slow is waited for no longer.
     let timer = Task { [channel = context.channel] in
       try await Task.sleep(until: control.deadline, clock: .continuous)
@@ -86,7 +92,7 @@ extension IRServer {
       return (body.bytes, try RestoreRequest(parameters), body.place)
     }
     guard body.place.grow(to: 2 * body.bytes.count) else {
-      throw ServingError.busy("bodies that wait may take \(waiting.limit) bytes together, and they do")
+      throw waiting.noPlace
     }
     var picture: Data?
     for part in try Multipart.parts(of: body.bytes, boundary: boundary) {
@@ -131,19 +137,18 @@ extension IRServer {
     }
     return Response(
       status: .ok,
-      headers: [.contentType: Answers.mediaType(result.suffix), .report: text], body: written(result.bytes))
+      headers: [.contentType: Answers.mediaType(result.suffix), .report: text],
+      body: written(ByteBuffer(bytes: result.bytes)))
   }
 
   /// Bytes on their way to a client; they hold their place until they are written.
-  func written(_ bytes: Data) -> ResponseBody {
-    let place = waiting.result(bytes.count)
-    return ResponseBody(contentLength: bytes.count) { writer in
+  func written(_ bytes: ByteBuffer) -> ResponseBody {
+    let place = waiting.result(bytes.readableBytes)
+    return ResponseBody(contentLength: bytes.readableBytes) { writer in
       defer { withExtendedLifetime(place) {} }
-      var start = bytes.startIndex
-      while start < bytes.endIndex {
-        let end = min(bytes.endIndex, start + (1 << 18))
-        try await writer.write(ByteBuffer(bytes: bytes[start..<end]))
-        start = end
+      var rest = bytes
+      while let part = rest.readSlice(length: min(rest.readableBytes, 1 << 18)), part.readableBytes > 0 {
+        try await writer.write(part)
       }
       try await writer.finish(nil)
     }

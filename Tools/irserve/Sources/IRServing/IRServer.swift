@@ -16,7 +16,7 @@ package final class IRServer: Sendable {
   let computing = Turns(1)
   let listeners = Listeners()
   let metrics: Prometheus
-  private let logger: Logger
+  let logger: Logger
 
   /// `metrics` must be the system's factory of metrics.
   package init(_ settings: ServerSettings, metrics: Prometheus, logger: Logger) {
@@ -35,8 +35,9 @@ package final class IRServer: Sendable {
     for name in settings.preloaded { _ = try store.restorer(name, control) }
   }
 
-  /// Serves until the process is asked to end, and what is under way is done or late.
-  package func run() async throws {
+  /// Serves until the process is asked to end, and what is under way is done or late. `whenListening` hears
+  /// the port.
+  package func run(whenListening: @escaping @Sendable (Int) -> Void = { _ in }) async throws {
     defer { TemporaryFolder.remove() }
     let application = Application(
       router: router,
@@ -49,14 +50,18 @@ package final class IRServer: Sendable {
         address: .hostname(settings.host, port: settings.port), serverName: "irserve",
         availableConnectionsDelegate: MaximumAvailableConnections(
           settings.connectionCount, logger: logger)),
+      onServerRunning: { channel in whenListening(channel.localAddress?.port ?? 0) },
       logger: logger)
     let closing = Closing { [queue, listeners] in
       queue.close()
       listeners.close()
     }
     // The last one ends first: the queue is closed before the server waits for its connections.
+    var services: [any Service] = [application]
+    if let port = settings.grpcPort { services.append(GRPCServing(server: self, port: port)) }
+    services.append(closing)
     var configuration = ServiceGroupConfiguration(
-      services: [application, closing], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+      services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
     configuration.maximumGracefulShutdownDuration = settings.drain
     defer { queue.stop() }
     do { try await ServiceGroup(configuration: configuration).run() } catch is CancellationError {

@@ -1,4 +1,5 @@
 import Foundation
+import IRRequests
 import Synchronization
 
 /// Pages that listen to the progress of their pictures.

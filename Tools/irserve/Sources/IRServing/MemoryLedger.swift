@@ -1,4 +1,5 @@
 import Foundation
+import IRRequests
 
 /// Bytes that were promised to restorations, together never more than a limit. First come, first served.
 ///

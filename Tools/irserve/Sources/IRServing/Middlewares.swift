@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import IRRequests
 import Logging
 import Metrics
 
@@ -30,18 +31,11 @@ struct RequestLog: RouterMiddleware {
 
   static func failure(_ error: any Error, _ request: Request) -> ServingError {
     switch error {
-    case let error as ServingError: return error
     case let error as HTTPError where error.status == .notFound:
       return ServingError(
         .notFound, "\(RestoreRequest.shown(request.uri.path)): no such page; /openapi.json lists them")
     case let error as any HTTPResponseError:
       return ServingError(error.status, error.status.reasonPhrase.lowercased())
-    case Control.End.late:
-      return ServingError(.gatewayTimeout, "it took longer than this server gives (--timeout)")
-    case Control.End.stopped: return ServingError.busy("the server ended before it was done")
-    case is Control.End, is CancellationError:
-      return ServingError(
-        HTTPResponse.Status(code: 499, reasonPhrase: "Client Closed Request"), "the client left")
     default: return ServingError.of(error)
     }
   }
@@ -50,20 +44,13 @@ struct RequestLog: RouterMiddleware {
     _ request: Request, _ context: ServingContext, _ response: Response, _ sentence: String?,
     _ seconds: Double
   ) {
-    let route = context.endpointPath ?? "NotFound"
-    let method = Self.methods.contains(request.method) ? request.method.rawValue : "OTHER"
-    let dimensions = [("route", route), ("method", method), ("status", "\(response.status.code)")]
-    Counter(label: "irserve_requests_total", dimensions: dimensions).increment()
-    Metrics.Timer(label: "irserve_request_seconds", dimensions: [("route", route)]).record(seconds)
-    var fields: Logger.Metadata = [
-      "method": "\(RestoreRequest.shown(request.method.rawValue))",
-      "path": "\(RestoreRequest.shown(request.uri.path))", "status": "\(response.status.code)",
-      "seconds": "\((seconds * 1000).rounded() / 1000)",
-    ]
-    fields["received"] = request.headers[.contentLength].map { "\(RestoreRequest.shown($0))" }
-    fields["sent"] = response.body.contentLength.map { "\($0)" }
-    fields["error"] = sentence.map { "\($0)" }
-    context.logger.info("request", metadata: fields)
+    var entry = RequestNote(
+      method: request.method.rawValue, path: request.uri.path, route: context.endpointPath ?? "NotFound",
+      countedMethod: Self.methods.contains(request.method) ? request.method.rawValue : "OTHER")
+    (entry.status, entry.sentence) = ("\(response.status.code)", sentence)
+    entry.received = request.headers[.contentLength]
+    entry.sent = response.body.contentLength.map { "\($0)" }
+    entry.write(context.logger, seconds: seconds)
   }
 }
 

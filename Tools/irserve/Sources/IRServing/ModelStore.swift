@@ -1,6 +1,8 @@
 import Foundation
 import IRInference
+import IRRequests
 import ImageRestoration
+import Synchronization
 
 /// A model that keeps memory for its next run, and gives it back when that is short.
 protocol KeepsMemory: Sendable {
@@ -48,6 +50,8 @@ package final class ModelStore: Sendable {
   private let loading = Turns(1)
   private let condition = NSCondition()
   private nonisolated(unsafe) var state = State()
+  private let seen = Mutex<(catalogue: ModelCatalogue, time: ContinuousClock.Instant)?>(nil)
+  private static let freshness = Duration.seconds(1)
 
   package init(_ settings: ServerSettings, _ ledger: MemoryLedger) {
     (self.settings, self.ledger) = (settings, ledger)
@@ -60,16 +64,24 @@ package final class ModelStore: Sendable {
     return try body(&state)
   }
 
-  private var catalogue: ModelCatalogue { .installed(first: settings.modelFolders) }
+  /// The folders' models as they were less than a second ago, as they are where `isAnew`.
+  private func catalogue(isAnew: Bool = false) -> ModelCatalogue {
+    seen.withLock { seen in
+      if !isAnew, let seen, seen.time.duration(to: .now) < Self.freshness { return seen.catalogue }
+      let catalogue = ModelCatalogue.installed(first: settings.modelFolders)
+      seen = (catalogue, .now)
+      return catalogue
+    }
+  }
 
   /// The names that requests may use.
   package var names: [String] {
-    let models = catalogue.models
+    let models = catalogue().models
     return (Array(models.keys) + ModelCatalogue.roles.filter { models[$0.value] != nil }.keys).sorted()
   }
 
   /// The names of the files behind them.
-  var files: [String] { catalogue.models.keys.sorted() }
+  var files: [String] { catalogue().models.keys.sorted() }
 
   package var loadedNames: Set<String> { locked { Set($0.loaded.map(\.name)) } }
 
@@ -77,7 +89,7 @@ package final class ModelStore: Sendable {
   /// - Throws: `ServingError` for unknown names.
   func known(_ name: String) throws -> String {
     let own = ModelCatalogue.roles[name] ?? name
-    guard catalogue.models[own] != nil else {
+    guard catalogue().models[own] != nil || catalogue(isAnew: true).models[own] != nil else {
       throw ServingError(
         .notFound, "\(RestoreRequest.shown(name)): no such model; models are \(names.joined(separator: ", "))"
       )
@@ -117,7 +129,7 @@ package final class ModelStore: Sendable {
     return try loading.take(control) {
       if let found: Entry<Model> = used(own) { return found }
       // The content of released models is as released, else it is refused here.
-      let path = try catalogue.path(of: own)
+      let path = try catalogue(isAnew: true).path(of: own)
       try makeRoom(for: path)
       let entry = Entry(own, try load(path))
       locked { $0.loaded.append(Loaded(name: own, entry: entry, model: entry.model)) }

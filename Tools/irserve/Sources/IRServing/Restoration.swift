@@ -1,4 +1,5 @@
 import Foundation
+import IRRequests
 import ImageRestoration
 import Metrics
 
@@ -131,7 +132,7 @@ struct Restoration: Sendable {
     _ image: Image, _ suffix: String, _ options: ImageFile.WritingOptions
   ) throws -> (Data, ImageFile.WritingReport) {
     var options = options
-    options.permissions = 0o600
+    (options.permissions, options.reachesDisk) = (0o600, false)
     let path = try TemporaryFolder.path(suffix: suffix)
     defer { try? FileManager.default.removeItem(atPath: path) }
     let report = try ImageFile.write(image, to: path, options: options)

@@ -4,6 +4,8 @@ import ImageRestoration
 package struct ServerSettings: Sendable {
   package var host = "127.0.0.1"
   package var port = 8080
+  /// The port of gRPC; nil for none.
+  package var grpcPort: Int?
   /// The bearer token that callers show; nil asks for none.
   package var token: String?
   /// Bytes that restorations in flight may take together, pictures that wait included.

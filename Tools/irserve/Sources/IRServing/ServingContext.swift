@@ -2,7 +2,7 @@ import Hummingbird
 import NIOCore
 
 /// A request's surroundings.
-package struct ServingContext: RequestContext {
+package struct ServingContext: RequestContext, Caller {
   package var coreContext: CoreRequestContextStorage
   let channel: any Channel
   /// The moment at which the request's head was read.
@@ -15,4 +15,8 @@ package struct ServingContext: RequestContext {
     channel = source.channel
     connection = ConnectionState.of(source.channel)
   }
+
+  var timeout: Duration? { nil }
+
+  func whenGone(_ body: (@Sendable () -> Void)?) { connection?.whenGone(body) }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import IRRequests
 
 /// A folder of this process for files that live as long as a request.
 enum TemporaryFolder {

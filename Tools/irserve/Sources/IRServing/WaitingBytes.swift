@@ -1,3 +1,4 @@
+import IRRequests
 import Synchronization
 
 /// Bytes of bodies that were received and are not restored yet, and of results on their way. No body waits
@@ -9,6 +10,9 @@ package final class WaitingBytes: Sendable {
   package init(limit: Int) { self.limit = limit }
 
   package var byteCount: Int { taken.withLock { $0 } }
+
+  /// The refusal of bytes that have no place.
+  var noPlace: ServingError { .busy("bodies that wait may take \(limit) bytes together, and they do") }
 
   /// - Returns: nil where so many bytes have no place.
   package func place(_ byteCount: Int) -> Place? {

@@ -1,4 +1,5 @@
 import Foundation
+import IRRequests
 
 /// Work that waits in line for a few threads of its own.
 package final class WorkQueue: Sendable {

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Foundation
+import IRRequests
 import IRServing
+import ImageRestoration
 import Logging
 import Metrics
 
@@ -20,18 +22,20 @@ struct IRServe: AsyncParsableCommand {
         0  ended by SIGTERM or SIGINT
         2  wrong usage
         3  a model of --load was rejected
-        4  the server cannot listen at the address
+        4  the server cannot listen at an address
 
       EXAMPLES
         irserve --port 8080 --memory 4G --load restore,denoise
+        irserve --open
         curl --data-binary @noisy.jpg localhost:8080/restore -o restored.jpg
 
       SEE ALSO
         docs/serving.md, irrun
-      """)
+      """, version: LibraryVersion.text)
 
   @Option(help: "Address to listen on.") var host = "127.0.0.1"
   @Option(help: "Port to listen on.") var port = 8080
+  @Option(help: "Port to listen on for gRPC. (default: none)") var grpcPort: Int?
   @Option(
     help:
       "Token that a request must carry (Authorization: Bearer). IRSERVE_TOKEN hides it from process lists. (default: none)"
@@ -57,6 +61,7 @@ struct IRServe: AsyncParsableCommand {
     String?
   @Option(help: "Models to load at the start, separated by commas.") var load = "restore"
 
+  @Flag(help: "Open the page in the browser of BROWSER or of xdg-open.") var open = false
   @Flag(help: ArgumentHelp("Print what can be asked.", visibility: .hidden)) var routes = false
 
   /// A byte count with a binary suffix.
@@ -86,6 +91,10 @@ struct IRServe: AsyncParsableCommand {
       }
     }
     try check("port", port, 0...65_535)
+    if let grpcPort {
+      try check("grpc-port", grpcPort, 1...65_535)
+      guard grpcPort != port else { throw ValidationError("--port and --grpc-port are both \(port)") }
+    }
     try check("queue", queue, 1...100_000)
     try check("active", active, 1...64)
     try check("threads", threads ?? 1, 1...1024)
@@ -105,6 +114,7 @@ struct IRServe: AsyncParsableCommand {
   private var settings: ServerSettings {
     var settings = ServerSettings()
     (settings.host, settings.port, settings.token) = (host, port, token)
+    settings.grpcPort = grpcPort
     (settings.memoryByteCount, settings.bodyByteCount) = (memory.value, maxBody.value)
     (settings.queueLength, settings.activeCount) = (queue, active)
     if let threads { settings.threadCount = threads }
@@ -118,7 +128,7 @@ struct IRServe: AsyncParsableCommand {
 
   func run() async throws {
     signal(SIGPIPE, SIG_IGN)
-    Self.keepNoFreedPictures()
+    Self.keepLittleFreedMemory()
     let metrics = Prometheus()
     MetricsSystem.bootstrap(metrics)
     LoggingSystem.bootstrap { _ in JSONLog() }
@@ -131,20 +141,34 @@ struct IRServe: AsyncParsableCommand {
       try Self.say("\((error as? ServingError)?.sentence ?? "\(error)")")
       throw ExitCode(3)
     }
-    do { try await server.run() } catch {
-      try Self.say("\(host):\(port): \(error)")
+    do {
+      try await server.run { [open, host] port in
+        if open { Self.show(Browser.address(host: host, port: port)) }
+      }
+    } catch {
+      try Self.say((error as? ServingError)?.sentence ?? "\(host):\(port): \(error)")
       throw ExitCode(4)
     }
   }
 
   /// Has the C library give back the memory of a picture when it is freed, as it does until it has learnt
-  /// otherwise.
-  private static func keepNoFreedPictures() {
+  /// otherwise, and keep some megabytes for the small ones that come again.
+  private static func keepLittleFreedMemory() {
     // `mallopt` is in no module of Swift's.
     guard let symbol = dlsym(nil, "mallopt") else { return }
     let mallopt = unsafeBitCast(symbol, to: (@convention(c) (Int32, Int32) -> Int32).self)
-    let mmapThreshold: Int32 = -3
-    _ = mallopt(mmapThreshold, 1 << 18)
+    let (trimThreshold, mmapThreshold, arenaMax): (Int32, Int32, Int32) = (-1, -3, -8)
+    _ = mallopt(mmapThreshold, 1 << 20)
+    _ = mallopt(trimThreshold, 4 << 20)
+    _ = mallopt(arenaMax, 4)
+  }
+
+  /// Shows the page in a browser, or says its address.
+  private static func show(_ address: String) {
+    let isOpen = Browser.open(address, ProcessInfo.processInfo.environment) {
+      try? say("the browser ended with an error; the page is \(address)")
+    }
+    try? say(isOpen ? "the page is \(address)" : "no browser was found; the page is \(address)")
   }
 
   private static func say(_ text: String) throws {
@@ -173,7 +197,14 @@ struct IRServe: AsyncParsableCommand {
     let prefix = "IRSERVE_"
     let stated = environment.filter { $0.key.hasPrefix(prefix) }.sorted { $0.key < $1.key }
     return stated.flatMap { key, value in
-      ["--" + key.dropFirst(prefix.count).lowercased().replacing("_", with: "-") + "=" + value]
+      let option = "--" + key.dropFirst(prefix.count).lowercased().replacing("_", with: "-")
+      // A flag takes no value.
+      if option == "--open",
+        let isSet = ["1": true, "true": true, "0": false, "false": false, "": false][value]
+      {
+        return isSet ? [option] : []
+      }
+      return ["\(option)=\(value)"]
     } + given.dropFirst()
   }
 }

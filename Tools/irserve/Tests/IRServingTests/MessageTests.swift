@@ -1,5 +1,6 @@
 import Foundation
 import IRInference
+import IRRequests
 import IRServing
 import Testing
 
@@ -22,6 +23,20 @@ import Testing
     #expect(throws: ServingError.self) {
       try InferenceMessage.read(body + [6], headerLength: json.utf8.count)
     }
+  }
+
+  @Test func messagesOfGRPCAreLookedAtBeforeTheyAreRead() throws {
+    let names = Data([0x0a, 1, 0x6d, 0x12, 1, 0x31])
+    let bytes = names + Data([0x2a, 3, 0x0a, 1, 0x61]) + Data([0x3a, 3, 7, 8, 9])
+    let wire = try InferenceWire(bytes)
+    #expect(wire.modelName == "m" && wire.modelVersion == "1" && wire.growingByteCount == bytes.count - 3)
+    let (message, binary) = try InferenceMessage.read(message: bytes)
+    #expect(message.inputs.map(\.name) == ["a"] && binary == [0: Data([7, 8, 9])])
+    for wrong in [
+      bytes.dropLast(), Data([0x2a]), Data([0x0b]),
+      Data([0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]),
+      Data(repeating: 0xff, count: 20), Data([[UInt8]](repeating: [0x2a, 0], count: 65).joined()),
+    ] { #expect(throws: ServingError.self) { try InferenceWire(Data(wrong)) } }
   }
 
   @Test func picturesHaveTheirLengths() throws {

@@ -1,4 +1,5 @@
 import Foundation
+import IRRequests
 import IRServing
 import Testing
 

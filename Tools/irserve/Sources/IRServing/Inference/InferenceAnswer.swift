@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import IRInference
+import IRRequests
 import NIOCore
 
 /// The answer to a request of the Open Inference Protocol.
@@ -9,10 +10,29 @@ struct InferenceAnswer: Sendable {
   enum Content: Sendable {
     case tensor(Tensor)
     case pictures([Data])
+
+    /// Bytes that it has as binary data.
+    var byteCount: Int {
+      switch self {
+      case .tensor(let tensor): tensor.shape.elementCount * tensor.type.elementType.byteCount
+      case .pictures(let pictures): pictures.reduce(0) { $0 + PictureTensor.lengthByteCount + $1.count }
+      }
+    }
+
+    fileprivate func write(to buffer: inout ByteBuffer) {
+      switch self {
+      case .tensor(let tensor): tensor.withUnsafeBytes { _ = buffer.writeBytes($0) }
+      case .pictures(let pictures):
+        for picture in pictures {
+          buffer.writeInteger(UInt32(truncatingIfNeeded: picture.count), endianness: .little)
+          buffer.writeBytes(picture)
+        }
+      }
+    }
   }
 
   /// An answer as it is sent, and how many of its bytes are JSON where others follow.
-  typealias Bytes = (bytes: Data, headerLength: Int?)
+  typealias Bytes = (bytes: ByteBuffer, headerLength: Int?)
 
   var model: String
   var id: String?
@@ -79,15 +99,12 @@ struct InferenceAnswer: Sendable {
   /// JSON, and behind it the outputs that were asked for as bytes.
   func bytes() throws -> Bytes {
     var header = Header(modelName: model, id: id, outputs: [])
-    var tail = Data()
     for (name, content, isBinary) in outputs {
       var output: Header.Output
-      let bytes: Data
       switch content {
       case .tensor(let tensor):
         output = Header.Output(
           name: name, datatype: tensor.type.elementType.inferenceName, shape: tensor.shape.extents)
-        bytes = isBinary ? tensor.inferenceBytes : Data()
         if !isBinary {
           guard let numbers = tensor.inferenceNumbers else {
             throw ServingError.badRequest("\(name) is \(output.datatype), which goes as binary data alone")
@@ -97,14 +114,18 @@ struct InferenceAnswer: Sendable {
         }
       case .pictures(let pictures):
         output = Header.Output(name: name, datatype: "BYTES", shape: [pictures.count])
-        bytes = isBinary ? PictureTensor.bytes(pictures) : Data()
         if !isBinary { output.data = .texts(pictures.map { $0.base64EncodedString() }) }
       }
-      if isBinary { output.parameters = Header.Parameters(binarySize: bytes.count) }
+      if isBinary { output.parameters = Header.Parameters(binarySize: content.byteCount) }
       header.outputs.append(output)
-      tail += bytes
     }
-    let json = Data(try Answers.text(header).utf8)
-    return (json + tail, tail.isEmpty ? nil : json.count)
+    let json = try Answers.text(header)
+    let binary = outputs.filter(\.isBinary).map(\.content)
+    let byteCount = binary.reduce(0) { $0 + $1.byteCount }
+    // Each tensor is copied once on its way out.
+    var bytes = ByteBufferAllocator().buffer(capacity: json.utf8.count + byteCount)
+    bytes.writeString(json)
+    for content in binary { content.write(to: &bytes) }
+    return (bytes, byteCount == 0 ? nil : json.utf8.count)
   }
 }

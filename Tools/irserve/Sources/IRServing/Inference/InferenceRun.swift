@@ -1,5 +1,6 @@
 import Foundation
 import IRInference
+import IRRequests
 import ImageRestoration
 
 /// One request of the Open Inference Protocol on its way through a model.
@@ -13,9 +14,9 @@ struct InferenceRun: Sendable {
 
   private var hasPictures: Bool { message.inputs.contains { $0.datatype == "BYTES" } }
 
-  /// - Throws: `ServingError`, the errors of models and pictures, `Control.End`.
-  func run(_ control: Control) throws -> InferenceAnswer.Bytes {
-    try hasPictures ? restore(control) : compute(control)
+  /// - Throws: `ServingError`, the errors of models and pictures, `Control.End`, and what `write` throws.
+  func run<R>(_ control: Control, _ write: (InferenceAnswer) throws -> R) throws -> R {
+    try hasPictures ? restore(control, write) : compute(control, write)
   }
 
   private func isBinary(_ name: String) -> Bool {
@@ -25,7 +26,7 @@ struct InferenceRun: Sendable {
 
   // MARK: Pictures
 
-  private func restore(_ control: Control) throws -> InferenceAnswer.Bytes {
+  private func restore<R>(_ control: Control, _ write: (InferenceAnswer) throws -> R) throws -> R {
     guard message.inputs.count == 1, let input = message.inputs.first else {
       throw ServingError.badRequest("pictures (BYTES) come as the only input")
     }
@@ -59,7 +60,7 @@ struct InferenceRun: Sendable {
       answer.outputs = [(output, .pictures(results), isBinary(output))]
       try hold(answer, place)
     }
-    return try withExtendedLifetime(place) { try answer.bytes() }
+    return try withExtendedLifetime(place) { try write(answer) }
   }
 
   /// Takes place for the bytes of an answer while they are made.
@@ -73,7 +74,7 @@ struct InferenceRun: Sendable {
           + "data (binary_data)")
     }
     guard let place, place.grow(to: need) else {
-      throw ServingError.busy("bodies that wait may take \(waiting.limit) bytes together, and they do")
+      throw waiting.noPlace
     }
   }
 
@@ -93,7 +94,7 @@ struct InferenceRun: Sendable {
 
   // MARK: Tensors
 
-  private func compute(_ control: Control) throws -> InferenceAnswer.Bytes {
+  private func compute<R>(_ control: Control, _ write: (InferenceAnswer) throws -> R) throws -> R {
     let entry = try restoration.store.network(model, control)
     let network = entry.model
     var inputs: [String: Tensor] = [:]
@@ -134,7 +135,7 @@ struct InferenceRun: Sendable {
       })
     let place = waiting.place(0)
     try hold(answer, place)
-    return try withExtendedLifetime(place) { try answer.bytes() }
+    return try withExtendedLifetime(place) { try write(answer) }
   }
 
   /// Errors of inputs that do not fit the model are the client's.

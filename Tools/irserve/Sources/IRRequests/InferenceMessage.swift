@@ -4,12 +4,12 @@ import IRInference
 /// A request of the Open Inference Protocol: JSON, and behind it the bytes of binary tensors.
 package struct InferenceMessage: Decodable {
   package struct Parameters: Decodable {
-    var binarySize: Int?
-    var wantsBinary: Bool?
-    var allBinary: Bool?
-    var strength: Double?
-    var format: String?
-    var quality: Int?
+    package var binarySize: Int?
+    package var wantsBinary: Bool?
+    package var allBinary: Bool?
+    package var strength: Double?
+    package var format: String?
+    package var quality: Int?
 
     enum CodingKeys: String, CodingKey {
       case strength, format, quality
@@ -20,22 +20,22 @@ package struct InferenceMessage: Decodable {
   }
 
   package struct Input: Decodable {
-    var name: String
-    var shape: [Int]
-    var datatype: String
-    var parameters: Parameters?
-    var data: Values?
+    package var name: String
+    package var shape: [Int]
+    package var datatype: String
+    package var parameters: Parameters?
+    package var data: Values?
   }
 
   package struct Output: Decodable {
-    var name: String
-    var parameters: Parameters?
+    package var name: String
+    package var parameters: Parameters?
   }
 
   /// The data of a tensor: numbers, truths or texts, flat or nested.
   package struct Values: Decodable {
-    var numbers: [Double] = []
-    var texts: [String] = []
+    package var numbers: [Double] = []
+    package var texts: [String] = []
 
     package init(from decoder: any Decoder) throws {
       var container = try decoder.unkeyedContainer()
@@ -66,9 +66,9 @@ package struct InferenceMessage: Decodable {
   }
 
   package var id: String?
-  var parameters: Parameters?
+  package var parameters: Parameters?
   package var inputs: [Input]
-  var outputs: [Output]?
+  package var outputs: [Output]?
 
   package static let inputLimit = 64
 
@@ -81,7 +81,8 @@ package struct InferenceMessage: Decodable {
   package static func read(
     _ body: Data, headerLength: Int?
   ) throws -> (message: InferenceMessage, binary: [Int: Data]) {
-    let body = Data(body)
+    // A slice is the same bytes at other places.
+    let body = body.startIndex == 0 ? body : Data(body)
     let length = headerLength ?? body.count
     guard (0...body.count).contains(length) else {
       throw ServingError.badRequest(
@@ -102,7 +103,7 @@ package struct InferenceMessage: Decodable {
         throw ServingError.badRequest(
           "\(shown(input.name)): its binary data of \(size) bytes go beyond the body's end")
       }
-      binary[index] = Data(body[place..<(place + size)])
+      binary[index] = body[place..<(place + size)]
       place += size
     }
     guard place == body.count else {
@@ -123,5 +124,5 @@ package struct InferenceMessage: Decodable {
     }
   }
 
-  static func shown(_ name: String) -> String { RestoreRequest.shown(name) }
+  package static func shown(_ name: String) -> String { RestoreRequest.shown(name) }
 }

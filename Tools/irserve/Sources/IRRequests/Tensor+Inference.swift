@@ -3,7 +3,7 @@ import IRInference
 
 extension ElementType {
   /// The protocol's name.
-  var inferenceName: String {
+  package var inferenceName: String {
     switch self {
     case .float32: "FP32"
     case .float64: "FP64"
@@ -14,7 +14,7 @@ extension ElementType {
     }
   }
 
-  init?(inferenceName: String) {
+  package init?(inferenceName: String) {
     guard let type = Self.allCases.first(where: { $0.inferenceName == inferenceName }) else { return nil }
     self = type
   }
@@ -63,7 +63,7 @@ extension Tensor {
   }
 
   /// The bytes as they go over the wire.
-  var inferenceBytes: Data { withUnsafeBytes { Data($0) } }
+  package var inferenceBytes: Data { withUnsafeBytes { Data($0) } }
 
   /// Numbers for JSON; nil for types that are binary alone.
   package var inferenceNumbers: [Double]? {
@@ -89,6 +89,7 @@ extension Tensor {
 /// Pictures in a tensor of the datatype BYTES: each a length of four bytes, the lowest first, and its file.
 package enum PictureTensor {
   package static let countLimit = 64
+  package static let lengthByteCount = 4
 
   /// - Throws: `ServingError` where the bytes are no such pictures.
   package static func pictures(_ bytes: Data, count: Int) throws -> [Data] {

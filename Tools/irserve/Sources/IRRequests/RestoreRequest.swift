@@ -18,7 +18,7 @@ package struct RestoreRequest: Sendable {
     case keep, strip
     case stripGPS = "strip-gps"
 
-    func apply(to metadata: ImageMetadata) -> ImageMetadata {
+    package func apply(to metadata: ImageMetadata) -> ImageMetadata {
       switch self {
       case .keep: metadata
       case .strip: metadata.stripped()
@@ -85,7 +85,7 @@ package struct RestoreRequest: Sendable {
     if let page, let job { listener = Listener(page: page, job: job) }
   }
 
-  var writing: ImageFile.WritingOptions {
+  package var writing: ImageFile.WritingOptions {
     ImageFile.WritingOptions(sampleFormat: depth, quality: quality)
   }
 
@@ -98,7 +98,7 @@ package struct RestoreRequest: Sendable {
   }
 
   /// A short name that a page makes up.
-  static func token(_ name: String, _ value: String) throws -> String {
+  package static func token(_ name: String, _ value: String) throws -> String {
     guard (1...64).contains(value.utf8.count),
       value.utf8.allSatisfy({
         $0 < 128
@@ -116,5 +116,5 @@ package struct RestoreRequest: Sendable {
   private static func text(_ number: Double) -> String { String(Int(number)) }
 
   /// A client's text in a sentence: short.
-  static func shown(_ text: String) -> String { text.count > 100 ? "\(text.prefix(100))…" : text }
+  package static func shown(_ text: String) -> String { text.count > 100 ? "\(text.prefix(100))…" : text }
 }

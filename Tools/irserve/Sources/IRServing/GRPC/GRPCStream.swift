@@ -1,0 +1,231 @@
+import GRPCCore
+import HTTPTypes
+import IRRequests
+import NIOCore
+import NIOHPACK
+import NIOHTTP2
+import Synchronization
+
+/// One call's stream of HTTP/2: its sender, and the place of its bytes among all that wait.
+final class GRPCStream: Caller {
+  private struct State {
+    var isGone = false
+    var onLeave: (@Sendable () -> Void)?
+    var refusal: ServingError?
+    var timeout: Duration?
+  }
+
+  let start = ContinuousClock.now
+  let place: WaitingBytes.Place
+  private let state = Mutex(State())
+  private static let known = Mutex<(count: Int, streams: [String: GRPCStream])>((0, [:]))
+  /// The field by which a call's metadata names its stream; senders cannot set it.
+  fileprivate static let field = "irserve-stream"
+
+  fileprivate init(_ place: WaitingBytes.Place) { self.place = place }
+
+  var timeout: Duration? { state.withLock { $0.timeout } }
+  /// Why the stream was ended before its message was there.
+  var refusal: ServingError? { state.withLock { $0.refusal } }
+
+  static func of(_ metadata: Metadata) -> GRPCStream? {
+    metadata[stringValues: field].first { _ in true }.flatMap { name in known.withLock { $0.streams[name] } }
+  }
+
+  func whenGone(_ body: (@Sendable () -> Void)?) {
+    let isGone = state.withLock { state in
+      state.onLeave = body
+      return state.isGone
+    }
+    if isGone { body?() }
+  }
+
+  fileprivate func leave() {
+    let body = state.withLock { state in
+      state.isGone = true
+      return state.onLeave
+    }
+    body?()
+  }
+
+  fileprivate func end(_ refusal: ServingError) { state.withLock { $0.refusal = refusal } }
+
+  fileprivate func give(_ timeout: Duration) { state.withLock { $0.timeout = timeout } }
+
+  /// - Returns: its name.
+  fileprivate func begin() -> String {
+    Self.known.withLock { known in
+      known.count += 1
+      let name = String(known.count)
+      known.streams[name] = self
+      return name
+    }
+  }
+
+  fileprivate static func forget(_ name: String) {
+    known.withLock { _ = $0.streams.removeValue(forKey: name) }
+  }
+}
+
+/// Watches a stream before gRPC sees it: bytes beyond the limits, senders that are too slow or leave.
+final class GRPCStreamGuard: ChannelDuplexHandler {
+  typealias InboundIn = HTTP2Frame.FramePayload
+  typealias InboundOut = HTTP2Frame.FramePayload
+  typealias OutboundIn = HTTP2Frame.FramePayload
+  typealias OutboundOut = HTTP2Frame.FramePayload
+
+  /// Bytes before a message: whether it is compressed, and its length.
+  private static let prefixByteCount = 5
+  /// How long a sender may take no byte of its answer.
+  private static let writeTimeout = TimeAmount.seconds(60)
+
+  private let server: IRServer
+  private var stream: GRPCStream?
+  private var name: String?
+  private var byteCount = 0
+  private var isRefused = false
+  /// Whether gRPC has seen the call, which it notes then.
+  private var isForwarded = false
+  private var path = ""
+  private var late: Scheduled<Void>?
+  private var stalled: Scheduled<Void>?
+
+  init(_ server: IRServer) { self.server = server }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard !isRefused else { return }
+    switch unwrapInboundIn(data) {
+    case .headers(var headers):
+      if stream == nil { begin(&headers.headers, context) }
+      if headers.endStream { late?.cancel() }
+      guard !isRefused else { return }
+      isForwarded = true
+      context.fireChannelRead(wrapInboundOut(.headers(headers)))
+    case .data(let part):
+      byteCount += part.data.readableBytes
+      let limit = server.settings.takenBodyByteCount
+      if byteCount > limit + Self.prefixByteCount {
+        return refuse(.bodyTooLarge(limit), context)
+      }
+      // A message is copied out of its frames.
+      guard stream?.place.grow(to: 2 * byteCount) ?? false else {
+        return refuse(server.waiting.noPlace, context)
+      }
+      if part.endStream { late?.cancel() }
+      context.fireChannelRead(data)
+    case .rstStream:
+      stream?.leave()
+      context.fireChannelRead(data)
+    default: context.fireChannelRead(data)
+    }
+  }
+
+  private func begin(_ headers: inout HPACKHeaders, _ context: ChannelHandlerContext) {
+    path = headers.first(name: ":path") ?? ""
+    guard let place = server.waiting.place(0) else { return refuse(server.waiting.noPlace, context) }
+    let stream = GRPCStream(place)
+    if let timeout = headers.first(name: "grpc-timeout").flatMap(Self.duration) { stream.give(timeout) }
+    let name = stream.begin()
+    (self.stream, self.name) = (stream, name)
+    headers.replaceOrAdd(name: GRPCStream.field, value: name)
+    // Who would be refused is told before the message comes.
+    if path.hasSuffix("/ModelInfer"), let refusal = server.fullness {
+      return refuse(refusal, context)
+    }
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    let seconds = stream.timeout.map { min($0, server.settings.timeout) } ?? server.settings.timeout
+    late = context.eventLoop.scheduleTask(in: .nanoseconds(Int64(seconds.seconds * 1e9))) {
+      let (handler, context) = bound.value
+      handler.refuse(.of(Control.End.late), context)
+    }
+  }
+
+  /// Ends the stream with a status.
+  private func refuse(_ refusal: ServingError, _ context: ChannelHandlerContext) {
+    guard !isRefused else { return }
+    isRefused = true
+    late?.cancel()
+    stream?.end(refusal)
+    if !isForwarded {
+      var entry = RequestNote(method: "GRPC", path: path, route: "refused")
+      (entry.status, entry.sentence) = ("\(refusal.code)", refusal.sentence)
+      entry.write(server.logger, seconds: stream?.start.duration(to: .now).seconds ?? 0)
+    }
+    let sentence = refusal.sentence.utf8.map { byte in
+      (32...126).contains(byte) && byte != UInt8(ascii: "%")
+        ? String(UnicodeScalar(byte))
+        : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+    }
+    let headers: HPACKHeaders = [
+      ":status": "200", "content-type": "application/grpc", "grpc-status": "\(refusal.code.rawValue)",
+      "grpc-message": sentence.joined(),
+    ]
+    context.write(wrapOutboundOut(.headers(.init(headers: headers, endStream: true))), promise: nil)
+    context.writeAndFlush(wrapOutboundOut(.rstStream(.noError)), promise: nil)
+    stream?.leave()
+  }
+
+  func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+    guard !isRefused else { return promise?.fail(ChannelError.ioOnClosedChannel) ?? () }
+    context.write(data, promise: promise)
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    stalled?.cancel()
+    stalled = nil
+    if !context.channel.isWritable {
+      let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+      stalled = context.eventLoop.scheduleTask(in: Self.writeTimeout) { bound.value.close(promise: nil) }
+    }
+    context.fireChannelWritabilityChanged()
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    end()
+    context.fireChannelInactive()
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) { end() }
+
+  private func end() {
+    for timer in [late, stalled] { timer?.cancel() }
+    (late, stalled) = (nil, nil)
+    stream?.leave()
+    stream = nil
+    if let name { GRPCStream.forget(name) }
+    name = nil
+  }
+
+  /// A time as gRPC writes it: up to eight digits and a unit.
+  static func duration(_ text: String) -> Duration? {
+    guard let unit = text.last, let number = Int64(text.dropLast()), (0...99_999_999).contains(number) else {
+      return nil
+    }
+    switch unit {
+    case "H": return .seconds(number * 3600)
+    case "M": return .seconds(number * 60)
+    case "S": return .seconds(number)
+    case "m": return .milliseconds(number)
+    case "u": return .microseconds(number)
+    case "n": return .nanoseconds(number)
+    default: return nil
+    }
+  }
+}
+
+extension ServingError {
+  /// The status of gRPC that has its meaning.
+  var code: RPCError.Code {
+    switch status.code {
+    case 401: .unauthenticated
+    case 403: .permissionDenied
+    case 404: .notFound
+    case 413: .resourceExhausted
+    case 499: .cancelled
+    case 503: .unavailable
+    case 504: .deadlineExceeded
+    case 400..<500: .invalidArgument
+    default: .internalError
+    }
+  }
+}
