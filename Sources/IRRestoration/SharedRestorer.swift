@@ -99,6 +99,28 @@ public final class SharedRestorer: Sendable {
     }
   }
 
+  /// The opinions of the model's routers on a picture, the likeliest first, and how many routers there are;
+  /// waits for its turn. `goesOn` is as `restoration` takes it.
+  /// - Throws: as `Restorer.opinions`, and `RuntimeError.cancelled` where `goesOn` ended it.
+  public func opinions(
+    of image: Image, goesOn: @escaping (Double) -> Bool
+  ) throws -> (opinions: [RouterOpinion], routerCount: Int) {
+    try turn.withLock { _ in
+      watch.begin(goesOn)
+      defer {
+        watch.end()
+        kept.store(restorer.keptByteCount, ordering: .relaxed)
+      }
+      return try restorer.opinions(of: image)
+    }
+  }
+
+  /// Bytes that these opinions take, of a picture of these sides.
+  /// - Throws: as `opinions`.
+  public func opinionByteCount(width: Int, height: Int) throws -> Int {
+    try turn.withLock { _ in try restorer.opinionByteCount(width: width, height: height) }
+  }
+
   /// Restores a picture on a thread of its own; ends with the task.
   /// - Throws: `RestorationError`, `RuntimeError`, and `CancellationError` where the task was cancelled.
   public func restore(_ image: Image) async throws -> Image {
