@@ -8,14 +8,16 @@ package struct Batch {
   package let destination: Destination
   package let known: JobList
   private let stream: JobStream?
+  private let pictures: PictureStream?
   private let options: OutputOptions
 
-  /// `lines` are read if the list of the input options is the standard input.
+  /// `lines` are read if the list of the input options is the standard input. Where that is the only input
+  /// and `splits` says so, its pictures are jobs of their own.
   /// - Throws: `BatchError.usage` if inputs, output and options do not fit, `FileError` if a folder cannot be
   ///   made.
   package init(
     _ inputs: [String], to output: String, model: String, reference: String? = nil, input: InputOptions,
-    options: OutputOptions, lines: @autoclosure () -> LineStream
+    options: OutputOptions, splits: Bool = true, lines: @autoclosure () -> LineStream
   ) throws {
     self.options = options
     destination = try Destination(
@@ -34,13 +36,21 @@ package struct Batch {
       ? try JobStream(
         lines(), to: destination, reference: reference, shard: input.shard, after: list.sources.count,
         options: options) : nil
+    let only = splits && !isStream && known.jobs.count == 1 ? known.jobs[0] : nil
+    pictures = try only.flatMap { try $0.input == Job.stream ? PictureStream($0) : nil }
   }
 
   /// All jobs, in order.
-  package var jobs: any JobSource { stream.map { JobChain([known, $0]) } ?? known }
+  package var jobs: any JobSource {
+    if let pictures { return pictures }
+    return stream.map { JobChain([known, $0]) } ?? known
+  }
 
   /// How many jobs there are; nil if the list is not known before the run.
-  package var count: Int? { stream == nil ? known.jobs.count : nil }
+  package var count: Int? { stream == nil && pictures == nil ? known.jobs.count : nil }
+
+  /// Whether jobs are the pictures of the standard input.
+  package var isPictureStream: Bool { pictures != nil }
 
   /// Whether the jobs are files of tensors and not images.
   package var isOfTensors: Bool { Self.areTensors(known.jobs) }

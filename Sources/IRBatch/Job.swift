@@ -1,3 +1,4 @@
+import Foundation
 import IRFiles
 
 /// One file to read and the file to write for it.
@@ -7,11 +8,20 @@ package struct Job: Sendable, Hashable {
   /// The standard input in messages.
   package static let inputStreamName = "the standard input"
 
+  /// A picture of those that come through one pipe.
+  package struct Picture: Sendable, Hashable {
+    /// 1 for the first.
+    var number: Int
+    var bytes: Data
+  }
+
   package var input: FilePath
   package var output: FilePath
   package var reference: FilePath?
   /// The output without the number that keeps it apart from others; nil if it may replace a file.
   package var unnumbered: FilePath?
+  /// The input itself where it was read from a stream already.
+  package var picture: Picture?
 
   package init(input: FilePath, output: FilePath, reference: FilePath? = nil) {
     self.input = input
@@ -20,7 +30,11 @@ package struct Job: Sendable, Hashable {
   }
 
   /// The input as messages name it.
-  package var inputName: String { input == Self.stream ? Self.inputStreamName : input.text }
+  package var inputName: String {
+    guard input == Self.stream else { return input.text }
+    guard let picture, picture.number > 1 else { return Self.inputStreamName }
+    return "picture \(picture.number) of \(Self.inputStreamName)"
+  }
 
   /// Whether the input comes through a pipe or from a device: it is read once, and states no size before.
   package var readsPipe: Bool { input == Self.stream || input.kind == .other }

@@ -10,6 +10,14 @@ enum PipedPicture {
   /// All that comes, up to `limit` bytes.
   /// - Throws: `FileError` for more, and with the system's reason.
   static func read(_ job: Job, atMost limit: Int) throws(FileError) -> Data {
+    func tooLarge() -> FileError {
+      FileError(
+        path: job.inputName, reason: "it holds more than the \(limit >> 20) MiB that are taken from there")
+    }
+    if let picture = job.picture {
+      guard picture.bytes.count <= limit else { throw tooLarge() }
+      return picture.bytes
+    }
     let isStream = job.input == Job.stream
     let descriptor = isStream ? STDIN_FILENO : try job.input.opened()
     defer { if !isStream { close(descriptor) } }
@@ -20,10 +28,7 @@ enum PipedPicture {
       if count < 0, errno == EINTR { continue }
       guard count >= 0 else { throw FileError(path: job.inputName, reason: systemError()) }
       guard count > 0 else { return data }
-      guard count <= limit - data.count else {
-        throw FileError(
-          path: job.inputName, reason: "it holds more than the \(limit >> 20) MiB that are taken from there")
-      }
+      guard count <= limit - data.count else { throw tooLarge() }
       data.append(contentsOf: buffer[..<count])
     }
   }

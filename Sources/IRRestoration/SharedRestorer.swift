@@ -109,6 +109,28 @@ public final class SharedRestorer: Sendable {
     }
   }
 
+  /// The results of the model's routers on an image, the likeliest first, and the number of routers; waits for
+  /// its turn. `goesOn` is as `restoration` takes it.
+  /// - Throws: as `Restorer.opinions`, and `RuntimeError.cancelled` if `goesOn` ended it.
+  public func opinions(
+    of image: Image, goesOn: @escaping (Double) -> Bool
+  ) throws -> (opinions: [RouterOpinion], routerCount: Int) {
+    try turn.withLock { _ in
+      watch.begin(goesOn)
+      defer {
+        watch.end()
+        kept.store(restorer.keptByteCount, ordering: .relaxed)
+      }
+      return try restorer.opinions(of: image)
+    }
+  }
+
+  /// The bytes that `opinions` takes for an image of these sides.
+  /// - Throws: as `opinions`.
+  public func opinionByteCount(width: Int, height: Int) throws -> Int {
+    try turn.withLock { _ in try restorer.opinionByteCount(width: width, height: height) }
+  }
+
   /// Restores an image on a thread of its own.
   /// - Throws: `RestorationError`, `RuntimeError`; `CancellationError` if the task is cancelled.
   public func restore(_ image: Image) async throws -> Image {

@@ -93,6 +93,73 @@ import Testing
     }
   }
 
+  /// PNG and PNM pictures one behind the other come back as such, as many and as they were.
+  @Test(arguments: ["png:rgb24", "png:rgb48be", "png:gray", "ppm:rgb24", "pgm:gray"])
+  func picturesBehindEachOtherComeBack(kind: String) throws {
+    try PictureFolder.with { folder in
+      let parts = kind.split(separator: ":").map(String.init)
+      let format = parts[0] == "png" ? "" : "-f \(parts[0])"
+      let sums = try Self.shell(
+        folder,
+        "ffmpeg -v error -f lavfi -i testsrc2=size=67x45:rate=7:duration=1 -pix_fmt \(parts[1]) -f image2pipe -c:v \(parts[0]) a.pipe"
+          + " && irrun -m m.onnx \(format) - - < a.pipe 2>log > b.pipe"
+          + " && for f in a b; do ffmpeg -v error -f image2pipe -c:v \(parts[0]) -i $f.pipe -pix_fmt \(parts[1]) -f framemd5 - | grep -v '^#' > $f.md5; done"
+          + "; cmp a.md5 b.md5 && wc -l < b.md5 && cat log")
+      let lines = sums.split(separator: "\n").map(String.init)
+      #expect(lines.first == "7" && lines.last?.hasPrefix("7 pictures in ") == true, "\(sums)")
+    }
+  }
+
+  @Test func aCutStreamOfPicturesIsSaid() throws {
+    try PictureFolder.with { folder in
+      let said = try Self.shell(
+        folder,
+        "ffmpeg -v error -f lavfi -i testsrc2=size=64x48:rate=5:duration=1 -f image2pipe -c:v ppm a.ppm"
+          + "; head -c 20000 a.ppm | irrun -m m.onnx -f ppm - - 2>log > b.ppm; echo $?; cat log"
+          + "; for f in a b; do ffmpeg -v error -f image2pipe -c:v ppm -i $f.ppm -f framemd5 - | grep -v '^#' > $f.md5; done"
+          + "; wc -l < b.md5; head -2 a.md5 | cmp - b.md5 && echo same"
+      )
+      let lines = said.split(separator: "\n").map(String.init)
+      #expect(lines.first == "4" && lines.suffix(2) == ["2", "same"], "\(said)")
+      #expect(said.contains("cut behind picture 2"))
+    }
+  }
+
+  /// A file takes one picture: the others are not lost without a word.
+  @Test func severalPicturesNeedAStream() throws {
+    try PictureFolder.with { folder in
+      try writePicture("\(folder.path)/a.png")
+      let said = try Self.shell(
+        folder,
+        "cat a.png a.png | irrun -m m.onnx - b.png 2>&1; echo $?; irrun -m m.onnx - c.png < a.png >/dev/null; echo $?; cmp b.png c.png && echo same"
+      )
+      #expect(said.contains("several pictures come and b.png takes one"), "\(said)")
+      #expect(said.split(separator: "\n").suffix(3) == ["4", "0", "same"])
+    }
+  }
+
+  /// Still frames with noise differ less from one to the next when they are blended.
+  @Test func aStillClipFlickersLess() throws {
+    try PictureFolder.with { folder in
+      _ = try Self.shell(
+        folder,
+        "ffmpeg -v error -loop 1 -i \(photograph) -frames:v 6 -vf scale=120:120,noise=alls=20:allf=t:all_seed=3 -pix_fmt yuv444p -f yuv4mpegpipe a.y4m"
+          + " && irrun -m denoise a.y4m b.y4m 2>log && irrun -m denoise --temporal a.y4m c.y4m 2>>log")
+      /// The PSNR of the last frame against the one before: higher where less flickers.
+      func likeness(_ file: String) throws -> Double {
+        let text = try Self.shell(
+          folder,
+          "ffmpeg -i \(file) -i \(file) -lavfi '[0:v]trim=start_frame=4:end_frame=5,setpts=0[p];[1:v]trim=start_frame=5,setpts=0[q];[p][q]psnr' -f null - 2>&1"
+            + " | grep -o 'average:[0-9.]*'")
+        return try #require(Double(text.trimmingCharacters(in: .whitespacesAndNewlines).dropFirst(8)))
+      }
+      #expect(try likeness("c.y4m") > likeness("b.y4m") + 1)
+      let refused = try Self.shell(
+        folder, "irrun -m m.onnx --temporal \(photograph) x.png 2>&1; echo $?; test ! -e x.png")
+      #expect(refused.contains("--temporal is for streams of frames") && refused.hasSuffix("2\n"))
+    }
+  }
+
   /// Memory is that of some frames, however long the stream is.
   @Test func memoryIsIndependentOfLength() throws {
     try PictureFolder.with { folder in

@@ -20,14 +20,15 @@ struct Restoration {
   func run() throws {
     let batch = try Batch(
       inputs, to: output, model: model, reference: checks.reference, input: files.inputOptions,
-      options: outputOptions, lines: LineStream(STDIN_FILENO))
+      options: outputOptions, splits: !files.dryRun, lines: LineStream(STDIN_FILENO))
     batch.announce()
     guard batch.count != 0 else {
       if !batch.known.unreadable.isEmpty { throw ExitCode.someFailed }
       return
     }
     let reporter = Reporter(
-      total: batch.count, unreadableFolderCount: batch.known.unreadable.count, checks, files)
+      total: batch.count, isStream: batch.isPictureStream,
+      unreadableFolderCount: batch.known.unreadable.count, checks, files)
     guard batch.isOfTensors else { return try (restoresImages ?? runImages)(batch, reporter) }
     guard restoresImages == nil else {
       throw BatchError.usage("\(model) is a pipeline, which restores images, not tensors")

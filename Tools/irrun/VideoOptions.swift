@@ -34,12 +34,26 @@ struct VideoOptions: ParsableArguments {
       valueName: "matrix"))
   var matrix: YCbCr.Matrix?
 
+  @Flag(
+    help: ArgumentHelp(
+      "Blend each frame with the result before it where nothing moves, so that less flickers.",
+      discussion: "For YUV4MPEG2 and raw frames, and models that keep the sides."))
+  var temporal = false
+
   /// The extension of streams in files.
   static let suffix = "y4m"
 
   /// The stream of frames that the inputs are; nil if they are pictures or tensors.
   /// - Throws: `ValidationError`, `VideoError`.
   func reader(_ inputs: [String], list: String?) throws -> FrameReader? {
+    let reader = try frames(inputs, list: list)
+    guard reader != nil || !temporal else {
+      throw ValidationError("--temporal is for streams of frames: YUV4MPEG2, or --raw")
+    }
+    return reader
+  }
+
+  private func frames(_ inputs: [String], list: String?) throws -> FrameReader? {
     guard inputs.count == 1, list == nil, let input = inputs.first else {
       if raw != nil { throw ValidationError("--raw takes one input") }
       return nil

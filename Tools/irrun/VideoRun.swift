@@ -15,6 +15,8 @@ final class VideoRun {
   private let restorer: Restorer
   private let reader: FrameReader
   private let output: FrameStream
+  /// Nil where each frame is restored by itself.
+  private var temporal: TemporalBlend?
   private let progress = ProgressLine()
   private let start = Date()
 
@@ -39,6 +41,11 @@ final class VideoRun {
     restorer = try Restorer(
       model: model, multiple: command.modelOptions.multiple, options: command.runtime, settings: settings)
     output = reader.stream.enlarged(by: restorer.scale)
+    temporal = command.video.temporal ? TemporalBlend() : nil
+    guard temporal == nil || restorer.scale == 1 else {
+      throw ValidationError(
+        "--temporal is for models that keep the sides, and this one enlarges by \(restorer.scale)")
+    }
   }
 
   /// Restores all frames to a file or, as `-`, to the standard output.
@@ -76,7 +83,8 @@ final class VideoRun {
       width: coding.width, height: coding.height,
       // The result and its planes of luma and chroma, all of floats; and the frames that are read ahead,
       // written behind and in hand.
-      holding: (12 + 32) * pixels + (threads.readAhead + 2) * coding.byteCount + (threads.writeBehind + 2)
+      holding: (12 + 32 + (temporal == nil ? 0 : TemporalBlend.byteCountOfPixel)) * pixels
+        + (threads.readAhead + 2) * coding.byteCount + (threads.writeBehind + 2)
         * output.coding.byteCount)
     if command.checks.verbose { Terminal.warn("\(plan)") }
     if restorer.scale > 1, let colours = output.coding as? YCbCr, !colours.hasUsualMatrix {
@@ -134,6 +142,7 @@ final class VideoRun {
     }
     var restored = result.image
     if image.channelCount == 3 { restored = restored.asColour() }
+    if let blended = temporal?.blended(restored, of: image) { restored = blended }
     var out = frame
     out.bytes = try output.coding.bytes(restored, original: restorer.scale == 1 ? frame.bytes : nil)
     return out

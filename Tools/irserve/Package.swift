@@ -60,7 +60,14 @@ let package = Package(
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ],
-      resources: [.embedInCode("Resources/openapi.json"), .embedInCode("Resources/page.html")],
+      resources: [
+        .embedInCode("Resources/openapi.json"), .embedInCode("Resources/page.html"),
+        .embedInCode("Resources/page.css"), .embedInCode("Resources/server.js"),
+        .embedInCode("Resources/shelf.js"), .embedInCode("Resources/queue.js"),
+        .embedInCode("Resources/list.js"), .embedInCode("Resources/saving.js"),
+        .embedInCode("Resources/compare.js"), .embedInCode("Resources/preview.js"),
+        .embedInCode("Resources/files.js"),
+      ],
       swiftSettings: settings),
     .executableTarget(
       name: "irserve",

@@ -41,14 +41,9 @@ package struct RestoreRequest: Sendable {
 
   /// - Throws: `ServingError` for a parameter that is not one of `names`, twice there, or beyond its range.
   package init(_ parameters: [(name: String, value: String)]) throws {
-    var seen: Set<String> = []
     var (page, job): (String?, String?) = (nil, nil)
+    try Self.check(parameters, Self.names)
     for (name, value) in parameters {
-      guard Self.names.contains(name) else {
-        throw ServingError.badRequest(
-          "\(Self.shown(name)): no such parameter; they are \(Self.names.joined(separator: ", "))")
-      }
-      guard seen.insert(name).inserted else { throw ServingError.badRequest("\(name) is stated twice") }
       switch name {
       case "model": model = value
       case "strength":
@@ -83,6 +78,19 @@ package struct RestoreRequest: Sendable {
       throw ServingError.badRequest("page and job go together: one of them is missing")
     }
     if let page, let job { listener = Listener(page: page, job: job) }
+  }
+
+  /// - Throws: `ServingError` for a parameter that is not one of `names`, or twice there.
+  package static func check(_ parameters: [(name: String, value: String)], _ names: [String]) throws {
+    var seen: Set<String> = []
+    for (name, _) in parameters {
+      guard names.contains(name) else {
+        throw ServingError.badRequest(
+          "\(shown(name)): no such parameter; \(names.count == 1 ? "there is" : "they are") "
+            + names.joined(separator: ", "))
+      }
+      guard seen.insert(name).inserted else { throw ServingError.badRequest("\(name) is stated twice") }
+    }
   }
 
   package var writing: ImageFile.WritingOptions {

@@ -4,7 +4,18 @@ import Hummingbird
 import NIOCore
 
 extension IRServer {
-  private static let page = String(decoding: PackageResources.page_html, as: UTF8.self)
+  /// Markup, style and scripts as one file.
+  private static let page: String = {
+    func text(_ bytes: [[UInt8]]) -> String { bytes.map { String(decoding: $0, as: UTF8.self) }.joined() }
+    let scripts = [
+      PackageResources.server_js, PackageResources.shelf_js, PackageResources.queue_js,
+      PackageResources.list_js, PackageResources.saving_js, PackageResources.compare_js,
+      PackageResources.preview_js, PackageResources.files_js,
+    ]
+    return text([PackageResources.page_html])
+      .replacing("/*STYLE*/", with: text([PackageResources.page_css]))
+      .replacing("/*SCRIPT*/", with: text(scripts))
+  }()
 
   /// The page for people: one file that asks this server alone.
   func addPage(to router: Router<ServingContext>) {

@@ -12,9 +12,10 @@ extension HTTPField.Name {
 }
 
 extension IRServer {
-  /// Pictures in, pictures out, and how far they are.
+  /// Pictures in, pictures and opinions out, and how far they are.
   func addRestoring(to router: Router<ServingContext>) {
     router.post("restore") { [self] request, context in try await restore(request, context) }
+    router.post("explain") { [self] request, context in try await explain(request, context) }
     router.get("progress/:page") { [self] _, context in try progress(context) }
   }
 
@@ -29,7 +30,7 @@ extension IRServer {
   }
 
   private func restore(_ request: Request, _ context: ServingContext) async throws -> Response {
-    let (picture, wish, place) = try await picture(request, context)
+    let (picture, wish, place) = try await picture(request, context) { try RestoreRequest($0) }
     let result = try await work(context, wish.listener) {
       [settings, store, ledger, computing, listeners] control in
       // The body has its place until it is restored.
@@ -40,6 +41,17 @@ extension IRServer {
       }
     }
     return try answer(result)
+  }
+
+  private func explain(_ request: Request, _ context: ServingContext) async throws -> Response {
+    let (picture, wish, place) = try await picture(request, context) { try ExplainRequest($0) }
+    let result = try await work(context) { [settings, store, ledger, computing] control in
+      try withExtendedLifetime(place) {
+        try Examination(settings: settings, store: store, ledger: ledger, computing: computing).run(
+          picture, wish, control)
+      }
+    }
+    return try Answers.json(result)
   }
 
   /// Runs work for a client that may leave, within the time of a request.
@@ -81,15 +93,15 @@ extension IRServer {
   }
 
   /// The picture of a request and what is asked for: the body and the query, or the parts of a form.
-  private func picture(
-    _ request: Request, _ context: ServingContext
-  ) async throws -> (Data, RestoreRequest, WaitingBytes.Place) {
+  private func picture<Wish>(
+    _ request: Request, _ context: ServingContext, _ wish: ([(name: String, value: String)]) throws -> Wish
+  ) async throws -> (Data, Wish, WaitingBytes.Place) {
     var parameters = request.uri.queryParameters.map { (name: String($0.key), value: String($0.value)) }
     // A query that cannot be taken is refused before its body comes.
-    _ = try refusing { try RestoreRequest(parameters) }
+    _ = try refusing { try wish(parameters) }
     let body = try await body(request, context)
     guard let type = request.headers[.contentType], let boundary = Multipart.boundary(of: type) else {
-      return (body.bytes, try RestoreRequest(parameters), body.place)
+      return (body.bytes, try wish(parameters), body.place)
     }
     guard body.place.grow(to: 2 * body.bytes.count) else {
       throw waiting.noPlace
@@ -109,7 +121,7 @@ extension IRServer {
       }
     }
     guard let picture else { throw ServingError.badRequest("the form has no file: a picture is expected") }
-    return (picture, try RestoreRequest(parameters), body.place)
+    return (picture, try wish(parameters), body.place)
   }
 
   /// Ends the connection with a refusal, since the body is not read.

@@ -38,11 +38,7 @@ struct Restoration: Sendable {
     var limits = ImageFile.Limits(byteCount: settings.workingByteCount)
     limits.pixelCount = settings.pixelCount
     guard let given = ImageFile.suffix(firstBytes: picture.prefix(16)) else {
-      throw ServingError(
-        .unsupportedMediaType,
-        picture.isEmpty
-          ? "the body is empty: a picture is expected"
-          : "the body's first bytes are those of no picture that this server reads")
+      throw Self.noPicture(picture)
     }
     let suffix = request.format ?? (given == "bmp" ? "png" : given)
     if let refusal = ImageFile.refusal(writingTo: "picture.\(suffix)", options: request.writing) {
@@ -95,7 +91,16 @@ struct Restoration: Sendable {
       ), width: result.image.width, height: result.image.height)
   }
 
-  private static let name = "the picture"
+  static let name = "the picture"
+
+  /// The refusal of a body that no reader of pictures takes.
+  static func noPicture(_ bytes: Data) -> ServingError {
+    ServingError(
+      .unsupportedMediaType,
+      bytes.isEmpty
+        ? "the body is empty: a picture is expected"
+        : "the body's first bytes are those of no picture that this server reads")
+  }
 
   /// The bytes that a plan may take, and those that the picture takes from its reading to its file.
   private func memory(
