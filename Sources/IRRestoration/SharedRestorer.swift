@@ -109,8 +109,8 @@ public final class SharedRestorer: Sendable {
     }
   }
 
-  /// The results of the model's routers on an image, the likeliest first, and the number of routers; waits for
-  /// its turn. `goesOn` is as `restoration` takes it.
+  /// The results of the model's routers on an image, the likeliest first, and the number of routers; waits
+  /// for its turn. `goesOn` is as `restoration` takes it.
   /// - Throws: as `Restorer.opinions`, and `RuntimeError.cancelled` if `goesOn` ended it.
   public func opinions(
     of image: Image, goesOn: @escaping (Double) -> Bool
