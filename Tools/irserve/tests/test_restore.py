@@ -104,12 +104,39 @@ def test_curl_sends_forms_and_bodies(server, tmp_path):
     ("/restore?page=a", b"x", 400, "go together"),
     ("/restore?model=../../etc/passwd", None, 404, "models are"),
     ("/restore?model=/etc/passwd", None, 404, "no such model"),
+    ("/explain", b"", 415, "empty"),
+    ("/explain?strength=1", b"x", 400, "there is model"),
+    ("/explain?model=daair-s5&model=daair-s5", b"x", 400, "twice"),
+    ("/explain?model=nothing", None, 404, "no such model"),
+    ("/explain?model=restore", None, 422, "no routers"),
     ("/nowhere", b"x", 404, "openapi"),
 ])
 def test_refusals_are_sentences(server, path, body, status, words):
     answer = server.post(path, encoded(picture(20, 20)) if body is None else body)
     assert answer.status == status, answer.body
     assert words in answer.json["error"] and list(answer.json) == ["error"]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA"])
+def test_the_routers_opinion_is_that_of_irrun(server, tmp_path, mode):
+    source = tmp_path / "a.png"
+    source.write_bytes(encoded(picture(80, 56, mode=mode)))
+    answer = server.post("/explain", source.read_bytes())
+    assert answer.status == 200, answer.body
+    said = subprocess.run([IRRUN, "-m", "daair-s5", "-i", str(source), "--explain"], check=True, capture_output=True, text=True).stdout
+    lines = [f"{100 * found['share']:5.1f} %  {found['task']}, chosen by {found['votes']} of {answer.json['routers']} routers"
+             for found in answer.json["findings"]]
+    assert answer.json["model"] == "daair-s5" and [line.strip() for line in said.splitlines()[1:]] == [line.strip() for line in lines]
+
+
+def test_a_large_picture_is_explained_in_parts():
+    server = Server("--memory", "256M")
+    try:
+        answer = server.post("/explain", encoded(picture(1600, 1200)))
+        assert answer.status == 413 and "--memory" in answer.json["error"]
+        assert server.post("/explain", encoded(picture(64, 64))).status == 200
+    finally:
+        server.stop()
 
 
 def test_damaged_pictures_are_refused(server):
