@@ -12,18 +12,18 @@ func valuesAreTakenInOrder(makers: Int, limit: Int) {
   for _ in 0..<makers {
     Thread {
       while let place = queue.reserve() {
-        // `taken` counts a value before `take` makes room for it, at the earliest.
-        excess.max(place - taken.load(ordering: .sequentiallyConsistent), ordering: .sequentiallyConsistent)
+        _ = excess.max(
+          place - taken.load(ordering: .sequentiallyConsistent), ordering: .sequentiallyConsistent)
         queue.fill(place, with: place * place)
       }
     }.start()
   }
   for place in 0..<500 {
     #expect(queue.take() == place * place)
-    taken.add(1, ordering: .sequentiallyConsistent)
+    _ = taken.add(1, ordering: .sequentiallyConsistent)
   }
   #expect(queue.take() == nil)
-  // One value may be out of the queue and not counted yet.
+  // The last value that was taken may not be counted yet.
   #expect(excess.load(ordering: .sequentiallyConsistent) <= limit)
 }
 
