@@ -6,7 +6,7 @@ import IRTensor
 /// The geometry of one or two spatial axes as the drivers have it, or nil for what they do not cover.
 private func parameters(
   _ x: Shape, _ kernel: ArraySlice<Int>, _ y: Shape, strides: [Int], dilations: [Int], padsBefore: [Int],
-  groups: Int
+  groups: Int, _ support: KernelSupport
 ) -> ir_conv2d_params? {
   let rank = x.rank - 2
   guard rank == 1 || rank == 2, padsBefore.allSatisfy({ $0 >= 0 }) else { return nil }
@@ -22,28 +22,32 @@ private func parameters(
     stride_y: pick(strides, 0, 1), stride_x: pick(strides, 1, 1),
     dilation_y: pick(dilations, 0, 1), dilation_x: pick(dilations, 1, 1),
     pad_top: pick(padsBefore, 0, 0), pad_left: pick(padsBefore, 1, 0), groups: groups,
-    activation: IR_ACTIVATION_NONE, slope: 0)
+    activation: IR_ACTIVATION_NONE, slope: 0,
+    is_bfloat16: support.isBFloat16(rows: y[1] / max(groups, 1), depth: x[1] / max(groups, 1)))
 }
 
-/// The word for a convolution in kernels' names.
+/// The words for a convolution in kernels' names.
 private func kind(_ params: ir_conv2d_params) -> String {
   if params.groups == params.input_channels && params.groups > 1 { return ".depthwise" }
-  return params.kernel_height == 1 && params.kernel_width == 1 && params.groups == 1 ? ".1x1" : ""
+  return (params.kernel_height == 1 && params.kernel_width == 1 && params.groups == 1 ? ".1x1" : "")
+    + precision(params)
 }
+
+private func precision(_ params: ir_conv2d_params) -> String { params.is_bfloat16 ? ".bf16" : "" }
 
 /// A convolution with what the compiler has put behind it.
 func convolutionKernel(
-  _ fused: FusedConvolution, _ request: KernelRequest, _ weights: PackedWeights
+  _ fused: FusedConvolution, _ request: KernelRequest, _ weights: PackedWeights, _ support: KernelSupport
 ) -> (any Kernel)? {
   let convolution = fused.convolution
   let (x, w, y) = (request.inputTypes[0].shape, request.inputTypes[1].shape, request.outputTypes[0].shape)
   guard
     var params = parameters(
       x, w.extents[2...], y, strides: convolution.strides, dilations: convolution.dilations,
-      padsBefore: convolution.padsBefore, groups: convolution.groupCount)
+      padsBefore: convolution.padsBefore, groups: convolution.groupCount, support)
   else { return nil }
   if fused.isRectified { params.activation = IR_ACTIVATION_RELU }
-  if let weight = request.constants[1], KernelSupport.ofDrivers.isWinograd(convolution, weight: w) {
+  if let weight = request.constants[1], support.isWinograd(convolution, weight: w) {
     return winogradKernel(fused, params, weight, request, weights)
   }
   guard !fused.isRectified || fused.slope == 0 else { return nil }
@@ -65,7 +69,10 @@ func convolutionKernel(
   if let weight = request.constants[1] {
     let packed = weights.storage(
       of: weight,
-      packing: [Int(IR_PACKING_CONVOLUTION.rawValue), params.groups, params.stride_y, params.stride_x]
+      packing: [
+        Int(IR_PACKING_CONVOLUTION.rawValue), params.is_bfloat16 ? 1 : 0, params.groups, params.stride_y,
+        params.stride_x,
+      ]
         + w.extents, count: count
     ) { ir_conv2d_pack_weights(&params, $0, $1) }
     return CPUKernel(name, workspace: workspace, inPlace: inPlace) { arguments in
@@ -92,12 +99,15 @@ func convolutionKernel(
 }
 
 /// Weights of Winograd's form, evaluated once.
-func winogradWeights(_ weight: Tensor, _ weights: PackedWeights) -> TensorStorage {
+func winogradWeights(_ weight: Tensor, isBFloat16: Bool, _ weights: PackedWeights) -> TensorStorage {
   var params = ir_conv2d_params()
+  params.is_bfloat16 = isBFloat16
   (params.input_channels, params.output_channels) = (weight.shape[1], weight.shape[0])
   let count = ir_conv2d_winograd_packed_weights_count(&params)
   return weights.storage(
-    of: weight, packing: [Int(IR_PACKING_WINOGRAD.rawValue)] + weight.shape.extents, count: count
+    of: weight,
+    packing: [Int((isBFloat16 ? IR_PACKING_WINOGRAD_PAIRS : IR_PACKING_WINOGRAD).rawValue)]
+      + weight.shape.extents, count: count
   ) {
     ir_conv2d_winograd_pack_weights(&params, $0, $1)
   }
@@ -113,11 +123,13 @@ private func winogradKernel(
     (params.activation, params.slope) = (IR_ACTIVATION_LEAKY_RELU, fused.slope)
   }
   let workspace = ir_conv2d_winograd_workspace(&params, Int32(request.threadCount))
-  let packed = winogradWeights(weight, weights)
+  let packed = winogradWeights(weight, isBFloat16: params.is_bfloat16, weights)
   let fixed = params
   let biasIndex = fused.hasBias ? 2 : Int.max
   let residualIndex = fused.hasResidual ? fused.ownInputCount : Int.max
-  let name = "conv3x3.winograd" + (fused.hasResidual ? ".add" : "") + (fused.isRectified ? ".relu" : "")
+  let name =
+    "conv3x3.winograd" + precision(params) + (fused.hasResidual ? ".add" : "")
+    + (fused.isRectified ? ".relu" : "")
   return CPUKernel(name, workspace: workspace, inPlace: fused.hasResidual ? [residualIndex] : []) {
     arguments in
     var params = fixed
@@ -129,20 +141,22 @@ private func winogradKernel(
 }
 
 func convolutionTransposeKernel(
-  _ convolution: ConvolutionTranspose, _ request: KernelRequest, _ weights: PackedWeights
+  _ convolution: ConvolutionTranspose, _ request: KernelRequest, _ weights: PackedWeights,
+  _ support: KernelSupport
 ) -> (any Kernel)? {
   let (x, w, y) = (request.inputTypes[0].shape, request.inputTypes[1].shape, request.outputTypes[0].shape)
   guard
     var params = parameters(
       x, w.extents[2...], y, strides: convolution.strides, dilations: convolution.dilations,
-      padsBefore: convolution.padsBefore, groups: convolution.groupCount)
+      padsBefore: convolution.padsBefore, groups: convolution.groupCount, support)
   else { return nil }
   let fixed = params
   let count = ir_conv2d_transpose_packed_weights_count(&params)
   let workspace = ir_conv2d_transpose_workspace(&params, Int32(request.threadCount))
   guard let weight = request.constants[1] else {
     let packedBytes = (count * 4 + 63) / 64 * 64
-    return CPUKernel("conv2d-transpose.packed-at-run", workspace: workspace + packedBytes) { arguments in
+    return CPUKernel("conv2d-transpose\(precision(params)).packed-at-run", workspace: workspace + packedBytes)
+    { arguments in
       guard let memory = arguments.workspace else { return }
       var params = fixed
       let packed = memory.assumingMemoryBound(to: Float.self)
@@ -154,10 +168,13 @@ func convolutionTransposeKernel(
   }
   let packed = weights.storage(
     of: weight,
-    packing: [Int(IR_PACKING_TRANSPOSED.rawValue), params.groups, params.stride_y, params.stride_x]
+    packing: [
+      Int(IR_PACKING_TRANSPOSED.rawValue), params.is_bfloat16 ? 1 : 0, params.groups, params.stride_y,
+      params.stride_x,
+    ]
       + w.extents, count: count
   ) { ir_conv2d_transpose_pack_weights(&params, $0, $1) }
-  return CPUKernel("conv2d-transpose", workspace: workspace) { arguments in
+  return CPUKernel("conv2d-transpose" + precision(params), workspace: workspace) { arguments in
     var params = fixed
     ir_conv2d_transpose(
       &params, arguments.input(0), packed.pointer.assumingMemoryBound(to: Float.self),
@@ -173,7 +190,7 @@ func convolutionWeightGradientKernel(_ gradient: ConvolutionWeightGradient, _ re
     var params = parameters(
       request.inputTypes[0].shape, gradient.kernel[...], request.inputTypes[1].shape,
       strides: convolution.strides, dilations: convolution.dilations, padsBefore: convolution.padsBefore,
-      groups: convolution.groupCount)
+      groups: convolution.groupCount, KernelSupport())
   else { return nil }
   let workspace = ir_conv2d_weight_gradient_workspace(&params, Int32(request.threadCount))
   let fixed = params
