@@ -42,7 +42,7 @@ private func input() -> Tensor {
 }
 
 /// A convolution behind channel attention, whose weights are computed at run time; then a wide window, a
-/// strided one, blocks apart and together, a product of matrices and attention.
+/// strided one, its adjoint, a product of matrices and attention.
 private func mixture() throws -> Graph {
   var generator = SeededGenerator(seed: 5)
   var g = GraphBuilder()
@@ -55,10 +55,12 @@ private func mixture() throws -> Graph {
   let mixed = try g.value(Convolution.pointwise, [scaled, weight([32, 32, 1, 1])])
   let windows = try g.value(Convolution(padding: 1), [mixed, weight([32, 32, 3, 3]), weight([32])])
   let half = try g.value(Convolution(stride: 2, padding: 1), [windows, weight([24, 32, 3, 3])])
-  let whole = try g.value(ConvolutionTranspose(stride: 2), [half, weight([24, 16, 2, 2])])
+  let whole = try g.value(ConvolutionTranspose(stride: 2, padding: 1), [half, weight([24, 16, 4, 4])])
   let product = try g.value(MatrixMultiply(), [whole, weight([36, 36])])
   let attended = try g.value(
-    Attention(heads: 1, size: 16, valueSize: 16, scale: 0.3, window: [4, 4]), [product, product, product])
+    Attention(
+      heads: 1, size: 16, valueSize: 16, scale: 0.3, window: [4, 4],
+      offset: [0, 0]), [product, product, product])
   g.output(try g.value(Convolution.pointwise, [attended, weight([3, 16, 1, 1])]), name: "y")
   return try g.finished()
 }
