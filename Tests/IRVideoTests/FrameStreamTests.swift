@@ -3,8 +3,8 @@ import Testing
 
 @testable import IRVideo
 
-/// A descriptor that gives these bytes, some at a time, and then ends. It is a socket: a reader may leave early,
-/// and a write to a pipe without a reader would end the process.
+/// A descriptor that gives these bytes, some at a time, and then ends. It is a socket: a reader may leave
+/// early, and a write to a pipe without a reader would end the process.
 private func withStream<R>(_ bytes: [UInt8], _ body: (Int32) throws -> R) throws -> R {
   var ends: [Int32] = [0, 0]
   try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
