@@ -56,16 +56,15 @@ IR_ELEMENTWISE_LIST(AVX512_ELEMENTWISE)
   .elementwise = {IR_ELEMENTWISE_LIST(AVX512_OPCODE)}
 static const struct ir_kernel_table avx512_table = {AVX512_TABLE};
 
-void ir_bf16_planar_product__avx512bf16(const struct ir_planar_pairs_product *product);
-void ir_bf16_pairs__avx512bf16(
-  size_t depth, size_t columns, const float *input, size_t stride, float *pairs, size_t pairs_stride);
+#define AVX512BF16_KERNEL(name, result, parameters) DECLARE_KERNEL(avx512bf16, name, result, parameters)
+#define AVX512BF16_ENTRY(name, result, parameters) .name = ir_##name##__avx512bf16,
+IR_PAIRS_KERNEL_LIST(AVX512BF16_KERNEL)
 
 // The instructions of AVX512-BF16 for what has to do with bfloat16.
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Winitializer-overrides"
 static const struct ir_kernel_table avx512bf16_table = {
-  AVX512_TABLE, .has_bfloat16 = true, .bf16_planar_product = ir_bf16_planar_product__avx512bf16,
-  .bf16_pairs = ir_bf16_pairs__avx512bf16,
+  AVX512_TABLE, .has_bfloat16 = true, IR_PAIRS_KERNEL_LIST(AVX512BF16_ENTRY)
 };
 #pragma clang diagnostic pop
 // clang-format on

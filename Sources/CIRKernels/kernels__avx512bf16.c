@@ -4,7 +4,11 @@
 #define V_HAS_BFLOAT16
 #include "isa/avx512_begin.h"
 
+#include "body/attention_pairs_body.h"
+#include "body/gemm_pairs_body.h"
+#include "body/pairs_body.h"
 #include "body/planar_pairs_body.h"
+#include "body/winograd_pairs_body.h"
 
 #include "isa/avx512_end.h"
 

@@ -83,6 +83,31 @@ static struct attention_share share_of(const struct attention_context *c, int th
   return share;
 }
 
+// Floats from token to token of keys of tokens.
+static size_t key_step(const struct ir_attention_params *p) {
+  return p->is_bfloat16 ? ir_ceiling_divide(p->size, 2) : p->size;
+}
+
+// Queries and keys to pairs of channels, values to pairs of keys, in their place.
+static void round_operands(
+  const struct attention_context *c, const struct attention_share *share, size_t index) {
+  const struct ir_attention_params *p = c->params;
+  const struct attention_plan *plan = &c->plan;
+  const struct ir_kernel_table *kernels = ir_kernels();
+  float *queries = share->queries + index * plan->query_count;
+  float *keys = share->keys + index * plan->key_count, *values = share->values + index * plan->value_count;
+  kernels->bf16_pair_rows(p->size, plan->query_stride, queries, queries);
+  if (has_windows(p)) {
+    kernels->bf16_pairs(p->size, p->keys, keys, plan->key_stride, keys, plan->key_stride);
+    for (size_t channel = 0; channel < p->value_size; channel++, values += plan->key_stride)
+      kernels->bf16_pair_neighbours(p->keys, values, values);
+    return;
+  }
+  for (size_t j = 0; j < p->keys; j++)
+    kernels->bf16_pair_neighbours(p->size, keys + j * p->size, keys + j * key_step(p));
+  kernels->bf16_pair_rows(p->keys, p->value_size, values, values);
+}
+
 // The panels first ..< last of queries of one head of one item of the batch; `index` is its place in the
 // share.
 static void attend(
@@ -97,13 +122,14 @@ static void attend(
   if (p->scale != 1)
     kernels->f32_scale_shift(
       p->size * plan->query_stride, queries, p->scale, 0, NULL, IR_ACTIVATION_NONE, queries);
+  if (p->is_bfloat16) round_operands(c, share, index);
   struct ir_attention_panel panel = {
     .keys = p->keys,
     .depth = p->size,
     .value_depth = p->value_size,
     .query_stride = plan->query_stride,
     .key = share->keys + index * plan->key_count,
-    .key_step = is_planar ? 1 : p->size,
+    .key_step = is_planar ? 1 : key_step(p),
     .key_depth_step = is_planar ? plan->key_stride : 1,
     .value = share->values + index * plan->value_count,
     .value_step = is_planar ? 1 : p->value_size,
@@ -119,7 +145,8 @@ static void attend(
     for (size_t t = 0; t < p->term_count; t++)
       panel.terms[t] =
         c->terms[t] + batch * p->terms[t].batch_stride + head * p->terms[t].head_stride + i * width;
-    kernels->f32_attention(&panel);
+    if (p->is_bfloat16) kernels->bf16_attention(&panel);
+    else kernels->f32_attention(&panel);
   }
 }
 

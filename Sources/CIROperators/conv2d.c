@@ -17,6 +17,9 @@ struct conv2d_plan {
 // Fewer column blocks than this, and the panels are shared out as well.
 enum { ENOUGH_TASKS = 8, FEWEST_PART_ROWS = 48 };
 
+// Rows of a panel, of all instruction sets.
+enum { MOST_ROWS = 16 };
+
 static struct conv2d_plan plan_of(const struct ir_conv2d_params *p) {
   assert(p->groups >= 1 && p->input_channels % p->groups == 0);
   assert(p->output_channels % p->groups == 0);
@@ -51,7 +54,8 @@ static struct conv2d_plan plan_of(const struct ir_conv2d_params *p) {
 }
 
 size_t ir_conv2d_packed_weights_count(const struct ir_conv2d_params *p) {
-  return p->output_channels * (p->input_channels / p->groups) * p->kernel_height * p->kernel_width;
+  const size_t depth = p->input_channels / p->groups * p->kernel_height * p->kernel_width;
+  return p->output_channels * (ir_is_depthwise(p) ? depth : ir_packed_depth(depth, p->is_bfloat16));
 }
 
 void ir_conv2d_pack_weights(const struct ir_conv2d_params *p, const float *weights, float *packed) {
@@ -65,11 +69,19 @@ void ir_conv2d_pack_weights(const struct ir_conv2d_params *p, const float *weigh
     for (size_t panel = 0; panel < plan.panels.count; panel++) {
       size_t start = group * plan.rows + ir_panel_start(&plan.panels, panel);
       size_t height = ir_panel_rows(&plan.panels, panel);
-      for (size_t tap = 0; tap < taps; tap++)
-        for (size_t channel = 0; channel < channels; channel++)
+      float *target = packed + start * ir_packed_depth(plan.depth, p->is_bfloat16);
+      // Two numbers of each row at a time.
+      float part[2 * MOST_ROWS];
+      assert(height <= MOST_ROWS);
+      for (size_t k = 0, count; k < plan.depth; k += count) {
+        count = ir_smaller(2, plan.depth - k);
+        for (size_t j = 0; j < count; j++)
           for (size_t i = 0; i < height; i++)
-            packed[start * plan.depth + (tap * channels + channel) * height + i] =
-              weights[((start + i) * channels + channel) * taps + tap];
+            part[j * height + i] =
+              weights[((start + i) * channels + (k + j) % channels) * taps + (k + j) / channels];
+        ir_write_panel(
+          height, count, part, p->is_bfloat16, target + ir_packed_depth(k, p->is_bfloat16) * height);
+      }
     }
 }
 
@@ -105,7 +117,8 @@ static void run_task(const void *context, size_t index, int thread) {
     .last_panel = plan->panels.count * (part + 1) / plan->row_parts,
     .columns = columns,
     .total_depth = plan->depth,
-    .a = c->weights + group * plan->rows * plan->depth,
+    .is_bfloat16 = c->params->is_bfloat16,
+    .a = c->weights + group * plan->rows * ir_packed_depth(plan->depth, c->params->is_bfloat16),
     .b = packed,
     .residual = c->residual ? c->residual + output : NULL,
     .residual_stride = plan->columns,
@@ -119,6 +132,7 @@ static void run_task(const void *context, size_t index, int thread) {
   for (; block.start < plan->depth; block.start += block.depth) {
     block.depth = ir_smaller(step, plan->depth - block.start);
     ir_pack_sliding_columns(s, input, block.start, block.depth, column, columns, packed);
+    ir_gemm_round_columns(&block, packed);
     ir_gemm_block(&block);
   }
 }

@@ -73,10 +73,16 @@ static struct phase phase_at(const struct ir_conv2d_params *p, size_t index) {
   return phase;
 }
 
+// Rows of a panel, of all instruction sets.
+enum { MOST_ROWS = 16 };
+
 static size_t phase_count(const struct ir_conv2d_params *p) { return p->stride_y * p->stride_x; }
 
 size_t ir_conv2d_transpose_packed_weights_count(const struct ir_conv2d_params *p) {
-  return p->input_channels * (p->output_channels / p->groups) * p->kernel_height * p->kernel_width;
+  size_t count = 0;
+  for (size_t index = 0; index < phase_count(p); index++)
+    count += p->output_channels * ir_packed_depth(phase_at(p, index).depth, p->is_bfloat16);
+  return count;
 }
 
 // Order: phase, group, panel, tap, channel, row. The phases' taps partition the kernel; which
@@ -85,20 +91,27 @@ void ir_conv2d_transpose_pack_weights(const struct ir_conv2d_params *p, const fl
   const size_t rows = p->output_channels / p->groups, channels = p->input_channels / p->groups;
   const size_t taps = p->kernel_height * p->kernel_width;
   struct ir_panels panels = ir_panels_of(rows);
+  // Two numbers of each row at a time.
+  float part[2 * MOST_ROWS];
+  assert(panels.rows < MOST_ROWS);
   for (size_t index = 0; index < phase_count(p); index++) {
     struct phase phase = phase_at(p, index);
     for (size_t group = 0; group < p->groups; group++)
       for (size_t panel = 0; panel < panels.count; panel++) {
         size_t start = ir_panel_start(&panels, panel), height = ir_panel_rows(&panels, panel);
-        for (size_t ty = 0; ty < phase.y.taps; ty++)
-          for (size_t tx = 0; tx < phase.x.taps; tx++) {
-            size_t ky = phase.y.first_tap + ty * phase.y.next_tap;
-            size_t kx = phase.x.first_tap + tx * phase.x.next_tap;
-            for (size_t channel = 0; channel < channels; channel++)
-              for (size_t i = 0; i < height; i++)
-                *packed++ = weights
-                  [((group * channels + channel) * rows + start + i) * taps + ky * p->kernel_width + kx];
+        for (size_t k = 0, count; k < phase.depth; k += count) {
+          count = ir_smaller(2, phase.depth - k);
+          for (size_t j = 0; j < count; j++) {
+            const size_t tap = (k + j) / channels, channel = (k + j) % channels;
+            const size_t ky = phase.y.first_tap + tap / phase.x.taps * phase.y.next_tap;
+            const size_t kx = phase.x.first_tap + tap % phase.x.taps * phase.x.next_tap;
+            for (size_t i = 0; i < height; i++)
+              part[j * height + i] =
+                weights[((group * channels + channel) * rows + start + i) * taps + ky * p->kernel_width + kx];
           }
+          ir_write_panel(height, count, part, p->is_bfloat16, packed);
+          packed += ir_packed_depth(count, p->is_bfloat16) * height;
+        }
       }
   }
 }
@@ -164,7 +177,8 @@ static void run_task(const void *context, size_t index, int thread) {
     .last_panel = c->panels.count,
     .columns = ir_smaller(IR_COLUMN_BLOCK, phase->columns - column),
     .total_depth = phase->depth,
-    .a = c->weights + group * rows * phase->depth,
+    .is_bfloat16 = p->is_bfloat16,
+    .a = c->weights + group * rows * ir_packed_depth(phase->depth, p->is_bfloat16),
     .b = packed,
     .c = result,
     .c_stride = IR_COLUMN_BLOCK,
@@ -177,6 +191,7 @@ static void run_task(const void *context, size_t index, int thread) {
   for (; block.start < phase->depth; block.start += block.depth) {
     block.depth = ir_smaller(step, phase->depth - block.start);
     ir_pack_sliding_columns(&phase->sliding, input, block.start, block.depth, column, block.columns, packed);
+    ir_gemm_round_columns(&block, packed);
     ir_gemm_block(&block);
   }
   spread(c, result, image_group, column, block.columns);
@@ -201,6 +216,6 @@ void ir_conv2d_transpose(
     c.phase_x = index % p->stride_x;
     c.column_blocks = ir_ceiling_divide(c.phase.columns, IR_COLUMN_BLOCK);
     if (c.panels.count) ir_parallel_for(p->batch * p->groups * c.column_blocks, threads, run_task, &c);
-    c.weights += p->output_channels * c.phase.depth;
+    c.weights += p->output_channels * ir_packed_depth(c.phase.depth, p->is_bfloat16);
   }
 }

@@ -40,7 +40,7 @@ bool ir_conv2d_winograd_applies(const struct ir_conv2d_params *p) {
 }
 
 size_t ir_conv2d_winograd_packed_weights_count(const struct ir_conv2d_params *p) {
-  return IR_WINOGRAD_POINTS * p->input_channels * p->output_channels;
+  return IR_WINOGRAD_POINTS * ir_packed_depth(p->input_channels, p->is_bfloat16) * p->output_channels;
 }
 
 // Three weights to their values at the six points, divided by what the windows' values lack.
@@ -59,31 +59,41 @@ static void weight_points(const double g[3], size_t stride, double *u) {
 // The places of the rows of points as the kernels have them: in pairs.
 static const size_t row_place[IR_WINOGRAD_WINDOW] = {0, 2, 3, 4, 5, 1};
 
+// Weights of a window at all points, in the kernels' order.
+static void evaluate_weights(const float g[9], float points[IR_WINOGRAD_POINTS]) {
+  // [6][3], then [6][6].
+  double half[IR_WINOGRAD_WINDOW * 3], row[IR_WINOGRAD_WINDOW];
+  for (size_t x = 0; x < 3; x++) weight_points((double[]){g[x], g[3 + x], g[6 + x]}, 3, half + x);
+  for (size_t y = 0; y < IR_WINOGRAD_WINDOW; y++) {
+    weight_points(half + 3 * y, 1, row);
+    for (size_t x = 0; x < IR_WINOGRAD_WINDOW; x++)
+      points[row_place[y] * IR_WINOGRAD_WINDOW + x] = (float)row[x];
+  }
+}
+
 void ir_conv2d_winograd_pack_weights(const struct ir_conv2d_params *p, const float *weights, float *packed) {
   const struct ir_panels panels = ir_panels_of(p->output_channels);
-  const size_t depth = p->input_channels, stride = depth * p->output_channels;
+  const size_t step = p->is_bfloat16 ? 2 : 1, depth = ir_packed_depth(p->input_channels, p->is_bfloat16);
+  const size_t stride = depth * p->output_channels;
   for (size_t panel = 0; panel < panels.count; panel++) {
     size_t start = ir_panel_start(&panels, panel), height = ir_panel_rows(&panels, panel);
     for (size_t i = 0; i < height; i++)
-      for (size_t channel = 0; channel < depth; channel++) {
-        const float *g = weights + ((start + i) * depth + channel) * 9;
-        // [6][3], then [6][6].
-        double half[IR_WINOGRAD_WINDOW * 3], points[IR_WINOGRAD_WINDOW * IR_WINOGRAD_WINDOW];
-        for (size_t x = 0; x < 3; x++) weight_points((double[]){g[x], g[3 + x], g[6 + x]}, 3, half + x);
-        for (size_t y = 0; y < IR_WINOGRAD_WINDOW; y++)
-          weight_points(half + 3 * y, 1, points + IR_WINOGRAD_WINDOW * y);
-        for (size_t point = 0; point < IR_WINOGRAD_POINTS; point++) {
-          size_t place =
-            row_place[point / IR_WINOGRAD_WINDOW] * IR_WINOGRAD_WINDOW + point % IR_WINOGRAD_WINDOW;
-          packed[place * stride + start * depth + channel * height + i] = (float)points[point];
-        }
+      for (size_t k = 0; k < depth; k++) {
+        float points[2 * IR_WINOGRAD_POINTS];
+        const size_t channels = ir_smaller(step, p->input_channels - k * step);
+        for (size_t j = 0; j < channels; j++)
+          evaluate_weights(
+            weights + ((start + i) * p->input_channels + k * step + j) * 9, points + j * IR_WINOGRAD_POINTS);
+        if (p->is_bfloat16) ir_kernels()->bf16_pair_rows(channels, IR_WINOGRAD_POINTS, points, points);
+        for (size_t point = 0; point < IR_WINOGRAD_POINTS; point++)
+          packed[point * stride + start * depth + k * height + i] = points[point];
       }
   }
 }
 
 // Floats of a thread's workspace.
 static size_t thread_count(const struct ir_conv2d_params *p) {
-  return ir_winograd_scratch_count(p->input_channels, p->output_channels);
+  return ir_winograd_scratch_count(p->input_channels, p->output_channels, p->is_bfloat16);
 }
 
 size_t ir_conv2d_winograd_workspace(const struct ir_conv2d_params *p, int threads) {
@@ -131,11 +141,11 @@ static void run_task(const void *context, size_t index, int thread) {
     .first_panel = first_panel,
     .last_panel = plan->rows.count * (part + 1) / plan->row_parts,
     .depth = p->input_channels,
+    .is_bfloat16 = p->is_bfloat16,
     .strips = strips,
     .input = c->input + image * p->input_channels * input_plane,
     .input_plane_stride = input_plane,
     .weights = c->weights,
-    .weights_stride = p->input_channels * p->output_channels,
     .scratch = c->workspace + (size_t)thread * thread_count(p),
     .output =
       {

@@ -1,6 +1,7 @@
 #include "gemm_block.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "parallel.h"
 
@@ -18,20 +19,48 @@ size_t ir_panel_rows(const struct ir_panels *panels, size_t panel) {
   return panels->rows + (panel < panels->taller);
 }
 
+size_t ir_packed_depth(size_t depth, bool is_bfloat16) {
+  return is_bfloat16 ? ir_ceiling_divide(depth, 2) : depth;
+}
+
+void ir_write_panel(size_t rows, size_t depth, const float *panel, bool is_bfloat16, float *packed) {
+  if (is_bfloat16) ir_kernels()->bf16_pair_rows(depth, rows, panel, packed);
+  else memcpy(packed, panel, rows * depth * sizeof *packed);
+}
+
+// Rows that lie `row_stride` apart to a panel.
+static void pack_panel(
+  size_t rows, size_t depth, const float *a, size_t row_stride, size_t column_stride, float *panel) {
+  if (column_stride == 1) {
+    ir_kernels()->f32_transpose(depth, rows, a, row_stride, panel, rows);
+    return;
+  }
+  for (size_t k = 0; k < depth; k++)
+    for (size_t i = 0; i < rows; i++) panel[k * rows + i] = a[i * row_stride + k * column_stride];
+}
+
+// Rows of a panel, of all instruction sets, and numbers of each that are rounded at a time.
+enum { MOST_ROWS = 16, ROUNDED_DEPTH = 64 };
+
 void ir_pack_panels(
-  size_t rows, size_t depth, const float *a, size_t row_stride, size_t column_stride, float *packed) {
-  const struct ir_kernel_table *kernels = ir_kernels();
+  size_t rows, size_t depth, const float *a, size_t row_stride, size_t column_stride, bool is_bfloat16,
+  float *packed) {
   struct ir_panels panels = ir_panels_of(rows);
   for (size_t p = 0; p < panels.count; p++) {
     size_t start = ir_panel_start(&panels, p), height = ir_panel_rows(&panels, p);
     const float *source = a + start * row_stride;
-    float *target = packed + start * depth;
-    if (column_stride == 1) {
-      kernels->f32_transpose(depth, height, source, row_stride, target, height);
+    float *target = packed + start * ir_packed_depth(depth, is_bfloat16);
+    if (!is_bfloat16) {
+      pack_panel(height, depth, source, row_stride, column_stride, target);
       continue;
     }
-    for (size_t k = 0; k < depth; k++)
-      for (size_t i = 0; i < height; i++) target[k * height + i] = source[i * row_stride + k * column_stride];
+    float part[ROUNDED_DEPTH * MOST_ROWS];
+    assert(height <= MOST_ROWS);
+    for (size_t k = 0; k < depth; k += ROUNDED_DEPTH) {
+      const size_t count = ir_smaller(ROUNDED_DEPTH, depth - k);
+      pack_panel(height, count, source + k * column_stride, row_stride, column_stride, part);
+      ir_write_panel(height, count, part, true, target + k / 2 * height);
+    }
   }
 }
 
@@ -39,12 +68,15 @@ void ir_gemm_block(const struct ir_gemm_block *block) {
   const struct ir_kernel_table *kernels = ir_kernels();
   const size_t width = kernels->gemm_columns;
   bool first = block->start == 0, last = block->start + block->depth == block->total_depth;
+  const size_t total_depth = ir_packed_depth(block->total_depth, block->is_bfloat16);
+  const size_t start = ir_packed_depth(block->start, block->is_bfloat16);
+  assert(!block->is_bfloat16 || block->start % 2 == 0);
   for (size_t p = block->first_panel; p < block->last_panel; p++) {
     size_t row = ir_panel_start(&block->panels, p), rows = ir_panel_rows(&block->panels, p);
     struct ir_gemm_tile tile = {
       .rows = rows,
-      .depth = block->depth,
-      .a = block->a + row * block->total_depth + block->start * rows,
+      .depth = ir_packed_depth(block->depth, block->is_bfloat16),
+      .a = block->a + row * total_depth + start * rows,
       .c_stride = block->c_stride,
       .alpha = last ? block->alpha : 1,
       .row_bias = last && block->row_bias ? block->row_bias + row : NULL,
@@ -62,15 +94,24 @@ void ir_gemm_block(const struct ir_gemm_block *block) {
         tile.initial_stride = block->residual_stride;
       }
       tile.column_bias = last && block->column_bias ? block->column_bias + j : NULL;
-      kernels->f32_gemm(&tile);
+      if (block->is_bfloat16) kernels->bf16_gemm(&tile);
+      else kernels->f32_gemm(&tile);
     }
   }
+}
+
+void ir_gemm_round_columns(const struct ir_gemm_block *block, float *packed) {
+  if (!block->is_bfloat16) return;
+  const size_t width = ir_kernels()->gemm_columns;
+  for (size_t j = 0; j < block->columns; j += width)
+    ir_kernels()->bf16_pair_rows(block->depth, width, packed + j * block->depth, packed + j * block->depth);
 }
 
 size_t ir_depth_block(size_t depth) {
   const size_t most = 512;
   size_t count = ir_ceiling_divide(depth, most);
-  return count ? ir_ceiling_divide(depth, count) : 0;
+  if (count < 2) return depth;
+  return ir_ceiling_divide(ir_ceiling_divide(depth, count), 2) * 2;
 }
 
 size_t ir_column_block_count(size_t depth) {

@@ -1,6 +1,7 @@
 #ifndef IR_GEMM_BLOCK_H
 #define IR_GEMM_BLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "ir_kernels.h"
@@ -15,18 +16,28 @@ struct ir_panels ir_panels_of(size_t rows);
 size_t ir_panel_start(const struct ir_panels *panels, size_t panel);
 size_t ir_panel_rows(const struct ir_panels *panels, size_t panel);
 
-/// packed = A in panels; element (i, k) is a[i * row_stride + k * column_stride].
+/// Floats of `depth` numbers in a panel: with bfloat16 pairs of them.
+size_t ir_packed_depth(size_t depth, bool is_bfloat16);
+
+/// packed = A in panels, with bfloat16 as pairs; element (i, k) is a[i * row_stride + k * column_stride].
 void ir_pack_panels(
-  size_t rows, size_t depth, const float *a, size_t row_stride, size_t column_stride, float *packed);
+  size_t rows, size_t depth, const float *a, size_t row_stride, size_t column_stride, bool is_bfloat16,
+  float *packed);
+
+/// A panel [depth][rows] of float32, to pairs where it is of bfloat16.
+void ir_write_panel(size_t rows, size_t depth, const float *panel, bool is_bfloat16, float *packed);
 
 /// One block of depth of C += A * B, for some panels of A and some columns.
 struct ir_gemm_block {
   struct ir_panels panels;
   size_t first_panel, last_panel;
-  /// Columns of this block; B is [column panel][depth][gemm_columns].
+  /// Columns of this block; B is [column panel][depth][gemm_columns], of float32: with bfloat16
+  /// ir_gemm_round_columns has made pairs of it.
   size_t columns;
-  /// The panels of A hold `total_depth`; this block is `depth` from `start` on.
+  /// The panels of A hold `total_depth`; this block is `depth` from `start` on, which is even.
   size_t total_depth, start, depth;
+  /// Products are of bfloat16.
+  bool is_bfloat16;
   const float *a, *b;
   /// The start of the first block's sums, or NULL; later blocks start from C.
   const float *residual;
@@ -40,7 +51,10 @@ struct ir_gemm_block {
 
 void ir_gemm_block(const struct ir_gemm_block *block);
 
-/// Blocks of depth are as equal as they can be; their number depends on the depth alone.
+/// Rounds packed columns, B of a block, to pairs in their place; nothing where it is of float32.
+void ir_gemm_round_columns(const struct ir_gemm_block *block, float *packed);
+
+/// Blocks of depth are as equal as even numbers can be; their number depends on the depth alone.
 size_t ir_depth_block(size_t depth);
 
 /// Columns packed at once: they and one panel of A stay in the second-level cache.

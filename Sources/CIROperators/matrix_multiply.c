@@ -112,6 +112,7 @@ static void multiply_columns(
   for (block->start = 0; block->start < block->total_depth; block->start += block->depth) {
     block->depth = ir_smaller(step, block->total_depth - block->start);
     pack_columns(&p->b, b, block->start, block->depth, first, block->columns, packed);
+    ir_gemm_round_columns(block, packed);
     ir_gemm_block(block);
   }
 }
@@ -131,6 +132,7 @@ static void run_block(const void *context, size_t index, int thread) {
     .last_panel = plan->panels.count * (part + 1) / plan->row_parts,
     .columns = ir_smaller(IR_COLUMN_BLOCK, p->columns - column),
     .total_depth = p->depth,
+    .is_bfloat16 = p->is_bfloat16,
     .c = c->c + offset_of(p, &p->c, matrix) + column,
     .c_stride = p->c.row,
     .alpha = p->alpha,
@@ -141,7 +143,7 @@ static void run_block(const void *context, size_t index, int thread) {
   if (!plan->packs_first) {
     float *packed = worker + ir_column_block_count(p->depth);
     const float *source = c->a + offset_of(p, &p->a, matrix);
-    ir_pack_panels(p->rows, p->depth, source, p->a.row, p->a.column, packed);
+    ir_pack_panels(p->rows, p->depth, source, p->a.row, p->a.column, p->is_bfloat16, packed);
     a = packed;
   }
   block.a = a;
@@ -155,7 +157,8 @@ static void pack_panel(const void *context, size_t panel, int thread) {
   size_t row = ir_panel_start(&c->plan.panels, panel);
   const float *a = c->a + offset_of(p, &p->a, c->matrix) + row * p->a.row;
   ir_pack_panels(
-    ir_panel_rows(&c->plan.panels, panel), p->depth, a, p->a.row, p->a.column, c->shared + row * p->depth);
+    ir_panel_rows(&c->plan.panels, panel), p->depth, a, p->a.row, p->a.column, p->is_bfloat16,
+    c->shared + row * ir_packed_depth(p->depth, p->is_bfloat16));
 }
 
 static void run_depth_part(const void *context, size_t index, int thread) {
@@ -174,13 +177,14 @@ static void run_depth_part(const void *context, size_t index, int thread) {
   }
   const float *a = c->a + offset_of(p, &p->a, matrix) + start * p->a.column;
   const float *b = c->b + offset_of(p, &p->b, matrix) + start * p->b.row;
-  ir_pack_panels(p->rows, depth, a, p->a.row, p->a.column, rows);
+  ir_pack_panels(p->rows, depth, a, p->a.row, p->a.column, p->is_bfloat16, rows);
   for (size_t column = 0; column < p->columns; column += IR_COLUMN_BLOCK) {
     struct ir_gemm_block block = {
       .panels = plan->panels,
       .last_panel = plan->panels.count,
       .columns = ir_smaller(IR_COLUMN_BLOCK, p->columns - column),
       .total_depth = depth,
+      .is_bfloat16 = p->is_bfloat16,
       .a = rows,
       .c = partial + column,
       .c_stride = p->columns,

@@ -1,5 +1,4 @@
 #include <assert.h>
-#include <string.h>
 
 #include "parallel.h"
 #include "region.h"
@@ -17,26 +16,23 @@ static size_t scratch_count(const struct ir_region_instruction *i) {
   return pairs_of(i) * ir_kernels()->pairs_columns;
 }
 
-// Of all instruction sets.
-enum { MOST_ROWS = 8, MOST_LANES = 16 };
+// Of a panel's channels, of all instruction sets, and of the input channels that are packed at a time.
+enum { MOST_ROWS = 8, PACKED_DEPTH = 64 };
 
 // Panels of channels: pair after pair, the weights of a panel's channels side by side.
 static void pack(const struct ir_region_instruction *i, const float *weights, float *packed) {
   const struct ir_kernel_table *kernels = ir_kernels();
   const size_t pairs = pairs_of(i);
-  assert(kernels->planar_rows <= MOST_ROWS && kernels->lanes <= MOST_LANES);
+  assert(kernels->planar_rows <= MOST_ROWS);
   for (size_t start = 0; start < i->channels; start += kernels->planar_rows) {
     const size_t rows = ir_smaller(kernels->planar_rows, i->channels - start);
-    float *panel = packed + start * pairs;
     const float *source = weights + start * i->depth;
-    for (size_t k = 0; k < pairs; k++) {
-      const size_t depth = ir_smaller(2, i->depth - 2 * k);
-      // The kernel writes whole vectors, which may be wider than a panel.
-      float columns[2][MOST_ROWS], whole[MOST_LANES];
-      for (size_t row = 0; row < rows; row++)
-        for (size_t j = 0; j < depth; j++) columns[j][row] = source[row * i->depth + 2 * k + j];
-      kernels->bf16_pairs(depth, rows, columns[0], MOST_ROWS, whole, kernels->lanes);
-      memcpy(panel + k * rows, whole, rows * sizeof *whole);
+    float *panel = packed + start * pairs;
+    for (size_t k = 0; k < i->depth; k += PACKED_DEPTH) {
+      const size_t depth = ir_smaller(PACKED_DEPTH, i->depth - k);
+      float columns[PACKED_DEPTH * MOST_ROWS];
+      kernels->f32_transpose(depth, rows, source + k, i->depth, columns, rows);
+      kernels->bf16_pair_rows(depth, rows, columns, panel + k / 2 * rows);
     }
   }
 }

@@ -8,12 +8,17 @@
 // Winograd's convolutions of the rows of a step. Rows and columns begin with a tile of the feature map, and
 // rolling rows are a whole number of tiles, so that a tile's rows follow each other.
 
+static bool is_bfloat16(const struct ir_region_instruction *i) {
+  return i->opcode == IR_REGION_PAIRS_WINOGRAD;
+}
+
 static size_t scratch_count(const struct ir_region_instruction *i) {
-  return ir_winograd_scratch_count(i->depth, i->channels);
+  return ir_winograd_scratch_count(i->depth, i->channels, is_bfloat16(i));
 }
 
 static struct ir_conv2d_params params_of(const struct ir_region_instruction *i) {
-  return (struct ir_conv2d_params){.input_channels = i->depth, .output_channels = i->channels};
+  return (struct ir_conv2d_params){
+    .input_channels = i->depth, .output_channels = i->channels, .is_bfloat16 = is_bfloat16(i)};
 }
 
 static size_t packed_count(const struct ir_region_instruction *i) {
@@ -70,11 +75,11 @@ static void run(
   struct ir_winograd_panel panel = {
     .rows = ir_panels_of(i->channels),
     .depth = i->depth,
+    .is_bfloat16 = is_bfloat16(i),
     .strips = strips,
     .input = plane_of(t, &i->operands[0]),
     .input_plane_stride = ir_region_channel_stride(t, &i->operands[0]),
     .weights = rows->weights,
-    .weights_stride = i->depth * i->channels,
     .scratch = t->scratch,
     .output =
       {
@@ -110,4 +115,12 @@ const struct ir_region_operation ir_region_winograd = {
   .packed_count = packed_count,
   .pack = pack,
   .packing = IR_PACKING_WINOGRAD,
+};
+
+const struct ir_region_operation ir_region_pairs_winograd = {
+  .run = run,
+  .scratch_count = scratch_count,
+  .packed_count = packed_count,
+  .pack = pack,
+  .packing = IR_PACKING_WINOGRAD_PAIRS,
 };

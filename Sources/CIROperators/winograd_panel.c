@@ -6,8 +6,8 @@
 
 size_t ir_winograd_vectors(void) { return ir_kernels()->gemm_columns / ir_kernels()->lanes; }
 
-// Floats from point to point of the evaluated input, and from channel to channel of the products: an odd
-// number of cache lines, so that the rows of a product do not share a set of the cache.
+// Floats from point to point of the evaluated input of so many steps of depth, and from channel to channel of
+// the products: an odd number of cache lines, so that the rows of a product do not share a set of the cache.
 static size_t input_stride(size_t depth) { return ir_aligned_count(depth * ir_kernels()->gemm_columns) | 16; }
 static size_t products_stride(void) {
   return ir_aligned_count(IR_WINOGRAD_POINTS * ir_kernels()->gemm_columns) | 16;
@@ -18,8 +18,8 @@ static size_t input_count(size_t depth) {
   return ir_aligned_count(2 * IR_WINOGRAD_ROW_POINTS * input_stride(depth));
 }
 
-size_t ir_winograd_scratch_count(size_t depth, size_t channels) {
-  return input_count(depth) + channels * products_stride();
+size_t ir_winograd_scratch_count(size_t depth, size_t channels, bool is_bfloat16) {
+  return input_count(ir_packed_depth(depth, is_bfloat16)) + channels * products_stride();
 }
 
 // The samples of a window from `start` on that lie in 0 ..< extent.
@@ -43,9 +43,13 @@ void ir_winograd_run(const struct ir_winograd_panel *p) {
   const size_t vectors = ir_winograd_vectors(), width = kernels->gemm_columns;
   assert(IR_WINOGRAD_STRIPS * vectors <= IR_WINOGRAD_MAX_STRIPS);
   const size_t first = ir_panel_start(&p->rows, p->first_panel);
-  float *products = p->scratch + input_count(p->depth);
+  const size_t depth = ir_packed_depth(p->depth, p->is_bfloat16);
+  const size_t last_panel = p->rows.count - 1;
+  // From point to point of the weights.
+  const size_t stride = depth * (ir_panel_start(&p->rows, last_panel) + ir_panel_rows(&p->rows, last_panel));
+  float *products = p->scratch + input_count(depth);
   for (size_t pair = 0; pair < IR_WINOGRAD_PAIRS; pair++) {
-    kernels->f32_winograd_input(&(struct ir_winograd_input){
+    const struct ir_winograd_input input = {
       .channels = p->depth,
       .vectors = vectors,
       .pair = pair,
@@ -53,22 +57,26 @@ void ir_winograd_run(const struct ir_winograd_panel *p) {
       .plane_stride = p->input_plane_stride,
       .strips = p->strips,
       .output = p->scratch,
-      .point_stride = input_stride(p->depth),
-    });
+      .point_stride = input_stride(depth),
+    };
+    if (p->is_bfloat16) kernels->bf16_winograd_input(&input);
+    else kernels->f32_winograd_input(&input);
     for (size_t i = 0; i < 2 * IR_WINOGRAD_ROW_POINTS; i++) {
       const size_t point = pair * 2 * IR_WINOGRAD_ROW_POINTS + i;
       for (size_t r = p->first_panel; r < p->last_panel; r++) {
         const size_t row = ir_panel_start(&p->rows, r);
-        kernels->f32_gemm(&(struct ir_gemm_tile){
+        const struct ir_gemm_tile tile = {
           .rows = ir_panel_rows(&p->rows, r),
           .columns = width,
-          .depth = p->depth,
-          .a = p->weights + point * p->weights_stride + row * p->depth,
-          .b = p->scratch + i * input_stride(p->depth),
+          .depth = depth,
+          .a = p->weights + point * stride + row * depth,
+          .b = p->scratch + i * input_stride(depth),
           .c = products + (row - first) * products_stride() + point * width,
           .c_stride = products_stride(),
           .alpha = 1,
-        });
+        };
+        if (p->is_bfloat16) kernels->bf16_gemm(&tile);
+        else kernels->f32_gemm(&tile);
       }
     }
   }

@@ -13,13 +13,14 @@ struct ir_winograd_panel {
   size_t first_panel, last_panel;
   /// Input channels.
   size_t depth;
+  /// Products are of bfloat16.
+  bool is_bfloat16;
   /// IR_WINOGRAD_STRIPS for each of ir_winograd_vectors vectors of tiles.
   const struct ir_winograd_strip *strips;
   const float *input;
   size_t input_plane_stride;
-  /// As ir_conv2d_winograd_pack_weights has them, and floats from point to point.
+  /// As ir_conv2d_winograd_pack_weights has them.
   const float *weights;
-  size_t weights_stride;
   /// ir_winograd_scratch_count floats.
   float *scratch;
   /// Bias, residual and output of the first channel that is computed.
@@ -29,7 +30,7 @@ struct ir_winograd_panel {
 /// Vectors of tiles in a panel as wide as the matrix kernel.
 size_t ir_winograd_vectors(void);
 
-size_t ir_winograd_scratch_count(size_t depth, size_t channels);
+size_t ir_winograd_scratch_count(size_t depth, size_t channels, bool is_bfloat16);
 
 /// The part of a strip's window, which begins at this row and column, that lies in a feature map.
 void ir_winograd_clip(

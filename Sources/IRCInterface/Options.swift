@@ -5,6 +5,7 @@ import CIRKit
 import Glibc
 import IRFiles
 import IRRuntime
+import IRTensor
 
 @c @implementation
 public func irkit_version() -> UnsafePointer<CChar>? { version.pointer }
@@ -20,7 +21,17 @@ extension RuntimeOptions {
     self.init(
       threadCount: options.threads == 0 ? RuntimeOptions.defaultThreadCount : Int(options.threads),
       memoryByteCount: options.memory == 0 ? nil : Int(clamping: options.memory),
-      allowsFloat16Storage: options.float16_storage != 0)
+      allowsFloat16Storage: options.float16_storage != 0, precision: try Self.precision(options.precision))
+  }
+
+  /// C may hand over any number.
+  private static func precision(_ choice: irkit_precision) throws -> Precision {
+    switch choice {
+    case IRKIT_PRECISION_F32: .float32
+    case IRKIT_PRECISION_BF16: .bfloat16
+    case IRKIT_PRECISION_AUTO: fastestPrecision
+    default: throw ArgumentError("there is no precision \(choice.rawValue)")
+    }
   }
 
   init(_ options: UnsafePointer<irkit_options>?) throws {

@@ -29,7 +29,9 @@ public func irkit_restorer_options_init(_ options: UnsafeMutablePointer<irkit_re
   let settings = RestorationSettings()
   options?.pointee = irkit_restorer_options(
     size: MemoryLayout<irkit_restorer_options>.size,
-    run: irkit_options(size: MemoryLayout<irkit_options>.size, memory: 0, threads: 0, float16_storage: 0),
+    run: irkit_options(
+      size: MemoryLayout<irkit_options>.size, memory: 0, threads: 0, float16_storage: 0,
+      precision: IRKIT_PRECISION_F32),
     strength: settings.strength, detail: settings.detail, noise_level: settings.noiseLevel ?? -1,
     tile_size: Int32(settings.tileSize ?? 0), overlap: Int32(settings.overlap),
     augmented: settings.isAugmented ? 1 : 0, profiled: settings.isProfiled ? 1 : 0)

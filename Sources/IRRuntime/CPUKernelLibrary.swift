@@ -38,18 +38,18 @@ package struct CPUKernelLibrary: KernelLibrary {
       request.outputTypes.allSatisfy({ $0.elementType == .float32 })
     else { return nil }
     switch request.operator {
-    case let fused as FusedConvolution: return convolutionKernel(fused, request, weights)
+    case let fused as FusedConvolution: return convolutionKernel(fused, request, weights, support)
     case let convolution as Convolution:
       let plain = FusedConvolution(convolution, hasBias: request.inputTypes.count > 2)
-      return convolutionKernel(plain, request, weights)
+      return convolutionKernel(plain, request, weights, support)
     case let convolution as ConvolutionTranspose:
-      return convolutionTransposeKernel(convolution, request, weights)
+      return convolutionTransposeKernel(convolution, request, weights, support)
     case let gradient as ConvolutionWeightGradient: return convolutionWeightGradientKernel(gradient, request)
     case let gradient as LayerNormalizationGradient:
       return layerNormalizationGradientKernel(gradient, request)
     case let gradient as ResizeGradient: return resizeGradientKernel(gradient, request)
-    case let attention as Attention: return attentionKernel(attention, request)
-    case let product as MatrixMultiply: return matrixMultiplyKernel(product, request)
+    case let attention as Attention: return attentionKernel(attention, request, support)
+    case let product as MatrixMultiply: return matrixMultiplyKernel(product, request, support)
     case is LayerNormalization, is RMSNormalization, is L2Normalization, is GroupNormalization:
       return normalizationKernel(request)
     case let softmax as Softmax: return softmaxKernel(axis: softmax.axis, isLogarithm: false, request)

@@ -31,6 +31,7 @@ extension MachineModel {
     windowRows = Int(IR_PLANAR_DEPTHWISE_ROWS)
     // Of processors that multiply it: programs are then the same on others.
     bfloat16Gain = 2
+    bfloat16WinogradGain = 2.3
   }
 }
 

@@ -49,9 +49,14 @@ static void test_sessions(const char *path) {
   EXPECT(
     refused(irkit_session_open(path, &wrong, &session, &error), &error, "sizeof") == IRKIT_INVALID_ARGUMENT);
 
+  irkit_options unknown = {.size = sizeof unknown, .precision = (irkit_precision)3};
+  EXPECT(
+    refused(irkit_session_open(path, &unknown, &session, &error), &error, "precision 3") ==
+    IRKIT_INVALID_ARGUMENT);
+
   size_t size;
   void *bytes = contents(path, &size);
-  irkit_options options = {.size = sizeof options, .threads = 2};
+  irkit_options options = {.size = sizeof options, .threads = 2, .precision = IRKIT_PRECISION_AUTO};
   EXPECT(irkit_session_read(bytes, size, &options, &session, &error) == IRKIT_OK);
   free(bytes);
   EXPECT(irkit_session_input_count(session) == 2 && irkit_session_output_count(session) == 1);

@@ -89,9 +89,11 @@ extension KernelTests {
       AttentionCase(heads: 2, size: 1, valueSize: 1, picture: (1, 40), window: (1, 40), offset: (0, 39)),
     ]
 
-  @Test(arguments: attentions.indices) func attention(_ index: Int) {
+  @Test(arguments: attentions.indices, [false, true])
+  func attention(_ index: Int, isBFloat16: Bool) {
     let test = Self.attentions[index]
     var p = test.params
+    p.is_bfloat16 = isBFloat16
     let query = Guarded(values(test.count(p.queries) * p.query.channels).map { $0 * 3 })
     let key = Guarded(values(test.count(p.keys) * p.key.channels, seed: 2))
     let value = Guarded(values(test.count(p.keys) * p.value.channels, seed: 3))
@@ -99,6 +101,10 @@ extension KernelTests {
       let matrices = (term.batch ? test.batch : 1) * (term.head ? test.heads : 1)
       return Guarded(values(matrices * p.keys * p.queries, seed: UInt64(4 + position)).map { $0 * 4 })
     }
+    // Queries are rounded when they are scaled, weights before they are divided by their sum.
+    let scaled = isBFloat16 ? query.elements.map { $0 * p.scale } : query.elements
+    let queries = Self.operands(scaled, isBFloat16)
+    let keys = Self.operands(key.elements, isBFloat16), numbers = Self.operands(value.elements, isBFloat16)
     let channels = test.heads * test.valueSize
     var expected = [Double](repeating: 0, count: test.count(p.queries) * channels)
     for batch in 0..<test.batch {
@@ -109,9 +115,9 @@ extension KernelTests {
             for d in (head * test.size)..<((head + 1) * test.size) {
               let a = test.place(batch, i, of: p.queries, p.query.first + d, p.query.channels)
               let b = test.place(batch, j, of: p.keys, p.key.first + d, p.key.channels)
-              sum += Double(query.pointer[a]) * Double(key.pointer[b])
+              sum += queries[a] * keys[b]
             }
-            sum *= Double(p.scale)
+            if !isBFloat16 { sum *= Double(p.scale) }
             for (term, own) in zip(terms, test.terms) {
               let matrix =
                 (own.batch ? batch : 0) * (own.head ? test.heads : 1) + (own.head ? head : 0)
@@ -122,19 +128,24 @@ extension KernelTests {
           let most = scores.max() ?? 0
           let weights = scores.map { exp($0 - most) }
           let total = weights.reduce(0, +)
+          let factors = isBFloat16 ? Self.operands(weights.map { Float($0) }, true) : weights
           for e in 0..<test.valueSize {
             var sum = 0.0
             for j in 0..<p.keys {
               let place = test.place(
                 batch, j, of: p.keys, p.value.first + head * test.valueSize + e, p.value.channels)
-              sum += weights[j] * Double(value.pointer[place])
+              sum += factors[j] * numbers[place]
             }
             expected[test.place(batch, i, of: p.queries, head * test.valueSize + e, channels)] = sum / total
           }
         }
       }
     }
-    expectEverywhere(expected, tolerance: 1e-5, "attention \(index)") { threads in
+    // A weight as near to one bfloat16 as to another may become either.
+    let tolerance = isBFloat16 ? 2e-3 : 1e-5
+    expectEverywhere(
+      expected, tolerance: tolerance, "attention \(index), bfloat16 \(isBFloat16)"
+    ) { threads in
       let output = Guarded<Float>(count: expected.count)
       let scratch = workspace(ir_attention_workspace(&p, threads))
       withExtendedLifetime(terms) {

@@ -17,6 +17,7 @@ extension KernelTests {
     var activation = IR_ACTIVATION_NONE
     var slope: Float = 0
     var isFused = false
+    var isBFloat16 = false
 
     func params(output: (height: Int, width: Int)) -> ir_conv2d_params {
       ir_conv2d_params(
@@ -24,8 +25,12 @@ extension KernelTests {
         input_width: size.width, output_channels: channels.output, output_height: output.height,
         output_width: output.width, kernel_height: kernel.height, kernel_width: kernel.width,
         stride_y: stride.y, stride_x: stride.x, dilation_y: dilation.y, dilation_x: dilation.x,
-        pad_top: pads.0, pad_left: pads.1, groups: groups, activation: activation, slope: slope)
+        pad_top: pads.0, pad_left: pads.1, groups: groups, activation: activation, slope: slope,
+        is_bfloat16: isBFloat16)
     }
+
+    /// Depthwise convolutions are of float32 in any case.
+    var isRounded: Bool { isBFloat16 && !(groups > 1 && groups == channels.input) }
 
     var convolution: ir_conv2d_params {
       let reachY = (kernel.height - 1) * dilation.y + 1
@@ -98,8 +103,10 @@ extension KernelTests {
       Window(channels: (2, 2), size: (9, 9), kernel: (3, 3), dilation: (3, 2), pads: (4, 9, 1, 3), groups: 2),
     ]
 
-  @Test(arguments: (windows + depthwiseWindows).indices) func conv2d(_ index: Int) {
-    let window = (Self.windows + Self.depthwiseWindows)[index]
+  @Test(arguments: (windows + depthwiseWindows).indices, [false, true])
+  func conv2d(_ index: Int, isBFloat16: Bool) {
+    var window = (Self.windows + Self.depthwiseWindows)[index]
+    window.isBFloat16 = isBFloat16
     checkConvolution(window, tolerance: 1e-5) { p, weights, input, bias, output, threads in
       let packed = Guarded<Float>(count: ir_conv2d_packed_weights_count(&p))
       ir_conv2d_pack_weights(&p, weights, packed.pointer)
@@ -139,6 +146,8 @@ extension KernelTests {
     let grid = p.output_height * p.output_width
     let input = Guarded(values(p.batch * p.input_channels * plane))
     let weights = Guarded(values(p.output_channels * perGroup.input * taps, seed: 2))
+    let pixels = Self.operands(input.elements, window.isRounded)
+    let factors = Self.operands(weights.elements, window.isRounded)
     var expected = [Double](repeating: 0, count: p.batch * p.output_channels * grid)
     for image in 0..<p.batch {
       for o in 0..<p.output_channels {
@@ -148,8 +157,7 @@ extension KernelTests {
             p, grid: (p.output_height, p.output_width), plane: (p.input_height, p.input_width)
           ) { gy, gx, y, x, tap in
             expected[(image * p.output_channels + o) * grid + gy * p.output_width + gx] +=
-              Double(input.pointer[source + y * p.input_width + x])
-              * Double(weights.pointer[(o * perGroup.input + i) * taps + tap])
+              pixels[source + y * p.input_width + x] * factors[(o * perGroup.input + i) * taps + tap]
           }
         }
       }
@@ -172,8 +180,10 @@ extension KernelTests {
     Window(channels: (600, 3), size: (4, 5), kernel: (2, 2), stride: (1, 2)),
   ]
 
-  @Test(arguments: transposedWindows.indices) func conv2dTranspose(_ index: Int) {
-    let window = Self.transposedWindows[index]
+  @Test(arguments: transposedWindows.indices, [false, true])
+  func conv2dTranspose(_ index: Int, isBFloat16: Bool) {
+    var window = Self.transposedWindows[index]
+    window.isBFloat16 = isBFloat16
     var p = window.transposed
     let perGroup = (input: p.input_channels / p.groups, output: p.output_channels / p.groups)
     let taps = p.kernel_height * p.kernel_width
@@ -181,6 +191,8 @@ extension KernelTests {
     let plane = p.output_height * p.output_width
     let input = Guarded(values(p.batch * p.input_channels * grid))
     let weights = Guarded(values(p.input_channels * perGroup.output * taps, seed: 2))
+    let pixels = Self.operands(input.elements, isBFloat16)
+    let factors = Self.operands(weights.elements, isBFloat16)
     var expected = [Double](repeating: 0, count: p.batch * p.output_channels * plane)
     for image in 0..<p.batch {
       for i in 0..<p.input_channels {
@@ -191,8 +203,7 @@ extension KernelTests {
           ) { gy, gx, y, x, tap in
             let source = (image * p.input_channels + i) * grid + gy * p.input_width + gx
             expected[target * plane + y * p.output_width + x] +=
-              Double(input.pointer[source])
-              * Double(weights.pointer[(i * perGroup.output + o) * taps + tap])
+              pixels[source] * factors[(i * perGroup.output + o) * taps + tap]
           }
         }
       }
@@ -226,11 +237,14 @@ extension KernelTests {
         expected[i] *= Double(window.slope)
       }
     }
+    var bits: [[UInt32]] = []
     expectEverywhere(expected, tolerance: tolerance, "\(window)") { [p] threads in
       var p = p
       let output = Guarded(residual)
       run(&p, window.isFused ? UnsafePointer(bias.pointer) : nil, output.pointer, threads)
+      bits.append(output.elements.map(\.bitPattern))
       return output.elements
     }
+    if window.isRounded { #expect(bits.allSatisfy { $0 == bits[0] }, "\(window)") }
   }
 }

@@ -30,7 +30,7 @@ extension KernelTests {
           outer: b, inner: 0, row: isBTransposed ? 1 : columns,
           column: isBTransposed ? depth : 1),
         c: ir_matrix_strides(outer: inner * c, inner: c, row: columns, column: 1),
-        alpha: alpha, activation: activation)
+        alpha: alpha, activation: activation, is_bfloat16: false)
     }
   }
 
@@ -48,14 +48,17 @@ extension KernelTests {
         activation: IR_ACTIVATION_RELU, hasBiases: true),
     ]
 
-  @Test(arguments: products.indices) func matrixMultiply(_ index: Int) {
+  @Test(arguments: products.indices, [false, true])
+  func matrixMultiply(_ index: Int, isBFloat16: Bool) {
     let product = Self.products[index]
     var params = product.params
+    params.is_bfloat16 = isBFloat16
     let batch = product.outer * product.inner
     let a = Guarded(values(batch * product.rows * product.depth))
     let b = Guarded(values(product.outer * product.depth * product.columns, seed: 2))
     let rowBias = Guarded(values(product.rows, seed: 3))
     let columnBias = Guarded(values(product.columns, seed: 4))
+    let left = Self.operands(a.elements, isBFloat16), right = Self.operands(b.elements, isBFloat16)
 
     var expected: [Double] = []
     for matrix in 0..<batch {
@@ -66,8 +69,8 @@ extension KernelTests {
           let bStart = matrix / product.inner * product.depth * product.columns
           for k in 0..<product.depth {
             sum +=
-              Double(a.pointer[aStart + i * params.a.row + k * params.a.column])
-              * Double(b.pointer[bStart + k * params.b.row + j * params.b.column])
+              left[aStart + i * params.a.row + k * params.a.column]
+              * right[bStart + k * params.b.row + j * params.b.column]
           }
           sum *= Double(product.alpha)
           if product.hasBiases { sum += Double(rowBias.pointer[i]) + Double(columnBias.pointer[j]) }
@@ -77,13 +80,17 @@ extension KernelTests {
     }
     // Rounding grows with the sum.
     let tolerance = 4e-6 + 4e-8 * Double(product.depth)
-    expectEverywhere(expected, tolerance: tolerance, "\(product)") { threads in
+    var bits: [[UInt32]] = []
+    expectEverywhere(expected, tolerance: tolerance, "\(product), bfloat16 \(isBFloat16)") { threads in
       let c = Guarded<Float>(count: expected.count)
       let scratch = workspace(ir_matrix_multiply_workspace(&params, threads))
       ir_matrix_multiply(
         &params, a.pointer, b.pointer, product.hasBiases ? rowBias.pointer : nil,
         product.hasBiases ? columnBias.pointer : nil, c.pointer, scratch.pointer, threads)
+      bits.append(c.elements.map(\.bitPattern))
       return c.elements
     }
+    // Parts of great depth are added up by vectors, of which each instruction set has its own.
+    if isBFloat16, product.depth < 4096 { #expect(bits.allSatisfy { $0 == bits[0] }) }
   }
 }

@@ -4,7 +4,7 @@ import Testing
 
 extension KernelTests {
   /// The bfloat16 nearest to a number, of two as near the even one, as a float32.
-  private static func nearest(_ x: Float) -> Float {
+  static func nearest(_ x: Float) -> Float {
     guard x.isFinite else { return x }
     let below = Float(bitPattern: x.bitPattern & 0xffff_0000)
     let above = Float(bitPattern: below.bitPattern &+ 0x1_0000)
@@ -12,6 +12,11 @@ extension KernelTests {
     let (down, up) = ((Double(x) - Double(below)).magnitude, (Double(above) - Double(x)).magnitude)
     if down != up { return down < up ? below : above }
     return below.bitPattern & 0x1_0000 == 0 ? below : above
+  }
+
+  /// The numbers that products are of.
+  static func operands(_ numbers: [Float], _ isBFloat16: Bool) -> [Double] {
+    numbers.map { Double(isBFloat16 ? nearest($0) : $0) }
   }
 
   /// Pairs of a depth, as the kernel rounds them.
@@ -49,6 +54,41 @@ extension KernelTests {
       if depth % 2 == 1 {
         #expect((0..<columns).allSatisfy { pairs.pointer[depth / 2 * width + $0].bitPattern >> 16 == 0 })
       }
+    }
+    ir_kernels_select(ir_isa_best())
+  }
+
+  /// Rows that follow each other give the pairs of rows of whole vectors, neighbours those of two rows of
+  /// every second number; in their place, and nothing beyond them.
+  @Test(arguments: [1, 2, 5, 8], [1, 2, 7, 16, 31, 37]) func pairsInPlace(_ depth: Int, _ columns: Int) {
+    let numbers = values(depth * columns, seed: 6)
+    for isa in availableISAs {
+      ir_kernels_select(isa)
+      let kernels = ir_kernels().pointee
+      let (pairs, width) = Self.pairs(Guarded(numbers), depth: depth, columns: columns, stride: columns)
+      let expected = (0..<((depth + 1) / 2 * columns)).map {
+        pairs.pointer[$0 / columns * width + $0 % columns].bitPattern
+      }
+      let apart = Guarded<Float>(count: expected.count)
+      kernels.bf16_pair_rows(depth, columns, numbers, apart.pointer)
+      #expect(apart.elements.map(\.bitPattern) == expected)
+      let inPlace = Guarded(numbers)
+      kernels.bf16_pair_rows(depth, columns, inPlace.pointer, inPlace.pointer)
+      #expect(inPlace.elements.prefix(expected.count).map(\.bitPattern) == expected)
+      #expect(inPlace.elements.dropFirst(expected.count) == numbers.dropFirst(expected.count))
+
+      let count = numbers.count
+      let even = stride(from: 0, to: count, by: 2).map { numbers[$0] }
+      let odd = stride(from: 1, to: count, by: 2).map { numbers[$0] } + (count % 2 == 1 ? [0] : [])
+      let (joined, _) = Self.pairs(
+        Guarded(even + odd), depth: 2, columns: even.count, stride: even.count)
+      let wanted = joined.elements.prefix(even.count).map(\.bitPattern)
+      let own = Guarded<Float>(count: even.count)
+      kernels.bf16_pair_neighbours(count, numbers, own.pointer)
+      #expect(own.elements.map(\.bitPattern) == wanted)
+      let replaced = Guarded(numbers)
+      kernels.bf16_pair_neighbours(count, replaced.pointer, replaced.pointer)
+      #expect(replaced.elements.prefix(even.count).map(\.bitPattern) == wanted)
     }
     ir_kernels_select(ir_isa_best())
   }

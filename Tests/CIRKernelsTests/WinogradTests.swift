@@ -69,7 +69,7 @@ extension KernelTests {
   }
 }
 
-private func runWinograd(
+func runWinograd(
   _ p: inout ir_conv2d_params, _ weights: UnsafePointer<Float>, _ input: UnsafePointer<Float>,
   _ bias: UnsafePointer<Float>?, _ output: UnsafeMutablePointer<Float>, _ threads: Int32
 ) {

@@ -47,6 +47,12 @@ struct ProgramSample: Sendable {
       ProgramSample("gated-block-winograd") {
         try GatedBlock(channels: 32, hidden: 20, height: 37, width: 43).graph()
       },
+      ProgramSample("gated-block-winograd-bfloat16", precision: .bfloat16) {
+        try GatedBlock(channels: 32, hidden: 20, height: 37, width: 43).graph()
+      },
+      ProgramSample("channel-attention-bfloat16", precision: .bfloat16) {
+        try ChannelAttention(batch: 2, channels: 18, height: 70, width: 33).graph()
+      },
       ProgramSample("winograd-chain") { try ConvolutionChain(height: 90, width: 133).graph() },
       ProgramSample("transposed-attention") {
         try TransposedAttention(heads: 2, size: 20, height: 33, width: 70).graph()

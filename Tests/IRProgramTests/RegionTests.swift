@@ -12,6 +12,7 @@ extension ProgramTests {
   @Test func regions() throws {
     let block = GatedBlock(channels: 9, hidden: 13, height: 13, width: 37)
     try checkRegions(of: try block.graph(), block.input())
+    try checkRegions(of: try block.graph(), block.input(), precision: .bfloat16)
   }
 
   /// Regions that read and write blocks of pixels, in rows of the picture and in others.
@@ -25,7 +26,9 @@ extension ProgramTests {
     var machine = CPUKernelLibrary(hasNearSharedCache: false).machine
     (machine.memoryRate, machine.sharedCacheRate) = (1e6, 1e6)
     let chain = ConvolutionChain(batch: 2, height: 14, width: 45)
-    try checkRegions(of: try chain.graph(), chain.input(), machine: machine)
+    for precision in Precision.allCases {
+      try checkRegions(of: try chain.graph(), chain.input(), machine: machine, precision: precision)
+    }
   }
 
   /// Regions that end in sums over all pixels.
@@ -34,6 +37,7 @@ extension ProgramTests {
     try checkRegions(of: try attention.graph(), attention.input())
     let means = ChannelAttention(batch: 2, channels: 11, height: 13, width: 41)
     try checkRegions(of: try means.graph(), means.input())
+    try checkRegions(of: try means.graph(), means.input(), precision: .bfloat16)
   }
 
   /// Regions of all samples of programs that the definitions compute quickly.
@@ -55,9 +59,11 @@ extension ProgramTests {
   }
 
   private func regions(
-    of graph: Graph, on machine: MachineModel = CPUKernelLibrary(hasNearSharedCache: false).machine
+    of graph: Graph, on machine: MachineModel = CPUKernelLibrary(hasNearSharedCache: false).machine,
+    precision: Precision = .float32
   ) throws -> [Region] {
-    try #require(FormRegions(graph, CPUKernelLibrary().support, machine: machine)).regions()
+    let support = CPUKernelLibrary(precision: precision).support
+    return try #require(FormRegions(graph, support, machine: machine)).regions()
   }
 
   private func bestCut(of plan: RegionPlan) throws -> RegionCut {
@@ -68,20 +74,26 @@ extension ProgramTests {
 
   private func checkRegions(
     of graph: Graph, _ input: Tensor, isHalved: Bool = false,
-    machine: MachineModel = CPUKernelLibrary(hasNearSharedCache: false).machine
-  ) throws { try checkRegions(of: graph, feeds: ["x": input], isHalved: isHalved, machine: machine) }
+    machine: MachineModel = CPUKernelLibrary(hasNearSharedCache: false).machine,
+    precision: Precision = .float32
+  ) throws {
+    try checkRegions(
+      of: graph, feeds: ["x": input], isHalved: isHalved, machine: machine, precision: precision)
+  }
 
   /// `isHalved`: what they hand to each other is float16.
   private func checkRegions(
     of graph: Graph, feeds: [String: Tensor], isHalved: Bool = false,
-    machine: MachineModel = CPUKernelLibrary(hasNearSharedCache: false).machine
+    machine: MachineModel = CPUKernelLibrary(hasNearSharedCache: false).machine,
+    precision: Precision = .float32
   ) throws {
+    let support = CPUKernelLibrary(precision: precision).support
     var graph = try Compiler().simplified(graph).0
     graph.separateBlockReaders()
     var storage = Float16Storage(
       graph,
-      try regions(of: graph, on: machine),
-      CPUKernelLibrary().support)
+      try regions(of: graph, on: machine, precision: precision),
+      support)
     for picture in storage.groups.joined() where isHalved {
       let isStored = storage.store(picture)
       #expect(isStored)
@@ -99,12 +111,14 @@ extension ProgramTests {
         let isHalf = graph[output].type.elementType == .float16
         let unit = expected.reduce(1) { max($0, abs($1)) }
         expectEverywhere(
-          expected.map { $0 / unit }, tolerance: isHalf ? 1e-3 : areProducts ? 2e-6 : 5e-6,
+          expected.map { $0 / unit },
+          tolerance: precision == .bfloat16 ? 0x1p-6 : isHalf ? 1e-3 : areProducts ? 2e-6 : 5e-6,
           "region of \(nodes.count) nodes, output \(index)"
         ) { threads in
           let inputs = plan.inputs.map { Guarded(values[$0]?.withUnsafeBytes { Array($0) } ?? []) }
           let outputs = plan.outputs.map { Guarded<UInt8>(count: graph[$0].type.byteCount) }
-          guard let kernel = CPUKernelLibrary().kernel(for: plan, cut: cut, threadCount: Int(threads)) else {
+          let kernels = CPUKernelLibrary(precision: precision)
+          guard let kernel = kernels.kernel(for: plan, cut: cut, threadCount: Int(threads)) else {
             return []
           }
           let memory = workspace(kernel.workspaceByteCount)

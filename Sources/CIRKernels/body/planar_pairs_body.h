@@ -1,55 +1,8 @@
 // Products of pairs of bfloat16 with sums in float32.
 
 #include "../include/ir_kernels.h"
+#include "pairs.h"
 #include "planar_prefetch.h"
-
-typedef unsigned v_u32 __attribute__((ext_vector_type(V_LANES)));
-
-#ifdef V_HAS_BFLOAT16
-V_INLINE v_f32 dot_pairs(v_f32 sum, v_f32 a, v_f32 b) {
-  return (v_f32)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
-}
-
-V_INLINE v_f32 pair(v_f32 low, v_f32 high) {
-  // Sixteen of one, then sixteen of the other.
-  const __m512i order = _mm512_set_epi16(
-    31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2,
-    17, 1, 16, 0);
-  return (v_f32)_mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh((__m512)high, (__m512)low));
-}
-#else
-// In the processors' order: the high halves first. A product of two bfloat16 is exact in float32.
-V_INLINE v_f32 dot_pairs(v_f32 sum, v_f32 a, v_f32 b) {
-  v_u32 p = (v_u32)a, q = (v_u32)b;
-  sum = v_fma((v_f32)(p & 0xffff0000u), (v_f32)(q & 0xffff0000u), sum);
-  return v_fma((v_f32)(p << 16), (v_f32)(q << 16), sum);
-}
-
-// Rounded in the high half; the low one is what is left.
-V_INLINE v_u32 rounded(v_f32 x) {
-  v_u32 bits = (v_u32)x;
-  v_u32 nearest = bits + 0x7fffu + (bits >> 16 & 1u);
-  return (v_u32)v_select(x == x, (v_f32)nearest, (v_f32)(bits | 0x400000u));
-}
-
-V_INLINE v_f32 pair(v_f32 low, v_f32 high) {
-  return (v_f32)((rounded(low) >> 16) | (rounded(high) & 0xffff0000u));
-}
-#endif
-
-void IR_ISA_NAME(bf16_pairs)(
-  size_t depth, size_t columns, const float *input, size_t stride, float *pairs, size_t pairs_stride) {
-  for (size_t k = 0; k < depth; k += 2) {
-    const float *low = input + k * stride, *high = low + stride;
-    float *target = pairs + k / 2 * pairs_stride;
-    for (size_t x = 0; x < columns; x += V_LANES) {
-      size_t n = columns - x < V_LANES ? columns - x : V_LANES;
-      v_f32 a = n == V_LANES ? v_load(low + x) : v_load_partial(low + x, n), b = v_set(0);
-      if (k + 1 < depth) b = n == V_LANES ? v_load(high + x) : v_load_partial(high + x, n);
-      v_store(target + x, pair(a, b));
-    }
-  }
-}
 
 // `rows`, `vectors` and `is_whole` are constants at every call. The last vector has `n` lanes.
 V_SPECIALIZED void pairs_tile(

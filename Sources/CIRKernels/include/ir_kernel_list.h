@@ -3,8 +3,29 @@
 
 #include "ir_kernel_types.h"
 
+/// Kernels of pairs of bfloat16: a float holds the bits of a number of an even place in its low half and of
+/// the next one in its high half; behind an odd count that is 0. Sums are float32. Numbers are rounded to the
+/// nearest, halves to even.
+#define IR_PAIRS_KERNEL_LIST(X) \
+  X(bf16_planar_product, void, (const struct ir_planar_pairs_product *product)) \
+  /* pairs[k][x] has input[2 k][x] and input[2 k + 1][x]. Writes whole vectors; rows as far apart as the */ \
+  /* input's whole vectors may be in its place. */ \
+  X(bf16_pairs, void, \
+    (size_t depth, size_t columns, const float *input, size_t stride, float *pairs, size_t pairs_stride)) \
+  /* As bf16_pairs of rows that follow each other, in their place or another, and nothing beyond them. */ \
+  X(bf16_pair_rows, void, (size_t depth, size_t columns, const float *input, float *pairs)) \
+  /* pairs[i] has input[2 i] and input[2 i + 1], in their place or another. */ \
+  X(bf16_pair_neighbours, void, (size_t count, const float *input, float *pairs)) \
+  /* Of a tile whose `depth` counts pairs. */ \
+  X(bf16_gemm, void, (const struct ir_gemm_tile *tile)) \
+  /* Its output has pairs of channels. */ \
+  X(bf16_winograd_input, void, (const struct ir_winograd_input *input)) \
+  /* Queries and keys are pairs of channels, values pairs of keys. */ \
+  X(bf16_attention, void, (const struct ir_attention_panel *panel))
+
 /// Every kernel but the elementwise ones: X(name, result, (parameters)).
 #define IR_KERNEL_LIST(X) \
+  IR_PAIRS_KERNEL_LIST(X) \
   X(f32_gemm, void, (const struct ir_gemm_tile *tile)) \
   /* packed[k][j] = source[k * row_stride + j]; columns beyond `columns` are 0. */ \
   X(f32_gemm_pack_rows, void, \
@@ -14,11 +35,6 @@
     (size_t depth, size_t columns, const float *source, size_t column_stride, float *packed, \
      size_t packed_stride)) \
   X(f32_planar_product, void, (const struct ir_planar_product *product)) \
-  X(bf16_planar_product, void, (const struct ir_planar_pairs_product *product)) \
-  /* pairs[k][x] = input[2 k][x] and input[2 k + 1][x] as a pair of bfloat16, to the nearest, halves to */ \
-  /* even; of an odd depth the last high half is 0. Writes whole vectors. */ \
-  X(bf16_pairs, void, \
-    (size_t depth, size_t columns, const float *input, size_t stride, float *pairs, size_t pairs_stride)) \
   X(f32_planar_depthwise, void, (const struct ir_planar_depthwise *depthwise)) \
   X(f32_planar_normalize, void, (const struct ir_planar_normalize *normalize)) \
   X(f32_winograd_input, void, (const struct ir_winograd_input *input)) \

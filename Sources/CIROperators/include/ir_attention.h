@@ -29,6 +29,8 @@ struct ir_attention_params {
   float scale;
   size_t height, width, window_height, window_width, offset_y, offset_x;
   struct ir_attention_operand query, key, value;
+  /// Operands of products are rounded to bfloat16; sums and exponentials are float32.
+  bool is_bfloat16;
   size_t term_count;
   struct ir_attention_term terms[IR_ATTENTION_MAX_TERMS];
 };

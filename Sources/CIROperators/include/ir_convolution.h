@@ -15,7 +15,8 @@ enum ir_packing {
   IR_PACKING_CONVOLUTION,
   IR_PACKING_TRANSPOSED,
   IR_PACKING_WINOGRAD,
-  IR_PACKING_PAIRS
+  IR_PACKING_PAIRS,
+  IR_PACKING_WINOGRAD_PAIRS,
 };
 
 /// Shared by convolution and transposed convolution. The trailing pads (and, transposed, the
@@ -32,6 +33,9 @@ struct ir_conv2d_params {
   enum ir_activation activation;
   /// Of IR_ACTIVATION_LEAKY_RELU, which ir_conv2d_winograd alone has.
   float slope;
+  /// Operands of products are rounded to bfloat16; sums are float32. Not of depthwise convolutions and of
+  /// ir_conv2d_pixel.
+  bool is_bfloat16;
 };
 
 /// Weights [output_channels, input_channels / groups, kernel_height, kernel_width] to the order

@@ -25,6 +25,8 @@ struct ir_matrix_multiply_params {
   struct ir_matrix_strides c;
   float alpha;
   enum ir_activation activation;
+  /// A and B are rounded to bfloat16; sums are float32.
+  bool is_bfloat16;
 };
 
 /// `row_bias` [rows] or NULL, `column_bias` [columns] or NULL, shared by the whole batch.

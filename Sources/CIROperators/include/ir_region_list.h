@@ -18,6 +18,8 @@
   /* As ir_conv2d_winograd, of a feature map's height and width: operands x, [residual]; margins, steps, */ \
   /* blocks, rolling rows and the columns of tiles are then multiples of IR_WINOGRAD_TILE. */ \
   X(WINOGRAD, winograd) \
+  /* As WINOGRAD, in bfloat16 with sums in float32. */ \
+  X(PAIRS_WINOGRAD, pairs_winograd) \
   /* Stride 1, a group a channel: operand x. */ \
   X(DEPTHWISE, depthwise) \
   /* Over channels: operand x. */ \

@@ -27,6 +27,8 @@ package struct MachineModel: Sendable {
   package var winogradGain = 1.0
   /// Multiply-adds of bfloat16 in the time of one of float32.
   package var bfloat16Gain = 1.0
+  /// As winogradGain, of products of bfloat16.
+  package var bfloat16WinogradGain = 1.0
   /// Seconds of a kernel's call, all threads calling.
   package var callSeconds = 0.0
   /// Floats of a vector, and of a cache line.

@@ -17,7 +17,7 @@ package struct KernelSupport: Sendable {
   /// The form in which convolutions have fewer products, and the activations that it takes besides relu.
   package var winograd: WinogradForm?
   package var winogradActivations: Set<ActivationFunction> = []
-  /// The numbers that regions multiply.
+  /// The numbers that products are computed with.
   package var precision = Precision.float32
   /// Nil for a library that computes no regions.
   package var regions: RegionLimits?
@@ -43,6 +43,15 @@ package struct KernelSupport: Sendable {
 
   /// A library without fast kernels.
   package init() {}
+
+  /// Of fewer rows or less depth, rounding costs as much as products of bfloat16 gain.
+  private static let leastBFloat16Extent = 8
+
+  /// Whether a product of a matrix of `rows` times `depth` numbers, such as a convolution's weights for one
+  /// pixel of its window, is computed in bfloat16.
+  package func isBFloat16(rows: Int, depth: Int) -> Bool {
+    precision == .bfloat16 && min(rows, depth) >= Self.leastBFloat16Extent
+  }
 
   /// Whether chains may have the function.
   package func supports(_ function: ElementwiseChain.Function) -> Bool {

@@ -4,7 +4,9 @@ import IROperators
 import IRTensor
 
 /// Softmax attention whose scores stay in the cache. Nil where it has more terms than the driver takes.
-func attentionKernel(_ attention: Attention, _ request: KernelRequest) -> (any Kernel)? {
+func attentionKernel(
+  _ attention: Attention, _ request: KernelRequest, _ support: KernelSupport
+) -> (any Kernel)? {
   let types = request.inputTypes
   let terms = types.dropFirst(3)
   let shape = types[0].shape
@@ -14,6 +16,9 @@ func attentionKernel(_ attention: Attention, _ request: KernelRequest) -> (any K
   (params.images, params.heads) = (shape[0], attention.heads)
   (params.queries, params.keys) = (e.queries, e.keys)
   (params.size, params.value_size, params.scale) = (attention.size, attention.valueSize, attention.scale)
+  // Heads' operands are rounded for each of their few products: they must have twice the channels.
+  params.is_bfloat16 = support.isBFloat16(
+    rows: e.keys, depth: min(attention.size, attention.valueSize) / 2)
   let hasWindows = !attention.window.isEmpty
   if hasWindows {
     (params.height, params.width) = (shape[2], shape[3])
@@ -35,7 +40,7 @@ func attentionKernel(_ attention: Attention, _ request: KernelRequest) -> (any K
   }
   let workspace = ir_attention_workspace(&params, Int32(request.threadCount))
   let fixed = params
-  let name = "attention" + (hasWindows ? ".windows" : "")
+  let name = "attention" + (hasWindows ? ".windows" : "") + (params.is_bfloat16 ? ".bf16" : "")
   return CPUKernel(name, workspace: workspace) { arguments in
     var params = fixed
     let terms = arguments.inputs.dropFirst(3).map { Optional($0.assumingMemoryBound(to: Float.self)) }

@@ -6,7 +6,7 @@ import IRTensor
 /// The geometry of one or two spatial axes as the drivers have it, or nil for what they do not cover.
 private func parameters(
   _ x: Shape, _ kernel: ArraySlice<Int>, _ y: Shape, strides: [Int], dilations: [Int], padsBefore: [Int],
-  groups: Int
+  groups: Int, _ support: KernelSupport
 ) -> ir_conv2d_params? {
   let rank = x.rank - 2
   guard rank == 1 || rank == 2, padsBefore.allSatisfy({ $0 >= 0 }) else { return nil }
@@ -22,34 +22,38 @@ private func parameters(
     stride_y: pick(strides, 0, 1), stride_x: pick(strides, 1, 1),
     dilation_y: pick(dilations, 0, 1), dilation_x: pick(dilations, 1, 1),
     pad_top: pick(padsBefore, 0, 0), pad_left: pick(padsBefore, 1, 0), groups: groups,
-    activation: IR_ACTIVATION_NONE, slope: 0)
+    activation: IR_ACTIVATION_NONE, slope: 0,
+    is_bfloat16: support.isBFloat16(rows: y[1] / max(groups, 1), depth: x[1] / max(groups, 1)))
 }
 
-/// The word for a convolution in kernels' names.
+/// The words for a convolution in kernels' names.
 private func kind(_ params: ir_conv2d_params) -> String {
   if params.groups == params.input_channels && params.groups > 1 { return ".depthwise" }
-  return params.kernel_height == 1 && params.kernel_width == 1 && params.groups == 1 ? ".1x1" : ""
+  return (params.kernel_height == 1 && params.kernel_width == 1 && params.groups == 1 ? ".1x1" : "")
+    + precision(params)
 }
+
+private func precision(_ params: ir_conv2d_params) -> String { params.is_bfloat16 ? ".bf16" : "" }
 
 /// A convolution with the sum and the activation that the compiler has fused with it.
 func convolutionKernel(
-  _ fused: FusedConvolution, _ request: KernelRequest, _ weights: PackedWeights
+  _ fused: FusedConvolution, _ request: KernelRequest, _ weights: PackedWeights, _ support: KernelSupport
 ) -> (any Kernel)? {
   let convolution = fused.convolution
   let (x, w, y) = (request.inputTypes[0].shape, request.inputTypes[1].shape, request.outputTypes[0].shape)
   guard let activation = fused.driverActivation,
     var params = parameters(
       x, w.extents[2...], y, strides: convolution.strides, dilations: convolution.dilations,
-      padsBefore: convolution.padsBefore, groups: convolution.groupCount)
+      padsBefore: convolution.padsBefore, groups: convolution.groupCount, support)
   else { return nil }
   (params.activation, params.slope) = (activation.function, activation.slope)
-  let isWinograd = KernelSupport.ofDrivers.isWinograd(convolution, weight: w)
+  let isWinograd = support.isWinograd(convolution, weight: w)
   let operands = FusedOperands(fused)
   let fixed = params
   if isWinograd, let weight = request.constants[1] {
-    let packed = winogradWeights(weight, weights)
+    let packed = winogradWeights(weight, isBFloat16: params.is_bfloat16, weights)
     return CPUKernel(
-      "conv3x3.winograd" + operands.suffix,
+      "conv3x3.winograd" + precision(params) + operands.suffix,
       workspace: ir_conv2d_winograd_workspace(&params, Int32(request.threadCount)), inPlace: operands.inPlace
     ) { arguments in
       var params = fixed
@@ -70,7 +74,10 @@ func convolutionKernel(
   }
   return packingKernel(
     "conv2d\(kind(params))" + operands.suffix, request, weights,
-    packing: [Int(IR_PACKING_CONVOLUTION.rawValue), params.groups, params.stride_y, params.stride_x],
+    packing: [
+      Int(IR_PACKING_CONVOLUTION.rawValue), params.is_bfloat16 ? 1 : 0, params.groups, params.stride_y,
+      params.stride_x,
+    ],
     count: ir_conv2d_packed_weights_count(&params),
     workspace: ir_conv2d_workspace(&params, Int32(request.threadCount)), inPlace: operands.inPlace
   ) { weight, packed in
@@ -144,30 +151,37 @@ private func packingKernel(
 }
 
 /// Weights of Winograd's form, transformed once.
-func winogradWeights(_ weight: Tensor, _ weights: PackedWeights) -> TensorStorage {
+func winogradWeights(_ weight: Tensor, isBFloat16: Bool, _ weights: PackedWeights) -> TensorStorage {
   var params = ir_conv2d_params()
+  params.is_bfloat16 = isBFloat16
   (params.input_channels, params.output_channels) = (weight.shape[1], weight.shape[0])
   let count = ir_conv2d_winograd_packed_weights_count(&params)
   return weights.storage(
-    of: weight, packing: [Int(IR_PACKING_WINOGRAD.rawValue)] + weight.shape.extents, count: count
+    of: weight,
+    packing: [Int((isBFloat16 ? IR_PACKING_WINOGRAD_PAIRS : IR_PACKING_WINOGRAD).rawValue)]
+      + weight.shape.extents, count: count
   ) {
     ir_conv2d_winograd_pack_weights(&params, $0, $1)
   }
 }
 
 func convolutionTransposeKernel(
-  _ convolution: ConvolutionTranspose, _ request: KernelRequest, _ weights: PackedWeights
+  _ convolution: ConvolutionTranspose, _ request: KernelRequest, _ weights: PackedWeights,
+  _ support: KernelSupport
 ) -> (any Kernel)? {
   let (x, w, y) = (request.inputTypes[0].shape, request.inputTypes[1].shape, request.outputTypes[0].shape)
   guard
     var params = parameters(
       x, w.extents[2...], y, strides: convolution.strides, dilations: convolution.dilations,
-      padsBefore: convolution.padsBefore, groups: convolution.groupCount)
+      padsBefore: convolution.padsBefore, groups: convolution.groupCount, support)
   else { return nil }
   let fixed = params
   return packingKernel(
-    "conv2d-transpose", request, weights,
-    packing: [Int(IR_PACKING_TRANSPOSED.rawValue), params.groups, params.stride_y, params.stride_x],
+    "conv2d-transpose" + precision(params), request, weights,
+    packing: [
+      Int(IR_PACKING_TRANSPOSED.rawValue), params.is_bfloat16 ? 1 : 0, params.groups, params.stride_y,
+      params.stride_x,
+    ],
     count: ir_conv2d_transpose_packed_weights_count(&params),
     workspace: ir_conv2d_transpose_workspace(&params, Int32(request.threadCount))
   ) { weight, packed in
@@ -189,7 +203,7 @@ func convolutionWeightGradientKernel(_ gradient: ConvolutionWeightGradient, _ re
     var params = parameters(
       request.inputTypes[0].shape, gradient.kernel[...], request.inputTypes[1].shape,
       strides: convolution.strides, dilations: convolution.dilations, padsBefore: convolution.padsBefore,
-      groups: convolution.groupCount)
+      groups: convolution.groupCount, KernelSupport())
   else { return nil }
   let workspace = ir_conv2d_weight_gradient_workspace(&params, Int32(request.threadCount))
   let fixed = params

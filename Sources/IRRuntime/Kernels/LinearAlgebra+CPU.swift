@@ -3,7 +3,9 @@ import IRCompiler
 import IROperators
 import IRTensor
 
-func matrixMultiplyKernel(_ product: MatrixMultiply, _ request: KernelRequest) -> (any Kernel)? {
+func matrixMultiplyKernel(
+  _ product: MatrixMultiply, _ request: KernelRequest, _ support: KernelSupport
+) -> (any Kernel)? {
   let (a, b) = (request.inputTypes[0].shape, request.inputTypes[1].shape)
   guard let e = try? product.extents(a, b), e.batch.rank <= 2 else { return nil }
   func strides(_ shape: Shape, isTransposed: Bool) -> ir_matrix_strides {
@@ -20,10 +22,12 @@ func matrixMultiplyKernel(_ product: MatrixMultiply, _ request: KernelRequest) -
     b: strides(b, isTransposed: product.transposesB),
     c: ir_matrix_strides(
       outer: inner * e.rows * e.columns, inner: e.rows * e.columns, row: e.columns, column: 1),
-    alpha: 1, activation: IR_ACTIVATION_NONE)
+    alpha: 1, activation: IR_ACTIVATION_NONE,
+    is_bfloat16: support.isBFloat16(rows: min(e.rows, e.columns), depth: e.depth))
   let workspace = ir_matrix_multiply_workspace(&params, Int32(request.threadCount))
   let fixed = params
-  return CPUKernel("matrix-multiply", workspace: workspace) { arguments in
+  return CPUKernel("matrix-multiply" + (params.is_bfloat16 ? ".bf16" : ""), workspace: workspace) {
+    arguments in
     var params = fixed
     ir_matrix_multiply(
       &params, arguments.input(0), arguments.input(1), nil, nil, arguments.output(), arguments.workspace,

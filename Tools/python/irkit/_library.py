@@ -95,12 +95,20 @@ class Watch:
         checked(status, error)
 
 
-def run_options(threads: Optional[int], memory: Optional[int], float16_storage: bool = False) -> Any:
+_precisions = {"f32": 0, "bf16": 1, "auto": 2}
+
+
+def run_options(
+    threads: Optional[int], memory: Optional[int], float16_storage: bool = False, precision: str = "f32",
+) -> Any:
+    if precision not in _precisions:
+        raise InvalidArgument(f"precision is {precision!r}, and must be one of {', '.join(_precisions)}")
     options = ffi.new("irkit_options *")
     options.size = ffi.sizeof("irkit_options")
     options.threads = threads or 0
     options.memory = memory or 0
     options.float16_storage = float16_storage
+    options.precision = _precisions[precision]
     return options
 
 

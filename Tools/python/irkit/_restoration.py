@@ -38,16 +38,17 @@ class Restorer:
     def __init__(
         self, model: Any = "symunet-s", *, strength: float = 1.0, detail: float = 0.0, noise: Optional[float] = None,
         tile: Optional[int] = None, overlap: int = 64, augmented: bool = False, threads: Optional[int] = None,
-        memory: Optional[int] = None, profile: bool = False,
+        memory: Optional[int] = None, profile: bool = False, precision: str = "f32",
     ) -> None:
         """`model` is a path, or the name or role of an installed model; `strength` the share of the restoration in the
         result, `detail` that of the input's fine brightness that stays, both in 0...1; `noise` σ of 0...255 for models
-        that take it, by default estimated from each picture; `tile` the side of tiles in pixels; `memory` the most bytes that a run may take; `profile` asks
-        for the `steps` of restorations.
+        that take it, by default estimated from each picture; `tile` the side of tiles in pixels; `memory` the most bytes
+        that a run may take; `profile` asks for the `steps` of restorations; `precision` is that of products: `f32`,
+        `bf16` (faster on processors that multiply it) or `auto` (`bf16` on these).
         """
         options = ffi.new("irkit_restorer_options *")
         lib.irkit_restorer_options_init(options)
-        options.run = run_options(threads, memory)[0]
+        options.run = run_options(threads, memory, precision=precision)[0]
         options.strength, options.detail = strength, detail
         options.noise_level = -1 if noise is None else noise
         options.tile_size, options.overlap, options.augmented = tile or 0, overlap, augmented

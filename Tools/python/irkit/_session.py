@@ -73,6 +73,9 @@ class SessionOptions:
     intra_op_num_threads: int = 0
     #: The most bytes that a run may take; 0: three quarters of what the system has left.
     memory: int = 0
+    #: The numbers that products are computed with: f32, bf16 (operands rounded to 8 bits of precision, sums in float32;
+    #: twice the rate on processors that multiply bfloat16) or auto (bf16 on these).
+    precision: str = "f32"
 
 
 @dataclass
@@ -88,13 +91,14 @@ class InferenceSession:
     def __init__(
         self, path_or_bytes: Union[str, bytes, os.PathLike[str]], sess_options: Optional[SessionOptions] = None,
         providers: Optional[Sequence[Any]] = None, provider_options: Any = None, *, threads: Optional[int] = None,
-        memory: Optional[int] = None,
+        memory: Optional[int] = None, precision: Optional[str] = None,
     ) -> None:
         if providers and any(_provider(each) != "CPUExecutionProvider" for each in providers):
             warnings.warn(f"irkit runs on CPUs: the providers {list(providers)} are ignored", stacklevel=2)
         wanted = sess_options or SessionOptions()
         options = run_options(
-            threads or wanted.intra_op_num_threads, memory or getattr(wanted, "memory", 0))
+            threads or wanted.intra_op_num_threads, memory or getattr(wanted, "memory", 0),
+            precision=precision or getattr(wanted, "precision", "f32"))
         place, error = ffi.new("irkit_session **"), ffi.new("char **")
         if isinstance(path_or_bytes, (bytes, bytearray, memoryview)):
             source = ffi.from_buffer(path_or_bytes)

@@ -64,6 +64,14 @@ def test_pillow(restorer, picture, tmp_path):
     assert (numpy.asarray(Image.open(target)) == expected).all()
 
 
+def test_precision(restorer, picture):
+    exact, found = restorer.restore(picture), irkit.restore(picture, precision="bf16")
+    differences = numpy.abs(found.astype(int) - exact)
+    assert 0 < differences.max() < 10 and differences.mean() < 0.5
+    with pytest.raises(ValueError, match="f32, bf16, auto"):
+        irkit.restore(picture, precision="half")
+
+
 def test_turned_pictures_are_turned(restorer, picture, tmp_path):
     image, path = Image.fromarray(picture), tmp_path / "in.png"
     exif = image.getexif()

@@ -126,6 +126,23 @@ def test_refuses_in_words(chain, tmp_path):
         irkit.InferenceSession(chain, providers=["CUDAExecutionProvider"])
 
 
+def test_precision(chain):
+    x = numpy.random.default_rng(1).random((1, 3, 32, 48), numpy.float32)
+    path = irkit.models()["symunet-s"].path
+    name = irkit.InferenceSession(path).get_inputs()[0].name
+    (exact,) = irkit.InferenceSession(path).run(None, {name: x})
+    options = irkit.SessionOptions()
+    options.precision = "bf16"
+    (found,) = irkit.InferenceSession(path, options).run(None, {name: x})
+    assert 1e-6 < numpy.abs(found - exact).max() < 0.05
+    (again,) = irkit.InferenceSession(path, precision="bf16").run(None, {name: x})
+    assert (found == again).all()
+    (either,) = irkit.InferenceSession(path, precision="auto").run(None, {name: x})
+    assert (either == found).all() or (either == exact).all()
+    with pytest.raises(irkit.InvalidArgument, match="int8.*f32, bf16, auto"):
+        irkit.InferenceSession(chain, precision="int8")
+
+
 def test_takes_dlpack_and_buffers_and_views(chain):
     session = irkit.InferenceSession(chain)
     x = numpy.random.default_rng(4).normal(size=(1, 3, 16, 16)).astype(numpy.float32)

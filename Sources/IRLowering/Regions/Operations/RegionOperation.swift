@@ -91,7 +91,8 @@ extension RegionOperation {
 
 /// Every operation that a node can have; a node has the first that takes it.
 package let regionOperations: [any RegionOperation.Type] = [
-  RegionWinograd.self, RegionPairsConvolution.self, RegionConvolution.self, RegionDepthwise.self,
+  RegionPairsWinograd.self, RegionWinograd.self, RegionPairsConvolution.self, RegionConvolution.self,
+  RegionDepthwise.self,
   RegionGroupedConvolution.self,
   RegionNormalization.self,
   RegionElementwise.self, RegionViews.self, RegionConcatenation.self, RegionSpaceToDepth.self,

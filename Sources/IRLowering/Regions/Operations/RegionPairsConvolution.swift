@@ -3,19 +3,16 @@ import IROperators
 import IRRewriting
 import IRTensor
 
-/// A pointwise convolution with constant weights where products are computed in bfloat16: operands x,
-/// [residual]. The processor multiplies two channels at a time.
+/// A pointwise convolution where products are computed in bfloat16: operands x, [residual]. The processor
+/// multiplies two channels at a time.
 package struct RegionPairsConvolution: RegionOperation {
   private let exact: RegionConvolution
 
   package static let driverName = "pairs_convolution"
-  /// Of fewer channels, rounding costs as much as the products gain.
-  private static let leastChannelCount = 8
 
   package init?(_ node: RegionNode) {
-    guard node.support.precision == .bfloat16, let exact = RegionConvolution(node), exact.isPointwise,
-      exact.window.weight != nil, exact.window.shape[0] >= Self.leastChannelCount,
-      exact.window.shape[1] >= Self.leastChannelCount
+    guard let exact = RegionConvolution(node), exact.isPointwise,
+      node.support.isBFloat16(rows: exact.window.shape[0], depth: exact.window.shape[1])
     else { return nil }
     self.exact = exact
   }

@@ -46,8 +46,15 @@ package struct RegionWinograd: RegionOperation {
   package func secondsAlone(
     _ instruction: RegionPlan.Instruction, pixelCount: Int, on machine: MachineModel
   ) -> Double? {
+    secondsAlone(instruction, pixelCount: pixelCount, gain: machine.winogradGain, on: machine)
+  }
+
+  /// With `gain` multiply-adds in the time of one.
+  func secondsAlone(
+    _ instruction: RegionPlan.Instruction, pixelCount: Int, gain: Double, on machine: MachineModel
+  ) -> Double {
     let read = instruction.operands.reduce(0) { $0 + $1.channelCount }
-    return Double(instruction.multiplyAddCount) / machine.multiplyAddRate / machine.winogradGain
+    return Double(instruction.multiplyAddCount) / machine.multiplyAddRate / gain
       + machine.transferSeconds(4 * pixelCount * (read + instruction.channelCount))
   }
 }

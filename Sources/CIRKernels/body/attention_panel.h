@@ -1,0 +1,168 @@
+#ifndef IR_ATTENTION_PANEL_H
+#define IR_ATTENTION_PANEL_H
+
+// Softmax attention of a panel of queries, which lie in the lanes: scores, weights and results need no sum
+// over lanes.
+
+#include <assert.h>
+
+#include "pairs.h"
+#include "vector_math.h"
+
+enum { ATTENTION_VECTORS = 2, ATTENTION_ROWS = V_LANES == 16 ? 8 : 4 };
+
+// Steps of a sum of so many products.
+V_INLINE size_t attention_length(size_t count, const bool has_pairs) {
+  return has_pairs ? (count + 1) / 2 : count;
+}
+V_INLINE v_f32 attention_product(v_f32 a, v_f32 b, v_f32 sum, const bool has_pairs) {
+  return has_pairs ? dot_pairs(sum, a, b) : v_fma(a, b, sum);
+}
+
+// `rows` and `has_pairs` are constants at every call, so the loops over rows unroll into registers.
+V_INLINE void attention_scores(
+  const struct ir_attention_panel *p, size_t first, const size_t rows, const bool has_pairs,
+  v_f32 most[ATTENTION_VECTORS]) {
+  v_f32 sum[ATTENTION_ROWS][ATTENTION_VECTORS];
+  const float *key[ATTENTION_ROWS];
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < rows; i++) {
+    sum[i][0] = sum[i][1] = v_set(0);
+    key[i] = p->key + (first + i) * p->key_step;
+  }
+  const float *query = p->query;
+  for (size_t d = 0; d < attention_length(p->depth, has_pairs); d++, query += p->query_stride) {
+    v_f32 q0 = v_load(query), q1 = v_load(query + V_LANES);
+    const size_t at = d * p->key_depth_step;
+#pragma clang loop unroll(full)
+    for (size_t i = 0; i < rows; i++) {
+      v_f32 k = v_set(key[i][at]);
+      sum[i][0] = attention_product(k, q0, sum[i][0], has_pairs);
+      sum[i][1] = attention_product(k, q1, sum[i][1], has_pairs);
+    }
+  }
+  for (size_t t = 0; t < IR_ATTENTION_MAX_TERMS; t++) {
+    if (!p->terms[t]) continue;
+    const float *term = p->terms[t] + first * p->term_stride;
+    size_t left = p->columns < V_LANES ? p->columns : V_LANES, right = p->columns - left;
+#pragma clang loop unroll(full)
+    for (size_t i = 0; i < rows; i++, term += p->term_stride) {
+      if (right == V_LANES) {
+        sum[i][0] += v_load(term), sum[i][1] += v_load(term + V_LANES);
+      } else {
+        sum[i][0] += v_load_partial(term, left);
+        if (right) sum[i][1] += v_load_partial(term + V_LANES, right);
+      }
+    }
+  }
+  float *scores = p->scores + first * ATTENTION_VECTORS * V_LANES;
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < rows; i++, scores += ATTENTION_VECTORS * V_LANES) {
+#pragma clang loop unroll(full)
+    for (size_t v = 0; v < ATTENTION_VECTORS; v++) {
+      most[v] = v_max(most[v], sum[i][v]);
+      v_store(scores + v * V_LANES, sum[i][v]);
+    }
+  }
+}
+
+V_INLINE void attention_values(
+  const struct ir_attention_panel *p, size_t first, const size_t rows, const bool has_pairs,
+  const v_f32 factor[ATTENTION_VECTORS]) {
+  v_f32 sum[ATTENTION_ROWS][ATTENTION_VECTORS];
+  const float *value[ATTENTION_ROWS];
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < rows; i++) {
+    sum[i][0] = sum[i][1] = v_set(0);
+    value[i] = p->value + (first + i) * p->value_depth_step;
+  }
+  const float *weights = p->scores;
+  for (size_t j = 0; j < attention_length(p->keys, has_pairs); j++, weights += ATTENTION_VECTORS * V_LANES) {
+    v_f32 w0 = v_load(weights), w1 = v_load(weights + V_LANES);
+    const size_t at = j * p->value_step;
+#pragma clang loop unroll(full)
+    for (size_t i = 0; i < rows; i++) {
+      v_f32 x = v_set(value[i][at]);
+      sum[i][0] = attention_product(x, w0, sum[i][0], has_pairs);
+      sum[i][1] = attention_product(x, w1, sum[i][1], has_pairs);
+    }
+  }
+  float *output = p->output + first * p->output_stride;
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < rows; i++, output += p->output_stride) {
+    v_store(output, sum[i][0] * factor[0]);
+    v_store(output + V_LANES, sum[i][1] * factor[1]);
+  }
+}
+
+// clang-format off
+#define ATTENTION_CASES(call) \
+  switch (rows) { \
+    case 1: call(1); break; \
+    case 2: call(2); break; \
+    case 3: call(3); break; \
+    case 4: call(4); break; \
+    ATTENTION_MORE_CASES(call) \
+  }
+#if V_LANES == 16
+#define ATTENTION_MORE_CASES(call) \
+  case 5: call(5); break; \
+  case 6: call(6); break; \
+  case 7: call(7); break; \
+  case 8: call(8); break;
+#else
+#define ATTENTION_MORE_CASES(call)
+#endif
+// clang-format on
+
+// Exponentials of the scores in their place, and their sums.
+V_INLINE void attention_weights(
+  const struct ir_attention_panel *p, const v_f32 most[ATTENTION_VECTORS], const bool has_pairs,
+  v_f32 sum[ATTENTION_VECTORS]) {
+  const size_t step = has_pairs ? 2 : 1, width = ATTENTION_VECTORS * V_LANES;
+  float *weights = p->scores;
+  for (size_t j = 0; j < p->keys; j += step, weights += width) {
+    const float *scores = p->scores + j * width;
+#pragma clang loop unroll(full)
+    for (size_t v = 0; v < ATTENTION_VECTORS; v++) {
+      v_f32 power = v_exp(v_load(scores + v * V_LANES) - most[v]);
+      sum[v] += power;
+      if (has_pairs) {
+        v_f32 next = v_set(0);
+        if (j + 1 < p->keys) next = v_exp(v_load(scores + width + v * V_LANES) - most[v]);
+        sum[v] += next;
+        power = pair(power, next);
+      }
+      v_store(weights + v * V_LANES, power);
+    }
+  }
+}
+
+// `has_pairs` is a constant at every call: queries, keys and values are then pairs.
+V_INLINE void attention(const struct ir_attention_panel *p, const bool has_pairs) {
+  assert(p->columns >= 1 && p->columns <= ATTENTION_VECTORS * V_LANES && p->keys >= 1);
+  v_f32 most[ATTENTION_VECTORS], sum[ATTENTION_VECTORS], factor[ATTENTION_VECTORS];
+  most[0] = most[1] = v_set(-__builtin_inff());
+  // Blocks of rows are as equal as they can be, so that no block runs nearly empty.
+  size_t blocks = (p->keys + ATTENTION_ROWS - 1) / ATTENTION_ROWS;
+  for (size_t block = 0, first = 0; block < blocks; block++) {
+    size_t rows = p->keys / blocks + (block < p->keys % blocks);
+#define ATTENTION_CALL(n) attention_scores(p, first, n, has_pairs, most)
+    ATTENTION_CASES(ATTENTION_CALL)
+#undef ATTENTION_CALL
+    first += rows;
+  }
+  sum[0] = sum[1] = v_set(0);
+  attention_weights(p, most, has_pairs, sum);
+  for (size_t v = 0; v < ATTENTION_VECTORS; v++) factor[v] = 1 / sum[v];
+  blocks = (p->value_depth + ATTENTION_ROWS - 1) / ATTENTION_ROWS;
+  for (size_t block = 0, first = 0; block < blocks; block++) {
+    size_t rows = p->value_depth / blocks + (block < p->value_depth % blocks);
+#define ATTENTION_CALL(n) attention_values(p, first, n, has_pairs, factor)
+    ATTENTION_CASES(ATTENTION_CALL)
+#undef ATTENTION_CALL
+    first += rows;
+  }
+}
+
+#endif
