@@ -19,9 +19,10 @@ public struct RestorationSettings: Sendable {
   public var isAugmented = false
   /// σ of the noise on a scale of 0...255, for models that take it; nil estimates it from each picture.
   public var noiseLevel: Double?
-  /// An estimated noise level is multiplied by this: more removes more.
-  public var noiseFactor = 1.0 {
-    didSet { noiseFactor = noiseFactor.isFinite ? max(noiseFactor, 0) : 1 }
+  /// An estimated noise level is multiplied by this: more removes more. A number, 1 too, also states that the
+  /// model takes a level where its file does not tell.
+  public var noiseFactor: Double? {
+    didSet { noiseFactor = noiseFactor.map { $0.isFinite ? max($0, 0) : 1 } }
   }
   /// Noise levels are at most this.
   static let largestNoiseLevel = 255.0
@@ -67,6 +68,9 @@ public struct RestorationSettings: Sendable {
     self.allowsFloat16Storage = allowsFloat16Storage
   }
 
+  /// Whether they state that the model takes a noise level.
+  var statesNoise: Bool { noiseLevel != nil || noiseFactor != nil }
+
   /// Whether nothing of the input is blended in.
   package var isWhole: Bool { strength == 1 && detail == 0 }
 
@@ -77,7 +81,7 @@ public struct RestorationSettings: Sendable {
   func wishes(multiple: Int?) -> RestorationModel.Wishes {
     var wishes = RestorationModel.Wishes()
     wishes.multiple = multiple
-    wishes.hasNoiseLevel = noiseLevel != nil
+    wishes.hasNoiseLevel = statesNoise
     wishes.pictures = Set(pictures.keys)
     wishes.output = outputName
     (wishes.inputRange, wishes.outputRange) = (inputRange, outputRange)
