@@ -103,7 +103,7 @@ package final class Journal: @unchecked Sendable {
     let (settings, writing) = (restorer.settings, options.writing)
     let lines: [String] = [
       "multiple \(restorer.multiple)", "tile \(settings.tileSize ?? 0)", "overlap \(settings.overlap)",
-      "augmented \(settings.isAugmented)", "noise \(settings.noiseLevel ?? -1) \(settings.noiseFactor)",
+      "augmented \(settings.isAugmented)", "noise \(settings.noiseLevel ?? -1) \(settings.noiseFactor ?? 1)",
       "quality \(writing.quality)",
       "lossless \(writing.isLossless ?? false)", "compression \(writing.compression?.rawValue ?? "")",
       "salvage \(options.salvages)", "depth \(writing.sampleFormat.map { "\($0)" } ?? "auto")",

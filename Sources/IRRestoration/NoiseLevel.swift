@@ -29,7 +29,7 @@ extension Restorer {
     }
     let level = (squares.reduce(0, +) / Double(max(squares.count, 1))).squareRoot()
     return NoiseLevel(
-      level: min(settings.noiseFactor * level, RestorationSettings.largestNoiseLevel), estimated: true)
+      level: min((settings.noiseFactor ?? 1) * level, RestorationSettings.largestNoiseLevel), estimated: true)
   }
 
   /// Restores an image as one of this noise level, σ of 0...255, where the model takes one.

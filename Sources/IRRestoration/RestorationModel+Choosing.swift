@@ -6,14 +6,13 @@ import IRTensor
 extension RestorationModel {
   /// Settings that the model needs and that are missing, or that it does not take, in words.
   func missing(_ settings: RestorationSettings) -> String? {
-    let isStated = settings.noiseLevel != nil
-    // A channel that comes back may be the picture's own.
-    if noise == .channel, !isStated, choices.contains(where: { $0.port.channelCount == image.channelCount }) {
-      return "its picture has \(image.channelCount) channels: with a noise level (-n) the last is its map"
+    if noise == .channel, !settings.statesNoise {
+      return
+        "its picture has \(image.channelCount) channels: with a noise level (-n LEVEL, or -n auto) the last is its map"
     }
-    if noise == nil, isStated || settings.noiseFactor != 1 { return "it takes no noise level" }
+    if noise == nil, settings.statesNoise { return "it takes no noise level" }
     guard let picture = pictures.first(where: { settings.pictures[$0.name] == nil }) else { return nil }
-    let level = picture.mayBeNoiseMap ? ", or a noise level (-n)" : ""
+    let level = picture.mayBeNoiseMap ? ", or a noise level (-n LEVEL, or -n auto)" : ""
     return
       "it takes a second picture in its input \(picture.name): give it one (--input \(picture.name)=FILE)\(level)"
   }

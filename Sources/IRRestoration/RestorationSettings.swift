@@ -20,9 +20,10 @@ public struct RestorationSettings: Sendable {
   /// σ of the noise on a scale of 0...255, for models that take a noise level; nil: estimated from each
   /// picture.
   public var noiseLevel: Double?
-  /// The factor of an estimated noise level: a larger one removes more.
-  public var noiseFactor = 1.0 {
-    didSet { noiseFactor = noiseFactor.isFinite ? max(noiseFactor, 0) : 1 }
+  /// The factor of an estimated noise level: a larger one removes more. A number, 1 too, also states that the
+  /// model takes a level if its file does not.
+  public var noiseFactor: Double? {
+    didSet { noiseFactor = noiseFactor.map { $0.isFinite ? max($0, 0) : 1 } }
   }
   /// Noise levels are at most this.
   static let largestNoiseLevel = 255.0
@@ -65,6 +66,9 @@ public struct RestorationSettings: Sendable {
     self.allowsFloat16Storage = allowsFloat16Storage
   }
 
+  /// Whether they state that the model takes a noise level.
+  var statesNoise: Bool { noiseLevel != nil || noiseFactor != nil }
+
   /// Whether nothing of the input is blended in.
   package var isWhole: Bool { strength == 1 && detail == 0 }
 
@@ -75,7 +79,7 @@ public struct RestorationSettings: Sendable {
   func wishes(multiple: Int?) -> RestorationModel.Wishes {
     var wishes = RestorationModel.Wishes()
     wishes.multiple = multiple
-    wishes.hasNoiseLevel = noiseLevel != nil
+    wishes.hasNoiseLevel = statesNoise
     wishes.pictures = Set(pictures.keys)
     wishes.output = outputName
     (wishes.inputRange, wishes.outputRange) = (inputRange, outputRange)

@@ -21,7 +21,7 @@ extension RestorationModel {
       lines.append(
         (
           "noise level",
-          "channel \(image.channelCount) of the picture is taken for a noise map: \(Self.levelText)"
+          "channel \(image.channelCount) of the picture is taken for a noise map: -n LEVEL or -n auto is needed"
         )
       )
     case nil: break
@@ -48,14 +48,8 @@ extension RestorationModel {
         "the file calls its sides open, but its nodes take \(height)×\(width) only: pictures are restored in tiles of that size"
       )
     }
-    switch noise {
-    case .input(let name) where !Self.isNamedNoise(name):
+    if case .input(let name) = noise, !Self.isNamedNoise(name) {
       notes.append("the input \(name) is taken for the noise level: \(Self.levelText)")
-    case .channel:
-      notes.append(
-        "channel \(image.channelCount) of the picture is taken for a map of the noise level: \(Self.levelText)"
-      )
-    default: break
     }
     if output.channelCount != channelCount {
       notes.append(

@@ -252,7 +252,8 @@ private func write(
     kind.inputs = [tensor("x", [.fixed(1), .fixed(4), .symbolic("h"), .symbolic("w")])]
     let blind = try tried(kind)
     #expect(
-      blind.outcome.code == 3 && blind.outcome.errors.contains("with a noise level (-n) the last is its map"),
+      blind.outcome.code == 3
+        && blind.outcome.errors.contains("with a noise level (-n LEVEL, or -n auto) the last is its map"),
       "\(blind.outcome.errors)")
     let (_, _, given, made) = try tried(kind, "-n", "25.5")
     expect(made, given) { $0 - 0.1 }

@@ -56,7 +56,12 @@ import Testing
     #expect(try model("s", [1]).restorer().notes.contains { $0.contains("the input s is taken for") })
     #expect(try model("noise_level", [1]).restorer().notes.isEmpty)
     // A map of one channel that nothing says is noise may be anything.
-    #expect { try model("s", [1, 1, "h", "w"]).restorer() } throws: { "\($0)".contains("--input s=FILE") }
+    #expect { try model("s", [1, 1, "h", "w"]).restorer() } throws: {
+      "\($0)".contains("--input s=FILE), or a noise level (-n LEVEL, or -n auto)")
+    }
+    let picture = testPicture(width: 64, height: 48)
+    let told = try result(try model("s", [1, 1, "h", "w"]).restorer { $0.noiseFactor = 1 }, picture)
+    #expect(told.noise == NoiseLevel(level: picture.estimatedNoiseLevel, estimated: true))
   }
 
   /// Hidden colours are no noise.
@@ -74,6 +79,6 @@ import Testing
     let plain = SmallModel(inversion(), constants: one)
     let picture = testPicture(width: 40, height: 40)
     #expect(try result(try plain.restorer(), picture).noise == nil)
-    #expect { try plain.restorer { $0.noiseFactor = 2 } } throws: { "\($0)".contains("takes no noise level") }
+    #expect { try plain.restorer { $0.noiseFactor = 1 } } throws: { "\($0)".contains("takes no noise level") }
   }
 }

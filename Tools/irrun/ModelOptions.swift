@@ -19,7 +19,8 @@ struct ModelOptions: ParsableArguments {
       "Name of a model in the folder -m, or a noise level. A level is σ, 0 to 255, for a model that takes one; in a "
         + "folder it selects the model of that name (noise2).",
       discussion:
-        "Without a level it is estimated from each picture; 1.5x takes one and a half times the estimate.",
+        "Without a level it is estimated from each picture. 1.5x takes one and a half times the estimate; auto states "
+        + "that the model takes a level if its file does not.",
       valueName: "name|level"))
   var name: String?
 
@@ -110,9 +111,11 @@ struct ModelOptions: ParsableArguments {
   }
 
   private var level: Double? { name.flatMap { Double($0) } }
-  /// The number of `1.5x`.
+  /// The number of `1.5x`; `auto` is `1x`.
   private var factor: Double? {
-    guard !isFolder, let name, name.hasSuffix("x") else { return nil }
+    guard !isFolder, let name else { return nil }
+    if name == "auto" { return 1 }
+    guard name.hasSuffix("x") else { return nil }
     return Double(name.dropLast()).flatMap { (0...100).contains($0) ? $0 : nil }
   }
   private var isFolder: Bool { FilePath(model).isFolder == true }
@@ -121,7 +124,7 @@ struct ModelOptions: ParsableArguments {
     var settings = RestorationSettings(
       tileSize: tile == 0 ? nil : tile, overlap: overlap, isAugmented: augmented,
       noiseLevel: isFolder ? nil : level, strength: strength, detail: detail)
-    settings.noiseFactor = factor ?? 1
+    settings.noiseFactor = factor
     settings.outputName = outputName
     (settings.inputRange, settings.outputRange) = (range?.input, range?.output)
     settings.greyHandling = grey
@@ -135,7 +138,7 @@ struct ModelOptions: ParsableArguments {
       guard name == nil || level != nil || factor != nil else {
         throw ValidationError(
           "-n \(name ?? "") names a model in a folder, but -m \(model) is not a folder: a noise level is a number, "
-            + "or a multiple of the estimate (1.5x)")
+            + "a multiple of the estimate (1.5x) or auto")
       }
       guard FilePath(model).suffix.lowercased() == DarktablePackage.suffix else { return model }
       do { return try DarktablePackage.unpacked(model, scale: scale) } catch TensorFileError.file(

@@ -22,7 +22,7 @@ package enum NoiseEstimate {
   }
 
   /// Noise that is correlated over pixels is stronger than its fine part: by this, for cameras' pictures.
-  private static let correlationFactor = 1.3
+  private static let correlationFactor = 1.6
   /// Smaller pictures have fewer patches than patches have samples.
   private static let leastSide = 32
 

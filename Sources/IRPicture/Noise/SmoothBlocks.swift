@@ -51,13 +51,16 @@ enum SmoothBlocks {
       // By row: sums with each of the cosines.
       var columns = [Float](repeating: 0, count: 3 * side)
       var square: Float = 0
+      // Differences from a sample are small where it matters, and nothing is rounded away.
+      let base = planes.samples[plane * planes.area + top * planes.width + left]
       for y in 0..<side {
         for x in 0..<side {
           let value = planes.samples[plane * planes.area + (top + y) * planes.width + left + x]
-          square += value * value
           sum += value
           (least, most) = (min(least, value), max(most, value))
-          for wave in 0..<3 { columns[wave * side + y] += cosines[wave][x] * value }
+          let difference = value - base
+          square += difference * difference
+          for wave in 0..<3 { columns[wave * side + y] += cosines[wave][x] * difference }
         }
       }
       var (constant, waves) = (Float(0), Float(0))
