@@ -69,7 +69,7 @@ func gridSampleTakesEveryCoordinate(_ mode: ResizeMode, _ padding: GridPadding) 
     let sample = GridSample(mode: mode, padding: padding, alignsCorners: alignsCorners)
     let result = sample.evaluate([image, grid])[0]
     #expect(result.shape == [1, 1, 2, 2])
-    #expect(result.floats.allSatisfy(\.isFinite), "\(result.floats)")
+    #expect(result.floats.allSatisfy { $0.isFinite }, "\(result.floats)")
     if padding == .zeros { #expect(result.floats.prefix(3) == [0, 0, 0]) }
     // The corner of the second column.
     if alignsCorners { #expect(result.floats[3] == 2) }
