@@ -1,5 +1,6 @@
 import Foundation
 import IRFiles
+import ImageRestoration
 
 /// PNG or PNM pictures one behind the other, as `ffmpeg -f image2pipe` writes them: a job for each as it
 /// comes.
@@ -110,7 +111,11 @@ struct PictureSplitter {
     case nil:
       // One picture with something behind it is a file as others are.
       if count == 1 {
-        try source.skipAll()
+        guard ImageFile.suffix(firstBytes: source.bytes.prefix(16)) == nil else {
+          throw FileError(
+            path: Job.inputStreamName, reason: "another picture follows its first one; one is expected")
+        }
+        guard try source.skip(atMost: limit) else { throw tooLarge }
         return nil
       }
       isWhole = false
@@ -128,10 +133,15 @@ struct PictureSplitter {
   /// - Returns: whether there were so many bytes.
   private func take(_ count: Int) throws(FileError) -> Bool {
     guard count <= limit - source.taken || count == .max else { throw tooLarge }
-    let isThere = try source.has(count, atMost: limit - source.taken)
-    if !isThere, !source.isAtEnd { throw tooLarge }
-    source.take(count)
-    return isThere
+    // Piece by piece: a large picture is held once.
+    var left = count
+    while left > 0, try source.has(1) {
+      let piece = min(left, source.bytes.count)
+      guard piece <= limit - source.taken else { throw tooLarge }
+      source.take(piece)
+      left -= piece
+    }
+    return left == 0
   }
 
   private var tooLarge: FileError {
@@ -232,8 +242,8 @@ private final class Source {
 
   /// Reads until there are so many bytes that were not taken.
   /// - Returns: whether there are.
-  func has(_ count: Int, atMost limit: Int = .max) throws(FileError) -> Bool {
-    while bytes.count < count, bytes.count <= limit, !isAtEnd { try readOn() }
+  func has(_ count: Int) throws(FileError) -> Bool {
+    while bytes.count < count, !isAtEnd { try readOn() }
     return bytes.count >= count
   }
 
@@ -243,12 +253,16 @@ private final class Source {
     bytes = bytes.dropFirst(count)
   }
 
-  func skipAll() throws(FileError) {
-    while !isAtEnd {
+  /// Leaves out the rest.
+  /// - Returns: whether it has no more bytes than the limit.
+  func skip(atMost limit: Int) throws(FileError) -> Bool {
+    var count = 0
+    while true {
+      count += bytes.count
       bytes = []
+      guard !isAtEnd, count <= limit else { return count <= limit }
       try readOn()
     }
-    bytes = []
   }
 
   private func readOn() throws(FileError) {

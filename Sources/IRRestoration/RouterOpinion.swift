@@ -16,7 +16,7 @@ extension Restorer {
   ///   another size only.
   public func opinions(of image: Image) throws -> (opinions: [RouterOpinion], routerCount: Int) {
     try requireRouters()
-    guard let routing = try routing(of: image), routing.shape.rank == 3 else {
+    guard let routing = try routing(of: image), routing.shape.rank == 3, routing.shape[0] > 0 else {
       throw RestorationError.notARestorer(path: path, detail: "its routing is not [N, learners, experts]")
     }
     let (learners, experts) = (routing.shape[1], routing.shape[2])

@@ -10,11 +10,11 @@ package struct TrainablePorts: Sendable {
   /// - Throws: `RestorerRefusal` where the model takes anything else.
   package init(_ model: ONNXModel) throws(RestorerRefusal) {
     let ports = try InputPorts(model, RestorationModel.Wishes())
-    guard ports.pictures.isEmpty, ports.held.isEmpty, ports.image.layout == .nchw,
+    guard ports.pictures.isEmpty, ports.noiseMap == nil, ports.held.isEmpty, ports.image.layout == .nchw,
       ports.image.elementType == .float32
     else {
       throw RestorerRefusal(
-        "it must take one float32 image [N, C, H, W] and nothing else but a noise level")
+        "it must take one float32 image [N, C, H, W] and nothing else but a noise level of one number")
     }
     guard ports.noise != .channel else {
       throw RestorerRefusal("its image has \(ports.image.channelCount) channels, not 1 or 3")

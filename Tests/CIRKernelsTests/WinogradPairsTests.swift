@@ -1,5 +1,6 @@
 import CIRKernels
 import CIROperators
+import IRTestSupport
 import Testing
 
 extension KernelTests {

@@ -88,7 +88,7 @@ import Testing
   @Test func animationsAndSeriesAreRefusedOrSaid() throws {
     try PictureFolder.with { folder in
       let moving = try folder.restore("anim.png", "a.png")
-      #expect(moving.code == 4 && moving.errors.contains("it holds 3 frames or pages"), "\(moving.errors)")
+      #expect(moving.code == 4 && moving.errors.contains("it has 3 frames or pages"), "\(moving.errors)")
       let first = try folder.restored("mpo.jpg", "a.jpg")
       #expect(first.contains("its first picture was read"), "\(first)")
       #expect(try folder.bytes("./a.jpg", "MPImage2") == folder.bytes("mpo.jpg", "MPImage2"))
@@ -112,7 +112,7 @@ import Testing
       #expect(try folder.difference("base.png", "./c.webp") > 0)
       let refused = try folder.restore("base.png", "d.jpg", "--lossless")
       #expect(
-        refused.code == 4 && refused.errors.contains("jpg is not written without loss"), "\(refused.errors)")
+        refused.code == 4 && refused.errors.contains("jpg cannot be written without loss"), "\(refused.errors)")
     }
   }
 
@@ -240,7 +240,7 @@ import Testing
         line + "vips copy j.v 'two.tif[page-height=48]' || vips tiffsave j.v two.tif --page-height 48",
         at: folder.path)
       let two = try folder.restore("./two.tif", "b.png")
-      #expect(two.code == 4 && two.errors.contains("it holds 2 frames or pages"), "\(two.errors)")
+      #expect(two.code == 4 && two.errors.contains("it has 2 frames or pages"), "\(two.errors)")
     }
   }
 
@@ -343,10 +343,10 @@ import Testing
       try system("vips", "black", "wide.png", "16400", "2", "--bands", "3", at: folder.path)
       let outcome = try folder.restore("./wide.png", "a.webp")
       #expect(
-        outcome.code == 4 && outcome.errors.contains("16400×2 pixels are more than 16383 a side"),
+        outcome.code == 4 && outcome.errors.contains("16400×2 pixels exceed the 16383 a side"),
         "\(outcome.errors)")
       let planned = try folder.restored("./wide.png", "a.webp", "--dry-run")
-      #expect(planned.contains("pixels are more than 16383 a side"), "\(planned)")
+      #expect(planned.contains("pixels exceed the 16383 a side"), "\(planned)")
     }
   }
 
@@ -365,9 +365,12 @@ import Testing
         let text = try piped("cat '\(PictureFolder.fixture(name))'")
         #expect(text.hasSuffix("code 0"), "\(name): \(text)")
       }
-      for several in ["'\(base)' '\(base)'", "'\(jpeg)' '\(base)'", "'\(base)' '\(jpeg)' '\(jpeg)'"] {
+      for (several, refusal) in [
+        ("'\(base)' '\(base)'", "several pictures come"), ("'\(jpeg)' '\(base)'", "another picture follows"),
+        ("'\(base)' '\(jpeg)' '\(jpeg)'", "another picture follows"),
+      ] {
         let text = try piped("cat \(several)")
-        #expect(text.contains("another one begins") && text.hasSuffix("code 4"), "\(several): \(text)")
+        #expect(text.contains(refusal) && text.hasSuffix("code 4"), "\(several): \(text)")
       }
     }
   }

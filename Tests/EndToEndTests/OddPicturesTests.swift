@@ -151,7 +151,7 @@ import Testing
       #expect(try difference(folder, "rgb.v", "out.png") == 0)
       let signed = try restore(folder, "signed.tif", "none.png", "--json")
       #expect(
-        signed.code == 4 && signed.errors.contains("its samples are signed integers"), "\(signed.errors)")
+        signed.code == 4 && signed.errors.contains("signed and complex samples are not supported"), "\(signed.errors)")
       // The report has a line for each file, whatever became of it.
       #expect(
         signed.output.contains("\"error\":") && signed.output.contains("signed.tif"), "\(signed.output)")
@@ -165,7 +165,7 @@ import Testing
       let still = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/still.webp"))
       try animation(of: still, frameCount: 3).write(to: URL(fileURLWithPath: "\(folder)/moving.webp"))
       let moving = try restore(folder, "moving.webp", "out.webp")
-      #expect(moving.code == 4 && moving.errors.contains("it holds 3 frames or pages"), "\(moving.errors)")
+      #expect(moving.code == 4 && moving.errors.contains("it has 3 frames or pages"), "\(moving.errors)")
       try system("bash", "-c", "vips copy rgb.v whole.jpg; head -c 700 whole.jpg > cut.jpg", at: folder)
       let cut = try restore(folder, "cut.jpg", "out.jpg")
       #expect(cut.code == 4 && cut.errors.contains("cut.jpg: cannot be read as an image"), "\(cut.errors)")

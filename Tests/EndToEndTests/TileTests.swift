@@ -150,7 +150,7 @@ func blendedTilesHaveTheWholesShades(_ name: String, side: Int) throws {
     #expect(try plan("symunet-s", ["--memory", "570M", "--no-float16-storage"]).contains("tiles of"))
     for arguments in [[], ["--float16-storage"]] {
       let whole = try plan("symunet-s", ["--memory", "570M"] + arguments)
-      #expect(whole.contains("whole (2048×1536)") && whole.contains("between steps as float16"), "\(whole)")
+      #expect(whole.contains("whole (2048×1536)") && whole.contains("feature maps as float16"), "\(whole)")
     }
     #expect(try !plan("symunet-s", ["--memory", "4G"]).contains("float16"))
     #expect(try plan("\(folder)/m.onnx", ["--memory", "300M"]).contains("exact tiles"))

@@ -113,7 +113,7 @@ import Testing
       #expect(
         try found(["\(folder)/two\nlines.png\0", "\(folder)/b.png\0"]) == ["two\nlines.png", "b.png"])
       let mixed = try found(["\(folder)/a.png\n", "\(folder)/b.png\0\n", "\(folder)/b.png\r\n"])
-      #expect(mixed[0] == "a.png" && mixed[1].contains("a zero follows") && mixed[2] == "b.png", "\(mixed)")
+      #expect(mixed[0] == "a.png" && mixed[1].contains("a NUL follows") && mixed[2] == "b.png", "\(mixed)")
     }
   }
 

@@ -83,6 +83,11 @@ private func pnm(_ header: String, _ count: Int) -> [UInt8] {
   @Test func somethingBehindOnePictureIsLeftOut() throws {
     let (pictures, refusal) = try divided(png(5) + Array("no picture at all, and some more".utf8))
     #expect(pictures == [Data(png(5))] && refusal == nil)
+    // A picture of another kind is none of the stream, and not left out.
+    let mixed = try divided(png(5) + [0xFF, 0xD8, 0xFF, 0xE0] + [UInt8](repeating: 0, count: 40))
+    #expect(mixed.pictures == [Data(png(5))] && mixed.refusal?.contains("another picture follows") == true)
+    let endless = try divided(png(5) + Array(repeating: UInt8(ascii: "x"), count: 5000), limit: 4000)
+    #expect(endless.refusal?.contains("more than") == true)
   }
 
   @Test func aPictureHasALimit() throws {

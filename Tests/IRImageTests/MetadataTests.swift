@@ -252,7 +252,7 @@ func damagedStatementsNeverTrap(suffix: String) throws {
     let error = #expect(throws: ImageError.self) {
       try ImageFile.read(bytes: Data(head + box("moov", track)), name: "moving")
     }
-    #expect(error?.description.contains("it holds 5 frames or pages") == true)
+    #expect(error?.description.contains("it has 5 frames or pages") == true)
   }
 }
 

@@ -156,7 +156,8 @@ func lowRankUpdatesAreAdded(_ down: String, _ up: String, _ alpha: String) throw
   }
   let unet = { (c: DenoisingUNetConfiguration) in _ = try DenoisingUNet(c).parameters() }
   for (json, word) in [
-    (#"{"act_fn": "gelu"}"#, "act_fn is gelu, only silu"), (#"{"class_embed_type": "timestep"}"#, "no key"),
+    (#"{"act_fn": "gelu"}"#, "act_fn is gelu, only silu"),
+    (#"{"class_embed_type": "timestep"}"#, "is not a key"),
     (#"{"block_out_channels": [300]}"#, "down_block_types"),
     (#"{"norm_num_groups": 7}"#, "multiples of norm_num_groups 7"),
     (#"{"attention_head_dim": 7}"#, "attention_head_dim"), (#"{"attention_head_dim": [5]}"#, "has none"),

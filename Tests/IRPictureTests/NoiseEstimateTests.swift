@@ -36,6 +36,14 @@ import Testing
     return Image(width: width, height: height, channelCount: channels, pixels: pixels)
   }
 
+  /// A grey picture in three equal planes has the noise of one.
+  @Test(arguments: [5, 15, 25] as [Float]) func greyInColoursHasItsNoise(sigma: Float) {
+    let grey = picture(channels: 1, sigma: sigma)
+    let colour = Image(
+      width: grey.width, height: grey.height, channelCount: 3, pixels: grey.pixels + grey.pixels + grey.pixels)
+    #expect(colour.estimatedNoiseLevel == grey.estimatedNoiseLevel)
+  }
+
   @Test(arguments: [1, 3], [2, 5, 15, 25] as [Float]) func whiteNoiseIsFound(channels: Int, sigma: Float) {
     let level = picture(channels: channels, sigma: sigma).estimatedNoiseLevel
     #expect(abs(level - Double(sigma)) < 0.1 * Double(sigma) + 0.1, "\(level)")

@@ -90,6 +90,26 @@ func memoryPlansNeverOverlap(seed: UInt64) {
   #expect((count...count + 4096).contains(byteCount ?? 0), "\(byteCount ?? 0) bytes of \(count)")
 }
 
+/// The order of a transposed convolution's packed weights follows from its padding too.
+@Test func transposedConvolutionsOfOneWeightMayDifferInPadding() throws {
+  func graph(_ paddings: [Int]) throws -> Graph {
+    var builder = GraphBuilder()
+    let x = builder.input("x", TensorType(.float32, [1, 8, 9, 9]))
+    let weight = builder.constant(noise([8, 4, 3, 3], seed: 4))
+    for padding in paddings {
+      let enlarged = ConvolutionTranspose(stride: 2, padding: padding)
+      builder.output(try builder.value(enlarged, [x, weight]), name: "y\(padding)")
+    }
+    return try builder.finished()
+  }
+  let input = ["x": noise([1, 8, 9, 9], seed: 5)]
+  let both = try Session(Compiler(threadCount: 2).compile(try graph([0, 1]))).run(input)
+  for padding in [0, 1] {
+    let alone = try Session(Compiler(threadCount: 2).compile(try graph([padding]))).run(input)
+    #expect(both["y\(padding)"] == alone["y\(padding)"])
+  }
+}
+
 @Test func partsOfABufferAreGivenUpOneByOne() throws {
   // Of three parts the last is needed to the end; what follows the first two takes their place.
   var builder = GraphBuilder()

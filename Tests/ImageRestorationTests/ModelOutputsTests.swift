@@ -27,7 +27,7 @@ import Testing
       ], constants: ["scale": Tensor([Float(0.1)], shape: [1])])
     let restorer = try model.restorer()
     #expect(restorer.outputName == "whole")
-    #expect(restorer.notes.contains { $0.contains("the output whole is taken") && $0.contains("not half") })
+    #expect(restorer.notes.contains { $0.contains("the output whole is used") && $0.contains("not half") })
     let picture = testPicture(width: 20, height: 30)
     #expect(distance(try restorer.restore(picture), picture) < 1e-6)
     let named = try model.restorer { $0.outputName = "half" }

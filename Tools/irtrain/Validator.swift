@@ -63,7 +63,7 @@ struct Validator {
     let restorer = try Restorer(model: model, options: options)
     for entry in cases {
       let (input, target) = try images(entry.1, channelCount: restorer.channelCount)
-      let value = try psnr(try restorer.restore(input, noiseLevel: input.noiseLevel(over: target)), target)
+      let value = try psnr(try restorer.restore(input, noiseLevel: level(input, target)), target)
       let before = sums[entry.name] ?? (0, 0)
       sums[entry.name] = (before.0 + min(value, 100), before.1 + 1)
     }
@@ -78,11 +78,21 @@ struct Validator {
     for entry in cases where counts[entry.name, default: 0] < Self.sampleLimit {
       counts[entry.name, default: 0] += 1
       let (input, target) = try images(entry.1, channelCount: restorer.channelCount)
-      let restored = try restorer.restore(input, noiseLevel: input.noiseLevel(over: target))
+      let restored = try restorer.restore(input, noiseLevel: level(input, target))
       let row = try Image.sideBySide([input, restored, target])
       result.append((entry.name, row))
     }
     return result
+  }
+
+  /// - Throws: `TrainingError.data` if the two pictures of a pair differ in size.
+  private func level(_ input: Image, _ target: Image) throws -> Double {
+    guard (input.width, input.height) == (target.width, target.height) else {
+      throw TrainingError.data(
+        detail:
+          "a pair has pictures of \(input.width)×\(input.height) and \(target.width)×\(target.height) pixels")
+    }
+    return input.noiseLevel(over: target)
   }
 
   private func images(_ which: Case, channelCount: Int) throws -> (Image, Image) {

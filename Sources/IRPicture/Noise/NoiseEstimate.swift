@@ -13,7 +13,12 @@ package enum NoiseEstimate {
   ) -> Double {
     precondition(samples.count >= channelCount * width * height)
     guard channelCount > 0, min(width, height) >= leastSide else { return 0 }
-    let planes = Planes(samples: samples, count: channelCount, width: width, height: height)
+    let area = width * height
+    // Grey as colour: equal planes add nothing, and take the rank of the patches' covariance.
+    let areEqual = (1..<channelCount).allSatisfy { plane in
+      samples[(plane * area)..<((plane + 1) * area)].elementsEqual(samples[..<area])
+    }
+    let planes = Planes(samples: samples, count: areEqual ? 1 : channelCount, width: width, height: height)
     let white = 255 * PatchSpectrum.noiseVariance(planes).squareRoot()
     let fine = 255 * SmoothBlocks.fineVariance(planes).squareRoot()
     guard fine > white else { return white }
@@ -23,7 +28,7 @@ package enum NoiseEstimate {
 
   /// Noise that is correlated over pixels is stronger than its fine part: by this, for cameras' pictures.
   private static let correlationFactor = 1.6
-  /// Smaller pictures have fewer patches than patches have samples.
+  /// Smaller pictures have too few patches for their covariance.
   private static let leastSide = 32
 
   /// Planes one behind the other.

@@ -18,7 +18,7 @@ enum SmoothBlocks {
   ]
 
   private struct Block {
-    /// The mean square of the slowest waves, and that of all others, over the planes.
+    /// The sum of the squares of the slowest waves, and the mean square of all others: means over the planes.
     var slow: Float
     var fine: Float
     /// Whether it holds samples of black or white, or next to nothing but black: noise is clipped there.
@@ -29,7 +29,7 @@ enum SmoothBlocks {
   /// are chosen by one part and measured by another, so that the choice does not favour weak noise.
   static func fineVariance(_ planes: NoiseEstimate.Planes) -> Double {
     let (width, height) = (planes.width, planes.height)
-    // An odd step meets all places of JPEG's own blocks.
+    // A step above 4 is odd: it meets all places of JPEG's own blocks.
     var step = 4
     while (width / step + 1) * (height / step + 1) > blockLimit { step += step == 4 ? 1 : 2 }
     var blocks: [Block] = []

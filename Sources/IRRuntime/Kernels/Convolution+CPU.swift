@@ -180,7 +180,7 @@ func convolutionTransposeKernel(
     "conv2d-transpose" + precision(params), request, weights,
     packing: [
       Int(IR_PACKING_TRANSPOSED.rawValue), params.is_bfloat16 ? 1 : 0, params.groups, params.stride_y,
-      params.stride_x,
+      params.stride_x, params.dilation_y, params.dilation_x, params.pad_top, params.pad_left,
     ],
     count: ir_conv2d_transpose_packed_weights_count(&params),
     workspace: ir_conv2d_transpose_workspace(&params, Int32(request.threadCount))
