@@ -112,7 +112,8 @@ import Testing
       #expect(try folder.difference("base.png", "./c.webp") > 0)
       let refused = try folder.restore("base.png", "d.jpg", "--lossless")
       #expect(
-        refused.code == 4 && refused.errors.contains("jpg cannot be written without loss"), "\(refused.errors)")
+        refused.code == 4 && refused.errors.contains("jpg cannot be written without loss"),
+        "\(refused.errors)")
     }
   }
 

@@ -151,7 +151,8 @@ import Testing
       #expect(try difference(folder, "rgb.v", "out.png") == 0)
       let signed = try restore(folder, "signed.tif", "none.png", "--json")
       #expect(
-        signed.code == 4 && signed.errors.contains("signed and complex samples are not supported"), "\(signed.errors)")
+        signed.code == 4 && signed.errors.contains("signed and complex samples are not supported"),
+        "\(signed.errors)")
       // The report has a line for each file, whatever became of it.
       #expect(
         signed.output.contains("\"error\":") && signed.output.contains("signed.tif"), "\(signed.output)")

@@ -40,7 +40,8 @@ import Testing
   @Test(arguments: [5, 15, 25] as [Float]) func greyInColoursHasItsNoise(sigma: Float) {
     let grey = picture(channels: 1, sigma: sigma)
     let colour = Image(
-      width: grey.width, height: grey.height, channelCount: 3, pixels: grey.pixels + grey.pixels + grey.pixels)
+      width: grey.width, height: grey.height, channelCount: 3, pixels: grey.pixels + grey.pixels + grey.pixels
+    )
     #expect(colour.estimatedNoiseLevel == grey.estimatedNoiseLevel)
   }
 
