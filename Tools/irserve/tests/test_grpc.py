@@ -4,6 +4,10 @@ import threading
 import time
 
 import grpc
+import h2.config
+import h2.connection
+import h2.events
+import h2.exceptions
 import numpy
 import pytest
 import tritonclient.grpc as triton
@@ -58,6 +62,93 @@ def picture_request(server, image):
     whole = request(datatype="BYTES", shape=[1], raw=[len(file).to_bytes(4, "little") + file])
     whole.inputs[0].name = server.get("/v2/models/symunet-s").json["inputs"][0]["name"]
     return whole
+
+
+class Peer:
+    """A client of HTTP/2 that does no more than it is told."""
+    PATH = "/inference.GRPCInferenceService/"
+
+    def __init__(self, server):
+        self.socket = socket.create_connection(("127.0.0.1", server.grpc_port), timeout=30)
+        self.http = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
+        self.seen = []
+        self.http.initiate_connection()
+        self.flush()
+        # How long streams may be is known with the server's settings.
+        self.hear(lambda event: isinstance(event, h2.events.RemoteSettingsChanged))
+
+    def flush(self):
+        self.socket.sendall(self.http.data_to_send())
+
+    def call(self, method, message=b"", length=None, ends=True, **fields):
+        """Begins a call with a message, or with the first bytes of one of `length` bytes."""
+        stream = self.http.get_next_available_stream_id()
+        self.http.send_headers(stream, [
+            (":method", "POST"), (":scheme", "http"), (":path", self.PATH + method), (":authority", "localhost"),
+            ("te", "trailers"), ("content-type", "application/grpc"), *fields.items()])
+        self.flush()
+        body = b"\0" + (len(message) if length is None else length).to_bytes(4, "big") + message
+        if ends or message:
+            self.send(stream, body, ends)
+        return stream
+
+    def send(self, stream, body, ends=False):
+        """Sends bytes, as many as are taken before the stream is reset."""
+        try:
+            self.send_all(stream, body, ends)
+        except h2.exceptions.StreamClosedError:
+            pass
+
+    def send_all(self, stream, body, ends):
+        while body:
+            size = min(len(body), self.http.local_flow_control_window(stream), self.http.max_outbound_frame_size)
+            if size == 0:
+                self.hear(lambda event: isinstance(event, h2.events.WindowUpdated))
+                continue
+            self.http.send_data(stream, body[:size])
+            body = body[size:]
+            self.flush()
+        if ends:
+            self.http.end_stream(stream)
+            self.flush()
+
+    def events(self, seconds=30):
+        self.socket.settimeout(seconds)
+        try:
+            data = self.socket.recv(1 << 16)
+        except TimeoutError:
+            return []
+        assert data, "the server ended the connection"
+        events = self.http.receive_data(data)
+        self.seen += events
+        self.flush()
+        return events
+
+    def hear(self, condition, seconds=30):
+        end = time.time() + seconds
+        while time.time() < end:
+            events = self.events()
+            if any(condition(event) for event in events):
+                return events
+        raise AssertionError("the server says nothing of it")
+
+    def outcome(self, stream):
+        """The status of gRPC, and whether the stream was reset behind it."""
+        def is_there(*kinds):
+            return any(isinstance(event, kinds) and event.stream_id == stream for event in self.seen)
+
+        while not is_there(h2.events.StreamEnded, h2.events.StreamReset):
+            self.events()
+        if not is_there(h2.events.StreamReset):
+            self.events(1)
+        status = None
+        for event in self.seen:
+            if isinstance(event, (h2.events.ResponseReceived, h2.events.TrailersReceived)) and event.stream_id == stream:
+                status = dict(event.headers).get("grpc-status", status)
+        return int(status), is_there(h2.events.StreamReset)
+
+    def close(self):
+        self.socket.close()
 
 
 def request(model="symunet-s", **fields):
@@ -279,6 +370,114 @@ def test_the_token_is_asked_for():
         assert stub.ModelMetadata(given, metadata=[("authorization", "Bearer secret-token")]).name == "symunet-s"
         page = [("authorization", "Bearer secret-token"), ("origin", "http://elsewhere")]
         assert code(lambda: stub.ModelMetadata(given, metadata=page))[0] == grpc.StatusCode.PERMISSION_DENIED
+    finally:
+        server.stop()
+
+
+def test_who_has_no_token_takes_no_memory():
+    """The headers alone refuse a call: no byte of its message has a place, and its stream is closed."""
+    server = GRPCServer(environment={"IRSERVE_TOKEN": "secret-token"}, wait=False)
+    own = {"Authorization": "Bearer secret-token"}
+    try:
+        peer = Peer(server)
+        for method, status in [("ModelInfer", 16), ("ModelMetadata", 16), ("Nothing", 16)]:
+            stream = peer.call(method, ends=False, authorization="Bearer other-token")
+            assert peer.outcome(stream) == (status, True), method
+        # With the first bytes of a message behind the headers, and calls that anybody may make.
+        for method in ("ModelInfer", "ServerLive"):
+            stream = peer.call(method, bytes(10_000), length=1 << 20, ends=False)
+        assert peer.outcome(stream - 2) == (16, True)
+        stream = peer.call("ServerLive", bytes(70_000), length=1 << 20, ends=False)
+        assert peer.outcome(stream) == (8, True)
+        stub = server.stub()
+        given = request(raw=[bytes(8 << 20)])
+        for _ in range(8):
+            assert code(lambda: stub.ModelInfer(given))[0] == grpc.StatusCode.UNAUTHENTICATED
+        # One call of anybody's lives, of 10 000 bytes.
+        text = server.get("/metrics", headers=own).body.decode()
+        held = next(float(line.split()[1]) for line in text.splitlines() if line.startswith("irserve_bodies_bytes "))
+        assert held <= 40_000, held
+        token = [("authorization", "Bearer secret-token")]
+        status, words = code(lambda: stub.ModelInfer(given, metadata=token))
+        assert status == grpc.StatusCode.INVALID_ARGUMENT, words
+        peer.close()
+    finally:
+        server.stop()
+
+
+def test_an_error_before_the_message_ends_its_stream(server):
+    peer = Peer(server)
+    stream = peer.call("Nothing", bytes(1000), length=1 << 20, ends=False)
+    assert peer.outcome(stream) == (12, True)
+    stream = peer.call("ModelMetadata", bytes(1 << 16) + b"1", ends=False)
+    assert peer.outcome(stream) == (8, True)
+    stream = peer.call("ServerLive")
+    assert peer.outcome(stream) == (0, False)
+    peer.close()
+    settle(server)
+
+
+def test_a_slow_reader_has_its_answer(server):
+    """An answer that is read slowly arrives; one that is not read is given up, and has its place until then."""
+    side, seconds = 500, 75
+    size = 4 * 3 * side * side
+    given = request(shape=[1, 3, side, side], raw=[bytes(size)])
+    given.inputs[0].name = server.get("/v2/models/symunet-s").json["inputs"][0]["name"]
+    message = given.SerializeToString()
+    silent, slow = Peer(server), Peer(server)
+    silent_stream = silent.call("ModelInfer", message)
+    silent.hear(lambda event: isinstance(event, h2.events.DataReceived))
+    stream = slow.call("ModelInfer", message)
+    begin, received, isOver, owed = None, 0, False, 0
+    while not isOver:
+        for event in slow.events(0.2):
+            assert not isinstance(event, (h2.events.StreamReset, h2.events.ConnectionTerminated)), event
+            if isinstance(event, h2.events.DataReceived):
+                begin = begin or time.time()
+                received += len(event.data)
+                owed += event.flow_controlled_length
+            isOver = isOver or isinstance(event, h2.events.StreamEnded)
+        if begin and owed and received < size * (time.time() - begin) / seconds:
+            slow.http.acknowledge_received_data(owed, stream)
+            owed = 0
+            slow.flush()
+        if begin and time.time() - begin < 30:
+            # Two requests and two answers, each of them twice.
+            assert server.metric("irserve_bodies_bytes") >= 8 * size
+    assert received > size
+    silent.hear(lambda event: isinstance(event, h2.events.StreamReset) and event.stream_id == silent_stream, 90)
+    settle(server)
+    silent.close()
+    slow.close()
+
+
+def test_connections_are_bounded():
+    server = GRPCServer("--max-connections", "4")
+    try:
+        def is_open(connection):
+            """Whether it lives: a server says its settings at once."""
+            try:
+                return connection.recv(1 << 12) != b""
+            except ConnectionResetError:
+                return False
+
+        # The one that asked whether it listens is gone.
+        time.sleep(0.5)
+        for numbers in ([4], [1, 2, 3, 4]):
+            connections = [socket.create_connection(("127.0.0.1", server.grpc_port), timeout=30) for _ in range(12)]
+            assert sum(is_open(connection) for connection in connections) in numbers
+            for connection in connections:
+                connection.close()
+            end = time.time() + 30
+            while time.time() < end:
+                try:
+                    assert server.stub().ServerLive(service_pb2.ServerLiveRequest()).live
+                    break
+                except grpc.RpcError:
+                    time.sleep(0.2)
+            else:
+                raise AssertionError("closed connections count on")
+            time.sleep(0.5)
     finally:
         server.stop()
 

@@ -240,6 +240,21 @@ def test_the_visible_part_is_previewed(browser, server, tmp_path):
     assert complaints(browser) == []
 
 
+def test_a_wish_that_is_taken_back_leaves_the_preview_before(browser, server, tmp_path):
+    opened(browser, server)
+    choose(browser, written(tmp_path, 1), restore=False)
+    until(browser, lambda: text(browser, "previewState").endswith("restore, 100 %"))
+    # The next preview never comes.
+    browser.execute_script("""
+      window.fetch = (_, { signal }) => new Promise((_, no) =>
+        signal.addEventListener("abort", () => no(new DOMException("", "AbortError"))));
+      strength.value = .5; strength.dispatchEvent(new Event("input"));""")
+    until(browser, lambda: text(browser, "previewState") == "Preview…")
+    browser.execute_script("strength.value = 1; strength.dispatchEvent(new Event('input'))")
+    until(browser, lambda: text(browser, "previewState").endswith("restore, 100 %"), 20)
+    assert not hidden(browser, "preview")
+
+
 def test_a_preview_is_of_what_is_seen(browser, server, tmp_path):
     opened(browser, server)
     path = written(tmp_path, 1, 2400, 1800)[0]
@@ -387,6 +402,29 @@ def test_results_leave_the_disk_with_their_page(browser, server, tmp_path):
     until(browser, lambda: len(browser.find_elements(By.CSS_SELECTOR, "#model option")) > 3)
     second = browser.execute_async_script(folders)
     assert not set(first) & set(second)
+
+
+def test_a_full_disk_leaves_the_results_before_to_be_freed(browser, server, tmp_path):
+    opened(browser, server)
+    count = """
+      const done = arguments[0];
+      (async () => {
+        let count = 0;
+        for await (const _ of shelf.keys()) count += 1;
+        done(count);
+      })();"""
+    paths = written(tmp_path, 2)
+    choose(browser, paths[:1])
+    until(browser, lambda: summary(browser).startswith("1 of 1 done"))
+    assert browser.execute_async_script(count) == 1
+    browser.execute_script("""
+      FileSystemWritableFileStream.prototype.write = async () => { throw new DOMException("full", "QuotaExceededError"); };""")
+    choose(browser, paths[1:])
+    until(browser, lambda: summary(browser).startswith("2 of 2 done"))
+    assert browser.execute_async_script(count) == 1
+    browser.find_element(By.CSS_SELECTOR, "#list .end").click()
+    until(browser, lambda: browser.execute_async_script(count) == 0)
+    assert len(states(browser)) == 1
 
 
 def test_two_tabs_do_not_mix(browser, server, tmp_path):

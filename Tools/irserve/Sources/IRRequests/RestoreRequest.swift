@@ -124,5 +124,8 @@ package struct RestoreRequest: Sendable {
   private static func text(_ number: Double) -> String { String(Int(number)) }
 
   /// A client's text in a sentence: short.
-  package static func shown(_ text: String) -> String { text.count > 100 ? "\(text.prefix(100))…" : text }
+  package static func shown(_ text: String) -> String {
+    // Bytes are counted: one character may have any number of them.
+    text.utf8.count > 100 ? String(decoding: text.utf8.prefix(100), as: UTF8.self) + "…" : text
+  }
 }

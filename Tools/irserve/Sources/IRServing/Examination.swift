@@ -1,4 +1,5 @@
 import Foundation
+import IRRequests
 import ImageRestoration
 
 /// The wish of a request to know what is wrong with a picture.

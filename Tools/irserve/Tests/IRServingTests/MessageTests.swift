@@ -25,6 +25,12 @@ import Testing
     }
   }
 
+  @Test func textsOfClientsAreShort() {
+    #expect(RestoreRequest.shown("a text") == "a text")
+    let accents = "e" + String(repeating: "\u{301}", count: 100_000)
+    #expect(accents.count == 1 && RestoreRequest.shown(accents).utf8.count < 120)
+  }
+
   @Test func messagesOfGRPCAreLookedAtBeforeTheyAreRead() throws {
     let names = Data([0x0a, 1, 0x6d, 0x12, 1, 0x31])
     let bytes = names + Data([0x2a, 3, 0x0a, 1, 0x61]) + Data([0x3a, 3, 7, 8, 9])

@@ -32,7 +32,10 @@ struct GRPCListener: HTTP2ServerTransport.ListenerFactory {
         }
         channel.closeFuture.whenComplete { _ in open.value.withLock { $0 -= 1 } }
         guard count <= connectionLimit else {
-          return channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
+          // Whoever fails here must close: NIO drops the channel as it is.
+          return channel.close().flatMap {
+            channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
+          }
         }
         return connectionConfigurator.configure(channel: channel, tls: .none)
       }

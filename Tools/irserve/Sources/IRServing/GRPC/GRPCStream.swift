@@ -13,6 +13,7 @@ final class GRPCStream: Caller {
     var onLeave: (@Sendable () -> Void)?
     var refusal: ServingError?
     var timeout: Duration?
+    var answer: WaitingBytes.Place?
   }
 
   let start = ContinuousClock.now
@@ -48,6 +49,9 @@ final class GRPCStream: Caller {
     body?()
   }
 
+  /// Holds the place of the answer until the stream is closed, thus until the answer is written.
+  func hold(_ answer: WaitingBytes.Place) { state.withLock { $0.answer = answer } }
+
   fileprivate func end(_ refusal: ServingError) { state.withLock { $0.refusal = refusal } }
 
   fileprivate func give(_ timeout: Duration) { state.withLock { $0.timeout = timeout } }
@@ -76,14 +80,21 @@ final class GRPCStreamGuard: ChannelDuplexHandler {
 
   /// Bytes before a message: whether it is compressed, and its length.
   private static let prefixByteCount = 5
-  /// How long a sender may take no byte of its answer.
+  /// How long a sender may take no part of its answer.
   private static let writeTimeout = TimeAmount.seconds(60)
+  private static let partByteCount = 1 << 16
 
   private let server: IRServer
   private var stream: GRPCStream?
   private var name: String?
   private var byteCount = 0
+  /// Whether the stream was ended here: nothing more is read or written.
   private var isRefused = false
+  /// Whether parts of an answer are written just now, and whether writability changed meanwhile.
+  private var isWriting = false
+  private var isChanged = false
+  /// Whether the sender has ended its side.
+  private var isReceived = false
   /// Whether gRPC has seen the call, which it notes then.
   private var isForwarded = false
   private var path = ""
@@ -97,27 +108,30 @@ final class GRPCStreamGuard: ChannelDuplexHandler {
     switch unwrapInboundIn(data) {
     case .headers(var headers):
       if stream == nil { begin(&headers.headers, context) }
-      if headers.endStream { late?.cancel() }
+      if headers.endStream { receivedAll() }
       guard !isRefused else { return }
       isForwarded = true
       context.fireChannelRead(wrapInboundOut(.headers(headers)))
     case .data(let part):
       byteCount += part.data.readableBytes
-      let limit = server.settings.takenBodyByteCount
-      if byteCount > limit + Self.prefixByteCount {
-        return refuse(.bodyTooLarge(limit), context)
-      }
+      let limit = server.messageLimit(of: path)
+      if byteCount > limit.byteCount + Self.prefixByteCount { return refuse(limit.refusal, context) }
       // A message is copied out of its frames.
       guard stream?.place.grow(to: 2 * byteCount) ?? false else {
         return refuse(server.waiting.noPlace, context)
       }
-      if part.endStream { late?.cancel() }
+      if part.endStream { receivedAll() }
       context.fireChannelRead(data)
     case .rstStream:
       stream?.leave()
       context.fireChannelRead(data)
     default: context.fireChannelRead(data)
     }
+  }
+
+  private func receivedAll() {
+    isReceived = true
+    late?.cancel()
   }
 
   private func begin(_ headers: inout HPACKHeaders, _ context: ChannelHandlerContext) {
@@ -129,9 +143,7 @@ final class GRPCStreamGuard: ChannelDuplexHandler {
     (self.stream, self.name) = (stream, name)
     headers.replaceOrAdd(name: GRPCStream.field, value: name)
     // Who would be refused is told before the message comes.
-    if path.hasSuffix("/ModelInfer"), let refusal = server.fullness {
-      return refuse(refusal, context)
-    }
+    if let refusal = server.refusal(of: path, headers) { return refuse(refusal, context) }
     let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
     let seconds = stream.timeout.map { min($0, server.settings.timeout) } ?? server.settings.timeout
     late = context.eventLoop.scheduleTask(in: .nanoseconds(Int64(seconds.seconds * 1e9))) {
@@ -167,15 +179,58 @@ final class GRPCStreamGuard: ChannelDuplexHandler {
 
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
     guard !isRefused else { return promise?.fail(ChannelError.ioOnClosedChannel) ?? () }
-    context.write(data, promise: promise)
+    switch unwrapOutboundIn(data) {
+    case .headers(let headers) where headers.endStream && !isReceived:
+      // An error before the message is there: the rest of the message is not taken.
+      isRefused = true
+      late?.cancel()
+      context.write(data, promise: promise)
+      context.write(wrapOutboundOut(.rstStream(.noError)), promise: nil)
+      stream?.leave()
+    case .data(let answer): write(answer, context, promise)
+    default: context.write(data, promise: promise)
+    }
+  }
+
+  /// Writes in parts: each one that is taken shows that the sender reads.
+  private func write(
+    _ answer: HTTP2Frame.FramePayload.Data, _ context: ChannelHandlerContext,
+    _ promise: EventLoopPromise<Void>?
+  ) {
+    guard case .byteBuffer(var rest) = answer.data, !answer.endStream else {
+      return context.write(wrapOutboundOut(.data(answer)), promise: promise)
+    }
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    isWriting = true
+    while rest.readableBytes > Self.partByteCount, let part = rest.readSlice(length: Self.partByteCount) {
+      let taken = context.eventLoop.makePromise(of: Void.self)
+      taken.futureResult.whenSuccess {
+        let (handler, context) = bound.value
+        if handler.stalled != nil { handler.awaitReader(context) }
+      }
+      context.write(wrapOutboundOut(.data(.init(data: .byteBuffer(part)))), promise: taken)
+    }
+    context.write(wrapOutboundOut(.data(.init(data: .byteBuffer(rest)))), promise: promise)
+    isWriting = false
+    if isChanged { channelWritabilityChanged(context: context) }
+  }
+
+  /// Closes the stream of a sender that takes no part of its answer for too long from now on.
+  private func awaitReader(_ context: ChannelHandlerContext) {
+    stalled?.cancel()
+    let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+    stalled = context.eventLoop.scheduleTask(in: Self.writeTimeout) { bound.value.close(promise: nil) }
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
-    stalled?.cancel()
-    stalled = nil
-    if !context.channel.isWritable {
-      let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-      stalled = context.eventLoop.scheduleTask(in: Self.writeTimeout) { bound.value.close(promise: nil) }
+    // gRPC writes the answer's end when it hears of it: the parts come before.
+    isChanged = isWriting
+    guard !isWriting else { return }
+    if context.channel.isWritable {
+      stalled?.cancel()
+      stalled = nil
+    } else {
+      awaitReader(context)
     }
     context.fireChannelWritabilityChanged()
   }

@@ -2,13 +2,17 @@ import Foundation
 import GRPCCore
 import IRRequests
 import ImageRestoration
+import NIOHPACK
 import SwiftProtobuf
 
 /// The Open Inference Protocol, version 2, over gRPC.
 extension IRServer {
-  private static let service = ServiceDescriptor(fullyQualifiedService: "inference.GRPCInferenceService")
-  /// Calls that show nothing of anybody.
-  private static let open: Set<String> = ["ServerLive", "ServerReady"]
+  private static let serviceName = "inference.GRPCInferenceService"
+  private static let service = ServiceDescriptor(fullyQualifiedService: serviceName)
+  /// The path of the call whose message has tensors.
+  private static let inferencePath = "/\(serviceName)/ModelInfer"
+  /// Paths of calls that show nothing of anybody.
+  private static let open: Set<String> = ["/\(serviceName)/ServerLive", "/\(serviceName)/ServerReady"]
   /// Bytes of a message without tensors.
   private static let smallMessageByteCount = 1 << 16
 
@@ -65,7 +69,7 @@ extension IRServer {
     .with { ($0.name, $0.datatype, $0.shape) = (port.name, port.datatype, port.shape.map { Int64($0) }) }
   }
 
-  private func infer(_ bytes: Data, _ stream: GRPCStream) async throws -> GRPCAnswer {
+  private func infer(_ bytes: Data, _ stream: GRPCStream) async throws -> Data {
     let wire = try InferenceWire(bytes)
     let name = try modelName(wire.modelName, version: Self.stated(wire.modelVersion))
     return try await infer(
@@ -74,7 +78,8 @@ extension IRServer {
       try InferenceMessage.read(message: bytes)
     } write: { [waiting] answer in
       let bytes = try answer.message().serializedData()
-      return GRPCAnswer(bytes: bytes, place: waiting.result(2 * bytes.count))
+      stream.hold(waiting.result(2 * bytes.count))
+      return bytes
     }
   }
 
@@ -86,17 +91,14 @@ extension IRServer {
     _ body: @escaping @Sendable (Input, GRPCStream) async throws -> Output
   ) {
     addCall(method, to: &router) { bytes, stream in
-      guard bytes.count <= Self.smallMessageByteCount else {
-        throw ServingError.bodyTooLarge(Self.smallMessageByteCount)
-      }
       guard let input = try? Input(serializedBytes: bytes) else { throw InferenceWire.broken }
-      return GRPCAnswer(bytes: try await body(input, stream).serializedData(), place: nil)
+      return try await body(input, stream).serializedData()
     }
   }
 
   private func addCall<Transport: ServerTransport>(
     _ method: String, to router: inout RPCRouter<Transport>,
-    _ body: @escaping @Sendable (Data, GRPCStream) async throws -> GRPCAnswer
+    _ body: @escaping @Sendable (Data, GRPCStream) async throws -> Data
   ) {
     let descriptor = MethodDescriptor(service: Self.service, method: method, type: .unary)
     router.registerHandler(
@@ -108,12 +110,11 @@ extension IRServer {
         method: "GRPC", path: "/\(descriptor.fullyQualifiedMethod)",
         route: "/\(descriptor.fullyQualifiedMethod)")
       do {
-        try admit(method, request.metadata)
         guard let stream else { throw Control.End.left }
-        let bytes = try await ServerRequest(stream: request).message.bytes
+        let bytes = try await ServerRequest(stream: request).message
         entry.received = "\(bytes.count)"
         let answer = try await body(bytes, stream)
-        (entry.status, entry.sent) = ("OK", "\(answer.bytes.count)")
+        (entry.status, entry.sent) = ("OK", "\(answer.count)")
         entry.write(logger, seconds: start.duration(to: .now).seconds)
         return StreamingServerResponse(single: ServerResponse(message: answer))
       } catch {
@@ -125,33 +126,38 @@ extension IRServer {
     }
   }
 
-  /// As the gate of HTTP: programs with the token where there is one, and no pages.
-  private func admit(_ method: String, _ metadata: Metadata) throws {
-    func first(_ name: String) -> String? { metadata[stringValues: name].first { _ in true } }
-    guard first("origin") == nil else {
-      throw ServingError(.forbidden, "a page asks: gRPC is for programs")
+  /// Why a call is refused by its headers alone; nil where its message may come. As the gate of HTTP:
+  /// programs with the token where there is one, and no pages; no picture without a place in the queue.
+  func refusal(of path: String, _ headers: HPACKHeaders) -> ServingError? {
+    guard headers.first(name: "origin") == nil else {
+      return ServingError(.forbidden, "a page asks: gRPC is for programs")
     }
-    guard let token = settings.token, !Self.open.contains(method) else { return }
-    let shown = first("authorization") ?? ""
-    guard Gate.equals(shown, "Bearer \(token)") else {
-      throw ServingError(.unauthorized, "the token is missing or another one (authorization: Bearer)")
+    if let token = settings.token, !Self.open.contains(path),
+      !Gate.equals(headers.first(name: "authorization") ?? "", "Bearer \(token)")
+    {
+      return ServingError(.unauthorized, "the token is missing or another one (authorization: Bearer)")
     }
+    return path == Self.inferencePath ? fullness : nil
   }
-}
 
-/// A message's bytes; an answer's have their place among those that wait until they are written.
-struct GRPCAnswer: Sendable {
-  var bytes: Data
-  var place: WaitingBytes.Place?
+  /// The most bytes of a call's message, and the refusal of more.
+  func messageLimit(of path: String) -> (byteCount: Int, refusal: ServingError) {
+    guard path != Self.inferencePath else {
+      return (settings.takenBodyByteCount, .bodyTooLarge(settings.takenBodyByteCount))
+    }
+    let limit = Self.smallMessageByteCount
+    return (
+      limit,
+      ServingError(.contentTooLarge, "the message has more than \(limit) bytes, the most without tensors")
+    )
+  }
 }
 
 /// Messages as their bytes: they are read in their turn.
 private struct GRPCBytes: MessageSerializer, MessageDeserializer {
-  func serialize<Bytes: GRPCContiguousBytes>(_ message: GRPCAnswer) throws -> Bytes {
-    Bytes(message.bytes)
-  }
+  func serialize<Bytes: GRPCContiguousBytes>(_ message: Data) throws -> Bytes { Bytes(message) }
 
-  func deserialize<Bytes: GRPCContiguousBytes>(_ bytes: Bytes) throws -> GRPCAnswer {
-    GRPCAnswer(bytes: bytes.withUnsafeBytes { Data($0) }, place: nil)
+  func deserialize<Bytes: GRPCContiguousBytes>(_ bytes: Bytes) throws -> Data {
+    bytes.withUnsafeBytes { Data($0) }
   }
 }

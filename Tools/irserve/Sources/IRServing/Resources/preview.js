@@ -57,7 +57,7 @@ async function preview() {
   const crop = part();
   if (crop.width < 8 || crop.height < 8) return;
   const key = JSON.stringify([crop, settings.model, settings.strength]);
-  if (trial && trial.job === job && trial.key === key) return;
+  if (trial && trial.job === job && trial.key === key) return state(trial.text);
   const abort = trialAbort = new AbortController();
   state(active ? "The preview waits for the picture that is restored…" : "Preview…");
   try {
@@ -77,7 +77,9 @@ async function preview() {
     const image = $("preview");
     image.src = url;
     const old = trial;
-    trial = { ...crop, key, job, url, report };
+    const isPart = crop.width * crop.height < size.width * size.height;
+    const text = `Preview of ${isPart ? "this part" : "the picture"}: ${settings.model}, ${Math.round(100 * settings.strength)} %`;
+    trial = { ...crop, key, job, url, report, text };
     if (old && old.url) URL.revokeObjectURL(old.url);
     await image.decode();
     if (trial.url !== url) return;
@@ -88,8 +90,7 @@ async function preview() {
       trialArea = Math.min(2e6, Math.max(5e4, trialArea * .6, Math.min(trialArea * 1.5, pixels * trialSeconds / seconds)));
     [image.width, image.height] = [crop.width, crop.height];
     [image.style.left, image.style.top] = [`${crop.left}px`, `${crop.top}px`];
-    const isPart = crop.width * crop.height < size.width * size.height;
-    state(`Preview of ${isPart ? "this part" : "the picture"}: ${settings.model}, ${Math.round(100 * settings.strength)} %`);
+    state(trial.text);
     place();
     remarks();
     await explain(job, picture, crop, abort.signal);

@@ -1,7 +1,7 @@
 // Results lie in the browser's storage on the disk where it has one, else in its memory.
 
 const shelfName = "irserve";
-let shelf = null;
+let shelf = null, isFull = false;
 
 /** Makes this tab's folder, and removes those of tabs that are gone: a tab that lives holds a lock. */
 async function openShelf() {
@@ -25,11 +25,14 @@ const table = Uint32Array.from({ length: 256 }, (_, n) => { for (let k = 0; k < 
 async function keep(name, answer) {
   const type = answer.headers.get("Content-Type");
   let crc = ~0, out = null, handle = null;
-  if (shelf) {
+  if (shelf && !isFull) {
     try {
       handle = await shelf.getFileHandle(name, { create: true });
       out = await handle.createWritable();
-    } catch { shelf = out = null; }
+    } catch {
+      isFull = true;
+      await discard(name);
+    }
   }
   const pieces = [];
   try {
@@ -43,13 +46,16 @@ async function keep(name, answer) {
     if (!out) return { blob: new Blob(pieces, { type }), crc: ~crc >>> 0 };
     await out.close();
   } catch (error) {
-    if (out) await out.abort().catch(() => {});
-    // A disk without place: the next results go to the memory.
-    if (error.name === "QuotaExceededError") shelf = null;
+    if (out) {
+      await out.abort().catch(() => {});
+      await discard(name);
+    }
+    // A disk without place: the next results go to the memory, and those that lie there stay till discarded.
+    if (error.name === "QuotaExceededError") isFull = true;
     throw error;
   }
   const file = await handle.getFile();
   return { blob: file.slice(0, file.size, type), crc: ~crc >>> 0 };
 }
 
-function discard(name) { if (shelf) shelf.removeEntry(name).catch(() => {}); }
+async function discard(name) { if (shelf) await shelf.removeEntry(name).catch(() => {}); }
