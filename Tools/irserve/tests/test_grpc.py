@@ -417,40 +417,6 @@ def test_an_error_before_the_message_ends_its_stream(server):
     settle(server)
 
 
-def test_a_slow_reader_has_its_answer(server):
-    """An answer that is read slowly arrives; one that is not read is given up, and has its place until then."""
-    side, seconds = 500, 75
-    size = 4 * 3 * side * side
-    given = request(shape=[1, 3, side, side], raw=[bytes(size)])
-    given.inputs[0].name = server.get("/v2/models/symunet-s").json["inputs"][0]["name"]
-    message = given.SerializeToString()
-    silent, slow = Peer(server), Peer(server)
-    silent_stream = silent.call("ModelInfer", message)
-    silent.hear(lambda event: isinstance(event, h2.events.DataReceived))
-    stream = slow.call("ModelInfer", message)
-    begin, received, isOver, owed = None, 0, False, 0
-    while not isOver:
-        for event in slow.events(0.2):
-            assert not isinstance(event, (h2.events.StreamReset, h2.events.ConnectionTerminated)), event
-            if isinstance(event, h2.events.DataReceived):
-                begin = begin or time.time()
-                received += len(event.data)
-                owed += event.flow_controlled_length
-            isOver = isOver or isinstance(event, h2.events.StreamEnded)
-        if begin and owed and received < size * (time.time() - begin) / seconds:
-            slow.http.acknowledge_received_data(owed, stream)
-            owed = 0
-            slow.flush()
-        if begin and time.time() - begin < 30:
-            # Two requests and two answers, each of them twice.
-            assert server.metric("irserve_bodies_bytes") >= 8 * size
-    assert received > size
-    silent.hear(lambda event: isinstance(event, h2.events.StreamReset) and event.stream_id == silent_stream, 90)
-    settle(server)
-    silent.close()
-    slow.close()
-
-
 def test_connections_are_bounded():
     server = GRPCServer("--max-connections", "4")
     try:
