@@ -97,6 +97,8 @@ extension ImageFile {
         else {
           throw unreadable(name)
         }
+        // Of two threads the other one may decode the last rows before a defect is noticed.
+        vips_image_set_int(image, VIPS_META_CONCURRENCY, 1)
         return .file(VipsHandle(image, owner: ended))
       }
       let image =
