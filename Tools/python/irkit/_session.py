@@ -98,7 +98,7 @@ class InferenceSession:
         wanted = sess_options or SessionOptions()
         options = run_options(
             threads or wanted.intra_op_num_threads, memory or getattr(wanted, "memory", 0),
-            precision=precision or getattr(wanted, "precision", "f32"))
+            precision=precision or str(getattr(wanted, "precision", "f32")))
         place, error = ffi.new("irkit_session **"), ffi.new("char **")
         if isinstance(path_or_bytes, (bytes, bytearray, memoryview)):
             source = ffi.from_buffer(path_or_bytes)
