@@ -262,11 +262,14 @@ let package = Package(
         "IRTensor", "IRTensorFiles",
       ]),
     test("IRPictureTests", ["IRPicture"]),
-    test("IRVideoTests", ["IRVideo", "IRPicture"]),
+    test("IRVideoTests", ["IRTestSupport", "IRVideo", "IRPicture"]),
     test("IRCommandLineTests", ["IRCommandLine"]),
     test(
       "IRBatchTests",
-      ["IRBatch", "ImageRestoration", "IRFiles", "IRONNX", "IROperators", "IRGraph", "IRTensor"]),
+      [
+        "IRTestSupport", "IRBatch", "ImageRestoration", "IRFiles", "IRONNX", "IROperators", "IRGraph",
+        "IRTensor",
+      ]),
     test("IRImageTests", ["IRImage", "IRTensor", "CVips"]),
     test(
       "ImageRestorationTests",

@@ -54,21 +54,7 @@ extension DenoisingUNet {
     weights.map { weight in
       let shape = weight.tensor.shape
       guard weight.name == "conv_in.weight", shape.rank == 4, shape[1] < channels else { return weight }
-      var wide = shape
-      wide[1] = channels
-      let plane = shape[2] * shape[3] * weight.tensor.elementType.byteCount
-      var tensor = Tensor(zeros: weight.tensor.type.with(shape: wide))
-      tensor.withUnsafeMutableBytes { target in
-        weight.tensor.withUnsafeBytes { source in
-          for row in 0..<shape[0] {
-            let from = source[(row * shape[1] * plane)..<((row + 1) * shape[1] * plane)]
-            let to = row * channels * plane
-            UnsafeMutableRawBufferPointer(rebasing: target[to..<(to + from.count)])
-              .copyMemory(from: UnsafeRawBufferPointer(rebasing: from))
-          }
-        }
-      }
-      return (weight.name, tensor)
+      return (weight.name, weight.tensor.widened(toChannels: channels))
     }
   }
 }

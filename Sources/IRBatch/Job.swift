@@ -44,7 +44,7 @@ package struct Job: Sendable, Hashable {
 }
 
 /// The next thing to do in a run.
-package enum NextJob {
+package enum NextJob: Sendable {
   case job(Job)
   /// The output of the job exists and stays.
   case kept(Job)

@@ -112,18 +112,19 @@ package final class LineStream: Sendable {
 
   /// Reads to the end of the stream.
   private static func read(_ descriptor: Int32, _ name: String, _ add: (PathList.Item) -> Void) {
-    func fail(_ reason: String) { add(.failure(FileError(path: name, reason: reason))) }
     var list = PathList()
     var buffer = [UInt8](repeating: 0, count: 1 << 14)
     while true {
-      let count = buffer.withUnsafeMutableBytes { Foundation.read(descriptor, $0.baseAddress, $0.count) }
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else {
-        if count < 0 { fail(systemError()) }
+      let count: Int
+      do throws(FileError) { count = try buffer.read(from: descriptor, name) } catch {
+        add(.failure(error))
         break
       }
+      guard count > 0 else { break }
       list.take(buffer[..<count]).forEach(add)
-      guard list.restCount <= lineLimit else { return fail("a line has more than \(lineLimit) bytes") }
+      guard list.restCount <= lineLimit else {
+        return add(.failure(FileError(path: name, reason: "a line has more than \(lineLimit) bytes")))
+      }
     }
     if let last = list.end() { add(last) }
   }

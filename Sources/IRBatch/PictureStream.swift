@@ -1,17 +1,14 @@
 import Foundation
 import IRFiles
+import IRThreads
 import ImageRestoration
 
 /// PNG or PNM pictures one behind the other, as `ffmpeg -f image2pipe` writes them: a job for each as it
 /// comes.
-package final class PictureStream: JobSource, @unchecked Sendable {
-  /// Pictures that wait to be restored.
+package final class PictureStream: JobSource {
+  /// Pictures that are read ahead.
   private static let countLimit = 2
-  private let first: Job
-  private let splitter: PictureSplitter
-  // Everything below is used with the condition's lock held.
-  private let condition = NSCondition()
-  private var waiting: [NextJob] = []
+  private let queue = BoundedQueue<NextJob>(limit: countLimit)
 
   /// The pictures of the standard input; `job` is that of the first. Nil where it begins with none whose end
   /// its bytes tell.
@@ -19,34 +16,25 @@ package final class PictureStream: JobSource, @unchecked Sendable {
   package init?(_ job: Job) throws {
     let ahead = try StandardInput.lookAhead(PictureSplitter.signatureByteCount)
     guard PictureSplitter.Kind(ahead) != nil else { return nil }
-    first = job
-    splitter = PictureSplitter(
-      STDIN_FILENO, first: StandardInput.takeAhead(), limit: PipedPicture.byteCountLimit)
-    Thread { [self] in read() }.start()
+    let start = StandardInput.takeAhead()
+    Thread { [queue] in
+      Self.read(
+        PictureSplitter(STDIN_FILENO, first: start, limit: PipedPicture.byteCountLimit), from: job
+      ) { _ = queue.put($0) }
+      queue.finish()
+    }.start()
   }
 
   package func next(waits: Bool) -> NextJob {
-    condition.lock()
-    defer { condition.unlock() }
-    while waiting.isEmpty {
-      guard waits else { return .notYet }
-      condition.wait()
+    switch queue.next(waits: waits) {
+    case .value(let next): next
+    case .notYet: .notYet
+    case .end: .end
     }
-    // The end stays, for those who ask again.
-    if case .end = waiting[0] { return .end }
-    condition.broadcast()
-    return waiting.removeFirst()
   }
 
-  private func add(_ next: NextJob) {
-    condition.lock()
-    while waiting.count >= Self.countLimit { condition.wait() }
-    waiting.append(next)
-    condition.broadcast()
-    condition.unlock()
-  }
-
-  private func read() {
+  /// Reads to the end of the stream.
+  private static func read(_ splitter: PictureSplitter, from first: Job, _ add: (NextJob) -> Void) {
     var job = first
     var count = 0
     do {
@@ -64,7 +52,6 @@ package final class PictureStream: JobSource, @unchecked Sendable {
       job.picture = nil
       add(.failed(job, error))
     }
-    add(.end)
   }
 }
 
@@ -144,11 +131,7 @@ struct PictureSplitter {
     return left == 0
   }
 
-  private var tooLarge: FileError {
-    FileError(
-      path: Job.inputStreamName, reason: "it holds more than the \(limit >> 20) MiB that are taken from there"
-    )
-  }
+  private var tooLarge: FileError { PipedPicture.tooLarge(Job.inputStreamName, limit) }
 
   /// Takes chunks up to the last one.
   private func takePNG() throws(FileError) -> Bool {
@@ -266,16 +249,8 @@ private final class Source {
   }
 
   private func readOn() throws(FileError) {
-    var failure: Int32?
-    let piece = [UInt8](unsafeUninitializedCapacity: Self.pieceByteCount) { buffer, initialized in
-      var found = read(descriptor, buffer.baseAddress, buffer.count)
-      while found < 0, errno == EINTR { found = read(descriptor, buffer.baseAddress, buffer.count) }
-      if found < 0 { failure = errno }
-      initialized = max(0, found)
-    }
-    if let failure {
-      throw FileError(path: Job.inputStreamName, reason: String(cString: strerror(failure)))
-    }
-    if piece.isEmpty { isAtEnd = true } else { bytes += piece }
+    var piece = [UInt8](repeating: 0, count: Self.pieceByteCount)
+    let count = try piece.read(from: descriptor, Job.inputStreamName)
+    if count == 0 { isAtEnd = true } else { bytes += piece[..<count] }
   }
 }

@@ -10,12 +10,8 @@ enum PipedPicture {
   /// All that comes, up to `limit` bytes.
   /// - Throws: `FileError` for more, and with the system's reason.
   static func read(_ job: Job, atMost limit: Int) throws(FileError) -> Data {
-    func tooLarge() -> FileError {
-      FileError(
-        path: job.inputName, reason: "it holds more than the \(limit >> 20) MiB that are taken from there")
-    }
     if let picture = job.picture {
-      guard picture.bytes.count <= limit else { throw tooLarge() }
+      guard picture.bytes.count <= limit else { throw tooLarge(job.inputName, limit) }
       return picture.bytes
     }
     let isStream = job.input == Job.stream
@@ -24,13 +20,15 @@ enum PipedPicture {
     var data = Data(isStream ? StandardInput.takeAhead() : [])
     var buffer = [UInt8](repeating: 0, count: 1 << 18)
     while true {
-      let count = buffer.withUnsafeMutableBytes { Foundation.read(descriptor, $0.baseAddress, $0.count) }
-      if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw FileError(path: job.inputName, reason: systemError()) }
+      let count = try buffer.read(from: descriptor, job.inputName)
       guard count > 0 else { return data }
-      guard count <= limit - data.count else { throw tooLarge() }
+      guard count <= limit - data.count else { throw tooLarge(job.inputName, limit) }
       data.append(contentsOf: buffer[..<count])
     }
+  }
+
+  static func tooLarge(_ name: String, _ limit: Int) -> FileError {
+    FileError(path: name, reason: "it holds more than the \(limit >> 20) MiB that are taken from there")
   }
 
   /// Sends all bytes to the output of a job.

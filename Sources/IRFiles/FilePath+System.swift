@@ -83,9 +83,7 @@ extension FilePath {
     var result: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 1 << 18)
     while true {
-      let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
-      if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw FileError(path: text, reason: systemError()) }
+      let count = try buffer.read(from: descriptor, text)
       guard count > 0 else { return result }
       guard count <= limit - result.count else {
         throw FileError(path: text, reason: "it holds more than \(limit) bytes")

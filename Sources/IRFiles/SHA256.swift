@@ -53,9 +53,7 @@ package struct SHA256: Sendable {
     defer { close(descriptor) }
     var buffer = [UInt8](repeating: 0, count: 1 << 18)
     while true {
-      let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
-      if count < 0, errno == EINTR { continue }
-      guard count >= 0 else { throw FileError(path: path, reason: systemError()) }
+      let count = try buffer.read(from: descriptor, path)
       guard count > 0 else { return }
       buffer.withUnsafeBytes { update(UnsafeRawBufferPointer(rebasing: $0.prefix(count))) }
     }

@@ -1,30 +1,19 @@
 import Foundation
+import IRTestSupport
 import Testing
 
 @testable import IRBatch
 
 /// The pictures that a stream is divided into, and the refusal that ends it.
 private func divided(_ bytes: [UInt8], limit: Int = 1 << 20) throws -> (pictures: [Data], refusal: String?) {
-  var ends: [Int32] = [0, 0]
-  try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
-  defer { close(ends[0]) }
-  Thread { [end = ends[1]] in
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let count = rest.prefix(999).withUnsafeBytes {
-        send(end, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-      }
-      guard count > 0 else { break }
-      rest = rest.dropFirst(count)
+  try withByteStream(bytes) { descriptor in
+    let splitter = PictureSplitter(descriptor, first: [], limit: limit)
+    var pictures: [Data] = []
+    do { while let next = try splitter.next() { pictures.append(next) } } catch {
+      return (pictures, "\(error)")
     }
-    close(end)
-  }.start()
-  let splitter = PictureSplitter(ends[0], first: [], limit: limit)
-  var pictures: [Data] = []
-  do { while let next = try splitter.next() { pictures.append(next) } } catch {
-    return (pictures, "\(error)")
+    return (pictures, nil)
   }
-  return (pictures, nil)
 }
 
 /// A PNG as far as its chunks go: `count` bytes of data.

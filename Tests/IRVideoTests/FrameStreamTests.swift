@@ -1,31 +1,11 @@
 import Foundation
+import IRTestSupport
 import Testing
 
 @testable import IRVideo
 
-/// A descriptor that gives these bytes, some at a time, and then ends. It is a socket: a reader may leave
-/// early, and a write to a pipe without a reader would end the process.
-private func withStream<R>(_ bytes: [UInt8], _ body: (Int32) throws -> R) throws -> R {
-  var ends: [Int32] = [0, 0]
-  try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
-  defer { close(ends[0]) }
-  let thread = Thread { [end = ends[1]] in
-    var rest = bytes[...]
-    while !rest.isEmpty {
-      let count = rest.prefix(1000).withUnsafeBytes {
-        send(end, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-      }
-      guard count > 0 else { break }
-      rest = rest.dropFirst(count)
-    }
-    close(end)
-  }
-  thread.start()
-  return try body(ends[0])
-}
-
 private func frames(_ text: String) throws -> Int {
-  try withStream(Array(text.utf8)) { descriptor in
+  try withByteStream(Array(text.utf8)) { descriptor in
     let reader = try FrameReader(descriptor)
     while try reader.next() != nil {}
     return reader.count
@@ -40,7 +20,7 @@ private func frames(_ text: String) throws -> Int {
       bytes += Array("FRAME Ip Xn=\(index)\n".utf8) + [UInt8](repeating: UInt8(index), count: 36)
     }
     var written: [UInt8] = []
-    let count = try withStream(bytes) { descriptor in
+    let count = try withByteStream(bytes) { descriptor in
       let reader = try FrameReader(descriptor)
       let writer = try FrameWriter(reader.stream) { written += $0 }
       while let frame = try reader.next() { try writer.write(frame) }

@@ -114,13 +114,6 @@ extension Tensor {
     guard shape.rank == self.shape.rank, shape.rank >= 2, shape[0] == self.shape[0],
       shape[1] > self.shape[1], shape.dropFirst(2).elementsEqual(self.shape.dropFirst(2))
     else { return nil }
-    let window = shape.dropFirst(2).reduce(1, *)
-    let (own, wanted) = (self.shape[1] * window, shape[1] * window)
-    let values = doubles
-    var result = [Double](repeating: 0, count: shape.elementCount)
-    for output in 0..<shape[0] {
-      for index in 0..<own { result[output * wanted + index] = values[output * own + index] }
-    }
-    return Tensor(TensorType(elementType, shape), doubles: result)
+    return widened(toChannels: shape[1])
   }
 }

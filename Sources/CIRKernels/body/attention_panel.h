@@ -19,28 +19,36 @@ V_INLINE v_f32 attention_product(v_f32 a, v_f32 b, v_f32 sum, const bool has_pai
   return has_pairs ? dot_pairs(sum, a, b) : v_fma(a, b, sum);
 }
 
-// `rows` and `has_pairs` are constants at every call, so the loops over rows unroll into registers.
+// Products of a panel of vectors with `rows` rows of numbers, one every `step`. `rows` and `has_pairs` are
+// constants at every call, so the loops over rows unroll into registers.
+V_INLINE void attention_products(
+  const float *numbers, size_t row_step, size_t step, const size_t rows, const float *panel, size_t stride,
+  size_t count, const bool has_pairs, v_f32 sum[ATTENTION_ROWS][ATTENTION_VECTORS]) {
+  const float *row[ATTENTION_ROWS];
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < rows; i++) {
+    sum[i][0] = sum[i][1] = v_set(0);
+    row[i] = numbers + i * row_step;
+  }
+  for (size_t k = 0; k < attention_length(count, has_pairs); k++, panel += stride) {
+    v_f32 left = v_load(panel), right = v_load(panel + V_LANES);
+    const size_t at = k * step;
+#pragma clang loop unroll(full)
+    for (size_t i = 0; i < rows; i++) {
+      v_f32 x = v_set(row[i][at]);
+      sum[i][0] = attention_product(x, left, sum[i][0], has_pairs);
+      sum[i][1] = attention_product(x, right, sum[i][1], has_pairs);
+    }
+  }
+}
+
 V_INLINE void attention_scores(
   const struct ir_attention_panel *p, size_t first, const size_t rows, const bool has_pairs,
   v_f32 most[ATTENTION_VECTORS]) {
   v_f32 sum[ATTENTION_ROWS][ATTENTION_VECTORS];
-  const float *key[ATTENTION_ROWS];
-#pragma clang loop unroll(full)
-  for (size_t i = 0; i < rows; i++) {
-    sum[i][0] = sum[i][1] = v_set(0);
-    key[i] = p->key + (first + i) * p->key_step;
-  }
-  const float *query = p->query;
-  for (size_t d = 0; d < attention_length(p->depth, has_pairs); d++, query += p->query_stride) {
-    v_f32 q0 = v_load(query), q1 = v_load(query + V_LANES);
-    const size_t at = d * p->key_depth_step;
-#pragma clang loop unroll(full)
-    for (size_t i = 0; i < rows; i++) {
-      v_f32 k = v_set(key[i][at]);
-      sum[i][0] = attention_product(k, q0, sum[i][0], has_pairs);
-      sum[i][1] = attention_product(k, q1, sum[i][1], has_pairs);
-    }
-  }
+  attention_products(
+    p->key + first * p->key_step, p->key_step, p->key_depth_step, rows, p->query, p->query_stride, p->depth,
+    has_pairs, sum);
   for (size_t t = 0; t < IR_ATTENTION_MAX_TERMS; t++) {
     if (!p->terms[t]) continue;
     const float *term = p->terms[t] + first * p->term_stride;
@@ -70,23 +78,9 @@ V_INLINE void attention_values(
   const struct ir_attention_panel *p, size_t first, const size_t rows, const bool has_pairs,
   const v_f32 factor[ATTENTION_VECTORS]) {
   v_f32 sum[ATTENTION_ROWS][ATTENTION_VECTORS];
-  const float *value[ATTENTION_ROWS];
-#pragma clang loop unroll(full)
-  for (size_t i = 0; i < rows; i++) {
-    sum[i][0] = sum[i][1] = v_set(0);
-    value[i] = p->value + (first + i) * p->value_depth_step;
-  }
-  const float *weights = p->scores;
-  for (size_t j = 0; j < attention_length(p->keys, has_pairs); j++, weights += ATTENTION_VECTORS * V_LANES) {
-    v_f32 w0 = v_load(weights), w1 = v_load(weights + V_LANES);
-    const size_t at = j * p->value_step;
-#pragma clang loop unroll(full)
-    for (size_t i = 0; i < rows; i++) {
-      v_f32 x = v_set(value[i][at]);
-      sum[i][0] = attention_product(x, w0, sum[i][0], has_pairs);
-      sum[i][1] = attention_product(x, w1, sum[i][1], has_pairs);
-    }
-  }
+  attention_products(
+    p->value + first * p->value_depth_step, p->value_depth_step, p->value_step, rows, p->scores,
+    ATTENTION_VECTORS * V_LANES, p->keys, has_pairs, sum);
   float *output = p->output + first * p->output_stride;
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < rows; i++, output += p->output_stride) {

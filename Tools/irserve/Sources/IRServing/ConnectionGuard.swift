@@ -5,12 +5,7 @@ import Synchronization
 
 /// A connection as routes see it.
 package final class ConnectionState: Sendable {
-  private struct State {
-    var isGone = false
-    var onLeave: (@Sendable () -> Void)?
-  }
-
-  private let state = Mutex(State())
+  private let departure = Departure()
   private static let known = Mutex<[ObjectIdentifier: ConnectionState]>([:])
 
   /// The state of a connection that a `ConnectionGuard` watches.
@@ -31,21 +26,9 @@ package final class ConnectionState: Sendable {
   }
 
   /// Calls `body` once the client is gone, at once where it is; nil calls nobody any more.
-  func whenGone(_ body: (@Sendable () -> Void)?) {
-    let isGone = state.withLock { state in
-      state.onLeave = body
-      return state.isGone
-    }
-    if isGone { body?() }
-  }
+  func whenGone(_ body: (@Sendable () -> Void)?) { departure.whenGone(body) }
 
-  fileprivate func leave() {
-    let body = state.withLock { state in
-      state.isGone = true
-      return state.onLeave
-    }
-    body?()
-  }
+  fileprivate func leave() { departure.leave() }
 }
 
 /// Says on a connection that the body may come.

@@ -9,8 +9,6 @@ import Synchronization
 /// One call's stream of HTTP/2: its sender, and the place of its bytes among all that wait.
 final class GRPCStream: Caller {
   private struct State {
-    var isGone = false
-    var onLeave: (@Sendable () -> Void)?
     var refusal: ServingError?
     var timeout: Duration?
     var answer: WaitingBytes.Place?
@@ -18,6 +16,7 @@ final class GRPCStream: Caller {
 
   let start = ContinuousClock.now
   let place: WaitingBytes.Place
+  private let departure = Departure()
   private let state = Mutex(State())
   private static let known = Mutex<(count: Int, streams: [String: GRPCStream])>((0, [:]))
   /// The field by which a call's metadata names its stream; senders cannot set it.
@@ -33,21 +32,9 @@ final class GRPCStream: Caller {
     metadata[stringValues: field].first { _ in true }.flatMap { name in known.withLock { $0.streams[name] } }
   }
 
-  func whenGone(_ body: (@Sendable () -> Void)?) {
-    let isGone = state.withLock { state in
-      state.onLeave = body
-      return state.isGone
-    }
-    if isGone { body?() }
-  }
+  func whenGone(_ body: (@Sendable () -> Void)?) { departure.whenGone(body) }
 
-  fileprivate func leave() {
-    let body = state.withLock { state in
-      state.isGone = true
-      return state.onLeave
-    }
-    body?()
-  }
+  fileprivate func leave() { departure.leave() }
 
   /// Holds the place of the answer until the stream is closed, thus until the answer is written.
   func hold(_ answer: WaitingBytes.Place) { state.withLock { $0.answer = answer } }
