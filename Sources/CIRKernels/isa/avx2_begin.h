@@ -9,8 +9,8 @@
 #define V_LANES 8
 #define V_GEMM_ROWS 6
 #define V_PLANAR_ROWS 4
-// Twelve sums, two vectors of pixels and a weight leave one register of sixteen free. With a third vector none
-// is, and the compiler keeps a sum in memory.
+// Twelve sums, two vectors of pixels and a weight leave a register of sixteen free. A third vector would take
+// it, and the compiler would keep a sum in memory.
 #define V_PLANAR_VECTORS 2
 #define V_PLANAR_WIDEST 2
 #define V_PLANAR_TILE_ROWS(vectors) ((vectors) == 2 ? 6 : 12)
