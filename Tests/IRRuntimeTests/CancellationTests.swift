@@ -9,7 +9,7 @@ import Testing
 
 /// Networks of one step, which takes many times as long as is waited for between two questions.
 private enum LongStep: String, CaseIterable {
-  case convolution, product, attention
+  case convolution, product
 
   func graph() throws -> (graph: Graph, inputs: [String: Tensor]) {
     var generator = SeededGenerator(seed: 5)
@@ -28,14 +28,6 @@ private enum LongStep: String, CaseIterable {
       let (b, right) = input("b", [2048, 2048])
       builder.output(try builder.value(MatrixMultiply(), [a, b]), name: "y")
       return (try builder.finished(), ["a": left, "b": right])
-    case .attention:
-      let names = ["q", "k", "v"].map { input($0, [1, 4, 4096, 64]) }
-      let scores = try builder.value(MatrixMultiply(transposesB: true), [names[0].0, names[1].0])
-      let shares = try builder.value(Softmax(axis: 3), [scores])
-      builder.output(try builder.value(MatrixMultiply(), [shares, names[2].0]), name: "y")
-      return (
-        try builder.finished(), Dictionary(uniqueKeysWithValues: zip(["q", "k", "v"], names.map { $0.1 }))
-      )
     }
   }
 }
