@@ -176,7 +176,8 @@ static void run_task(const void *context, size_t index, int thread) {
     return;
   }
   ir_region_band *own = &c->bands[c->task_count + (size_t)thread];
-  while (ir_region_take(c->bands, c->band_total, least_part(r), r->block_rows, own)) run_band(c, own, thread);
+  while (!ir_is_ended() && ir_region_take(c->bands, c->band_total, least_part(r), r->block_rows, own))
+    run_band(c, own, thread);
 }
 
 // Threads that may take parts, no more than have something to do.

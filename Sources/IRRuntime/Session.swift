@@ -47,20 +47,25 @@ package final class Session {
       given.append(tensor)
     }
     let clock = ContinuousClock()
-    var isCancelled = false
-    withThreads(options.threadCount) {
+    let count = program.steps.count
+    var (done, isCancelled) = (0, false)
+    func goesOn() -> Bool {
+      isCancelled =
+        isCancelled || !(options.monitor?(done, count) ?? true) || !(monitor?(done, count) ?? true)
+      return !isCancelled
+    }
+    let isWatched = options.monitor != nil || monitor != nil
+    withThreads(options.threadCount, goesOn: isWatched ? goesOn : nil) {
       for (index, step) in program.steps.enumerated() {
-        let count = program.steps.count
-        guard options.monitor?(index, count) ?? true, monitor?(index, count) ?? true else {
-          isCancelled = true
-          return
-        }
+        done = index
+        guard goesOn() else { return }
         let start = clock.now
         step.kernel.run(
           KernelArguments(
             inputs: step.inputs.map { pointer($0, given) },
             outputs: step.outputs.map { UnsafeMutableRawPointer(mutating: pointer($0, given)) },
             workspace: step.workspaceOffset.map { arena.pointer + $0 }, threadCount: options.threadCount))
+        guard !isCancelled else { return }
         profile?.add(start.duration(to: clock.now).inSeconds, step: index)
       }
     }
