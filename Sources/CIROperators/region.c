@@ -69,7 +69,7 @@ static struct layout layout_of(const struct ir_region *r) {
 static size_t packed_count(const struct ir_region *r) {
   size_t count = 0;
   for (size_t i = 0; i < r->instruction_count; i++)
-    if (ir_region_packs_at_run(&r->instructions[i]))
+    if (ir_region_packs_weights(&r->instructions[i]))
       count += ir_region_packed_weights_count(&r->instructions[i]);
   return count;
 }
@@ -195,8 +195,8 @@ static void start_bands(const struct ir_region *r, ir_region_band *bands, int th
 }
 
 void ir_region(
-  const struct ir_region *region, const float *const *inputs, float *const *outputs, void *workspace,
-  int threads) {
+  const struct ir_region *region, const float *const *inputs, float *const *outputs,
+  const float *const *packed_weights, void *workspace, int threads) {
   if (!region->batch || !region->height || !region->width) return;
   assert(region->band_rows % region->block_rows == 0);
   const float **packed = workspace;
@@ -204,7 +204,11 @@ void ir_region(
   for (size_t i = 0; i < region->instruction_count; i++) {
     const struct ir_region_instruction *instruction = &region->instructions[i];
     packed[i] = instruction->window.weights;
-    if (!ir_region_packs_at_run(instruction)) continue;
+    if (!ir_region_packs_weights(instruction)) continue;
+    if (packed_weights && packed_weights[i]) {
+      packed[i] = packed_weights[i];
+      continue;
+    }
     ir_region_pack_weights(instruction, inputs[instruction->window.weights_input], next);
     packed[i] = next;
     next += ir_region_packed_weights_count(instruction);

@@ -69,9 +69,6 @@ struct ir_region_operation {
 /// The operation of an instruction.
 const struct ir_region_operation *ir_region_operation_of(const struct ir_region_instruction *instruction);
 
-/// Whether the instruction's weights are an input, which is packed at each run.
-bool ir_region_packs_at_run(const struct ir_region_instruction *instruction);
-
 /// Channel `channel` of row y of an operand, at column x, which lies in the operand's tile.
 float *ir_region_pixel(
   const struct ir_region_tile *tile, const struct ir_region_operand *operand, size_t channel, size_t y,

@@ -17,7 +17,7 @@ const struct ir_region_operation *ir_region_operation_of(const struct ir_region_
   return operations[i->opcode];
 }
 
-bool ir_region_packs_at_run(const struct ir_region_instruction *i) {
+bool ir_region_packs_weights(const struct ir_region_instruction *i) {
   return ir_region_operation_of(i)->pack && !i->window.weights;
 }
 

@@ -59,8 +59,24 @@ package protocol Kernel: Sendable {
   var workspaceByteCount: Int { get }
   /// The inputs that an output of the same size may overwrite.
   var inPlaceInputs: [Int] { get }
+  /// The inputs that it packs before it computes. Runs that have them in common may share what is packed.
+  var packings: [KernelPacking] { get }
+  /// Packs the input of `packings[index]` into as many bytes as are said there.
+  func pack(_ index: Int, _ source: UnsafeRawPointer, into target: UnsafeMutableRawPointer)
   /// Computes the outputs. Runs threads of its own, and is not called on several at once.
   func run(_ arguments: KernelArguments)
+}
+
+/// An input that a kernel reads in an order of its own.
+package struct KernelPacking: Hashable, Sendable {
+  package var input: Int
+  /// The bytes of the packed input.
+  package var byteCount: Int
+
+  package init(input: Int, byteCount: Int) {
+    self.input = input
+    self.byteCount = byteCount
+  }
 }
 
 extension Kernel {
@@ -69,6 +85,8 @@ extension Kernel {
   package var isReference: Bool { false }
   package var workspaceByteCount: Int { 0 }
   package var inPlaceInputs: [Int] { [] }
+  package var packings: [KernelPacking] { [] }
+  package func pack(_ index: Int, _ source: UnsafeRawPointer, into target: UnsafeMutableRawPointer) {}
 }
 
 /// The addresses of a kernel's operands.
@@ -76,15 +94,18 @@ package struct KernelArguments {
   package var inputs: [UnsafeRawPointer]
   package var outputs: [UnsafeMutableRawPointer]
   package var workspace: UnsafeMutableRawPointer?
+  /// The kernel's packings, already packed; none where it has to pack them.
+  package var packed: [UnsafeRawPointer]
   package var threadCount: Int
 
   package init(
     inputs: [UnsafeRawPointer], outputs: [UnsafeMutableRawPointer], workspace: UnsafeMutableRawPointer?,
-    threadCount: Int
+    packed: [UnsafeRawPointer] = [], threadCount: Int
   ) {
     self.inputs = inputs
     self.outputs = outputs
     self.workspace = workspace
+    self.packed = packed
     self.threadCount = threadCount
   }
 }

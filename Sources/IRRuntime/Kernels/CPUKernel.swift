@@ -7,6 +7,8 @@ struct CPUKernel: Kernel {
   var listing: [String] = []
   var workspaceByteCount = 0
   var inPlaceInputs: [Int] = []
+  var packings: [KernelPacking] = []
+  var packing: (@Sendable (Int, UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void)?
   var body: @Sendable (KernelArguments) -> Void
 
   init(
@@ -22,6 +24,11 @@ struct CPUKernel: Kernel {
   }
 
   func run(_ arguments: KernelArguments) { body(arguments) }
+
+  func pack(_ index: Int, _ source: UnsafeRawPointer, into target: UnsafeMutableRawPointer) {
+    packing?(
+      index, source.assumingMemoryBound(to: Float.self), target.assumingMemoryBound(to: Float.self))
+  }
 }
 
 extension KernelArguments {

@@ -126,8 +126,8 @@ extension FusedConvolution {
   }
 }
 
-/// A kernel whose weight, the second input, is packed: once if it is a constant, else at every run, in front
-/// of the driver's workspace.
+/// A kernel whose weight, the second input, is packed: once if it is a constant; else at every run that it is
+/// not given packed, in front of the driver's workspace.
 private func packingKernel(
   _ name: String, _ request: KernelRequest, _ weights: PackedWeights, packing: [Int], count: Int,
   workspace: Int, inPlace: [Int] = [],
@@ -142,12 +142,15 @@ private func packingKernel(
     }
   }
   let packedBytes = (count * 4).roundedUp(toMultipleOf: 64)
-  return CPUKernel(name + ".packed-at-run", workspace: workspace + packedBytes, inPlace: inPlace) {
+  var kernel = CPUKernel(name + ".packed-at-run", workspace: workspace + packedBytes, inPlace: inPlace) {
     guard let memory = $0.workspace else { return }
-    let packed = memory.assumingMemoryBound(to: Float.self)
-    pack($0.input(1), packed)
-    run($0, packed, memory + packedBytes)
+    let packed = $0.packed.first?.assumingMemoryBound(to: Float.self)
+    if packed == nil { pack($0.input(1), memory.assumingMemoryBound(to: Float.self)) }
+    run($0, packed ?? UnsafePointer(memory.assumingMemoryBound(to: Float.self)), memory + packedBytes)
   }
+  kernel.packings = [KernelPacking(input: 1, byteCount: packedBytes)]
+  kernel.packing = { pack($1, $2) }
+  return kernel
 }
 
 /// Weights of Winograd's form, transformed once.

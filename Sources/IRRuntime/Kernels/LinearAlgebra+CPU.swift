@@ -89,11 +89,17 @@ func layerNormalizationGradientKernel(
   var params = ir_layer_normalization_gradient_params(view: ir_axis_view(view), epsilon: gradient.epsilon)
   let workspace = ir_layer_normalization_gradient_workspace(&params, Int32(request.threadCount))
   let fixed = params
-  return CPUKernel("normalize.gradient", workspace: workspace) { arguments in
+  let scale = gradient.hasScale ? 2 : nil
+  let addend = gradient.hasAddend ? request.inputTypes.count - 1 : nil
+  return CPUKernel(
+    "normalize.gradient" + (addend == nil ? "" : ".add"), workspace: workspace,
+    inPlace: addend.map { [$0] } ?? []
+  ) { arguments in
     var params = fixed
     ir_layer_normalization_gradient(
-      &params, arguments.input(0), arguments.input(1), arguments.optionalInput(2), arguments.output(0),
-      arguments.output(1), arguments.output(2), arguments.workspace, arguments.threads)
+      &params, arguments.input(0), arguments.input(1), scale.map { arguments.input($0) },
+      addend.map { arguments.input($0) }, arguments.output(0), arguments.output(1), arguments.output(2),
+      arguments.workspace, arguments.threads)
   }
 }
 

@@ -129,6 +129,19 @@ private final class RegionProgram: @unchecked Sendable {
       bias: kept(source.bias), activation: activation.function, slope: activation.slope)
   }
 
+  /// The instructions whose weights are inputs that the driver packs.
+  var packings: [(instruction: Int, input: Int, byteCount: Int)] {
+    instructions.indices.compactMap { index in
+      guard ir_region_packs_weights(&instructions[index]) else { return nil }
+      let count = ir_region_packed_weights_count(&instructions[index])
+      return (index, Int(instructions[index].window.weights_input), count * 4)
+    }
+  }
+
+  func pack(_ index: Int, _ source: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>) {
+    ir_region_pack_weights(&instructions[index], source, target)
+  }
+
   private func layout(_ blocks: BlockLayout) -> ir_region_blocks {
     ir_region_blocks(
       side: blocks.side, columns: columnCount, channel_step: blocks.channelStep,
@@ -185,13 +198,25 @@ func regionKernel(
 ) -> (any Kernel)? {
   guard let program = RegionProgram(plan, cut, weights) else { return nil }
   let workspace = ir_region_workspace(&program.region, Int32(threadCount))
-  return CPUKernel(
+  let packings = program.packings
+  var kernel = CPUKernel(
     plan.summary, cut: cut.text, listing: plan.listing(cut), workspace: workspace, inPlace: plan.inPlaceInputs
   ) { arguments in
     let inputs = arguments.inputs.map { Optional($0.assumingMemoryBound(to: Float.self)) }
     let outputs = arguments.outputs.map { Optional($0.assumingMemoryBound(to: Float.self)) }
-    ir_region(&program.region, inputs, outputs, arguments.workspace, arguments.threads)
+    guard !arguments.packed.isEmpty else {
+      ir_region(&program.region, inputs, outputs, nil, arguments.workspace, arguments.threads)
+      return
+    }
+    var packed = [UnsafePointer<Float>?](repeating: nil, count: program.region.instruction_count)
+    for (packing, pointer) in zip(packings, arguments.packed) {
+      packed[packing.instruction] = pointer.assumingMemoryBound(to: Float.self)
+    }
+    ir_region(&program.region, inputs, outputs, packed, arguments.workspace, arguments.threads)
   }
+  kernel.packings = packings.map { KernelPacking(input: $0.input, byteCount: $0.byteCount) }
+  kernel.packing = { program.pack(packings[$0].instruction, $1, $2) }
+  return kernel
 }
 
 extension RegionPlan {
