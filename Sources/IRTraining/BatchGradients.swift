@@ -4,6 +4,17 @@ import IRRuntime
 import IRTensor
 import Synchronization
 
+/// A graph of one image's loss, of its gradients by the weights, and of routers' logits, under the names that
+/// `TrainingGraph` gives them.
+struct ImageGradients: Sendable {
+  var graph: Graph
+  /// The inputs that each image of a batch has its own of; the others are the weights.
+  var inputNames: Set<String>
+  /// The weights that have a gradient.
+  var parameters: [String]
+  var routerCount = 0
+}
+
 /// The gradients of a batch, computed image by image.
 ///
 /// Values that depend on the weights alone, such as their transposes for the backward pass, are computed once
@@ -15,7 +26,7 @@ final class BatchGradients {
   let program: Program
   /// The number of nodes that recompute an activation in the backward pass, to save memory.
   let recomputedCount: Int
-  private let training: TrainingGraph
+  private let training: ImageGradients
   /// Computes what all images have in common.
   private let common: Session
   /// One for each image that is computed at the same time.
@@ -30,12 +41,12 @@ final class BatchGradients {
     var logits: [[Tensor]]
   }
 
-  /// Compiles `training.graph`. A batch of at least as many images as threads gives each thread images of its
-  /// own; of a smaller one, all threads share each image.
+  /// Compiles `training.graph` for batches of `count` images. A batch of at least as many images as threads
+  /// gives each thread images of its own; of a smaller one, all threads share each image.
   /// - Throws: `TrainingError.compiler`; `.runtime` if the arenas do not fit the memory.
-  init(_ training: TrainingGraph, runtime: RuntimeOptions) throws(TrainingError) {
+  init(_ training: ImageGradients, count: Int, runtime: RuntimeOptions) throws(TrainingError) {
     self.training = training
-    var lanes = training.batch.count >= runtime.threadCount ? runtime.threadCount : 1
+    var lanes = count >= runtime.threadCount ? runtime.threadCount : 1
     var own = runtime
     if lanes > 1 { own.threadCount = 1 }
     var (program, recomputedCount): (Program, Int)
@@ -43,7 +54,7 @@ final class BatchGradients {
     do throws(CompilerError) {
       let compiler = Compiler(threadCount: own.threadCount)
       let (graph, report) = try compiler.simplified(training.graph)
-      let parts = graph.parted(own: training.imageInputNames)
+      let parts = graph.parted(own: training.inputNames)
       common = try Compiler(threadCount: runtime.threadCount).lowered(parts.common, report)
       while true {
         let limit = (runtime.memoryLimit - common.byteCount) / lanes
@@ -108,7 +119,7 @@ private final class OrderedSum: Sendable {
   private let logitsNames: [String]
   private let state = Mutex(State())
 
-  init(_ training: TrainingGraph) {
+  init(_ training: ImageGradients) {
     gradientNames = training.parameters.map { TrainingGraph.gradientName($0) }
     logitsNames = (0..<training.routerCount).map { TrainingGraph.logitsName($0) }
   }

@@ -28,6 +28,9 @@ package final class Trainer {
       self.average = average
       self.controllerDecay = controllerDecay
     }
+
+    /// The factor of gradients of this norm, as PyTorch's `clip_grad_norm_` has it.
+    func clippingScale(_ norm: Double) -> Double { clipNorm.map { min($0 / (norm + 1e-6), 1) } ?? 1 }
   }
 
   /// The numbers of a step.
@@ -64,7 +67,8 @@ package final class Trainer {
   ) throws(TrainingError) {
     self.training = training
     self.options = options
-    batchGradients = try BatchGradients(training, runtime: runtime)
+    batchGradients = try BatchGradients(
+      training.imageGradients, count: training.batch.count, runtime: runtime)
     func weight(_ name: String) throws(TrainingError) -> Tensor {
       guard let tensor = weights[name] else {
         throw .model(.tensor(name: name, detail: "the model has no initializer of this name"))
@@ -121,17 +125,10 @@ package final class Trainer {
     if keepsGradients {
       gradients = Dictionary(uniqueKeysWithValues: zip(state.names, found.gradients))
     }
-    var square = 0.0
-    for (index, gradient) in found.gradients.enumerated() where !isFollower[index] {
-      square += sumOfSquares(gradient)
-    }
-    let norm = square.squareRoot()
+    let norm = TrainingState.norm(found.gradients, isLeft: isFollower)
     guard norm.isFinite else { throw .diverged(step: number, loss: found.loss) }
-    // As PyTorch's clip_grad_norm_ has it.
-    let scale = options.clipNorm.map { min($0 / (norm + 1e-6), 1) } ?? 1
     let rate = learningRate ?? options.schedule.rate(at: state.step)
-    update(found.gradients, step: number, rate: rate, scale: scale)
-    state.step = number
+    update(found.gradients, rate: rate, scale: options.clippingScale(norm))
     state.runningLoss += found.loss
     return Report(
       step: number, loss: found.loss, gradientNorm: norm, learningRate: rate,
@@ -181,65 +178,12 @@ package final class Trainer {
     }
   }
 
-  private func update(_ gradients: [Tensor], step: Int, rate: Double, scale: Double) {
-    // Out of the state while they change, so that nobody else holds them and nothing is copied.
-    var (values, firsts, seconds, averages) = (
-      state.values, state.firstMoments, state.secondMoments, state.averages
-    )
-    (state.values, state.firstMoments, state.secondMoments, state.averages) = ([], [], [], [])
-    defer {
-      (state.values, state.firstMoments, state.secondMoments, state.averages) = (
-        values, firsts, seconds, averages
-      )
-    }
-    for index in gradients.indices where !isFollower[index] {
-      gradients[index].withElements(as: Float.self) { gradient in
-        values[index].withFloats { value in
-          firsts[index].withFloats { first in
-            seconds[index].withFloats { second in
-              options.optimizer.update(
-                value, gradient: gradient, first: first, second: second, step: step, learningRate: rate,
-                scale: scale)
-            }
-          }
-        }
-      }
-    }
+  private func update(_ gradients: [Tensor], rate: Double, scale: Double) {
+    state.advance(gradients, options.optimizer, rate: rate, scale: scale, isLeft: isFollower)
     for (follower, leader) in controllers {
-      let leading = values[leader]
-      leading.withElements(as: Float.self) { leader in
-        values[follower].withFloats {
-          ParameterAverage.update($0, with: leader, decay: options.controllerDecay)
-        }
-      }
+      state.follow(leader, by: follower, decay: options.controllerDecay)
     }
-    guard let average = options.average else { return }
-    let decay = average.decay(at: step)
-    for index in values.indices {
-      let value = values[index]
-      value.withElements(as: Float.self) { source in
-        averages[index].withFloats { ParameterAverage.update($0, with: source, decay: decay) }
-      }
-    }
-  }
-
-  private func sumOfSquares(_ tensor: Tensor) -> Double {
-    tensor.withElements(as: Float.self) { values in
-      var sums = (0.0, 0.0, 0.0, 0.0)
-      var i = 0
-      while i + 4 <= values.count {
-        sums.0 += Double(values[i]) * Double(values[i])
-        sums.1 += Double(values[i + 1]) * Double(values[i + 1])
-        sums.2 += Double(values[i + 2]) * Double(values[i + 2])
-        sums.3 += Double(values[i + 3]) * Double(values[i + 3])
-        i += 4
-      }
-      while i < values.count {
-        sums.0 += Double(values[i]) * Double(values[i])
-        i += 1
-      }
-      return (sums.0 + sums.1) + (sums.2 + sums.3)
-    }
+    if let average = options.average { state.updateAverages(average) }
   }
 
   private func routerAccuracy(_ logits: [[Tensor]], _ tasks: [Int]) -> Double? {
