@@ -3,6 +3,17 @@ import IRGraph
 import IRRuntime
 import IRTensor
 
+/// A graph of one image's loss, of its gradients by the weights, and of routers' logits, under the names that
+/// `TrainingGraph` gives them.
+struct ImageGradients: Sendable {
+  var graph: Graph
+  /// The inputs that each image of a batch has its own of; the others are the weights.
+  var inputNames: Set<String>
+  /// The weights that have a gradient.
+  var parameters: [String]
+  var routerCount = 0
+}
+
 /// The gradients of a batch, computed image by image.
 ///
 /// What depends on the weights alone is computed once a step: their transposes for the backward pass, and the
@@ -14,7 +25,7 @@ final class BatchGradients {
   let program: Program
   /// The number of nodes that recompute an activation in the backward pass, to save memory.
   let recomputedCount: Int
-  private let training: TrainingGraph
+  private let training: ImageGradients
   private let threadCount: Int
   /// Computes what all images have in common.
   private let common: Session
@@ -35,13 +46,13 @@ final class BatchGradients {
     var logits: [[Tensor]]
   }
 
-  /// Compiles `training.graph`. A batch of at least as many images as threads gives each thread images of its
-  /// own; of a smaller one, all threads share each image.
+  /// Compiles `training.graph` for batches of `count` images. A batch of at least as many images as threads
+  /// gives each thread images of its own; of a smaller one, all threads share each image.
   /// - Throws: `TrainingError.compiler`; `.runtime` if the arenas do not fit the memory.
-  init(_ training: TrainingGraph, runtime: RuntimeOptions) throws(TrainingError) {
+  init(_ training: ImageGradients, count: Int, runtime: RuntimeOptions) throws(TrainingError) {
     self.training = training
     threadCount = runtime.threadCount
-    var lanes = training.batch.count >= runtime.threadCount ? runtime.threadCount : 1
+    var lanes = count >= runtime.threadCount ? runtime.threadCount : 1
     var own = runtime
     if lanes > 1 { own.threadCount = 1 }
     var (program, recomputedCount): (Program, Int)
@@ -49,11 +60,11 @@ final class BatchGradients {
     do throws(CompilerError) {
       let compiler = Compiler(threadCount: own.threadCount)
       let (graph, report) = try compiler.simplified(training.graph)
-      let parts = graph.parted(own: training.imageInputNames)
+      let parts = graph.parted(own: training.inputNames)
       common = try Compiler(threadCount: runtime.threadCount).lowered(parts.common, report)
       // As much as is packed of them, at most.
       let packedByteCount = parts.rest.inputs.map { parts.rest[$0] }
-        .reduce(0) { $0 + (training.imageInputNames.contains($1.name) ? 0 : $1.type.byteCount) }
+        .reduce(0) { $0 + (training.inputNames.contains($1.name) ? 0 : $1.type.byteCount) }
       while true {
         let limit = (runtime.memoryLimit - common.byteCount - packedByteCount) / lanes
         (program, recomputedCount) = try Trainer.program(
@@ -67,8 +78,8 @@ final class BatchGradients {
     self.program = program
     self.recomputedCount = recomputedCount
     packed = PackedInputs(
-      of: program, names: Set(program.inputs.map(\.name)).subtracting(training.imageInputNames))
-    sum = OrderedSum(training, program)
+      of: program, names: Set(program.inputs.map(\.name)).subtracting(training.inputNames))
+    sum = OrderedSum(training, count: count, program)
     do throws(RuntimeError) {
       self.common = try Session(common, options: runtime)
       var sessions: [Session] = []

@@ -38,8 +38,8 @@ final class OrderedSum: Sendable {
   private let logits: [Int]
   private let types: [TensorType]
 
-  /// The sum of what runs of `program` give.
-  init(_ training: TrainingGraph, _ program: Program) {
+  /// The sum of what runs of `program` give for `count` images.
+  init(_ training: ImageGradients, count: Int, _ program: Program) {
     let places = Dictionary(uniqueKeysWithValues: program.outputs.enumerated().map { ($1.name, $0) })
     func place(_ name: String) -> Int {
       guard let place = places[name] else { preconditionFailure("the program computes \(name)") }
@@ -53,7 +53,7 @@ final class OrderedSum: Sendable {
       Tensor(zeros: program.outputs[place(TrainingGraph.gradientName(name))].type)
     }
     // Memory of its own for each half; a batch of one image has no odd one.
-    halves = (0..<min(training.batch.count, 2)).map { index in
+    halves = (0..<min(count, 2)).map { index in
       Half(State(next: index, gradients: zeros.map { Tensor(copyOf: $0) }))
     }
   }

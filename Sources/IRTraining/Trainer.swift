@@ -28,6 +28,9 @@ package final class Trainer {
       self.average = average
       self.controllerDecay = controllerDecay
     }
+
+    /// The factor of gradients of this norm, as PyTorch's `clip_grad_norm_` has it.
+    func clippingScale(_ norm: Double) -> Double { clipNorm.map { min($0 / (norm + 1e-6), 1) } ?? 1 }
   }
 
   /// The numbers of a step.
@@ -66,7 +69,8 @@ package final class Trainer {
     self.training = training
     self.options = options
     threadCount = runtime.threadCount
-    batchGradients = try BatchGradients(training, runtime: runtime)
+    batchGradients = try BatchGradients(
+      training.imageGradients, count: training.batch.count, runtime: runtime)
     func weight(_ name: String) throws(TrainingError) -> Tensor {
       guard let tensor = weights[name] else {
         throw .model(.tensor(name: name, detail: "the model has no initializer of this name"))
@@ -127,11 +131,10 @@ package final class Trainer {
     for index in found.squares.indices where !isFollower[index] { square += found.squares[index] }
     let norm = square.squareRoot()
     guard norm.isFinite else { throw .diverged(step: number, loss: found.loss) }
-    // As PyTorch's clip_grad_norm_ has it.
-    let scale = options.clipNorm.map { min($0 / (norm + 1e-6), 1) } ?? 1
     let rate = learningRate ?? options.schedule.rate(at: state.step)
     state.update(
-      with: found.gradients, WeightUpdate(options, step: number, rate: rate, scale: scale), controllers,
+      with: found.gradients,
+      WeightUpdate(options, step: number, rate: rate, scale: options.clippingScale(norm)), controllers,
       threadCount: threadCount)
     state.step = number
     state.runningLoss += found.loss
