@@ -21,16 +21,30 @@ public final class InferenceSession: Sendable {
   /// Used by the thread that has its turn; the latest is used last.
   private nonisolated(unsafe) var compiled: [Compiled] = []
   private let kept = Atomic(0)
+  /// The needs of the latest programs, those that were given up included.
+  private let prepared = Mutex<[Prepared]>([])
+  private static let preparedLimit = 16
   private static let countLimit = 4
   /// Bytes that the programs beside the latest may hold in their arenas.
   private static let keptByteCountLimit = 1 << 30
 
   /// A program and the inputs that it was compiled for.
   private struct Compiled {
+    var kind: Inputs
+    var session: Session
+  }
+
+  /// The bytes that a run on such inputs takes.
+  private struct Prepared {
+    var kind: Inputs
+    var byteCount: Int
+  }
+
+  /// Inputs for which one program serves.
+  private struct Inputs {
     var types: [String: TensorType]
     /// The inputs whose values became constants.
     var values: [String: Tensor]
-    var session: Session
 
     func fits(_ inputs: [String: Tensor]) -> Bool {
       types == inputs.mapValues(\.type) && values.allSatisfy { inputs[$0.key] == $0.value }
@@ -86,6 +100,12 @@ public final class InferenceSession: Sendable {
     return try turn.withLock { _ in try session(for: inputs).program.byteCount }
   }
 
+  /// The bytes that `prepare` returns for such inputs, if one of the latest programs was compiled for them;
+  /// nil if none was. Unlike `prepare` it does not wait for a run that is under way.
+  public func preparedByteCount(_ inputs: [String: Tensor]) -> Int? {
+    prepared.withLock { all in all.last { $0.kind.fits(inputs) }?.byteCount }
+  }
+
   /// Bytes of memory that is kept for the next runs.
   public var keptByteCount: Int { kept.load(ordering: .relaxed) }
 
@@ -128,7 +148,7 @@ public final class InferenceSession: Sendable {
   }
 
   private func session(for inputs: [String: Tensor]) throws -> Session {
-    if let index = compiled.firstIndex(where: { $0.fits(inputs) }) {
+    if let index = compiled.firstIndex(where: { $0.kind.fits(inputs) }) {
       compiled.append(compiled.remove(at: index))
       return compiled[compiled.count - 1].session
     }
@@ -141,6 +161,12 @@ public final class InferenceSession: Sendable {
     let fresh = try compile(inputs)
     compiled.append(fresh)
     kept.store(byteCount(), ordering: .relaxed)
+    let known = Prepared(kind: fresh.kind, byteCount: fresh.session.program.byteCount)
+    prepared.withLock { all in
+      all.removeAll { $0.kind.fits(inputs) }
+      if all.count >= Self.preparedLimit { all.removeFirst() }
+      all.append(known)
+    }
     return fresh.session
   }
 
@@ -155,8 +181,7 @@ public final class InferenceSession: Sendable {
       allowsFloat16Storage: options.allowsFloat16Storage, precision: options.precision
     ).compile(graph)
     let taken = Set(graph.inputs.map { graph[$0].name })
-    return Compiled(
-      types: inputs.mapValues(\.type), values: inputs.filter { !taken.contains($0.key) },
-      session: try Session(program, options: options))
+    let kind = Inputs(types: inputs.mapValues(\.type), values: inputs.filter { !taken.contains($0.key) })
+    return Compiled(kind: kind, session: try Session(program, options: options))
   }
 }

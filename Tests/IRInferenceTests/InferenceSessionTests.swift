@@ -29,7 +29,7 @@ import Testing
     let (graph, input) = try SkipNetwork.sample()
     let session = InferenceSession(try ONNXModel(graph, opset: ONNXModel.writableOpsets.upperBound))
     let name = try #require(session.inputs.first?.name)
-    #expect(session.keptByteCount == 0)
+    #expect(session.keptByteCount == 0 && session.preparedByteCount([name: input]) == nil)
     let byteCount = try session.prepare([name: input])
     var none: Profile?
     let first = try session.run([name: input], profile: &none)
@@ -37,6 +37,33 @@ import Testing
     #expect(session.dropPrograms() && session.keptByteCount == 0)
     #expect(try session.run([name: input]) == first.outputs)
     #expect(throws: RuntimeError.self) { try session.prepare([:]) }
+  }
+
+  /// The need of a program that was compiled is known while a run is under way, and after its memory was
+  /// given back; other types and other values that decide shapes have needs of their own.
+  @Test func needsAreKnownWithoutWaiting() throws {
+    let (graph, input) = try SkipNetwork.sample()
+    let session = InferenceSession(try ONNXModel(graph, opset: ONNXModel.writableOpsets.upperBound))
+    let name = try #require(session.inputs.first?.name)
+    let byteCount = try session.prepare([name: input])
+    let seen = Mutex<[Int?]>([])
+    _ = try session.run(
+      [name: input],
+      monitor: { _, _ in
+        seen.withLock { $0.append(session.preparedByteCount([name: input])) }
+        return true
+      })
+    #expect(Set(seen.withLock { $0 }) == [byteCount])
+    #expect(session.dropPrograms() && session.preparedByteCount([name: input]) == byteCount)
+    #expect(
+      session.preparedByteCount([name: Tensor(scalar: 1)]) == nil && session.preparedByteCount([:]) == nil)
+    let x = Tensor([Float](repeating: 1, count: 6), shape: [6])
+    let reshape = Self.session(
+      Self.reshape.model.graph.nodes, Self.reshape.model.graph.inputs, [Self.float("y", nil)])
+    let shapes = [[2, 3], [3, 2]].map { Tensor($0 as [Int64], shape: [2]) }
+    _ = try reshape.prepare(["x": x, "shape": shapes[0]])
+    #expect(reshape.preparedByteCount(["x": x, "shape": shapes[0]]) != nil)
+    #expect(reshape.preparedByteCount(["x": x, "shape": shapes[1]]) == nil)
   }
 
   private static func session(_ nodes: [ONNXNode], _ inputs: [ONNXValueInfo], _ outputs: [ONNXValueInfo])
