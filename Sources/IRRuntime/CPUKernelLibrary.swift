@@ -50,7 +50,8 @@ package struct CPUKernelLibrary: KernelLibrary {
     case let gradient as ResizeGradient: return resizeGradientKernel(gradient, request)
     case let attention as Attention: return attentionKernel(attention, request, support)
     case let product as MatrixMultiply: return matrixMultiplyKernel(product, request, support)
-    case is LayerNormalization, is RMSNormalization, is L2Normalization, is GroupNormalization:
+    case is LayerNormalization, is RMSNormalization, is L2Normalization, is GroupNormalization,
+      is GroupStatistics:
       return normalizationKernel(request)
     case let softmax as Softmax: return softmaxKernel(axis: softmax.axis, isLogarithm: false, request)
     case let softmax as LogSoftmax: return softmaxKernel(axis: softmax.axis, isLogarithm: true, request)

@@ -338,3 +338,16 @@ func gainsAndScalesOfChannelsFoldIntoConvolutions(batch: Int) throws {
     }
   }
 }
+
+@Test func groupNormalizationsOfFeatureMapsAreSplit() throws {
+  func split(_ shape: Shape) throws -> [String] {
+    let graph = try build(shape) { b, x in
+      let parameters = (1...2).map { b.constant(Tensor([Float](repeating: Float($0), count: 6), shape: [6])) }
+      let normal = try b.value(GroupNormalization(groupCount: 3), [x] + parameters)
+      return try b.value(Activation(.swish, alpha: 1), [normal])
+    }
+    return try operators(of: graph)
+  }
+  #expect(try split([2, 6, 4, 8]) == ["GroupStatistics", "ElementwiseChain"])
+  #expect(try split([2, 6, 32]).contains("GroupNormalization"), "no feature maps")
+}

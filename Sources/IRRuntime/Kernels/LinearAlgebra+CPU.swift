@@ -66,9 +66,7 @@ func normalizationKernel(_ request: KernelRequest) -> (any Kernel)? {
   case let rms as RMSNormalization: return kernel(rms.axes, IR_NORMALIZATION_RMS, rms.epsilon)
   case let l2 as L2Normalization: return kernel([l2.axis], IR_NORMALIZATION_L2, l2.epsilon)
   case let group as GroupNormalization:
-    var params = ir_group_normalize_params(
-      batch: shape[0], channels: shape[1], inner: shape.elementCount(in: 2..<shape.rank),
-      groups: group.groupCount, epsilon: group.epsilon)
+    var params = groupParameters(shape, group.groupCount, group.epsilon)
     let workspace = ir_group_normalize_workspace(&params, Int32(request.threadCount))
     let fixed = params
     return CPUKernel("group-normalize", workspace: workspace) { arguments in
@@ -77,8 +75,26 @@ func normalizationKernel(_ request: KernelRequest) -> (any Kernel)? {
         &params, arguments.input(0), arguments.input(1), arguments.input(2), arguments.output(),
         arguments.workspace, arguments.threads)
     }
+  case let group as GroupStatistics:
+    var params = groupParameters(shape, group.groupCount, group.epsilon)
+    let workspace = ir_group_normalize_workspace(&params, Int32(request.threadCount))
+    let fixed = params
+    return CPUKernel("group-statistics", workspace: workspace) { arguments in
+      var params = fixed
+      ir_group_statistics(
+        &params, arguments.input(0), arguments.input(1), arguments.input(2), arguments.output(0),
+        arguments.output(1), arguments.workspace, arguments.threads)
+    }
   default: return nil
   }
+}
+
+private func groupParameters(
+  _ shape: Shape, _ groupCount: Int, _ epsilon: Float
+) -> ir_group_normalize_params {
+  ir_group_normalize_params(
+    batch: shape[0], channels: shape[1], inner: shape.elementCount(in: 2..<shape.rank), groups: groupCount,
+    epsilon: epsilon)
 }
 
 func layerNormalizationGradientKernel(
