@@ -7,6 +7,8 @@ package final class Session {
   package let program: Program
   package let options: RuntimeOptions
   private let arena: TensorStorage
+  /// The address of each constant; one that no step reads has no values there.
+  private let constants: [UnsafeRawPointer]
 
   /// - Throws: `RuntimeError.exceedsMemory` if the plan is larger than the options allow, `.outOfMemory`
   ///   where the system does not give the arena.
@@ -27,6 +29,10 @@ package final class Session {
     // Large pages where the system has them: a first run is then not a fault for every 4 KiB.
     madvise(start, byteCount, MADV_HUGEPAGE)
     arena = TensorStorage(borrowing: start, byteCount: byteCount) { munmap($0, byteCount) }
+    let read = program.readConstants
+    constants = program.constants.enumerated().map { index, tensor in
+      UnsafeRawPointer((read.contains(index) ? tensor : tensor.halves ?? tensor).storage.pointer)
+    }
   }
 
   /// Computes the outputs, by name.
@@ -85,7 +91,7 @@ package final class Session {
   private func pointer(_ location: Program.Location, _ inputs: [Tensor]) -> UnsafeRawPointer {
     switch location {
     case .arena(let offset): UnsafeRawPointer(arena.pointer + offset)
-    case .constant(let index, let offset): UnsafeRawPointer(program.constants[index].storage.pointer + offset)
+    case .constant(let index, let offset): constants[index] + offset
     case .input(let index, let offset): UnsafeRawPointer(inputs[index].storage.pointer + offset)
     }
   }

@@ -74,9 +74,10 @@ struct ir_region_window {
   size_t kernel_width, dilation;
   /// Zeros before the first row and column.
   size_t pad_top, pad_left;
-  /// Depthwise [channels][kernel_height][kernel_width]; else packed (ir_region_pack_weights), or NULL where
-  /// they are the input `weights_input`, which is then packed at each run.
+  /// Depthwise [channels][kernel_height][kernel_width]; else packed (ir_region_pack_weights). NULL where they
+  /// are packed at each run: `stored`, or the input `weights_input` where that has no numbers.
   const float *weights;
+  struct ir_weights stored;
   uint32_t weights_input;
   /// [channels] or NULL.
   const float *bias;
