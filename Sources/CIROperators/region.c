@@ -70,8 +70,20 @@ static size_t packed_count(const struct ir_region *r) {
   size_t count = 0;
   for (size_t i = 0; i < r->instruction_count; i++)
     if (ir_region_packs_weights(&r->instructions[i]))
-      count += ir_region_packed_weights_count(&r->instructions[i]);
+      count += ir_aligned_count(ir_region_packed_weights_count(&r->instructions[i]));
   return count;
+}
+
+// Elements that weights are widened in while they are packed, one instruction's after the other's.
+static size_t packing_scratch_count(const struct ir_region *r, int threads) {
+  size_t most = 0;
+  for (size_t i = 0; i < r->instruction_count; i++) {
+    if (!ir_region_packs_weights(&r->instructions[i])) continue;
+    const struct ir_pack_plan plan =
+      ir_region_pack_plan(&r->instructions[i], r->instructions[i].window.stored, NULL, NULL);
+    most = ir_larger(most, ir_pack_scratch_count(&plan, threads));
+  }
+  return most;
 }
 
 static size_t floats_of(size_t bytes) { return ir_aligned_count(ir_ceiling_divide(bytes, sizeof(float))); }
@@ -102,7 +114,9 @@ static size_t bands_size(const struct ir_region *r, int threads) {
 size_t ir_region_workspace(const struct ir_region *r, int threads) {
   size_t own = layout_of(r).total + table_count(r);
   size_t shared = packed_count(r) + table_count(r) + bands_size(r, threads) + all_sums_count(r);
-  return (shared + (size_t)threads * own) * sizeof(float);
+  // Weights are packed before anything else is written.
+  size_t others = ir_larger((size_t)threads * own, packing_scratch_count(r, threads));
+  return (shared + others) * sizeof(float);
 }
 
 struct context {
@@ -200,7 +214,7 @@ void ir_region(
   if (!region->batch || !region->height || !region->width) return;
   assert(region->band_rows % region->block_rows == 0);
   const float **packed = workspace;
-  float *next = (float *)workspace + table_count(region);
+  float *next = (float *)workspace + table_count(region), *scratch = next + packed_count(region);
   for (size_t i = 0; i < region->instruction_count; i++) {
     const struct ir_region_instruction *instruction = &region->instructions[i];
     packed[i] = instruction->window.weights;
@@ -209,9 +223,12 @@ void ir_region(
       packed[i] = packed_weights[i];
       continue;
     }
-    ir_region_pack_weights(instruction, inputs[instruction->window.weights_input], next);
+    struct ir_weights weights = instruction->window.stored;
+    if (!weights.numbers) weights.numbers = inputs[instruction->window.weights_input];
+    const struct ir_pack_plan plan = ir_region_pack_plan(instruction, weights, next, scratch);
+    ir_pack(&plan, threads);
     packed[i] = next;
-    next += ir_region_packed_weights_count(instruction);
+    next += ir_aligned_count(ir_region_packed_weights_count(instruction));
   }
   const size_t tasks = task_count(region);
   ir_region_band *bands = (ir_region_band *)next;

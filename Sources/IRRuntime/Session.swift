@@ -7,6 +7,8 @@ package final class Session {
   package let program: Program
   package let options: RuntimeOptions
   private let arena: TensorStorage
+  /// The address of each constant; one that no step reads has no values there.
+  private let constants: [UnsafeRawPointer]
   private let operands: [StepOperands]
 
   /// The addresses of a step's operands.
@@ -46,6 +48,11 @@ package final class Session {
     madvise(start, byteCount, MADV_HUGEPAGE)
     let arena = TensorStorage(borrowing: start, byteCount: byteCount) { munmap($0, byteCount) }
     self.arena = arena
+    let read = program.readConstants
+    let constants = program.constants.enumerated().map { index, tensor in
+      UnsafeRawPointer((read.contains(index) ? tensor : tensor.halves ?? tensor).storage.pointer)
+    }
+    self.constants = constants
     operands = program.steps.map { step in
       var own = StepOperands(
         inputs: [],
@@ -56,8 +63,7 @@ package final class Session {
       for (place, location) in step.inputs.enumerated() {
         switch location {
         case .arena(let offset): own.inputs.append(UnsafeRawPointer(arena.pointer + offset))
-        case .constant(let index, let offset):
-          own.inputs.append(UnsafeRawPointer(program.constants[index].storage.pointer + offset))
+        case .constant(let index, let offset): own.inputs.append(constants[index] + offset)
         case .input(let input, let offset):
           own.inputs.append(UnsafeRawPointer(arena.pointer))
           own.given.append((place, input, offset))
@@ -142,7 +148,7 @@ package final class Session {
   private func pointer(_ location: Program.Location, _ inputs: [Tensor]) -> UnsafeRawPointer {
     switch location {
     case .arena(let offset): UnsafeRawPointer(arena.pointer + offset)
-    case .constant(let index, let offset): UnsafeRawPointer(program.constants[index].storage.pointer + offset)
+    case .constant(let index, let offset): constants[index] + offset
     case .input(let index, let offset): UnsafeRawPointer(inputs[index].storage.pointer + offset)
     }
   }

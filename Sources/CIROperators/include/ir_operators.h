@@ -26,6 +26,7 @@
 #include "ir_reduction.h"
 #include "ir_region.h"
 #include "ir_resampling.h"
+#include "ir_weights.h"
 
 #ifdef __cplusplus
 extern "C" {

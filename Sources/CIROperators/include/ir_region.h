@@ -74,9 +74,10 @@ struct ir_region_window {
   size_t kernel_width, dilation;
   /// Zeros before the first row and column.
   size_t pad_top, pad_left;
-  /// Depthwise [channels][kernel_height][kernel_width]; else packed (ir_region_pack_weights), or NULL where
-  /// they are the input `weights_input`, which is then packed.
+  /// Depthwise [channels][kernel_height][kernel_width]; else packed (ir_region_pack_weights). NULL where they
+  /// are packed at each run: `stored`, or the input `weights_input` where that has no numbers.
   const float *weights;
+  struct ir_weights stored;
   uint32_t weights_input;
   /// [channels] or NULL.
   const float *bias;
@@ -143,7 +144,8 @@ struct ir_region {
   size_t instruction_count;
 };
 
-/// Whether the instruction's weights are an input that is packed: at each run, unless it is given packed.
+/// Whether the instruction's weights are packed at each run that is not given them packed: an input, or weights
+/// as a model stores them.
 bool ir_region_packs_weights(const struct ir_region_instruction *instruction);
 
 /// Elements of the packed weights of an instruction's window; 0 where its operation reads weights as they

@@ -16,12 +16,17 @@ package protocol KernelLibrary: Sendable {
   /// A kernel for nodes computed together. Its operands are the plan's inputs and outputs, in order.
   /// - Returns: a kernel for every plan within `support`; else nil.
   func kernel(for region: RegionPlan, cut: RegionCut, threadCount: Int) -> (any Kernel)?
+
+  /// The library for a program of these constants, whose kernels pack weights at each run where packed ones
+  /// would take too much memory.
+  func library(forConstants constants: [Tensor]) -> Self
 }
 
 extension KernelLibrary {
   package var support: KernelSupport { KernelSupport() }
   package var machine: MachineModel { MachineModel() }
   package func kernel(for region: RegionPlan, cut: RegionCut, threadCount: Int) -> (any Kernel)? { nil }
+  package func library(forConstants constants: [Tensor]) -> Self { self }
 }
 
 /// A node as a kernel sees it.
@@ -63,6 +68,10 @@ package protocol Kernel: Sendable {
   var packings: [KernelPacking] { get }
   /// Packs the input of `packings[index]` into as many bytes as are said there.
   func pack(_ index: Int, _ source: UnsafeRawPointer, into target: UnsafeMutableRawPointer)
+  /// The inputs that it does not read, since it was made with what it needs of them.
+  var preparedInputs: [Int] { get }
+  /// The memory that it holds beside its workspace: packed weights, biases.
+  var heldStorages: [TensorStorage] { get }
   /// Computes the outputs. Runs threads of its own, and is not called on several at once.
   func run(_ arguments: KernelArguments)
 }
@@ -87,6 +96,8 @@ extension Kernel {
   package var inPlaceInputs: [Int] { [] }
   package var packings: [KernelPacking] { [] }
   package func pack(_ index: Int, _ source: UnsafeRawPointer, into target: UnsafeMutableRawPointer) {}
+  package var preparedInputs: [Int] { [] }
+  package var heldStorages: [TensorStorage] { [] }
 }
 
 /// The addresses of a kernel's operands.

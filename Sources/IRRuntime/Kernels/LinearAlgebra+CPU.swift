@@ -4,7 +4,7 @@ import IROperators
 import IRTensor
 
 func matrixMultiplyKernel(
-  _ product: MatrixMultiply, _ request: KernelRequest, _ support: KernelSupport
+  _ product: MatrixMultiply, _ request: KernelRequest, _ packing: WeightPacking, _ support: KernelSupport
 ) -> (any Kernel)? {
   let (a, b) = (request.inputTypes[0].shape, request.inputTypes[1].shape)
   guard let e = try? product.extents(a, b), e.batch.rank <= 2 else { return nil }
@@ -26,8 +26,21 @@ func matrixMultiplyKernel(
     is_bfloat16: support.isBFloat16(rows: min(e.rows, e.columns), depth: e.depth))
   let workspace = ir_matrix_multiply_workspace(&params, Int32(request.threadCount))
   let fixed = params
-  return CPUKernel("matrix-multiply" + (params.is_bfloat16 ? ".bf16" : ""), workspace: workspace) {
-    arguments in
+  let name = "matrix-multiply" + (params.is_bfloat16 ? ".bf16" : "")
+  if let stored = request.constants[1], packing.isAtRun(stored) {
+    let wideByteCount = stored.byteCount.roundedUp(toMultipleOf: 64)
+    return CPUKernel(name + ".widened-at-run", workspace: wideByteCount + workspace, prepared: [1]) {
+      arguments in
+      guard let memory = arguments.workspace else { return }
+      let values = memory.assumingMemoryBound(to: Float.self)
+      ir_widen(ir_weights(stored), stored.elementCount, values, arguments.threads)
+      var params = fixed
+      ir_matrix_multiply(
+        &params, arguments.input(0), values, nil, nil, arguments.output(), memory + wideByteCount,
+        arguments.threads)
+    }
+  }
+  return CPUKernel(name, workspace: workspace) { arguments in
     var params = fixed
     ir_matrix_multiply(
       &params, arguments.input(0), arguments.input(1), nil, nil, arguments.output(), arguments.workspace,
