@@ -144,8 +144,8 @@ struct ir_region {
   size_t instruction_count;
 };
 
-/// Whether the instruction's weights are packed at each run that is not given them packed: an input, or weights
-/// as a model stores them.
+/// Whether the instruction's weights, an input or as a model stores them, are packed at each run that is not
+/// given them packed.
 bool ir_region_packs_weights(const struct ir_region_instruction *instruction);
 
 /// Elements of the packed weights of an instruction's window; 0 where its operation reads weights as they
