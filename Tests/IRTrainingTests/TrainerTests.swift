@@ -206,7 +206,7 @@ private func run(_ trainer: Trainer, _ data: TrainingData, to end: Int) throws -
   let outputs = (0..<5).map { _ in
     program.outputs.map { port in (0..<port.type.shape.elementCount).map { _ in Float(random.normal()) } }
   }
-  let sum = OrderedSum(graph, program)
+  let sum = OrderedSum(graph.imageGradients, count: graph.batch.count, program)
   func mean(_ order: [Int], threads: Int) throws -> BatchGradients.Result {
     sum.start()
     for image in order {
