@@ -81,7 +81,7 @@ private func data(
   #expect((trainer.state.trunk.values[0].doubles[0] - 0.49).magnitude < 1e-6)
 }
 
-/// What is asked and what is to be answered are what the samplers take: from a right answer, the clean
+/// Questions and answers are those of the samplers: from a right answer, the clean
 /// latents follow at every time step.
 @Test(arguments: Prediction.allCases)
 func rightAnswersGiveTheCleanLatents(_ prediction: Prediction) throws {

@@ -5,7 +5,7 @@ import IRTensorFiles
 package struct DiffusionCheckpoint: Sendable {
   package var state: DiffusionState
   package var codec: LinearCodec
-  /// What the run was asked for, which resuming compares.
+  /// The settings of the run, which resuming compares.
   package var settings: [String: String]
 
   package init(_ state: DiffusionState, codec: LinearCodec, settings: [String: String]) {

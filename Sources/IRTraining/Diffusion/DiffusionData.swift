@@ -11,7 +11,7 @@ import IRTensor
 /// The source of a diffusion model's batches: photographs, degraded by one task alone each, as latents with
 /// noise. A batch is a pure function of the seed, the step and the phase.
 package struct DiffusionData: Sendable {
-  /// What learns from a batch.
+  /// The networks that learn from a batch.
   package enum Phase: Hashable, Sendable {
     /// The network that all tasks begin as.
     case trunk

@@ -3,7 +3,7 @@ import IRGraph
 import IRRuntime
 import IRTensor
 
-/// Where a diffusion model's training is: the trunk, and from some step on a copy of it for each task.
+/// The progress of a diffusion model's training: the trunk, and from some step on a copy of it for each task.
 package struct DiffusionState: Sendable {
   /// Steps done, of the trunk and of all copies.
   package var step: Int { trunk.step + experts.values.reduce(0) { $0 + $1.step } }
