@@ -33,7 +33,7 @@ package struct MemoryBudget {
     limit = options.memoryLimit
     // A limit of the whole process includes its own bytes; the system's number has them taken off already.
     let isOfProcess = options.memoryByteCount != nil
-    taken = held + (isOfProcess ? (ResidentMemory.ownByteCount ?? 0) + Self.reserve : 0)
+    taken = held + (isOfProcess ? (ResidentMemory.byteCount ?? 0) + Self.reserve : 0)
   }
 
   package var available: Int { max(0, limit - taken) }

@@ -173,6 +173,18 @@ private struct PackedForm: Sendable {
   }
 }
 
+extension KernelArguments {
+  /// The packed weights that the kernel is given, else those that `pack` writes at the start of `memory`.
+  fileprivate func packedWeights(
+    in memory: UnsafeMutableRawPointer, _ pack: (UnsafeMutablePointer<Float>) -> Void
+  ) -> UnsafePointer<Float> {
+    if let given = packed.first { return given.assumingMemoryBound(to: Float.self) }
+    let own = memory.assumingMemoryBound(to: Float.self)
+    pack(own)
+    return UnsafePointer(own)
+  }
+}
+
 /// A kernel whose weight, the second input, is packed: once if it is a constant, else, or where that would
 /// take too much memory, at every run that it is not given packed, in front of the driver's workspace.
 private func packingKernel(
@@ -194,17 +206,14 @@ private func packingKernel(
   var kernel = CPUKernel(
     name + ".packed-at-run", workspace: packedBytes + own, inPlace: inPlace,
     prepared: weight == nil ? [] : [1]
-  ) {
-    guard let memory = $0.workspace else { return }
-    if let packed = $0.packed.first {
-      run($0, packed.assumingMemoryBound(to: Float.self), memory + packedBytes)
-      return
+  ) { arguments in
+    guard let memory = arguments.workspace else { return }
+    let packed = arguments.packedWeights(in: memory) {
+      form.pack(
+        weight.map { ir_weights($0) } ?? ir_weights(arguments.input(1)), $0, memory + packedBytes,
+        threads: arguments.threads)
     }
-    let packed = memory.assumingMemoryBound(to: Float.self)
-    form.pack(
-      weight.map { ir_weights($0) } ?? ir_weights($0.input(1)), packed, memory + packedBytes,
-      threads: $0.threads)
-    run($0, packed, memory + packedBytes)
+    run(arguments, packed, memory + packedBytes)
   }
   if weight == nil {
     kernel.packings = [KernelPacking(input: 1, byteCount: packedBytes)]
@@ -250,12 +259,14 @@ func convolutionTransposeKernel(
     }
   }
   let packedBytes = (count * 4).roundedUp(toMultipleOf: 64)
-  return CPUKernel(name + ".packed-at-run", workspace: packedBytes + workspace) {
-    guard let memory = $0.workspace else { return }
-    let packed = memory.assumingMemoryBound(to: Float.self)
-    pack($0.input(1), packed)
-    run($0, packed, memory + packedBytes)
+  var kernel = CPUKernel(name + ".packed-at-run", workspace: packedBytes + workspace) { arguments in
+    guard let memory = arguments.workspace else { return }
+    let packed = arguments.packedWeights(in: memory) { pack(arguments.input(1), $0) }
+    run(arguments, packed, memory + packedBytes)
   }
+  kernel.packings = [KernelPacking(input: 1, byteCount: packedBytes)]
+  kernel.packing = { pack($1, $2) }
+  return kernel
 }
 
 func convolutionWeightGradientKernel(_ gradient: ConvolutionWeightGradient, _ request: KernelRequest) -> (
