@@ -59,11 +59,11 @@ import Testing
       testPicture(width: 64, height: 48),
       Image(width: 64, height: 48, channelCount: 3, pixels: [Float](repeating: 0.5, count: 3 * 64 * 48))
     )
+    let level = noisy.estimatedNoiseLevel
     for _ in 0..<2 {
       #expect(distance(try restorer.restore(flat), flat) < 1e-5)
-      #expect(try restorer.noiseLevel(of: noisy)?.level == noisy.estimatedNoiseLevel)
-      #expect(
-        distance(try restorer.restore(noisy), noisy) { $0 + Float(noisy.estimatedNoiseLevel / 255) } < 1e-5)
+      #expect(try restorer.noiseLevel(of: noisy)?.level == level)
+      #expect(distance(try restorer.restore(noisy), noisy) { $0 + Float(level / 255) } < 1e-5)
     }
     #expect(distance(try restorer.restoreByReference(flat), flat) < 1e-5)
     // For one picture, whatever the settings say.
