@@ -10,7 +10,16 @@
 // A task is all heads of some windows side by side, or some queries of one head of tokens. For each head, the
 // operands are copied into a worker's share of the workspace: queries, and keys and values of feature maps,
 // as [channel][token]; keys and values of tokens as [token][channel], unless they lie so already.
-enum { WINDOW_COLUMNS = 32, ENOUGH_TASKS = 8 };
+enum { WINDOW_COLUMNS = 128, LEAST_WINDOW_COLUMNS = 32, ENOUGH_TASKS = 8, ENOUGH_WINDOW_TASKS = 32 };
+
+// Windows of a task: as many as are read in long rows, and fewer where there would be few tasks.
+static size_t windows_of_task(const struct ir_attention_params *p, size_t down, size_t across) {
+  const size_t most = ir_larger(1, WINDOW_COLUMNS / p->window_width);
+  const size_t least = ir_larger(1, LEAST_WINDOW_COLUMNS / p->window_width);
+  const size_t wanted = ir_ceiling_divide(ENOUGH_WINDOW_TASKS, ir_larger(1, p->images * down));
+  const size_t balanced = ir_larger(least, across / wanted);
+  return ir_smaller(across, ir_smaller(most, balanced));
+}
 
 struct attention_plan {
   /// Rows and columns of windows; windows of a task, and tasks of a row.
@@ -40,7 +49,7 @@ static struct attention_plan plan_of(const struct ir_attention_params *p) {
     assert(p->queries == p->window_height * p->window_width && p->keys == p->queries);
     plan.down = p->height / p->window_height;
     plan.across = p->width / p->window_width;
-    plan.group = ir_larger(1, ir_smaller(plan.across, WINDOW_COLUMNS / p->window_width));
+    plan.group = ir_larger(1, windows_of_task(p, plan.down, plan.across));
     plan.groups = ir_ceiling_divide(plan.across, plan.group);
   } else if (p->images * p->heads > 0 && p->images * p->heads < ENOUGH_TASKS) {
     plan.parts = ir_ceiling_divide(ENOUGH_TASKS, p->images * p->heads);

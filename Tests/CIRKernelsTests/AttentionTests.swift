@@ -88,6 +88,8 @@ extension KernelTests {
       AttentionCase(heads: 3, size: 4, valueSize: 6, picture: (14, 21), window: (7, 7), offset: (3, 20)),
       AttentionCase(heads: 1, size: 3, valueSize: 2, picture: (4, 90), window: (2, 5), terms: [(true, true)]),
       AttentionCase(heads: 2, size: 1, valueSize: 1, picture: (1, 40), window: (1, 40), offset: (0, 39)),
+      // Long rows of windows, of which a task takes some.
+      AttentionCase(heads: 1, size: 2, valueSize: 2, picture: (32, 272), window: (8, 8), offset: (4, 4)),
     ]
 
   @Test(arguments: attentions.indices, [false, true])

@@ -71,6 +71,24 @@ extension KernelTests {
     }
   }
 
+  /// Subnormal numbers cost many processors a hundred cycles each.
+  @Test(arguments: [(1, 33), (20, 1)]) func maskedWeightsAreZero(_ outer: Int, _ inner: Int) {
+    let view = ir_axis_view(outer: outer, axis: 40, inner: inner)
+    var params = ir_softmax_params(view: view, logarithm: false)
+    let masks: [Float] = [0, -95, -.infinity]
+    var (input, expected) = ([Float](repeating: 0, count: outer * 40 * inner), [Double]())
+    expected = input.map(Double.init)
+    Self.forEachLine(view) { line in
+      for (c, i) in line.enumerated() { (input[i], expected[i]) = (masks[c % 3], c % 3 == 0 ? 1.0 / 14 : 0) }
+    }
+    expectEverywhere(expected, tolerance: 1e-6, "masked \(view)") { threads in
+      let output = Guarded(input)
+      ir_softmax(&params, output.pointer, output.pointer, threads)
+      #expect(zip(output.elements, input).allSatisfy { $1 == 0 || $0 == 0 })
+      return output.elements
+    }
+  }
+
   static let reductions: [ir_reduction] = [
     IR_REDUCTION_SUM, IR_REDUCTION_MEAN, IR_REDUCTION_MAX, IR_REDUCTION_MIN, IR_REDUCTION_PRODUCT,
     IR_REDUCTION_SUM_OF_SQUARES, IR_REDUCTION_L1, IR_REDUCTION_L2, IR_REDUCTION_LOG_SUM_EXP,

@@ -135,11 +135,11 @@ V_INLINE void attention_weights(
     const float *scores = p->scores + j * width;
 #pragma clang loop unroll(full)
     for (size_t v = 0; v < ATTENTION_VECTORS; v++) {
-      v_f32 power = v_exp(v_load(scores + v * V_LANES) - most[v]);
+      v_f32 power = v_exp_normal(v_load(scores + v * V_LANES) - most[v]);
       sum[v] += power;
       if (has_pairs) {
         v_f32 next = v_set(0);
-        if (j + 1 < p->keys) next = v_exp(v_load(scores + width + v * V_LANES) - most[v]);
+        if (j + 1 < p->keys) next = v_exp_normal(v_load(scores + width + v * V_LANES) - most[v]);
         sum[v] += next;
         power = pair(power, next);
       }

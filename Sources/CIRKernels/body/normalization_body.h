@@ -57,7 +57,7 @@ void IR_ISA_NAME(f32_normalize_columns)(
 float IR_ISA_NAME(f32_exponential_row)(size_t count, float offset, const float *input, float *output) {
   v_f32 sum = v_set(0);
   FOR_EACH_VECTOR(count, {
-    v_f32 x = v_exp(LOAD(input) - offset);
+    v_f32 x = v_exp_normal(LOAD(input) - offset);
     sum += n == V_LANES ? x : v_keep(x, n, v_set(0));
     STORE(output, x);
   })
@@ -67,7 +67,7 @@ float IR_ISA_NAME(f32_exponential_row)(size_t count, float offset, const float *
 void IR_ISA_NAME(f32_exponential_columns)(
   size_t width, const float *offsets, const float *input, float *output, float *sums) {
   FOR_EACH_VECTOR(width, {
-    v_f32 x = v_exp(LOAD(input) - LOAD(offsets));
+    v_f32 x = v_exp_normal(LOAD(input) - LOAD(offsets));
     STORE(output, x);
     STORE(sums, LOAD(sums) + x);
   })

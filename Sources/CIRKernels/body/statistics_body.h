@@ -23,7 +23,7 @@ V_INLINE v_f32 statistic_step(enum ir_statistic kind, v_f32 sum, v_f32 x, v_f32 
     case IR_STATISTIC_MAXIMUM: return v_select(sum != sum, sum, v_max(sum, x));
     case IR_STATISTIC_MINIMUM: return v_select(sum != sum, sum, v_min(sum, x));
     case IR_STATISTIC_PRODUCT: return sum * x;
-    case IR_STATISTIC_SUM_OF_EXPONENTIALS: return sum + v_exp(x - offset);
+    case IR_STATISTIC_SUM_OF_EXPONENTIALS: return sum + v_exp_normal(x - offset);
     case IR_STATISTIC_SUM_OF_SQUARED_DEVIATIONS: x -= offset; return v_fma(x, x, sum);
   }
   return sum;
