@@ -34,9 +34,9 @@ public struct RuntimeOptions: Sendable {
     self.monitor = monitor
   }
 
-  /// bfloat16 if the processor multiplies it, else float32.
+  /// bfloat16 if the processor multiplies it faster, else float32.
   public static var fastestPrecision: Precision {
-    ir_kernels().pointee.has_bfloat16 ? .bfloat16 : .float32
+    ir_kernels().pointee.has_fast_bfloat16 ? .bfloat16 : .float32
   }
 
   /// The limit that holds now.

@@ -58,7 +58,7 @@ final class BatchGradients {
     var (program, recomputedCount): (Program, Int)
     let common: Program
     do throws(CompilerError) {
-      let compiler = Compiler(threadCount: own.threadCount)
+      let compiler = Compiler(threadCount: own.threadCount, precision: runtime.precision)
       let (graph, report) = try compiler.simplified(training.graph)
       let parts = graph.parted(own: training.inputNames)
       common = try Compiler(threadCount: runtime.threadCount).lowered(parts.common, report)

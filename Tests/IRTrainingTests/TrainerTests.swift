@@ -61,7 +61,8 @@ private func folderOfPictures() throws -> [String] {
 }
 
 private func trainer(
-  _ model: ONNXModel, threads: Int = 1, stepCount: Int = 12, memoryByteCount: Int? = nil
+  _ model: ONNXModel, threads: Int = 1, stepCount: Int = 12, memoryByteCount: Int? = nil,
+  precision: Precision = .float32
 ) throws -> Trainer {
   let graph = try TrainingGraph(model: model, path: "tiny", batch: batch, loss: Loss(fourierWeight: 0.1))
   let options = Trainer.Options(
@@ -69,7 +70,8 @@ private func trainer(
     clipNorm: 1, average: ParameterAverage(decay: 0.9))
   return try Trainer(
     graph, weights: try model.initializers(named: graph.parameters + graph.frozen), options: options,
-    runtime: RuntimeOptions(threadCount: threads, memoryByteCount: memoryByteCount))
+    runtime: RuntimeOptions(
+      threadCount: threads, memoryByteCount: memoryByteCount, precision: precision))
 }
 
 private func data(_ paths: [String]) throws -> TrainingData {
@@ -115,6 +117,19 @@ private func run(_ trainer: Trainer, _ data: TrainingData, to end: Int) throws -
   #expect(second.state.secondMoments == whole.state.secondMoments)
   #expect(second.state.averages == whole.state.averages)
   #expect(second.state.runningLoss == whole.state.runningLoss)
+}
+
+/// Products of bfloat16 move the weights nearly as those of float32 do, by bits that threads do not change.
+@Test func halfPrecisionTrainsAlike() throws {
+  let (model, paths) = (try tinyModel(), try folderOfPictures())
+  let (exact, half) = (try trainer(model), try trainer(model, precision: .bfloat16))
+  let losses = try run(exact, try data(paths), to: 6)
+  let rounded = try run(half, try data(paths), to: 6)
+  #expect(zip(losses, rounded).allSatisfy { abs($0 - $1) < 0.02 * $0 })
+  #expect(half.state.values != exact.state.values)
+  let shared = try trainer(model, threads: 3, precision: .bfloat16)
+  _ = try run(shared, try data(paths), to: 6)
+  #expect(shared.state.values == half.state.values)
 }
 
 /// With little memory the step computes values again, and the weights move by the same bits.

@@ -11,7 +11,7 @@ package struct PrecisionOptions: ParsableArguments {
   @Option(
     help: """
       Precision of matrix products: f32; bf16, which rounds operands to 8 bits and sums in float32; or auto, which is bf16 \
-      on processors that multiply bfloat16, at twice the speed, and f32 on others.
+      on processors that multiply bfloat16 at twice the speed (AMD's from Zen 4 on), and f32 on others.
       """)
   package var precision = Choice.f32
 

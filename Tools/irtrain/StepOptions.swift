@@ -61,6 +61,7 @@ struct StepOptions: ParsableArguments {
   var freeze: String?
 
   @OptionGroup var threads: ThreadOptions
+  @OptionGroup var precision: PrecisionOptions
 
   @Option(
     help: ArgumentHelp(
@@ -86,6 +87,7 @@ struct StepOptions: ParsableArguments {
 
   var lossFunction: Loss { Loss(pixel: loss, fourierWeight: fourierWeight, routerWeight: routerWeight) }
 
+  /// Of all but steps: models are measured in float32, as they ship.
   var runtime: RuntimeOptions {
     RuntimeOptions(threadCount: threads.count, memoryByteCount: memory?.byteCount)
   }
@@ -117,6 +119,8 @@ struct StepOptions: ParsableArguments {
       model: model, path: path, batch: batch, loss: lossFunction, taskCount: taskCount,
       isTrained: isTrained)
     let weights = try model.initializers(named: graph.parameters + graph.frozen)
+    var runtime = runtime
+    runtime.precision = precision.value
     return try Trainer(
       graph, weights: weights, options: trainerOptions(stepCount: stepCount), runtime: runtime)
   }

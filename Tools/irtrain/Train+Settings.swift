@@ -35,6 +35,7 @@ extension Train {
       "seed": "\(source.seed)",
       "only": options.only ?? "", "freeze": options.freeze ?? "",
     ]
+    if options.precision.value != .float32 { found["precision"] = "\(options.precision.value)" }
     if source.otherLevels > 0 { found["otherLevels"] = "\(source.otherLevels)" }
     if source.unstatedLevels > 0 { found["unstatedLevels"] = "\(source.unstatedLevels)" }
     for (name, value) in try Self.fields(of: options.lossFunction) { found["loss.\(name)"] = value }

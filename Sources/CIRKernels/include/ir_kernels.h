@@ -28,8 +28,8 @@ struct ir_kernel_table {
   size_t planar_rows, planar_columns;
   /// The largest tile of bf16_planar_product has planar_rows channels and these columns.
   size_t pairs_columns;
-  /// Whether the processor multiplies bfloat16; else the kernels do as it would, at the rate of float32.
-  bool has_bfloat16;
+  /// Whether bfloat16 is multiplied faster than float32; else float32 computes the same products.
+  bool has_fast_bfloat16;
 #define IR_KERNEL(name, result, parameters) result(*name) parameters;
   IR_KERNEL_LIST(IR_KERNEL)
 #undef IR_KERNEL
