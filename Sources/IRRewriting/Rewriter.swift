@@ -34,12 +34,14 @@ package struct Rewriter: Sendable {
         AddBeforeDepthToSpace(),
       ]),
       // Movements that met leave equal nodes.
+      MergeEqualConstants(),
       MergeDuplicateNodes(),
       // Convolutions take what follows them before elementwise chains do: it then costs no pass over memory.
       RewriteDriver([
         ScaleAfterProduct(), FoldAttentionIntoProjection(), FoldGainIntoConvolution(), FuseChannelGram(),
         FuseConvolution(support: support), SplitGroupNormalization(support: support), AddToGradient(),
       ]),
+      MergeEqualConstants(),
       // Last, as no rule looks into a chain.
       FuseElementwise(support: support),
     ]
@@ -54,6 +56,7 @@ package struct Rewriter: Sendable {
     // Before nodes are compared: equal constants' users then meet, which recognition relies on, since
     // exporters compute a mean twice.
     FoldConstants(),
+    MergeEqualConstants(),
     MergeDuplicateNodes(),
     // Before anything is fused: recognition looks for what fusion would hide.
     RewriteDriver([
@@ -63,6 +66,7 @@ package struct Rewriter: Sendable {
     ]),
     // Rules leave constants and duplicates again.
     FoldConstants(),
+    MergeEqualConstants(),
     MergeDuplicateNodes(),
   ]
 

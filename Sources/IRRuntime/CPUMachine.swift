@@ -42,6 +42,7 @@ extension KernelSupport {
     support.unary = Set(UnaryFunction.allCases.filter { opcode($0) != nil })
     support.binary = Set(BinaryFunction.allCases.filter { opcode($0) != nil })
     support.activations = Set(ActivationFunction.allCases.filter { opcode($0) != nil })
+    support.hasSelect = true
     support.registers = Int(IR_ELEMENTWISE_MAX_REGISTERS)
     support.operands = Int(min(IR_REGION_MAX_OPERANDS, IR_ELEMENTWISE_MAX_INPUTS))
     support.attentionTerms = Int(IR_ATTENTION_MAX_TERMS)

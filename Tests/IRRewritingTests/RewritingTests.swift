@@ -206,6 +206,18 @@ func gainsAndScalesOfChannelsFoldIntoConvolutions(batch: Int) throws {
   expectClose(try Session(try compiler.compile(graph)).run(feeds)["y"], expected, .ofRange(2e-6))
 }
 
+/// What is computed of equal constants is computed once.
+@Test func equalConstantsAreOne() throws {
+  let graph = try build { b, x in
+    let products = try (0..<2).map { _ in
+      var generator = SeededGenerator(seed: 12)
+      return try b.value(MatrixMultiply(), [x, b.constant(generator.tensor([8, 5]))])
+    }
+    return try b.value(Binary(.add), products)
+  }
+  #expect(try operators(of: graph) == ["MatrixMultiply", "Binary"])
+}
+
 /// A convolution whose result is read twice keeps it.
 @Test func sharedConvolutionsStayPlain() throws {
   let graph = try build { b, x in

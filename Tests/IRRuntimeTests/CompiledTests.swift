@@ -35,6 +35,62 @@ private func noise(_ shape: Shape, seed: UInt64) -> Tensor {
   #expect(again.nodeCount == 1 && report.patchCount == 0, "passes are idempotent")
 }
 
+/// The mask of shifted windows as exporters write it, and other truth values: they are 1 and 0 in a chain.
+@Test func truthValuesFuseIntoChains() throws {
+  var builder = GraphBuilder()
+  let x = builder.input("x", TensorType(.float32, [6, 1, 8]))
+  let other = builder.constant(Tensor(TensorType(.float32, [6, 8, 1]), doubles: (0..<48).map { Double($0 % 3) }))
+  func number(_ value: Double) -> ValueID {
+    builder.constant(Tensor(TensorType(.float32, .scalar), doubles: [value]))
+  }
+  let difference = try builder.value(Binary(.subtract), [x, other])
+  let isEqual = try builder.value(Binary(.equal), [difference, number(0)])
+  let masked = try builder.value(
+    Select(), [try builder.value(Unary(.not), [isEqual]), number(-100), difference])
+  let cleared = try builder.value(
+    Select(), [try builder.value(Binary(.equal), [difference, number(0)]), number(0), masked])
+  let isSmall = try builder.value(Binary(.less), [difference, number(1)])
+  let isLarge = try builder.value(Binary(.greaterOrEqual), [difference, number(2)])
+  let either = try builder.value(Binary(.or), [isLarge, isSmall])
+  let both = try builder.value(Binary(.and), [either, isSmall])
+  let counted = try builder.value(Cast(to: .float32), [both])
+  builder.output(try builder.value(Binary(.add), [cleared, counted]), name: "y")
+  let graph = try builder.finished()
+  let simplified = try Compiler().simplified(graph).0
+  #expect(simplified.nodeCount == 1)
+  let input = Tensor(TensorType(.float32, [6, 1, 8]), doubles: (0..<48).map { Double($0 % 5) })
+  let expected = try #require(try GraphInterpreter(graph).run(["x": input])["y"])
+  #expect(Set(expected.doubles) == [-100, -99, 1])
+  #expect(try GraphInterpreter(simplified).run(["x": input])["y"] == expected)
+  let program = try Compiler().compile(graph)
+  #expect(program.steps.allSatisfy { !$0.kernel.isReference })
+  #expect(try Session(program).run(["x": input])["y"] == expected)
+}
+
+/// Truth values that come from elsewhere, or of another shape, are selected by as they are.
+@Test func truthValuesOfOthersStay() throws {
+  var builder = GraphBuilder()
+  let x = builder.input("x", TensorType(.float32, [4, 6]))
+  let given = try builder.value(Select(), [builder.input("is", TensorType(.bool, [4, 6])), x, x])
+  let row = builder.input("row", TensorType(.float32, [6]))
+  let isLess = try builder.value(Binary(.less), [row, row])
+  builder.output(try builder.value(Select(), [isLess, given, x]), name: "y")
+  let simplified = try Compiler().simplified(try builder.finished()).0
+  #expect(simplified.nodesInOrder.map { simplified[$0].operator.name } == ["Select", "Binary", "Select"])
+}
+
+@Test func productsOfManyMatricesHaveKernels() throws {
+  for (a, b) in [
+    ([1, 2, 3, 4, 5], [5, 6]), ([2, 3, 2, 4, 5], [2, 3, 2, 5, 6]), ([3, 1, 2, 4, 5], [1, 1, 2, 5, 6]),
+  ] as [(Shape, Shape)] {
+    var builder = GraphBuilder()
+    let inputs = [builder.input("a", TensorType(.float32, a)), builder.input("b", TensorType(.float32, b))]
+    builder.output(try builder.value(MatrixMultiply(), inputs), name: "y")
+    let program = try Compiler().compile(try builder.finished())
+    #expect(program.steps.allSatisfy { !$0.kernel.isReference }, "\(a) and \(b)")
+  }
+}
+
 @Test(arguments: 0..<200 as Range<UInt64>)
 func memoryPlansNeverOverlap(seed: UInt64) {
   let numbers = noise([60], seed: seed).doubles.map { ($0 + 1) / 2 }

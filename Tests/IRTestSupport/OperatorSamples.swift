@@ -61,6 +61,10 @@ extension OperatorSample {
     OperatorSample(ChannelGram(groupCount: 2), [2, 6, 5, 7], [2, 8, 5, 7]),
     OperatorSample(MatrixMultiply(transposesB: true), [2, 3, 7, 5], [2, 1, 6, 5]),
     OperatorSample(MatrixMultiply(transposesA: true), [5, 7], [5, 6], hasWeights: true),
+    OperatorSample(MatrixMultiply(), [2, 3, 1, 4, 5], [5, 6], hasWeights: true),
+    OperatorSample(MatrixMultiply(transposesA: true), [2, 3, 2, 5, 4], [5, 6]),
+    OperatorSample(MatrixMultiply(transposesB: true), [2, 3, 2, 4, 5], [2, 3, 2, 6, 5]),
+    OperatorSample(MatrixMultiply(), [2, 1, 2, 4, 5], [1, 3, 2, 5, 6]),
   ]
 
   static let elementwise: [OperatorSample] =

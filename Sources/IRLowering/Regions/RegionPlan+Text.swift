@@ -86,6 +86,7 @@ extension ElementwiseChain.Function {
     switch self {
     case .unary(let function): function.rawValue
     case .binary(let function): function.rawValue
+    case .select: "select"
     case .activation(let activation):
       "\(activation.function.rawValue)(\(activation.alpha), \(activation.beta))"
     }

@@ -223,10 +223,17 @@ extension NodeWriter {
     _ function: ElementwiseChain.Function, _ operands: [String], _ type: TensorType
   ) throws(ExportFailure) -> Expression {
     switch function {
-    case .unary(let function): try unary(function, operands[0], type)
-    case .activation(let a): activation(a, operands[0], type.elementType)
-    case .binary(let function): try binary(function, operands[0], operands[1], [type, type])
+    case .unary(let function): return try unary(function, operands[0], type)
+    case .activation(let a): return activation(a, operands[0], type.elementType)
+    case .binary(let function):
+      let result = try binary(function, operands[0], operands[1], [type, type])
+      return function.isComparison ? Self.cast(value(result), to: type.elementType) : result
+    case .select: return Expression("Where", [value(Self.cast(operands[0], to: .bool))] + operands[1...])
     }
+  }
+
+  private static func cast(_ operand: String, to type: ElementType) -> Expression {
+    Expression("Cast", [operand], [.int("to", Int(type.rawValue))])
   }
 
   fileprivate func unary(_ function: UnaryFunction, _ x: String, _ type: TensorType) throws(ExportFailure)

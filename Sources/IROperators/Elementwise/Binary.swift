@@ -19,7 +19,7 @@ package enum BinaryFunction: String, Hashable, Sendable, Codable, CaseIterable {
   /// them. To the right signed integers keep their sign.
   case shiftLeft, shiftRight
 
-  var isComparison: Bool {
+  package var isComparison: Bool {
     switch self {
     case .equal, .less, .lessOrEqual, .greater, .greaterOrEqual: true
     default: false

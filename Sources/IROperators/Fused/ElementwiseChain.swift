@@ -4,12 +4,22 @@ import IRTensor
 /// Several elementwise operators done in one pass over memory; made by the compiler only.
 ///
 /// Registers 0 ..< inputCount hold the inputs, broadcast to the result's shape; each instruction writes
-/// the next register, and the last one is the result. float32.
+/// the next register, and the last one is the result. float32; truth values are 1 and 0 within a chain.
 package struct ElementwiseChain: Operator {
   package enum Function: Hashable, Sendable, Codable {
     case unary(UnaryFunction)
     case activation(Activation)
     case binary(BinaryFunction)
+    /// `a != 0 ? b : c`
+    case select
+
+    package var operandCount: Int {
+      switch self {
+      case .unary, .activation: 1
+      case .binary: 2
+      case .select: 3
+      }
+    }
 
     /// The operator that applies it to every element.
     package var `operator`: any Operator {
@@ -17,6 +27,7 @@ package struct ElementwiseChain: Operator {
       case .unary(let function): Unary(function)
       case .activation(let activation): activation
       case .binary(let function): Binary(function)
+      case .select: Select()
       }
     }
   }
@@ -61,6 +72,25 @@ package struct ElementwiseChain: Operator {
     self.init(inputCount: inputCount, instructions: [Instruction(function, Array(0..<inputCount))])
   }
 
+  /// The chain of one elementwise node with operands or a result that are truth values, or nil if there is
+  /// none.
+  package init?(ofTruths operator: any Operator) {
+    let function: Function
+    switch `operator` {
+    case let binary as Binary where binary.function.isComparison: function = .binary(binary.function)
+    case let binary as Binary where binary.function == .and: function = .binary(.minimum)
+    case let binary as Binary where binary.function == .or: function = .binary(.maximum)
+    case let unary as Unary where unary.function == .not:
+      function = .activation(Activation(.affine, alpha: -1, beta: 1))
+    case let cast as Cast where cast.elementType == .float32:
+      function = .activation(Activation(.affine, alpha: 1, beta: 0))
+    case is Select: function = .select
+    default: return nil
+    }
+    let operands = Array(0..<function.operandCount)
+    self.init(inputCount: operands.count, instructions: [Instruction(function, operands)])
+  }
+
   package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
     guard inputs.count == inputCount, let first = inputs.first else {
       throw TypeError("ElementwiseChain.inputCount", "takes \(inputCount) inputs, has \(inputs.count)")
@@ -73,8 +103,7 @@ package struct ElementwiseChain: Operator {
       shape = next
     }
     for (index, instruction) in instructions.enumerated() {
-      let operandCount = if case .binary = instruction.function { 2 } else { 1 }
-      guard instruction.operands.count == operandCount,
+      guard instruction.operands.count == instruction.function.operandCount,
         instruction.operands.allSatisfy({ (0..<(inputCount + index)).contains($0) })
       else {
         throw TypeError("ElementwiseChain.operands", "instruction \(index) reads \(instruction.operands)")
@@ -99,6 +128,7 @@ package struct ElementwiseChain: Operator {
           case .unary(let function): function.value(at: a)
           case .activation(let activation): activation.value(at: a)
           case .binary(let function): function.value(at: a, registers[instruction.operands[1]])
+          case .select: registers[instruction.operands[a != 0 ? 1 : 2]]
           }
       }
       return registers[registers.count - 1]

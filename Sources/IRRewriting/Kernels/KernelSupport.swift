@@ -9,6 +9,8 @@ package struct KernelSupport: Sendable {
   package var unary: Set<UnaryFunction> = []
   package var binary: Set<BinaryFunction> = []
   package var activations: Set<ActivationFunction> = []
+  /// Whether chains may select.
+  package var hasSelect = false
   /// Inputs and instructions of a chain together, and inputs.
   package var registers = 0
   package var operands = 0
@@ -61,6 +63,7 @@ package struct KernelSupport: Sendable {
     case .unary(let function): unary.contains(function)
     case .binary(let function): binary.contains(function)
     case .activation(let activation): activations.contains(activation.function)
+    case .select: hasSelect
     }
   }
 
@@ -79,7 +82,7 @@ package struct KernelSupport: Sendable {
     case .activation(let activation):
       isConstant && isWinograd(convolution, weight: weight)
         && winogradActivations.contains(activation.function)
-    case .binary: false
+    case .binary, .select: false
     }
   }
 

@@ -99,7 +99,7 @@ private func gated(_ opcode: ir_elementwise_opcode) -> ir_elementwise_opcode? {
 }
 
 /// The result's shape and the inputs' strides with neighbouring axes joined where every input lets them.
-private func collapsed(_ shape: Shape, _ inputs: [Shape]) -> (shape: [Int], strides: [[Int]]) {
+func collapsed(_ shape: Shape, _ inputs: [Shape]) -> (shape: [Int], strides: [[Int]]) {
   let full = inputs.map { $0.broadcastStrides(to: shape) }
   var extents: [Int] = []
   var strides = [[Int]](repeating: [], count: inputs.count)
@@ -126,7 +126,8 @@ private func encoded(
 ) -> ir_elementwise_instruction? {
   var result = ir_elementwise_instruction()
   result.a = registers[instruction.operands[0]]
-  result.b = registers[instruction.operands.last ?? 0]
+  result.b = registers[instruction.operands.dropFirst().first ?? 0]
+  result.c = registers[instruction.operands.last ?? 0]
   switch instruction.function {
   case .unary(let function):
     guard let opcode = opcode(function) else { return nil }
@@ -134,6 +135,7 @@ private func encoded(
   case .binary(let function):
     guard let opcode = opcode(function) else { return nil }
     result.opcode = opcode
+  case .select: result.opcode = IR_ELEMENTWISE_SELECT
   case .activation(let activation):
     guard let opcode = opcode(activation.function) else { return nil }
     result.opcode = opcode
@@ -180,6 +182,11 @@ func opcode(_ function: BinaryFunction) -> ir_elementwise_opcode? {
   case .maximum: IR_ELEMENTWISE_MAXIMUM
   case .power: IR_ELEMENTWISE_POWER
   case .parametricRelu: IR_ELEMENTWISE_PRELU
+  case .equal: IR_ELEMENTWISE_EQUAL
+  case .less: IR_ELEMENTWISE_LESS
+  case .lessOrEqual: IR_ELEMENTWISE_LESS_OR_EQUAL
+  case .greater: IR_ELEMENTWISE_GREATER
+  case .greaterOrEqual: IR_ELEMENTWISE_GREATER_OR_EQUAL
   default: nil
   }
 }

@@ -7,21 +7,29 @@ func matrixMultiplyKernel(
   _ product: MatrixMultiply, _ request: KernelRequest, _ packing: WeightPacking, _ support: KernelSupport
 ) -> (any Kernel)? {
   let (a, b) = (request.inputTypes[0].shape, request.inputTypes[1].shape)
-  guard let e = try? product.extents(a, b), e.batch.rank <= 2 else { return nil }
-  func strides(_ shape: Shape, isTransposed: Bool) -> ir_matrix_strides {
+  guard let e = try? product.extents(a, b) else { return nil }
+  var (batch, batchStrides) = collapsed(e.batch, [a, b].map { Shape(Array($0.dropLast(2))) })
+  guard batch.count <= 2 else { return nil }
+  var rows = e.rows
+  // Matrices one below the other, times one matrix, are one matrix.
+  if batch.count == 1, batchStrides == [[1], [0]], !product.transposesA {
+    rows *= batch[0]
+    (batch, batchStrides) = ([1], [[0], [0]])
+  }
+  func strides(_ input: Int, _ shape: Shape, isTransposed: Bool) -> ir_matrix_strides {
     let (rows, columns) = (shape[shape.rank - 2], shape[shape.rank - 1])
-    let batch = Shape(Array(shape.dropLast(2))).broadcastStrides(to: e.batch).map { $0 * rows * columns }
+    let own = batchStrides[input].map { $0 * rows * columns }
     return ir_matrix_strides(
-      outer: batch.count == 2 ? batch[0] : 0, inner: batch.last ?? 0,
+      outer: own.count == 2 ? own[0] : 0, inner: own.last ?? 0,
       row: isTransposed ? 1 : columns, column: isTransposed ? columns : 1)
   }
-  let inner = e.batch.last ?? 1
+  let inner = batch.last ?? 1
   var params = ir_matrix_multiply_params(
-    outer_batch: e.batch.rank == 2 ? e.batch[0] : 1, inner_batch: inner, rows: e.rows, columns: e.columns,
-    depth: e.depth, a: strides(a, isTransposed: product.transposesA),
-    b: strides(b, isTransposed: product.transposesB),
+    outer_batch: batch.count == 2 ? batch[0] : 1, inner_batch: inner, rows: rows, columns: e.columns,
+    depth: e.depth, a: strides(0, a, isTransposed: product.transposesA),
+    b: strides(1, b, isTransposed: product.transposesB),
     c: ir_matrix_strides(
-      outer: inner * e.rows * e.columns, inner: e.rows * e.columns, row: e.columns, column: 1),
+      outer: inner * rows * e.columns, inner: rows * e.columns, row: e.columns, column: 1),
     alpha: 1, activation: IR_ACTIVATION_NONE,
     is_bfloat16: support.isBFloat16(rows: min(e.rows, e.columns), depth: e.depth))
   let workspace = ir_matrix_multiply_workspace(&params, Int32(request.threadCount))
