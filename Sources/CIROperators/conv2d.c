@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <stdbool.h>
 
 #include "conv2d_packing.h"
 #include "depthwise.h"
@@ -13,10 +14,26 @@ struct conv2d_plan {
   struct ir_panels panels;
   size_t rows, columns, depth;
   size_t column_blocks, row_parts;
+  /// Whether columns are packed once for all parts of the rows, and blocks of depth.
+  bool packs_first;
+  size_t depth_blocks;
 };
 
-// Fewer column blocks than this, and the panels are shared out as well.
-enum { ENOUGH_TASKS = 8, FEWEST_PART_ROWS = 48 };
+// Fewer column blocks than this, and the panels are shared out as well. Columns are then packed first where
+// that takes no more than MOST_PACKED floats.
+enum { ENOUGH_TASKS = 8, FEWEST_PART_ROWS = 48, MOST_PACKED = 1 << 21 };
+
+// Floats of a block of depth of a block of columns that are packed first.
+static size_t packed_block_count(const struct conv2d_plan *plan) {
+  const size_t width = ir_kernels()->gemm_columns;
+  const size_t columns = ir_ceiling_divide(ir_smaller(IR_COLUMN_BLOCK, plan->columns), width) * width;
+  return ir_aligned_count(ir_depth_block(plan->depth) * columns + width);
+}
+
+// Those of all.
+static size_t packed_count(const struct ir_conv2d_params *p, const struct conv2d_plan *plan) {
+  return p->batch * p->groups * plan->column_blocks * plan->depth_blocks * packed_block_count(plan);
+}
 
 // Rows of a panel, of all instruction sets.
 enum { MOST_ROWS = 16 };
@@ -51,6 +68,8 @@ static struct conv2d_plan plan_of(const struct ir_conv2d_params *p) {
   size_t parts = tasks ? ir_ceiling_divide(ENOUGH_TASKS, tasks) : 1;
   plan.row_parts = ir_larger(1, ir_smaller(parts, plan.rows / FEWEST_PART_ROWS));
   plan.row_parts = ir_larger(1, ir_smaller(plan.row_parts, plan.panels.count));
+  plan.depth_blocks = plan.depth ? ir_ceiling_divide(plan.depth, ir_depth_block(plan.depth)) : 0;
+  plan.packs_first = plan.row_parts > 1 && packed_count(p, &plan) <= MOST_PACKED;
   return plan;
 }
 
@@ -99,7 +118,9 @@ void ir_conv2d_pack_rows(
 
 size_t ir_conv2d_workspace(const struct ir_conv2d_params *p, int threads) {
   if (ir_is_depthwise(p)) return ir_depthwise_workspace(p, threads);
-  return (size_t)threads * ir_column_block_count(plan_of(p).depth) * sizeof(float);
+  const struct conv2d_plan plan = plan_of(p);
+  const size_t own = (size_t)threads * ir_column_block_count(plan.depth);
+  return (plan.packs_first ? packed_count(p, &plan) : own) * sizeof(float);
 }
 
 struct conv2d_context {
@@ -109,29 +130,61 @@ struct conv2d_context {
   float *output, *workspace;
 };
 
+// Some columns of an image's group; images and groups are numbered together: both lie one after the other in
+// memory.
+struct column_block {
+  size_t image_group, first, count;
+};
+
+static struct column_block columns_of(const struct conv2d_plan *plan, size_t index) {
+  const size_t first = index % plan->column_blocks * IR_COLUMN_BLOCK;
+  return (struct column_block){
+    index / plan->column_blocks, first, ir_smaller(IR_COLUMN_BLOCK, plan->columns - first)};
+}
+
+// Packs the block's depth of its columns.
+static void pack_columns(
+  const struct conv2d_context *c, const struct column_block *columns, const struct ir_gemm_block *block,
+  float *packed) {
+  const struct ir_sliding *s = &c->plan.sliding;
+  const float *input = c->input + columns->image_group * s->channels * s->height * s->width;
+  ir_pack_sliding_columns(s, input, block->start, block->depth, columns->first, columns->count, packed);
+  ir_gemm_round_columns(block, packed);
+}
+
+static void pack_task(const void *context, size_t index, int thread) {
+  (void)thread;
+  const struct conv2d_context *c = context;
+  const struct conv2d_plan *plan = &c->plan;
+  const struct column_block columns = columns_of(plan, index / plan->depth_blocks);
+  const size_t step = ir_depth_block(plan->depth), start = index % plan->depth_blocks * step;
+  const struct ir_gemm_block block = {
+    .columns = columns.count,
+    .start = start,
+    .depth = ir_smaller(step, plan->depth - start),
+    .is_bfloat16 = c->params->is_bfloat16,
+  };
+  pack_columns(c, &columns, &block, c->workspace + index * packed_block_count(plan));
+}
+
 static void run_task(const void *context, size_t index, int thread) {
   const struct conv2d_context *c = context;
   const struct conv2d_plan *plan = &c->plan;
-  size_t part = index % plan->row_parts, rest = index / plan->row_parts;
-  size_t column = rest % plan->column_blocks * IR_COLUMN_BLOCK;
-  // Images and groups are numbered together: both lie one after the other in memory.
-  size_t image_group = rest / plan->column_blocks, group = image_group % c->params->groups;
-  size_t columns = ir_smaller(IR_COLUMN_BLOCK, plan->columns - column);
-
-  const struct ir_sliding *s = &plan->sliding;
-  const float *input = c->input + image_group * s->channels * s->height * s->width;
-  size_t output = image_group * plan->rows * plan->columns + column;
-  float *packed = c->workspace + (size_t)thread * ir_column_block_count(plan->depth);
+  const size_t part = index % plan->row_parts, place = index / plan->row_parts;
+  const struct column_block columns = columns_of(plan, place);
+  const size_t group = columns.image_group % c->params->groups;
+  const size_t output = columns.image_group * plan->rows * plan->columns + columns.first;
+  float *packed = plan->packs_first ? c->workspace + place * plan->depth_blocks * packed_block_count(plan)
+                                    : c->workspace + (size_t)thread * ir_column_block_count(plan->depth);
 
   struct ir_gemm_block block = {
     .panels = plan->panels,
     .first_panel = plan->panels.count * part / plan->row_parts,
     .last_panel = plan->panels.count * (part + 1) / plan->row_parts,
-    .columns = columns,
+    .columns = columns.count,
     .total_depth = plan->depth,
     .is_bfloat16 = c->params->is_bfloat16,
     .a = c->weights + group * plan->rows * ir_packed_depth(plan->depth, c->params->is_bfloat16),
-    .b = packed,
     .residual = c->residual ? c->residual + output : NULL,
     .residual_stride = plan->columns,
     .c = c->output + output,
@@ -140,11 +193,12 @@ static void run_task(const void *context, size_t index, int thread) {
     .row_bias = c->bias ? c->bias + group * plan->rows : NULL,
     .activation = c->params->activation,
   };
-  size_t step = ir_depth_block(plan->depth);
+  const size_t step = ir_depth_block(plan->depth);
   for (; block.start < plan->depth; block.start += block.depth) {
     block.depth = ir_smaller(step, plan->depth - block.start);
-    ir_pack_sliding_columns(s, input, block.start, block.depth, column, columns, packed);
-    ir_gemm_round_columns(&block, packed);
+    block.b = packed;
+    if (plan->packs_first) packed += packed_block_count(plan);
+    else pack_columns(c, &columns, &block, packed);
     ir_gemm_block(&block);
   }
 }
@@ -161,6 +215,8 @@ void ir_conv2d(
   };
   const struct conv2d_plan *plan = &context.plan;
   assert(plan->depth > 0);
-  size_t tasks = params->batch * params->groups * plan->column_blocks * plan->row_parts;
-  if (plan->rows) ir_parallel_for(tasks, threads, run_task, &context);
+  if (!plan->rows) return;
+  const size_t blocks = params->batch * params->groups * plan->column_blocks;
+  if (plan->packs_first) ir_parallel_for(blocks * plan->depth_blocks, threads, pack_task, &context);
+  ir_parallel_for(blocks * plan->row_parts, threads, run_task, &context);
 }

@@ -39,6 +39,16 @@ bool ir_conv2d_winograd_applies(const struct ir_conv2d_params *p) {
     p->dilation_y == 1 && p->dilation_x == 1 && p->groups == 1;
 }
 
+// Tiles that lie in the columns of products, of which a third at least should be filled.
+enum { FEWEST_TILES = 9 };
+
+bool ir_conv2d_winograd_lacks_tiles(const struct ir_conv2d_params *p) {
+  return p->batch * ir_ceiling_divide(p->output_height, IR_WINOGRAD_TILE) *
+      ir_ceiling_divide(p->output_width, IR_WINOGRAD_TILE) <
+    FEWEST_TILES &&
+    p->activation != IR_ACTIVATION_LEAKY_RELU;
+}
+
 size_t ir_conv2d_winograd_packed_weights_count(const struct ir_conv2d_params *p) {
   return IR_WINOGRAD_POINTS * ir_packed_depth(p->input_channels, p->is_bfloat16) * p->output_channels;
 }

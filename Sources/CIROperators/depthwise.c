@@ -4,7 +4,13 @@
 
 #include "parallel.h"
 
-enum { ROWS_OF_A_TASK = 64 };
+// Output rows of a task, and most taps whose places are known at a time.
+enum { ROWS_OF_A_TASK = 32, MOST_TAPS = 256 };
+
+// Columns of `step` in turn to the same row each: what a tap reads of a row lies side by side then.
+struct phases {
+  size_t rows, count, width;
+};
 
 struct depthwise_context {
   const struct ir_conv2d_params *params;
@@ -17,19 +23,32 @@ bool ir_is_depthwise(const struct ir_conv2d_params *p) {
   return p->groups > 1 && p->input_channels == p->groups;
 }
 
-// A worker's row: zeros for the 3x3 kernel, an accumulator for the others.
-static size_t row_count(const struct ir_conv2d_params *p) {
-  return ir_aligned_count(ir_larger(p->input_width, p->output_width));
-}
-
-size_t ir_depthwise_workspace(const struct ir_conv2d_params *p, int threads) {
-  return (size_t)threads * row_count(p) * sizeof(float);
-}
-
 static bool is_3x3(const struct ir_conv2d_params *p) {
   return p->kernel_height == 3 && p->kernel_width == 3 && p->stride_y == 1 && p->stride_x == 1 &&
     p->dilation_y == 1 && p->dilation_x == 1 && p->pad_top == 1 && p->pad_left == 1 &&
     p->output_height == p->input_height && p->output_width == p->input_width;
+}
+
+// Of the rows that a task reads, with room for the last vector.
+static struct phases phases_of(const struct ir_conv2d_params *p) {
+  const size_t rows = ir_smaller(ROWS_OF_A_TASK, p->output_height);
+  return (struct phases){
+    .rows = (rows - 1) * p->stride_y + (p->kernel_height - 1) * p->dilation_y + 1,
+    .count = p->stride_x,
+    .width = ir_aligned_count(p->output_width + (p->kernel_width - 1) * p->dilation_x / p->stride_x) +
+      ir_aligned_count(ir_kernels()->lanes),
+  };
+}
+
+// A worker's floats: a row of zeros for the 3x3 kernel, all phases for the others.
+static size_t worker_count(const struct ir_conv2d_params *p) {
+  if (!p->output_height || is_3x3(p)) return ir_aligned_count(p->input_width);
+  const struct phases phases = phases_of(p);
+  return phases.rows * phases.count * phases.width;
+}
+
+size_t ir_depthwise_workspace(const struct ir_conv2d_params *p, int threads) {
+  return (size_t)threads * worker_count(p) * sizeof(float);
 }
 
 struct plane {
@@ -60,30 +79,66 @@ static void rows_3x3(const struct ir_conv2d_params *p, const struct plane *plane
   }
 }
 
-static void row_general(const struct ir_conv2d_params *p, const struct plane *plane, size_t y) {
-  const struct ir_kernel_table *kernels = ir_kernels();
-  const size_t width = p->output_width, stride = p->stride_x;
-  memset(plane->row, 0, width * sizeof(float));
-  for (size_t ky = 0; ky < p->kernel_height; ky++) {
-    size_t padded_y = y * p->stride_y + ky * p->dilation_y;
-    if (padded_y < p->pad_top || padded_y - p->pad_top >= p->input_height) continue;
-    const float *row = plane->input + (padded_y - p->pad_top) * p->input_width;
-    for (size_t kx = 0; kx < p->kernel_width; kx++) {
-      size_t shift = kx * p->dilation_x;
-      // First and last x whose x * stride + shift - pad_left lies in the row.
-      size_t x0 = shift < p->pad_left ? ir_ceiling_divide(p->pad_left - shift, stride) : 0;
-      if (p->input_width + p->pad_left <= shift) continue;
-      size_t x1 = ir_ceiling_divide(p->input_width + p->pad_left - shift, stride);
-      x1 = ir_smaller(x1, width);
-      if (x0 >= x1) continue;
-      kernels->f32_accumulate(
-        x1 - x0, plane->weights[ky * p->kernel_width + kx], row + (x0 * stride + shift - p->pad_left), stride,
-        plane->row + x0);
+static void copy_steps(const float *restrict source, size_t step, float *restrict target, size_t count) {
+  if (step == 1) memcpy(target, source, count * sizeof *target);
+  else if (step == 2)
+    for (size_t i = 0; i < count; i++) target[i] = source[2 * i];
+  else
+    for (size_t i = 0; i < count; i++) target[i] = source[i * step];
+}
+
+// The columns of row `y` of the padded plane, phase by phase, with zeros around them.
+static void split_row(
+  const struct ir_conv2d_params *p, const struct plane *plane, size_t y, const struct phases *phases,
+  float *target) {
+  memset(target, 0, phases->count * phases->width * sizeof *target);
+  if (y < p->pad_top || y - p->pad_top >= p->input_height) return;
+  const float *row = plane->input + (y - p->pad_top) * p->input_width;
+  const size_t step = phases->count;
+  for (size_t phase = 0; phase < step; phase++, target += phases->width) {
+    const size_t first = p->pad_left > phase ? ir_ceiling_divide(p->pad_left - phase, step) : 0;
+    const size_t start = first * step + phase - p->pad_left;
+    if (start >= p->input_width || first >= phases->width) continue;
+    const size_t count = ir_smaller(ir_ceiling_divide(p->input_width - start, step), phases->width - first);
+    copy_steps(row + start, step, target + first, count);
+  }
+}
+
+// Rows start ..< end of a convolution of any window, some taps at a time.
+static void rows_general(
+  const struct ir_conv2d_params *p, const struct plane *plane, size_t start, size_t end) {
+  const struct phases phases = phases_of(p);
+  const size_t row_count = phases.count * phases.width, taps = p->kernel_height * p->kernel_width;
+  const size_t rows = (end - start - 1) * p->stride_y + (p->kernel_height - 1) * p->dilation_y + 1;
+  for (size_t i = 0; i < rows; i++)
+    split_row(p, plane, start * p->stride_y + i, &phases, plane->row + i * row_count);
+  const float *inputs[MOST_TAPS];
+  for (size_t y = start; y < end; y++) {
+    float *output = plane->output + y * p->output_width;
+    for (size_t first = 0; first < taps; first += MOST_TAPS) {
+      const size_t count = ir_smaller(MOST_TAPS, taps - first);
+      for (size_t k = 0; k < count; k++) {
+        const size_t ky = (first + k) / p->kernel_width,
+                     shift = (first + k) % p->kernel_width * p->dilation_x;
+        inputs[k] = plane->row + ((y - start) * p->stride_y + ky * p->dilation_y) * row_count +
+          shift % p->stride_x * phases.width + shift / p->stride_x;
+      }
+      const bool is_last = first + count == taps;
+      const struct ir_depthwise_taps row = {
+        .inputs = inputs,
+        .weights = plane->weights + first,
+        .count = count,
+        .width = p->output_width,
+        .bias = first ? 0 : plane->bias,
+        .activation = is_last ? p->activation : IR_ACTIVATION_NONE,
+        .residual = first   ? output
+          : plane->residual ? plane->residual + y * p->output_width
+                            : NULL,
+        .output = output,
+      };
+      ir_kernels()->f32_depthwise_taps(&row);
     }
   }
-  const float *residual = plane->residual ? plane->residual + y * width : NULL;
-  kernels->f32_scale_shift(
-    width, plane->row, 1, plane->bias, residual, p->activation, plane->output + y * width);
 }
 
 static void run_task(const void *context, size_t index, int thread) {
@@ -100,13 +155,13 @@ static void run_task(const void *context, size_t index, int thread) {
     .residual = c->residual ? c->residual + output : NULL,
     .bias = c->bias ? c->bias[channel] : 0,
     .output = c->output + output,
-    .row = c->workspace + (size_t)thread * row_count(p),
+    .row = c->workspace + (size_t)thread * worker_count(p),
   };
   if (is_3x3(p)) {
     memset(plane.row, 0, p->input_width * sizeof(float));
     rows_3x3(p, &plane, start, end);
   } else {
-    for (size_t y = start; y < end; y++) row_general(p, &plane, y);
+    rows_general(p, &plane, start, end);
   }
 }
 

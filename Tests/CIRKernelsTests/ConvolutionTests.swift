@@ -86,6 +86,11 @@ extension KernelTests {
         batch: 2, channels: (6, 9), size: (11, 12), kernel: (3, 3), pads: (1, 1, 1, 1), groups: 3,
         activation: IR_ACTIVATION_RELU, isFused: true),
       Window(channels: (4, 4), size: (6, 5), kernel: (2, 2), stride: (2, 2), groups: 2),
+      // Few columns and many rows: columns are packed once for all parts of the rows.
+      Window(
+        batch: 2, channels: (70, 200), size: (7, 7), kernel: (3, 3), pads: (1, 1, 1, 1), isFused: true),
+      Window(
+        channels: (60, 240), size: (14, 14), kernel: (3, 3), stride: (2, 2), pads: (1, 1, 1, 1), groups: 2),
     ]
 
   static let depthwiseWindows: [Window] =
@@ -101,6 +106,13 @@ extension KernelTests {
         channels: (4, 4), size: (12, 41), kernel: (3, 3), stride: (2, 2), pads: (1, 1, 1, 1),
         groups: 4, activation: IR_ACTIVATION_RELU),
       Window(channels: (2, 2), size: (9, 9), kernel: (3, 3), dilation: (3, 2), pads: (4, 9, 1, 3), groups: 2),
+      Window(
+        batch: 2, channels: (3, 6), size: (75, 70), kernel: (5, 5), stride: (2, 3), dilation: (1, 2),
+        pads: (2, 5, 2, 1),
+        groups: 3, isFused: true),
+      Window(
+        channels: (2, 2), size: (40, 80), kernel: (17, 17), stride: (1, 2), pads: (8, 8, 8, 8), groups: 2,
+        isFused: true),
     ]
 
   @Test(arguments: (windows + depthwiseWindows).indices, [false, true])

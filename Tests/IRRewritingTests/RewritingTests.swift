@@ -206,7 +206,7 @@ func gainsAndScalesOfChannelsFoldIntoConvolutions(batch: Int) throws {
   expectClose(try Session(try compiler.compile(graph)).run(feeds)["y"], expected, .ofRange(2e-6))
 }
 
-/// What is computed of equal constants is computed once.
+/// A product of equal constants is computed once.
 @Test func equalConstantsAreOne() throws {
   let graph = try build { b, x in
     let products = try (0..<2).map { _ in

@@ -39,7 +39,8 @@ private func noise(_ shape: Shape, seed: UInt64) -> Tensor {
 @Test func truthValuesFuseIntoChains() throws {
   var builder = GraphBuilder()
   let x = builder.input("x", TensorType(.float32, [6, 1, 8]))
-  let other = builder.constant(Tensor(TensorType(.float32, [6, 8, 1]), doubles: (0..<48).map { Double($0 % 3) }))
+  let other = builder.constant(
+    Tensor(TensorType(.float32, [6, 8, 1]), doubles: (0..<48).map { Double($0 % 3) }))
   func number(_ value: Double) -> ValueID {
     builder.constant(Tensor(TensorType(.float32, .scalar), doubles: [value]))
   }

@@ -81,6 +81,33 @@ void IR_ISA_NAME(f32_depthwise_3x3)(const struct ir_depthwise_rows *rows) {
   else depthwise(rows, 2);
 }
 
+V_INLINE void depthwise_taps(const struct ir_depthwise_taps *t, size_t x, const size_t vectors) {
+  v_f32 sum[4];
+#pragma clang loop unroll(full)
+  for (size_t v = 0; v < vectors; v++) sum[v] = v_set(0);
+  for (size_t k = 0; k < t->count; k++) {
+    const v_f32 weight = v_set(t->weights[k]);
+    const float *input = t->inputs[k] + x;
+#pragma clang loop unroll(full)
+    for (size_t v = 0; v < vectors; v++) sum[v] = v_fma(v_load(input + v * V_LANES), weight, sum[v]);
+  }
+#pragma clang loop unroll(full)
+  for (size_t v = 0; v < vectors; v++) {
+    const size_t at = x + v * V_LANES, n = at < t->width ? t->width - at : 0;
+    v_f32 y = sum[v] + t->bias;
+    if (t->residual) y += n < V_LANES ? v_load_partial(t->residual + at, n) : v_load(t->residual + at);
+    if (t->activation == IR_ACTIVATION_RELU) y = v_relu(y);
+    if (n < V_LANES) v_store_partial(t->output + at, y, n);
+    else v_store(t->output + at, y);
+  }
+}
+
+void IR_ISA_NAME(f32_depthwise_taps)(const struct ir_depthwise_taps *taps) {
+  size_t x = 0;
+  for (; x + 4 * V_LANES <= taps->width; x += 4 * V_LANES) depthwise_taps(taps, x, 4);
+  for (; x < taps->width; x += V_LANES) depthwise_taps(taps, x, 1);
+}
+
 V_INLINE v_f32 load_strided(const float *p, size_t stride) {
   v_f32 v;
   for (size_t i = 0; i < V_LANES; i++) v[i] = p[i * stride];

@@ -41,6 +41,7 @@
   X(f32_winograd_output, void, (const struct ir_winograd_output *output)) \
   X(f32_attention, void, (const struct ir_attention_panel *panel)) \
   X(f32_depthwise_3x3, void, (const struct ir_depthwise_rows *rows)) \
+  X(f32_depthwise_taps, void, (const struct ir_depthwise_taps *taps)) \
   /* output[i] += weight * input[i * stride] */ \
   X(f32_accumulate, void, (size_t count, float weight, const float *input, size_t stride, float *output)) \
   /* output[i] = max(output[i], input[i * stride]) */ \

@@ -5,12 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum ir_activation {
-  IR_ACTIVATION_NONE,
-  IR_ACTIVATION_RELU,
-  /// Negative values times a slope: of Winograd's form alone.
-  IR_ACTIVATION_LEAKY_RELU,
-};
+#include "ir_depthwise_types.h"
 
 /// c = activation(alpha * (initial + a * b) + row_bias + column_bias) for one register tile.
 struct ir_gemm_tile {
@@ -28,23 +23,6 @@ struct ir_gemm_tile {
   float alpha;
   const float *row_bias, *column_bias;
   enum ir_activation activation;
-};
-
-/// Output rows of a 3x3 depthwise convolution, stride 1, dilation 1, over one plane.
-struct ir_depthwise_rows {
-  /// Input rows y - 1, y, y + 1 (and y + 2 for two output rows); a row of zeros stands in for one
-  /// outside the plane.
-  const float *rows[4];
-  /// Input width == output width; the pads left and right are 1.
-  size_t width;
-  /// 1 or 2 output rows.
-  size_t count;
-  /// [3][3].
-  const float *weights;
-  float bias;
-  enum ir_activation activation;
-  const float *residual[2];
-  float *output[2];
 };
 
 enum { IR_PLANAR_MAX_KERNEL = 15, IR_PLANAR_DEPTHWISE_ROWS = 4 };

@@ -67,6 +67,10 @@ size_t ir_conv2d_pixel_workspace(const struct ir_conv2d_params *params, bool is_
 /// Whether the convolution has Winograd's form: 3x3, stride 1, dilation 1, one group.
 bool ir_conv2d_winograd_applies(const struct ir_conv2d_params *params);
 
+/// Whether the feature map has so few tiles that ir_conv2d_winograd takes longer than ir_conv2d, which has
+/// fewer weights.
+bool ir_conv2d_winograd_lacks_tiles(const struct ir_conv2d_params *params);
+
 /// Whether ir_conv2d_winograd has the activation.
 bool ir_conv2d_winograd_takes(enum ir_activation activation);
 

@@ -50,7 +50,7 @@ func convolutionKernel(
   let isWinograd = support.isWinograd(convolution, weight: w)
   let operands = FusedOperands(fused)
   let fixed = params
-  if isWinograd, request.constants[1] != nil {
+  if isWinograd, request.constants[1] != nil, !ir_conv2d_winograd_lacks_tiles(&params) {
     return packingKernel(
       "conv3x3.winograd" + precision(params) + operands.suffix, request, packing,
       PackedForm(params, isWinograd: true),
