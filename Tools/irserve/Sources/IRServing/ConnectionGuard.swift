@@ -45,6 +45,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
   /// How long a client may take no byte of its answer.
   private let writeTimeout: TimeAmount
+  private static let partByteCount = 1 << 16
   /// How long the rest of a body is thrown away, so that its sender sees the answer.
   private static let lingering = TimeAmount.seconds(2)
 
@@ -54,9 +55,12 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   private var isClosing = false
   private var stalled: Scheduled<Void>?
 
-  init(writeTimeout: TimeAmount = .seconds(60)) { self.writeTimeout = writeTimeout }
+  init(writeTimeout: TimeAmount) { self.writeTimeout = writeTimeout }
 
-  func handlerAdded(context: ChannelHandlerContext) { state = ConnectionState.watch(context.channel) }
+  func handlerAdded(context: ChannelHandlerContext) {
+    state = ConnectionState.watch(context.channel)
+    UnsentBytes.bound(of: context.channel)
+  }
 
   func handlerRemoved(context: ChannelHandlerContext) { end(context) }
 
@@ -107,6 +111,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     switch unwrapOutboundIn(data) {
     case .head(let head):
       endsAfterResponse = head.headerFields[.connection] == "close"
+    case .body(let bytes) where bytes.readableBytes > Self.partByteCount:
+      return write(bytes, context, promise)
     case .end where endsAfterResponse:
       isClosing = true
       context.writeAndFlush(data, promise: promise)
@@ -119,12 +125,36 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     context.write(data, promise: promise)
   }
 
-  func channelWritabilityChanged(context: ChannelHandlerContext) {
+  /// Writes in parts: each one that is taken shows that the client reads.
+  private func write(
+    _ bytes: ByteBuffer, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?
+  ) {
+    var rest = bytes
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    while rest.readableBytes > Self.partByteCount, let part = rest.readSlice(length: Self.partByteCount) {
+      let taken = context.eventLoop.makePromise(of: Void.self)
+      taken.futureResult.whenSuccess {
+        let (handler, context) = bound.value
+        if handler.stalled != nil { handler.awaitReader(context) }
+      }
+      context.write(wrapOutboundOut(.body(part)), promise: taken)
+    }
+    context.write(wrapOutboundOut(.body(rest)), promise: promise)
+  }
+
+  /// Closes the connection of a client that takes no part of its answer for too long from now on.
+  private func awaitReader(_ context: ChannelHandlerContext) {
     stalled?.cancel()
-    stalled = nil
-    if !context.channel.isWritable {
-      let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-      stalled = context.eventLoop.scheduleTask(in: writeTimeout) { bound.value.close(promise: nil) }
+    let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+    stalled = context.eventLoop.scheduleTask(in: writeTimeout) { bound.value.close(promise: nil) }
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if context.channel.isWritable {
+      stalled?.cancel()
+      stalled = nil
+    } else {
+      awaitReader(context)
     }
     context.fireChannelWritabilityChanged()
   }
