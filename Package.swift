@@ -146,16 +146,16 @@ let package = Package(
     library(
       "IRTraining",
       [
-        "IRAutodiff", "IRRuntime", "IRCompiler", "IRRestorers", "IRONNX", "IRDegradation", "IRImage",
-        "IRTensorFiles", "IRThreads", "IROperators", "IRGraph", "IRTensor",
+        "IRAutodiff", "IRRuntime", "IRCompiler", "IRRestorers", "IRONNX", "IRDegradation", "IRDiffusion",
+        "IRImage", "IRTensorFiles", "IRThreads", "IROperators", "IRGraph", "IRTensor",
       ]),
 
     tool(
       "irtrain",
       [
-        "IRCommandLine", "IRTraining", "IRDegradation", "ImageRestoration", "IRRestorers", "IRRuntime",
-        "IRCompiler",
-        "IRTensorFiles", "IRFiles", "IRONNX", "IRImage", "IRTensor",
+        "IRCommandLine", "IRTraining", "IRDegradation", "IRModels", "IRDiffusion", "ImageRestoration",
+        "IRRestorers", "IRRuntime", "IRCompiler", "IRTensorFiles", "IRFiles", "IRONNX", "IRImage", "IRGraph",
+        "IRTensor",
       ]),
     tool(
       "irquality",
@@ -258,8 +258,8 @@ let package = Package(
     test(
       "IRTrainingTests",
       [
-        "IRTraining", "IRDegradation", "IRRuntime", "IRONNX", "IRImage", "IROperators", "IRGraph",
-        "IRTensor", "IRTensorFiles",
+        "IRTraining", "IRDegradation", "IRDiffusion", "IRModels", "IRRuntime", "IRONNX", "IRImage",
+        "IROperators", "IRGraph", "IRTensor", "IRTensorFiles",
       ]),
     test("IRPictureTests", ["IRPicture"]),
     test("IRVideoTests", ["IRTestSupport", "IRVideo", "IRPicture"]),

@@ -29,13 +29,25 @@ package struct DenoisingUNet: PartNetwork {
 
   package func build(_ shape: Shape, _ b: inout NetworkBuilder) throws(GraphError) {
     try configuration.verify()
-    let c = configuration
     let sample = b.input("sample", TensorType(.float32, shape))
     let step = b.input("timestep", TensorType(.float32, [shape[0]]))
     let context = try context(batch: shape[0], &b)
-    let embedding = try b.timeEmbedding(step, width: c.widths[0])
-    let time = try b.silu(embedding, "time_embedding.silu")
+    let time = try time(step, &b)
+    b.output(try prediction(sample, time: time, context, &b), name: "out_sample")
+  }
 
+  /// The activated embedding `[N, 4 · width]` of time steps `[N]`.
+  func time(_ step: ValueID, _ b: inout NetworkBuilder) throws(GraphError) -> ValueID {
+    try b.silu(try b.timeEmbedding(step, width: configuration.widths[0]), "time_embedding.silu")
+  }
+
+  /// The prediction `[N, outputs, h, w]` for a sample `[N, inputs, h, w]`, the activated embedding of its
+  /// time step, and its text.
+  /// - Precondition: `configuration.verify` found nothing.
+  func prediction(
+    _ sample: ValueID, time: ValueID, _ context: TextContext, _ b: inout NetworkBuilder
+  ) throws(GraphError) -> ValueID {
+    let c = configuration
     var x = try b.convolution(sample, "conv_in", to: c.widths[0], kernel: 3, bias: true)
     var skips = [x]
     for (level, width) in c.widths.enumerated() {
@@ -70,8 +82,7 @@ package struct DenoisingUNet: PartNetwork {
         fitting, "\(name).upsamplers.0.conv", to: c.widths[level], kernel: 3, bias: true)
     }
     x = try b.normalizedActive(x, "conv_norm_out", c.block)
-    b.output(
-      try b.convolution(x, "conv_out", to: c.outputChannels, kernel: 3, bias: true), name: "out_sample")
+    return try b.convolution(x, "conv_out", to: c.outputChannels, kernel: 3, bias: true)
   }
 
   /// A residual block, and at levels with attention a transformer.

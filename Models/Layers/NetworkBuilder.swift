@@ -15,6 +15,7 @@ package struct NetworkBuilder {
   /// Results beside the restored picture, in order.
   private(set) var furtherOutputs: [(name: String, value: ValueID)] = []
   private var isNeverRead = false
+  private var choice: (rows: Int, row: ValueID)?
 
   /// A builder that makes constants of `weights`, or without them an input of every parameter.
   package init(name: String, weights: [String: Tensor]?) {
@@ -55,10 +56,11 @@ package struct NetworkBuilder {
     _ name: String, _ shape: Shape, _ initialization: Initialization
   ) throws(GraphError) -> ValueID {
     if let value = known[name] { return value }
-    let type = TensorType(.float32, shape)
+    let whole = choice.map { Shape([$0.rows] + shape.extents) } ?? shape
+    let type = TensorType(.float32, whole)
     guard Graph.holds(type) else { throw .tooLarge(node: name, operator: "parameter", type) }
-    parameters.append(Parameter(name, shape, initialization, isUsed: !isNeverRead))
-    let value: ValueID
+    parameters.append(Parameter(name, whole, initialization, isUsed: !isNeverRead))
+    var value: ValueID
     if isNeverRead, weights?[name] == nil {
       value = graph.constant(Tensor(zeros: type), name: name)
     } else if let weights {
@@ -70,9 +72,17 @@ package struct NetworkBuilder {
     } else {
       value = graph.input(name, type)
     }
+    if let choice {
+      let row = try apply(Gather(axis: 0), value, choice.row, name: "\(name).row")
+      value = try apply(Reshape(shape: shape), row, name: "\(name).chosen")
+    }
     known[name] = value
     return value
   }
+
+  /// Gives the parameters that follow an axis in front, of `rows` alternatives, of which the network computes
+  /// with the one that `row` `[1]` int64 says.
+  package mutating func chooseParameters(row: ValueID, of rows: Int) { choice = (rows, row) }
 
   /// Names a parameter that checkpoints hold and the network never reads.
   package mutating func unusedParameter(_ name: String, _ shape: Shape, _ initialization: Initialization) {

@@ -34,7 +34,7 @@ IR_ELEMENTWISE_LIST(AVX2_ELEMENTWISE)
   [IR_ELEMENTWISE_##constant] = ir_f32_##function##__avx2,
 static const struct ir_kernel_table avx2_table = {
   .isa = IR_ISA_AVX2, .name = "avx2", .lanes = 8, .gemm_rows = 6, .gemm_columns = 16,
-  .planar_rows = 4, .planar_columns = 24, .pairs_columns = 24,
+  .planar_rows = 4, .planar_columns = 16, .pairs_columns = 16,
   IR_KERNEL_LIST(AVX2_ENTRY)
   .elementwise = {IR_ELEMENTWISE_LIST(AVX2_OPCODE)},
 };

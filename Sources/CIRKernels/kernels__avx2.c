@@ -11,6 +11,7 @@
 #include "body/gemm_pairs_body.h"
 #include "body/gradients_body.h"
 #include "body/normalization_body.h"
+#include "body/outer_products_body.h"
 #include "body/pairs_body.h"
 #include "body/planar_depthwise_body.h"
 #include "body/planar_pairs_body.h"

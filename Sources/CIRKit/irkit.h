@@ -25,8 +25,9 @@ typedef enum irkit_status {
   IRKIT_FAILED = 6            /* any other reason */
 } irkit_status;
 
-/* Called on the calling thread between the steps of a run, with the finished share, 0...1. A result other
- * than 0 ends the call with IRKIT_CANCELLED. The function must not use the handle that runs. */
+/* Called on the calling thread between the steps of a run and, with the same share, once in some ten
+ * milliseconds of a longer step, with the finished share, 0...1. A result other than 0 ends the call with
+ * IRKIT_CANCELLED. The function must not use the handle that runs. */
 typedef int (*irkit_progress)(void *context, double done);
 
 /* The version, such as 0.1.0. */

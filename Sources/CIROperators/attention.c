@@ -4,18 +4,19 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "attention_windows.h"
 #include "parallel.h"
 
 // A task is all heads of some windows side by side, or some queries of one head of tokens. For each head, the
 // operands are copied into a worker's share of the workspace: queries, and keys and values of feature maps,
-// as [channel][token]; keys and values of tokens as [token][channel].
+// as [channel][token]; keys and values of tokens as [token][channel], unless they lie so already.
 enum { WINDOW_COLUMNS = 32, ENOUGH_TASKS = 8 };
 
 struct attention_plan {
   /// Rows and columns of windows; windows of a task, and tasks of a row.
   size_t down, across, group, groups;
-  /// Panels of queries, and parts of tokens' panels.
-  size_t panels, parts;
+  /// Panels of queries, and parts of tokens' panels with the most panels of one.
+  size_t panels, parts, part_panels;
   /// Tokens of a channel in the workspace.
   size_t query_stride, key_stride;
   /// Floats for one window: queries, keys, values, results; and for the scores of a panel.
@@ -23,6 +24,12 @@ struct attention_plan {
 };
 
 static bool has_windows(const struct ir_attention_params *p) { return p->window_height > 0; }
+
+// Keys or values of tokens that follow each other without other channels.
+static bool is_read_in_place(
+  const struct ir_attention_params *p, const struct ir_attention_operand *operand, size_t channels) {
+  return !has_windows(p) && !p->is_bfloat16 && operand->channels == channels;
+}
 
 static struct attention_plan plan_of(const struct ir_attention_params *p) {
   const size_t width = ir_kernels()->gemm_columns;
@@ -39,11 +46,13 @@ static struct attention_plan plan_of(const struct ir_attention_params *p) {
     plan.parts = ir_ceiling_divide(ENOUGH_TASKS, p->images * p->heads);
     plan.parts = ir_larger(1, ir_smaller(plan.parts, plan.panels));
   }
-  plan.query_stride = plan.panels * width;
+  plan.part_panels = ir_ceiling_divide(plan.panels, plan.parts);
+  plan.query_stride = plan.part_panels * width;
   plan.key_stride = ir_aligned_count(p->keys);
   plan.query_count = ir_aligned_count(p->size * plan.query_stride);
-  plan.key_count = ir_aligned_count(p->size * plan.key_stride);
-  plan.value_count = ir_aligned_count(p->value_size * plan.key_stride);
+  plan.key_count = is_read_in_place(p, &p->key, p->size) ? 0 : ir_aligned_count(p->size * plan.key_stride);
+  plan.value_count =
+    is_read_in_place(p, &p->value, p->value_size) ? 0 : ir_aligned_count(p->value_size * plan.key_stride);
   plan.output_count = ir_aligned_count(p->value_size * plan.query_stride);
   plan.scores_count = p->keys * width;
   return plan;
@@ -67,9 +76,11 @@ struct attention_context {
   float *output, *workspace;
 };
 
-// A worker's share, for one head of the windows of a task.
+// A worker's share, for one head of the windows of a task. Keys and values are read at `read_keys` and
+// `read_values`, from there on or in the operands.
 struct attention_share {
   float *queries, *keys, *values, *outputs, *scores;
+  const float *read_keys, *read_values;
 };
 
 static struct attention_share share_of(const struct attention_context *c, int thread) {
@@ -80,6 +91,8 @@ static struct attention_share share_of(const struct attention_context *c, int th
   share.values = share.keys + plan->group * plan->key_count;
   share.outputs = share.values + plan->group * plan->value_count;
   share.scores = share.outputs + plan->group * plan->output_count;
+  share.read_keys = share.keys;
+  share.read_values = share.values;
   return share;
 }
 
@@ -108,8 +121,8 @@ static void round_operands(
   kernels->bf16_pair_rows(p->keys, p->value_size, values, values);
 }
 
-// The panels first ..< last of queries of one head of one item of the batch; `index` is its place in the
-// share.
+// The panels first ..< last of queries of one head of one item of the batch, which the share has; `index` is
+// the place of that in the share.
 static void attend(
   const struct attention_context *c, const struct attention_share *share, size_t index, size_t batch,
   size_t head, size_t first, size_t last) {
@@ -128,10 +141,10 @@ static void attend(
     .depth = p->size,
     .value_depth = p->value_size,
     .query_stride = plan->query_stride,
-    .key = share->keys + index * plan->key_count,
+    .key = share->read_keys + index * plan->key_count,
     .key_step = is_planar ? 1 : key_step(p),
     .key_depth_step = is_planar ? plan->key_stride : 1,
-    .value = share->values + index * plan->value_count,
+    .value = share->read_values + index * plan->value_count,
     .value_step = is_planar ? 1 : p->value_size,
     .value_depth_step = is_planar ? plan->key_stride : 1,
     .term_stride = p->queries,
@@ -140,8 +153,8 @@ static void attend(
   };
   for (size_t i = first; i < last; i++) {
     panel.columns = ir_smaller(width, p->queries - i * width);
-    panel.query = queries + i * width;
-    panel.output = share->outputs + index * plan->output_count + i * width;
+    panel.query = queries + (i - first) * width;
+    panel.output = share->outputs + index * plan->output_count + (i - first) * width;
     for (size_t t = 0; t < p->term_count; t++)
       panel.terms[t] =
         c->terms[t] + batch * p->terms[t].batch_stride + head * p->terms[t].head_stride + i * width;
@@ -150,76 +163,13 @@ static void attend(
   }
 }
 
-static void copy_floats(float *to, const float *from, size_t count) {
-  // Windows of eight are the usual ones: a move, not a call.
-  if (count == 8) memcpy(to, from, 8 * sizeof *to);
-  else memcpy(to, from, count * sizeof *to);
-}
-
-// A row of a window: its start in a plane, and its columns before the right side of the feature map. The
-// others continue at the left side.
-struct window_row {
-  size_t start, before_side;
-};
-
-struct window_rows {
-  const struct ir_attention_params *params;
-  size_t first, count, top;
-};
-
-static struct window_row row_of(const struct window_rows *rows, size_t window, size_t row) {
-  const struct ir_attention_params *p = rows->params;
-  // Both are below twice the side.
-  size_t y = rows->top + row, x = (rows->first + window) * p->window_width + p->offset_x;
-  if (y >= p->height) y -= p->height;
-  if (x >= p->width) x -= p->width;
-  return (struct window_row){y * p->width + x, ir_smaller(p->width - x, p->window_width)};
-}
-
-// The channels of a head, of all windows of a task, as [window][channel][token].
-static void gather_windows(
-  const struct window_rows *rows, const float *planes, size_t channels, size_t stride, size_t window_count,
-  float *target) {
-  const struct ir_attention_params *p = rows->params;
-  for (size_t channel = 0; channel < channels; channel++)
-    for (size_t row = 0; row < p->window_height; row++)
-      for (size_t window = 0; window < rows->count; window++) {
-        struct window_row place = row_of(rows, window, row);
-        const float *source = planes + channel * p->height * p->width + place.start;
-        float *to = target + window * window_count + channel * stride + row * p->window_width;
-        copy_floats(to, source, place.before_side);
-        if (place.before_side < p->window_width)
-          copy_floats(
-            to + place.before_side, source - (p->width - place.before_side),
-            p->window_width - place.before_side);
-      }
-}
-
-static void scatter_windows(
-  const struct window_rows *rows, const float *source, size_t channels, size_t stride, size_t window_count,
-  float *planes) {
-  const struct ir_attention_params *p = rows->params;
-  for (size_t channel = 0; channel < channels; channel++)
-    for (size_t row = 0; row < p->window_height; row++)
-      for (size_t window = 0; window < rows->count; window++) {
-        struct window_row place = row_of(rows, window, row);
-        float *target = planes + channel * p->height * p->width + place.start;
-        const float *from = source + window * window_count + channel * stride + row * p->window_width;
-        copy_floats(target, from, place.before_side);
-        if (place.before_side < p->window_width)
-          copy_floats(
-            target - (p->width - place.before_side), from + place.before_side,
-            p->window_width - place.before_side);
-      }
-}
-
 static void run_windows(const void *context, size_t task, int thread) {
   const struct attention_context *c = context;
   const struct ir_attention_params *p = c->params;
   const struct attention_plan *plan = &c->plan;
   size_t group = task % plan->groups, row = task / plan->groups % plan->down;
   size_t image = task / plan->groups / plan->down, plane = p->height * p->width;
-  struct window_rows rows = {
+  struct ir_window_rows rows = {
     .params = p,
     .first = group * plan->group,
     .top = row * p->window_height + p->offset_y,
@@ -234,15 +184,15 @@ static void run_windows(const void *context, size_t task, int thread) {
     const float *key = c->key + (image * p->key.channels + p->key.first + head * p->size) * plane;
     const float *value =
       c->value + (image * p->value.channels + p->value.first + head * p->value_size) * plane;
-    gather_windows(&rows, query, p->size, plan->query_stride, plan->query_count, share.queries);
-    gather_windows(&rows, key, p->size, plan->key_stride, plan->key_count, share.keys);
-    gather_windows(&rows, value, p->value_size, plan->key_stride, plan->value_count, share.values);
+    ir_gather_windows(&rows, query, p->size, plan->query_stride, plan->query_count, share.queries);
+    ir_gather_windows(&rows, key, p->size, plan->key_stride, plan->key_count, share.keys);
+    ir_gather_windows(&rows, value, p->value_size, plan->key_stride, plan->value_count, share.values);
     for (size_t window = 0; window < rows.count; window++) {
       size_t batch = (image * plan->down + row) * plan->across + rows.first + window;
       attend(c, &share, window, batch, head, 0, plan->panels);
     }
     float *output = c->output + (image * p->heads + head) * p->value_size * plane;
-    scatter_windows(&rows, share.outputs, p->value_size, plan->query_stride, plan->output_count, output);
+    ir_scatter_windows(&rows, share.outputs, p->value_size, plan->query_stride, plan->output_count, output);
   }
 }
 
@@ -267,13 +217,15 @@ static void run_tokens(const void *context, size_t task, int thread) {
   const float *key = c->key + batch * p->keys * p->key.channels + p->key.first + head * p->size;
   const float *value = c->value + batch * p->keys * p->value.channels + p->value.first + head * p->value_size;
   memset(share.queries, 0, plan->query_count * sizeof(float));
-  kernels->f32_transpose(p->size, count, query, p->query.channels, share.queries + start, plan->query_stride);
-  gather_tokens(key, p->key.channels, p->keys, p->size, share.keys);
-  gather_tokens(value, p->value.channels, p->keys, p->value_size, share.values);
+  kernels->f32_transpose(p->size, count, query, p->query.channels, share.queries, plan->query_stride);
+  if (plan->key_count) gather_tokens(key, p->key.channels, p->keys, p->size, share.keys);
+  else share.read_keys = key;
+  if (plan->value_count) gather_tokens(value, p->value.channels, p->keys, p->value_size, share.values);
+  else share.read_values = value;
   attend(c, &share, 0, batch, head, first, last);
   size_t channels = p->heads * p->value_size;
   kernels->f32_transpose(
-    count, p->value_size, share.outputs + start, plan->query_stride,
+    count, p->value_size, share.outputs, plan->query_stride,
     c->output + (batch * p->queries + start) * channels + head * p->value_size, channels);
 }
 

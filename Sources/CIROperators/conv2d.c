@@ -1,5 +1,6 @@
 #include <assert.h>
 
+#include "conv2d_packing.h"
 #include "depthwise.h"
 #include "gemm_block.h"
 #include "ir_convolution.h"
@@ -58,17 +59,28 @@ size_t ir_conv2d_packed_weights_count(const struct ir_conv2d_params *p) {
   return p->output_channels * (ir_is_depthwise(p) ? depth : ir_packed_depth(depth, p->is_bfloat16));
 }
 
-void ir_conv2d_pack_weights(const struct ir_conv2d_params *p, const float *weights, float *packed) {
+size_t ir_conv2d_pack_start(const struct ir_conv2d_params *p, size_t part) {
+  const struct ir_panels panels = ir_panels_of(p->output_channels / p->groups);
+  const size_t group = panels.count ? part / panels.count : p->groups;
+  if (ir_is_depthwise(p) ? part > 0 : group >= p->groups) return p->output_channels;
+  return ir_is_depthwise(p)
+    ? 0
+    : group * (p->output_channels / p->groups) + ir_panel_start(&panels, part % panels.count);
+}
+
+void ir_conv2d_pack_rows(
+  const struct ir_conv2d_params *p, size_t first, size_t last, const float *weights, float *packed) {
   struct conv2d_plan plan = plan_of(p);
   const size_t taps = p->kernel_height * p->kernel_width, channels = plan.sliding.channels;
   if (ir_is_depthwise(p)) {
-    for (size_t i = 0; i < p->output_channels * taps; i++) packed[i] = weights[i];
+    for (size_t i = 0; i < (last - first) * taps; i++) packed[first * taps + i] = weights[i];
     return;
   }
   for (size_t group = 0; group < p->groups; group++)
     for (size_t panel = 0; panel < plan.panels.count; panel++) {
       size_t start = group * plan.rows + ir_panel_start(&plan.panels, panel);
       size_t height = ir_panel_rows(&plan.panels, panel);
+      if (start < first || start >= last) continue;
       float *target = packed + start * ir_packed_depth(plan.depth, p->is_bfloat16);
       // Two numbers of each row at a time.
       float part[2 * MOST_ROWS];
@@ -78,7 +90,7 @@ void ir_conv2d_pack_weights(const struct ir_conv2d_params *p, const float *weigh
         for (size_t j = 0; j < count; j++)
           for (size_t i = 0; i < height; i++)
             part[j * height + i] =
-              weights[((start + i) * channels + (k + j) % channels) * taps + (k + j) / channels];
+              weights[((start - first + i) * channels + (k + j) % channels) * taps + (k + j) / channels];
         ir_write_panel(
           height, count, part, p->is_bfloat16, target + ir_packed_depth(k, p->is_bfloat16) * height);
       }

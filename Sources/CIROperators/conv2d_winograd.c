@@ -1,6 +1,6 @@
 #include <assert.h>
 
-#include "ir_convolution.h"
+#include "conv2d_packing.h"
 #include "parallel.h"
 #include "winograd_panel.h"
 
@@ -71,19 +71,22 @@ static void evaluate_weights(const float g[9], float points[IR_WINOGRAD_POINTS])
   }
 }
 
-void ir_conv2d_winograd_pack_weights(const struct ir_conv2d_params *p, const float *weights, float *packed) {
+void ir_conv2d_winograd_pack_rows(
+  const struct ir_conv2d_params *p, size_t first, size_t last, const float *weights, float *packed) {
   const struct ir_panels panels = ir_panels_of(p->output_channels);
   const size_t step = p->is_bfloat16 ? 2 : 1, depth = ir_packed_depth(p->input_channels, p->is_bfloat16);
   const size_t stride = depth * p->output_channels;
   for (size_t panel = 0; panel < panels.count; panel++) {
     size_t start = ir_panel_start(&panels, panel), height = ir_panel_rows(&panels, panel);
+    if (start < first || start >= last) continue;
     for (size_t i = 0; i < height; i++)
       for (size_t k = 0; k < depth; k++) {
         float points[2 * IR_WINOGRAD_POINTS];
         const size_t channels = ir_smaller(step, p->input_channels - k * step);
         for (size_t j = 0; j < channels; j++)
           evaluate_weights(
-            weights + ((start + i) * p->input_channels + k * step + j) * 9, points + j * IR_WINOGRAD_POINTS);
+            weights + ((start - first + i) * p->input_channels + k * step + j) * 9,
+            points + j * IR_WINOGRAD_POINTS);
         if (p->is_bfloat16) ir_kernels()->bf16_pair_rows(channels, IR_WINOGRAD_POINTS, points, points);
         for (size_t point = 0; point < IR_WINOGRAD_POINTS; point++)
           packed[point * stride + start * depth + k * height + i] = points[point];

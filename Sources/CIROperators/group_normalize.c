@@ -36,17 +36,25 @@ static void take_statistic(const void *context, size_t index, int thread) {
     c->kind, ir_smaller(BLOCK, c->slice - start), c->means[slice], c->input + slice * c->slice + start);
 }
 
+// Plane `index`, of all images, times a factor and plus a shift is normalised.
+struct affine {
+  float factor, shift;
+};
+
+static struct affine affine_of(const struct group_context *c, size_t index) {
+  const struct ir_group_normalize_params *p = c->params;
+  size_t channel = index % p->channels, slice = index / (p->channels / p->groups);
+  float factor = c->factors[slice] * (c->scale ? c->scale[channel] : 1);
+  return (struct affine){factor, (c->bias ? c->bias[channel] : 0) - c->means[slice] * factor};
+}
+
 static void apply(const void *context, size_t index, int thread) {
   (void)thread;
   const struct group_context *c = context;
-  const struct ir_group_normalize_params *p = c->params;
-  size_t channel = index % p->channels;
-  size_t slice = index / (p->channels / p->groups);
-  float factor = c->factors[slice] * (c->scale ? c->scale[channel] : 1);
-  float shift = (c->bias ? c->bias[channel] : 0) - c->means[slice] * factor;
+  const size_t inner = c->params->inner;
+  const struct affine a = affine_of(c, index);
   ir_kernels()->f32_scale_shift(
-    p->inner, c->input + index * p->inner, factor, shift, NULL, IR_ACTIVATION_NONE,
-    c->output + index * p->inner);
+    inner, c->input + index * inner, a.factor, a.shift, NULL, IR_ACTIVATION_NONE, c->output + index * inner);
 }
 
 static double mean_of(const struct group_context *c, size_t slice) {
@@ -55,17 +63,16 @@ static double mean_of(const struct group_context *c, size_t slice) {
   return sum / (double)c->slice;
 }
 
-void ir_group_normalize(
+// The statistics of all slices, in the workspace.
+static struct group_context statistics_of(
   const struct ir_group_normalize_params *params, const float *input, const float *scale, const float *bias,
-  float *output, void *workspace, int threads) {
+  void *workspace, int threads) {
   const size_t slices = params->batch * params->groups, slice = slice_of(params);
-  if (!slices || !slice) return;
   struct group_context c = {
     .params = params,
     .input = input,
     .scale = scale,
     .bias = bias,
-    .output = output,
     .slice = slice,
     .blocks = ir_ceiling_divide(slice, BLOCK),
     .partials = workspace,
@@ -79,5 +86,26 @@ void ir_group_normalize(
   c.kind = IR_STATISTIC_SUM_OF_SQUARED_DEVIATIONS;
   ir_parallel_for(slices * c.blocks, threads, take_statistic, &c);
   for (size_t i = 0; i < slices; i++) c.factors[i] = (float)(1 / sqrt(mean_of(&c, i) + params->epsilon));
+  return c;
+}
+
+void ir_group_normalize(
+  const struct ir_group_normalize_params *params, const float *input, const float *scale, const float *bias,
+  float *output, void *workspace, int threads) {
+  if (!params->batch || !slice_of(params)) return;
+  struct group_context c = statistics_of(params, input, scale, bias, workspace, threads);
+  c.output = output;
   ir_parallel_for(params->batch * params->channels, threads, apply, &c);
+}
+
+void ir_group_statistics(
+  const struct ir_group_normalize_params *params, const float *input, const float *scale, const float *bias,
+  float *factors, float *terms, void *workspace, int threads) {
+  if (!params->batch || !slice_of(params)) return;
+  const struct group_context c = statistics_of(params, input, scale, bias, workspace, threads);
+  for (size_t i = 0; i < params->batch * params->channels; i++) {
+    const struct affine a = affine_of(&c, i);
+    factors[i] = a.factor;
+    terms[i] = a.shift;
+  }
 }

@@ -29,7 +29,7 @@ size_t ir_layer_normalization_gradient_workspace(
 
 struct gradient_context {
   const struct ir_layer_normalization_gradient_params *params;
-  const float *input, *cotangent, *scale;
+  const float *input, *cotangent, *scale, *addend;
   float *output, *partial, *workers;
 };
 
@@ -47,6 +47,7 @@ static void run_columns(const void *context, size_t index, int thread) {
     .input = c->input + start,
     .cotangent = c->cotangent + start,
     .scale = c->scale,
+    .addend = c->addend ? c->addend + start : NULL,
     .output = c->output + start,
     .lane_sums = c->workers + (size_t)thread * worker_count(c->params),
     .sums = c->partial + index * 2 * view->axis,
@@ -63,6 +64,7 @@ static void run_rows(const void *context, size_t index, int thread) {
   size_t end = ir_smaller((index + 1) * ROWS_OF_A_TASK, c->params->view.outer);
   for (size_t row = index * ROWS_OF_A_TASK; row < end; row++) {
     const float *x = c->input + row * count, *g = c->cotangent + row * count;
+    const float *addend = c->addend ? c->addend + row * count : NULL;
     float *output = c->output + row * count;
     double mean = 0, square = 0, inner = 0, dot = 0;
     for (size_t i = 0; i < count; i++) mean += x[i];
@@ -78,7 +80,8 @@ static void run_rows(const void *context, size_t index, int thread) {
     for (size_t i = 0; i < count; i++) {
       float normal = (x[i] - (float)mean) * factor;
       float scaled = c->scale ? g[i] * c->scale[i] : g[i];
-      output[i] = factor * (scaled - (float)inner - normal * (float)dot);
+      float own = factor * (scaled - (float)inner - normal * (float)dot);
+      output[i] = addend ? own + addend[i] : own;
       sums[2 * i] += g[i] * normal;
       sums[2 * i + 1] += g[i];
     }
@@ -87,11 +90,11 @@ static void run_rows(const void *context, size_t index, int thread) {
 
 void ir_layer_normalization_gradient(
   const struct ir_layer_normalization_gradient_params *params, const float *input, const float *cotangent,
-  const float *scale, float *output, float *scale_gradient, float *bias_gradient, void *workspace,
-  int threads) {
+  const float *scale, const float *addend, float *output, float *scale_gradient, float *bias_gradient,
+  void *workspace, int threads) {
   const struct ir_axis_view *view = &params->view;
   struct gradient_context context = {
-    params, input, cotangent, scale, output, workspace, (float *)workspace + partial_count(params),
+    params, input, cotangent, scale, addend, output, workspace, (float *)workspace + partial_count(params),
   };
   size_t tasks = task_count(params);
   if (!view->axis) return;

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ir_operators.h"
@@ -22,10 +23,20 @@
 enum {
   // Pauses before a thread sleeps: some tens of microseconds, about the time between two loops.
   SPINS = 600,
+  // Nanoseconds between two questions whether to go on.
+  ASKING = 10 * 1000 * 1000,
 };
 
 /// Set in `inside` while followers may enter.
 static const unsigned OPEN = 1u << 30;
+
+/// The question whether the work goes on, which the leader asks.
+struct watch {
+  bool (*goes_on)(void *context);
+  void *context;
+  long long asked;
+  atomic_bool ended;
+};
 
 struct loop {
   size_t count;
@@ -37,6 +48,7 @@ struct loop {
 };
 
 struct team {
+  struct watch *watch;
   /// Written by the leader while no follower is inside.
   struct loop *loop;
   /// Counts what followers have to look at: loops, and the end.
@@ -50,6 +62,9 @@ struct team {
 
 /// The team that this thread leads.
 static _Thread_local struct team *led;
+/// The watch over this thread's work, and whether this thread asks.
+static _Thread_local struct watch *watch;
+static _Thread_local bool asks;
 
 static void pause_briefly(void) {
 #if defined(__x86_64__)
@@ -67,8 +82,26 @@ static void wake(atomic_uint *word, int count) {
   syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
 }
 
+static long long coarse_time(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+  return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
+bool ir_is_ended(void) {
+  if (!watch) return false;
+  if (asks && !atomic_load_explicit(&watch->ended, memory_order_relaxed)) {
+    const long long time = coarse_time();
+    if (time - watch->asked >= ASKING) {
+      watch->asked = time;
+      if (!watch->goes_on(watch->context)) atomic_store(&watch->ended, true);
+    }
+  }
+  return atomic_load_explicit(&watch->ended, memory_order_relaxed);
+}
+
 static void work(struct loop *loop, int thread) {
-  for (;;) {
+  while (!ir_is_ended()) {
     size_t i = atomic_fetch_add_explicit(&loop->next, 1, memory_order_relaxed);
     if (i >= loop->count) break;
     loop->task(loop->context, i, thread);
@@ -90,9 +123,10 @@ static unsigned next_generation(struct team *team, unsigned seen) {
 
 static void follow(struct team *team) {
   unsigned seen = 0;
+  watch = team->watch;
   for (;;) {
     seen = next_generation(team, seen);
-    if (atomic_load(&team->ended)) return;
+    if (atomic_load(&team->ended)) break;
     unsigned inside = atomic_load(&team->inside);
     while ((inside & OPEN) && !atomic_compare_exchange_weak(&team->inside, &inside, inside + 1)) {}
     if (!(inside & OPEN)) continue;
@@ -101,6 +135,7 @@ static void follow(struct team *team) {
     bool is_last = atomic_fetch_sub(&team->inside, 1) == 1;
     if (is_last && atomic_load(&team->leader_sleeps)) wake(&team->inside, 1);
   }
+  watch = NULL;
 }
 
 static void announce(struct team *team, int count) {
@@ -172,14 +207,28 @@ static void gather(struct team *team, int threads, void (*body)(void *context), 
 }
 #endif
 
-void ir_with_threads(int threads, void (*body)(void *context), void *context) {
+static void run(int threads, void (*body)(void *context), void *context) {
   assert(threads >= 1);
   if (threads == 1 || led) {
     body(context);
     return;
   }
-  struct team team = {.loop = NULL};
+  struct team team = {.watch = watch};
   gather(&team, threads, body, context);
+}
+
+void ir_with_threads(
+  int threads, void (*body)(void *context), bool (*goes_on)(void *context), void *context) {
+  if (!goes_on || watch) {
+    run(threads, body, context);
+    return;
+  }
+  struct watch own = {.goes_on = goes_on, .context = context, .asked = coarse_time()};
+  watch = &own;
+  asks = true;
+  run(threads, body, context);
+  watch = NULL;
+  asks = false;
 }
 
 static void share_alone(void *loop) { share(led, loop); }
@@ -188,14 +237,14 @@ void ir_parallel_for(size_t count, int threads, ir_task task, const void *contex
   assert(threads >= 1);
   if ((size_t)threads > count) threads = (int)count;
   if (threads <= 1) {
-    for (size_t i = 0; i < count; i++) task(context, i, 0);
+    for (size_t i = 0; i < count && !ir_is_ended(); i++) task(context, i, 0);
     return;
   }
   struct loop loop = {.count = count, .threads = threads, .task = task, .context = context, .entered = 1};
   if (led) {
     share(led, &loop);
   } else {
-    ir_with_threads(threads, share_alone, &loop);
+    run(threads, share_alone, &loop);
   }
 }
 

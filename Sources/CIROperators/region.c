@@ -69,9 +69,21 @@ static struct layout layout_of(const struct ir_region *r) {
 static size_t packed_count(const struct ir_region *r) {
   size_t count = 0;
   for (size_t i = 0; i < r->instruction_count; i++)
-    if (ir_region_packs_at_run(&r->instructions[i]))
-      count += ir_region_packed_weights_count(&r->instructions[i]);
+    if (ir_region_packs_weights(&r->instructions[i]))
+      count += ir_aligned_count(ir_region_packed_weights_count(&r->instructions[i]));
   return count;
+}
+
+// Elements that weights are widened in while they are packed, one instruction's after the other's.
+static size_t packing_scratch_count(const struct ir_region *r, int threads) {
+  size_t most = 0;
+  for (size_t i = 0; i < r->instruction_count; i++) {
+    if (!ir_region_packs_weights(&r->instructions[i])) continue;
+    const struct ir_pack_plan plan =
+      ir_region_pack_plan(&r->instructions[i], r->instructions[i].window.stored, NULL, NULL);
+    most = ir_larger(most, ir_pack_scratch_count(&plan, threads));
+  }
+  return most;
 }
 
 static size_t floats_of(size_t bytes) { return ir_aligned_count(ir_ceiling_divide(bytes, sizeof(float))); }
@@ -102,7 +114,9 @@ static size_t bands_size(const struct ir_region *r, int threads) {
 size_t ir_region_workspace(const struct ir_region *r, int threads) {
   size_t own = layout_of(r).total + table_count(r);
   size_t shared = packed_count(r) + table_count(r) + bands_size(r, threads) + all_sums_count(r);
-  return (shared + (size_t)threads * own) * sizeof(float);
+  // Weights are packed before anything else is written.
+  size_t others = ir_larger((size_t)threads * own, packing_scratch_count(r, threads));
+  return (shared + others) * sizeof(float);
 }
 
 struct context {
@@ -176,7 +190,8 @@ static void run_task(const void *context, size_t index, int thread) {
     return;
   }
   ir_region_band *own = &c->bands[c->task_count + (size_t)thread];
-  while (ir_region_take(c->bands, c->band_total, least_part(r), r->block_rows, own)) run_band(c, own, thread);
+  while (!ir_is_ended() && ir_region_take(c->bands, c->band_total, least_part(r), r->block_rows, own))
+    run_band(c, own, thread);
 }
 
 // Threads that may take parts, no more than have something to do.
@@ -194,19 +209,26 @@ static void start_bands(const struct ir_region *r, ir_region_band *bands, int th
 }
 
 void ir_region(
-  const struct ir_region *region, const float *const *inputs, float *const *outputs, void *workspace,
-  int threads) {
+  const struct ir_region *region, const float *const *inputs, float *const *outputs,
+  const float *const *packed_weights, void *workspace, int threads) {
   if (!region->batch || !region->height || !region->width) return;
   assert(region->band_rows % region->block_rows == 0);
   const float **packed = workspace;
-  float *next = (float *)workspace + table_count(region);
+  float *next = (float *)workspace + table_count(region), *scratch = next + packed_count(region);
   for (size_t i = 0; i < region->instruction_count; i++) {
     const struct ir_region_instruction *instruction = &region->instructions[i];
     packed[i] = instruction->window.weights;
-    if (!ir_region_packs_at_run(instruction)) continue;
-    ir_region_pack_weights(instruction, inputs[instruction->window.weights_input], next);
+    if (!ir_region_packs_weights(instruction)) continue;
+    if (packed_weights && packed_weights[i]) {
+      packed[i] = packed_weights[i];
+      continue;
+    }
+    struct ir_weights weights = instruction->window.stored;
+    if (!weights.numbers) weights.numbers = inputs[instruction->window.weights_input];
+    const struct ir_pack_plan plan = ir_region_pack_plan(instruction, weights, next, scratch);
+    ir_pack(&plan, threads);
     packed[i] = next;
-    next += ir_region_packed_weights_count(instruction);
+    next += ir_aligned_count(ir_region_packed_weights_count(instruction));
   }
   const size_t tasks = task_count(region);
   ir_region_band *bands = (ir_region_band *)next;

@@ -2,6 +2,7 @@
 #define IR_REGION_INTERNAL_H
 
 #include "ir_region.h"
+#include "packing.h"
 #include "region_bands.h"
 
 /// A tile while it is computed.
@@ -50,9 +51,14 @@ struct ir_region_operation {
   size_t (*scratch_count)(const struct ir_region_instruction *instruction);
   /// Registers that a thread needs.
   size_t (*register_count)(const struct ir_region_instruction *instruction);
-  /// Elements of the packed weights, and how they are packed; without, weights are read as they are.
+  /// Elements of the packed weights, and how channels first ..< last of them are packed, which `weights` has;
+  /// without, weights are read as they are. `pack_start` is the first channel of a part that is packed by
+  /// itself.
   size_t (*packed_count)(const struct ir_region_instruction *instruction);
-  void (*pack)(const struct ir_region_instruction *instruction, const float *weights, float *packed);
+  size_t (*pack_start)(const struct ir_region_instruction *instruction, size_t part);
+  void (*pack)(
+    const struct ir_region_instruction *instruction, size_t first, size_t last, const float *weights,
+    float *packed);
   enum ir_packing packing;
   /// Elements of the sums of a block, and the outputs for an image from the sums of all its blocks.
   size_t (*sums_count)(const struct ir_region_instruction *instruction);
@@ -69,8 +75,9 @@ struct ir_region_operation {
 /// The operation of an instruction.
 const struct ir_region_operation *ir_region_operation_of(const struct ir_region_instruction *instruction);
 
-/// Whether the instruction's weights are an input, which is packed at each run.
-bool ir_region_packs_at_run(const struct ir_region_instruction *instruction);
+/// How they are packed, from `weights` to `packed` with this scratch.
+struct ir_pack_plan ir_region_pack_plan(
+  const struct ir_region_instruction *instruction, struct ir_weights weights, float *packed, float *scratch);
 
 /// Channel `channel` of row y of an operand, at column x, which lies in the operand's tile.
 float *ir_region_pixel(

@@ -5,8 +5,10 @@
 
 // Convolutions of one group as products of packed weights with the pixels where they lie.
 
-static void pack(const struct ir_region_instruction *i, const float *weights, float *packed) {
-  ir_region_pack_panels(i->channels, i->depth, ir_region_taps(i), weights, packed);
+static void pack(
+  const struct ir_region_instruction *i, size_t first, size_t last, const float *weights, float *packed) {
+  const size_t taps = ir_region_taps(i);
+  ir_region_pack_panels(last - first, i->depth, taps, weights, packed + first * i->depth * taps);
 }
 
 // Weights of a convolution that stay in a core's cache beside the rows, in elements.
@@ -115,6 +117,7 @@ const struct ir_region_operation ir_region_convolution = {
   .run = run,
   .scratch_count = scratch_count,
   .packed_count = ir_region_panels_count,
+  .pack_start = ir_region_panel_start,
   .pack = pack,
   .packing = IR_PACKING_PANELS,
   .product_count = product_count,

@@ -3,11 +3,17 @@
 
 // Convolutions of several groups: the products of one after the other, each from its own channels.
 
-static void pack(const struct ir_region_instruction *i, const float *weights, float *packed) {
-  const size_t outputs = i->channels / i->groups, size = outputs * i->depth * ir_region_taps(i);
-  for (size_t group = 0; group < i->groups; group++)
+// A part is a group.
+static size_t pack_start(const struct ir_region_instruction *i, size_t part) {
+  return ir_smaller(part, i->groups) * (i->channels / i->groups);
+}
+
+static void pack(
+  const struct ir_region_instruction *i, size_t first, size_t last, const float *weights, float *packed) {
+  const size_t outputs = i->channels / i->groups, row = i->depth * ir_region_taps(i);
+  for (size_t start = first; start < last; start += outputs)
     ir_region_pack_panels(
-      outputs, i->depth, ir_region_taps(i), weights + group * size, packed + group * size);
+      outputs, i->depth, ir_region_taps(i), weights + (start - first) * row, packed + start * row);
 }
 
 static void run(
@@ -55,6 +61,7 @@ static size_t product_count(const struct ir_region_instruction *i, size_t column
 const struct ir_region_operation ir_region_grouped_convolution = {
   .run = run,
   .packed_count = ir_region_panels_count,
+  .pack_start = pack_start,
   .pack = pack,
   .packing = IR_PACKING_PANELS,
   .product_count = product_count,

@@ -1,7 +1,7 @@
 #include <assert.h>
 
 #include "parallel.h"
-#include "region.h"
+#include "region_panels.h"
 
 // Pointwise convolutions as products of pairs of bfloat16: some columns of all channels are rounded into
 // scratch, and multiplied with all weights there.
@@ -20,13 +20,14 @@ static size_t scratch_count(const struct ir_region_instruction *i) {
 enum { MOST_ROWS = 8, PACKED_DEPTH = 64 };
 
 // Panels of channels: pair after pair, the weights of a panel's channels side by side.
-static void pack(const struct ir_region_instruction *i, const float *weights, float *packed) {
+static void pack(
+  const struct ir_region_instruction *i, size_t first, size_t last, const float *weights, float *packed) {
   const struct ir_kernel_table *kernels = ir_kernels();
   const size_t pairs = pairs_of(i);
   assert(kernels->planar_rows <= MOST_ROWS);
-  for (size_t start = 0; start < i->channels; start += kernels->planar_rows) {
-    const size_t rows = ir_smaller(kernels->planar_rows, i->channels - start);
-    const float *source = weights + start * i->depth;
+  for (size_t start = first; start < last; start += kernels->planar_rows) {
+    const size_t rows = ir_smaller(kernels->planar_rows, last - start);
+    const float *source = weights + (start - first) * i->depth;
     float *panel = packed + start * pairs;
     for (size_t k = 0; k < i->depth; k += PACKED_DEPTH) {
       const size_t depth = ir_smaller(PACKED_DEPTH, i->depth - k);
@@ -83,6 +84,7 @@ const struct ir_region_operation ir_region_pairs_convolution = {
   .run = run,
   .scratch_count = scratch_count,
   .packed_count = packed_count,
+  .pack_start = ir_region_panel_start,
   .pack = pack,
   .packing = IR_PACKING_PAIRS,
   .product_count = product_count,

@@ -26,3 +26,7 @@ void ir_region_pack_panels(size_t channels, size_t depth, size_t taps, const flo
           panel[(tap * depth + k) * rows + i] = source[(i * depth + k) * taps + tap];
   }
 }
+
+size_t ir_region_panel_start(const struct ir_region_instruction *i, size_t part) {
+  return ir_smaller(part * ir_kernels()->planar_rows, i->channels);
+}

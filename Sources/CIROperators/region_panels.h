@@ -13,4 +13,7 @@ size_t ir_region_panels_count(const struct ir_region_instruction *instruction);
 /// [taps][depth][rows] each, the last with the rows that are left.
 void ir_region_pack_panels(size_t channels, size_t depth, size_t taps, const float *weights, float *packed);
 
+/// The first channel of a part of whole panels, for ir_region_operation.pack_start.
+size_t ir_region_panel_start(const struct ir_region_instruction *instruction, size_t part);
+
 #endif

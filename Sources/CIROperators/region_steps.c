@@ -100,7 +100,7 @@ void ir_region_run_tile(const struct ir_region_tile *tile, ir_region_band *band)
   for (size_t i = 0; i < r->value_count; i++) clear_outside(tile, i);
   const size_t first = ir_region_band_first(__atomic_load_n(band, __ATOMIC_RELAXED));
   ptrdiff_t step = -(ptrdiff_t)ir_ceiling_divide(2 * ir_region_deepest_margin(r), r->step_rows);
-  for (;; step++) {
+  for (; !ir_is_ended(); step++) {
     // The rows of results that this step computes; other threads may have taken the last ones.
     const size_t computed = step < 0 ? 0 : (size_t)(step + 1) * r->step_rows;
     const size_t last = ir_region_claim(band, first + computed);

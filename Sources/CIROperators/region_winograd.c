@@ -1,6 +1,6 @@
 #include <assert.h>
 
-#include "ir_convolution.h"
+#include "conv2d_packing.h"
 #include "parallel.h"
 #include "region.h"
 #include "winograd_panel.h"
@@ -26,9 +26,15 @@ static size_t packed_count(const struct ir_region_instruction *i) {
   return ir_conv2d_winograd_packed_weights_count(&params);
 }
 
-static void pack(const struct ir_region_instruction *i, const float *weights, float *packed) {
+static size_t pack_start(const struct ir_region_instruction *i, size_t part) {
   const struct ir_conv2d_params params = params_of(i);
-  ir_conv2d_winograd_pack_weights(&params, weights, packed);
+  return ir_conv2d_winograd_pack_start(&params, part);
+}
+
+static void pack(
+  const struct ir_region_instruction *i, size_t first, size_t last, const float *weights, float *packed) {
+  const struct ir_conv2d_params params = params_of(i);
+  ir_conv2d_winograd_pack_rows(&params, first, last, weights, packed);
 }
 
 // The first channel of an operand, from which offsets count.
@@ -113,6 +119,7 @@ const struct ir_region_operation ir_region_winograd = {
   .run = run,
   .scratch_count = scratch_count,
   .packed_count = packed_count,
+  .pack_start = pack_start,
   .pack = pack,
   .packing = IR_PACKING_WINOGRAD,
 };
@@ -121,6 +128,7 @@ const struct ir_region_operation ir_region_pairs_winograd = {
   .run = run,
   .scratch_count = scratch_count,
   .packed_count = packed_count,
+  .pack_start = pack_start,
   .pack = pack,
   .packing = IR_PACKING_WINOGRAD_PAIRS,
 };

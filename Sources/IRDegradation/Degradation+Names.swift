@@ -1,7 +1,8 @@
 extension Degradation {
   static let grammar = """
     they are clean, noise<σ> (noise25, noise0-55; floating point), noise<σ>q (clipped and truncated to 8 bits), \
-    camera or camera<ISO> (camera100-3200), rain, haze or haze<β> (haze0-0.1), motion, defocus, lowlight, \
+    camera or camera<ISO> (camera100-3200), rain, haze or haze<β> (haze0-0.1), motion or motion<length> (straight, \
+    motion5-15), defocus or defocus<radius> (defocus1-3), lowlight, \
     jpeg<quality> (jpeg10, jpeg10-40), jpegfull<quality> (chroma at full size), down<factor> (down4), and \
     compositions of these in order (lowlight+noise5-15); other scenes are made by tone, plain and shrink \
     (tone+noise0-8, camera+shrink+jpeg70-98)
@@ -11,8 +12,8 @@ extension Degradation {
   private static let sensitivities = 25.0...12800
 
   /// Reads `noise25`, `noise0-55`, `noise25q`, `camera`, `camera100-3200`, `rain`, `haze`, `haze0-0.1`,
-  /// `motion`, `defocus`, `lowlight`, `jpeg10`, `jpegfull90`, `down4`, `clean`, `tone`, `plain`, `shrink`,
-  /// and compositions with `+`.
+  /// `motion`, `motion5-15`, `defocus`, `defocus1-3`, `lowlight`, `jpeg10`, `jpegfull90`, `down4`, `clean`,
+  /// `tone`, `plain`, `shrink`, and compositions with `+`.
   /// - Throws: `DegradationError`.
   package init(_ text: String) throws(DegradationError) {
     name = text
@@ -31,8 +32,8 @@ extension Degradation {
     case "camera": return .camera(sensitivity: sensitivities)
     case "rain": return .rain
     case "haze": return .haze(thickness: 0.6...2.2)
-    case "motion": return .motionBlur
-    case "defocus": return .defocus
+    case "motion": return .motionBlur(length: nil)
+    case "defocus": return .defocus(radius: 1...8)
     case "lowlight": return .lowLight
     case "tone": return .tone
     case "plain": return .plain
@@ -52,6 +53,8 @@ extension Degradation {
     if text.hasPrefix("camera") {
       return .camera(sensitivity: try numbers(after: "camera", 1...409_600))
     }
+    if text.hasPrefix("motion") { return .motionBlur(length: try numbers(after: "motion", 1...61)) }
+    if text.hasPrefix("defocus") { return .defocus(radius: try numbers(after: "defocus", 0.5...30)) }
     if text.hasPrefix("haze") { return .haze(thickness: try numbers(after: "haze", 0...10)) }
     if text.hasPrefix("jpegfull") {
       return .jpeg(quality: try numbers(after: "jpegfull", 1...100), hasFullChroma: true)

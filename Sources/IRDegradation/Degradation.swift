@@ -13,8 +13,10 @@ package struct Degradation: Hashable, Sendable {
     case rain
     /// The optical thickness β of the farthest point.
     case haze(thickness: ClosedRange<Double>)
-    case motionBlur
-    case defocus
+    /// The length of a straight path in pixels; nil is straight ones and those of a shaking hand.
+    case motionBlur(length: ClosedRange<Double>?)
+    /// The radius of the disk in pixels.
+    case defocus(radius: ClosedRange<Double>)
     case lowLight
     /// The quality of the compression, 1...100, with chroma halved or at full size.
     case jpeg(quality: ClosedRange<Double>, hasFullChroma: Bool)
@@ -46,8 +48,8 @@ package struct Degradation: Hashable, Sendable {
   package var reachInPixels: Int {
     kinds.reduce(0) { reach, kind in
       switch kind {
-      case .motionBlur: reach + 16
-      case .defocus: reach + 9
+      case .motionBlur(let length): reach + Int(((length?.upperBound ?? 30) / 2).rounded(.up)) + 1
+      case .defocus(let radius): reach + Int(radius.upperBound.rounded(.up)) + 1
       case .camera: reach + 10
       case .jpeg: reach + 8
       case .sampling(let factor): reach + 4 * factor
@@ -186,8 +188,8 @@ struct Planes {
     case .camera(let sensitivity): addCameraNoise(sensitivity, &random)
     case .rain: addRain(&random)
     case .haze(let thickness): addHaze(thickness, &random)
-    case .motionBlur: blurByMotion(&random)
-    case .defocus: blurByDefocus(&random)
+    case .motionBlur(let length): blurByMotion(length, &random)
+    case .defocus(let radius): blurByDefocus(radius, &random)
     case .lowLight: dim(&random)
     case .jpeg(let quality, let hasFullChroma):
       compress(quality: random.uniform(quality), hasFullChroma: hasFullChroma)

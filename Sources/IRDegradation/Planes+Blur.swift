@@ -175,20 +175,26 @@ extension Planes {
     return result
   }
 
-  /// Moved while exposed: along a line of 5...31 pixels, or a camera's path; in linear light (γ 2.2).
-  mutating func blurByMotion(_ random: inout RandomSource) {
-    let kernel =
-      random.uniform() < 0.5
-      ? lineKernel(length: random.uniform(5...30), angle: random.uniform(0...Double.pi))
-      : trajectoryKernel(&random)
+  /// Moved while exposed: along a line of this length, or without one along a line of 5...30 pixels or a
+  /// camera's path; in linear light (γ 2.2).
+  mutating func blurByMotion(_ length: ClosedRange<Double>?, _ random: inout RandomSource) {
+    func line(_ length: ClosedRange<Double>) -> BlurKernel {
+      lineKernel(length: random.uniform(length), angle: random.uniform(0...Double.pi))
+    }
+    let kernel: BlurKernel
+    if let length {
+      kernel = line(length)
+    } else {
+      kernel = random.uniform() < 0.5 ? line(5...30) : trajectoryKernel(&random)
+    }
     for i in pixels.indices { pixels[i] = Float(pow(min(max(Double(pixels[i]), 0), 1), 2.2)) }
     self = filtered(kernel)
     for i in pixels.indices { pixels[i] = Float(pow(Double(pixels[i]), 1 / 2.2)) }
   }
 
-  /// Out of focus: a disk of radius 1...8, softened.
-  mutating func blurByDefocus(_ random: inout RandomSource) {
-    let disk = diskKernel(radius: random.uniform(1...8))
+  /// Out of focus: a disk of this radius, softened.
+  mutating func blurByDefocus(_ radius: ClosedRange<Double>, _ random: inout RandomSource) {
+    let disk = diskKernel(radius: random.uniform(radius))
     let soft = gaussianKernel(sigma: random.uniform(0.3...0.5))
     self = filtered(disk).filtered(soft)
   }

@@ -68,6 +68,13 @@ extension KernelLibrary {
   package func program(
     of graph: Graph, _ report: CompilationReport, _ options: LoweringOptions
   ) throws(CompilerError) -> Program {
+    let fitting = library(forConstants: graph.values.compactMap { graph.constant($0) })
+    return try fitting.ownProgram(of: graph, report, options)
+  }
+
+  private func ownProgram(
+    of graph: Graph, _ report: CompilationReport, _ options: LoweringOptions
+  ) throws(CompilerError) -> Program {
     var graph = graph
     graph.separateBlockReaders()
     let lowering = Lowering(graph: graph, kernels: self, threadCount: options.threadCount)

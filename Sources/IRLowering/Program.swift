@@ -50,6 +50,28 @@ package struct Program: Sendable {
 extension Program {
   /// Bytes of the inputs and results, which lie beside the arena.
   package var portByteCount: Int { (inputs + outputs).reduce(0) { $0 + $1.type.byteCount } }
+  /// The constants that steps read as they are, or that are results, by their indices; of the others kernels
+  /// have taken what they need.
+  package var readConstants: Set<Int> {
+    var result: Set<Int> = []
+    for step in steps {
+      for (index, input) in step.inputs.enumerated() {
+        if case .constant(let number, _) = input, !step.kernel.preparedInputs.contains(index) {
+          result.insert(number)
+        }
+      }
+    }
+    for output in outputs { if case .constant(let number, _) = output.location { result.insert(number) } }
+    return result
+  }
+  /// Bytes beside the arena that weights take as kernels read them: packed, or as float32 where the model
+  /// stores less. Those that kernels pack at each run take none.
+  package var weightByteCount: Int {
+    let read = readConstants.map { constants[$0].storage }
+    let storages = steps.flatMap(\.kernel.heldStorages) + read
+    var seen: Set<ObjectIdentifier> = []
+    return storages.reduce(0) { seen.insert(ObjectIdentifier($1)).inserted ? $0 + $1.byteCount : $0 }
+  }
   /// Bytes of the arena, the inputs and the results.
   package var byteCount: Int { memoryPlan.peakByteCount + portByteCount }
 }

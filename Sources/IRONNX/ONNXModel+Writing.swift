@@ -44,7 +44,9 @@ extension ONNXModel {
     var model = self
     try model.checkExternalPlaces(path)
     var files: [AtomicFile] = []
-    if options.isExternal || byteCount > options.inlineByteCountLimit {
+    if options.isExternal || weightByteCount > options.inlineByteCountLimit
+      || byteCount > options.inlineByteCountLimit
+    {
       let dataPath = path + ".data"
       let file = try AtomicFile(replacing: FilePath(dataPath))
       let location = dataPath.split(separator: "/").last.map(String.init) ?? dataPath
@@ -68,6 +70,13 @@ extension ONNXModel {
     }
   }
 
+  /// Bytes of the initializers that the model has.
+  package var weightByteCount: Int {
+    graph.initializers.reduce(0) { sum, initializer in
+      if case .bytes(_, let count) = initializer.data { sum + count } else { sum }
+    }
+  }
+
   private var byteCount: Int {
     let memory = MessageMemory()
     return withExtendedLifetime(memory) { packedByteCount(memory.model(self)) }
@@ -85,8 +94,9 @@ extension ONNXModel {
       }
       let aligned = offset.roundedUp(toMultipleOf: 4096)
       try file.write([UInt8](repeating: 0, count: aligned - offset))
-      try file.write(UnsafeRawBufferPointer(start: storage.pointer, count: count))
-      withExtendedLifetime(storage) {}
+      try storage.withUnsafeBytes { (bytes) throws(FileError) in
+        try file.write(UnsafeRawBufferPointer(rebasing: bytes.prefix(count)))
+      }
       graph.initializers[index].data = .external([
         ONNXProperty("location", location), ONNXProperty("offset", "\(aligned)"),
         ONNXProperty("length", "\(count)"),

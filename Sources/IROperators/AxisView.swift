@@ -60,6 +60,7 @@ package struct StridedWalk {
 extension Tensor {
   /// The elements at `offsets`, moved as bytes, as a tensor of `shape`.
   package func gathered(_ offsets: [Int], shape: Shape) -> Tensor {
+    if let halves { return halves.gathered(offsets, shape: shape).widenedFloat16 }
     func move<T: BitwiseCopyable>(_: T.Type) -> Tensor {
       withElements(as: T.self) { source in
         Tensor(type.with(shape: shape)) { bytes in

@@ -9,7 +9,7 @@ extension OperatorSet {
     Determinant.self,
     ElementwiseChain.self, FusedConvolution.self, Expand.self, Gather.self, GatherElements.self,
     GatherND.self, GridSample.self,
-    GroupNormalization.self,
+    GroupNormalization.self, GroupStatistics.self,
     IsInfinite.self, L2Normalization.self, LayerNormalization.self, LogSoftmax.self, LpPool.self,
     MatrixMultiply.self, MaxPool.self, OneHot.self, Pad.self, RMSNormalization.self, Recurrence.self,
     Reduce.self,
@@ -34,7 +34,7 @@ extension OperatorSet {
   /// `ScatterND`).
   package static let nondifferentiableOperators: Set<String> = [
     "ArgExtreme", "Attention", "BitCast", "ChannelGram", "Determinant", "ElementwiseChain",
-    "FusedConvolution", "GridSample",
+    "FusedConvolution", "GridSample", "GroupStatistics",
     "IsInfinite", "LpPool",
     "OneHot", "Recurrence",
     "RelativeExpand", "RelativePad", "RelativeReshape", "RelativeResize", "RelativeSlice", "RoiAlign",

@@ -16,6 +16,8 @@ package struct PipelineDescription: Encodable, Sendable {
     package var multiplyAdds: Int
     /// Bytes that a run takes beside the weights.
     package var memory: Int
+    /// Bytes of weights that are kept packed beside the files.
+    package var packedWeights: Int
     /// Bytes of the part's files.
     package var fileBytes: Int
     /// Operators without a kernel, which run by their definition.
@@ -35,7 +37,7 @@ package struct PipelineDescription: Encodable, Sendable {
   package var height: Int
   package var plan: String
   package var tiles: Int
-  /// The most bytes that a restoration of this size takes beside the weights.
+  /// The most bytes that a restoration of this size takes beside the files' own.
   package var memory: Int
   /// Multiply-adds of a restoration in the settings' number of steps with their composition.
   package var multiplyAdds: Int
@@ -54,7 +56,8 @@ package struct PipelineDescription: Encodable, Sendable {
       let program = try runner.parts.program(part, shapes)
       return Part(
         name: part.name, parameters: graph.parameterCount, multiplyAdds: graph.multiplyAddCount,
-        memory: Restorer.byteCount(of: program), fileBytes: Self.byteCount(of: part, pipeline.files),
+        memory: Restorer.byteCount(of: program), packedWeights: program.weightByteCount,
+        fileBytes: Self.byteCount(of: part, pipeline.files),
         referenceOperators: Set(program.steps.filter(\.kernel.isReference).map(\.operatorName)).sorted())
     }
     folder = pipeline.files.folder
@@ -106,7 +109,8 @@ package struct PipelineDescription: Encodable, Sendable {
     for part in parts {
       lines.append(
         "\(part.name.padding(toLength: 14, withPad: " ", startingAt: 0))\(count(part.parameters)) parameters, "
-          + "\(count(part.multiplyAdds)) multiply-adds a run, \(memory(part.memory)) beside \(memory(part.fileBytes)) of weights"
+          + "\(count(part.multiplyAdds)) multiply-adds a run, \(memory(part.memory)) and "
+          + "\(memory(part.packedWeights)) of packed weights beside \(memory(part.fileBytes)) of files"
           + (part.referenceOperators.isEmpty
             ? "" : "; no fast kernel: \(part.referenceOperators.joined(separator: ", "))"))
     }

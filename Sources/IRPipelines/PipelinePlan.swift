@@ -15,7 +15,7 @@ package struct PipelinePlan: Sendable {
   /// The side of tiles, and what they share, as `PipelineSettings` has them.
   let side: Int
   let overlap: Int
-  /// Bytes of the largest program, and of the pictures beside it.
+  /// Bytes of the largest program, of packed weights, and of the pictures beside them.
   package let byteCount: Int
 
   package var tileCount: Int { latentTiles.count }
@@ -109,17 +109,20 @@ extension PipelineRunner {
       throw PipelineError.part(
         path: pipeline.unet.path, detail: "out_sample is \(prediction) for latents of \(latents)")
     }
-    let byteCount = try [
+    let programs = try [
       parts.program(pipeline.encoder, picture), parts.program(pipeline.decoder, latentShape),
       parts.program(pipeline.unet, question),
-    ].map(Restorer.byteCount).max()
+    ]
+    let byteCount = programs.map(Restorer.byteCount).max()
+    // A limit of the process has packed weights taken off already.
+    let weights = options.memoryByteCount == nil ? programs.reduce(0) { $0 + $1.weightByteCount } : 0
     func tiles(_ extent: Int, _ window: Int) -> AxisTiles {
       AxisTiles(extent: extent / factor, window: window / factor, overlap: overlap / factor)
     }
     let plan = PipelinePlan(
       height: height, width: width, latentChannels: channels, factor: factor,
       latentTiles: TileBlend(rows: tiles(height, tileHeight), columns: tiles(width, tileWidth)),
-      side: side, overlap: overlap, byteCount: (byteCount ?? 0) + held)
+      side: side, overlap: overlap, byteCount: (byteCount ?? 0) + weights + held)
     return (plan, byteCount ?? 0)
   }
 

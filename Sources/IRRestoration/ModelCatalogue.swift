@@ -115,8 +115,10 @@ package enum ModelFolders {
     }
     let home = variable("HOME").map { "\($0)/.local/share" }
     let user = variable("XDG_DATA_HOME").flatMap { $0.isEmpty ? nil : $0 } ?? home
-    // Relative ones do not count, by the XDG Base Directory Specification.
-    let shared = ([user].compactMap { $0 } + list("XDG_DATA_DIRS")).filter { $0.hasPrefix("/") }
+    // The XDG Base Directory Specification: these where none are named, and relative ones never count.
+    let named = list("XDG_DATA_DIRS")
+    let shared = ([user].compactMap { $0 } + (named.isEmpty ? ["/usr/local/share", "/usr/share"] : named))
+      .filter { $0.hasPrefix("/") }
     result += shared.map { "\($0)/irkit/models" }
     var seen: Set<String> = []
     return result.compactMap { resolved($0, .folder) }.filter { seen.insert($0).inserted }

@@ -9,18 +9,21 @@ public struct NoiseLevel: Codable, Hashable, Sendable {
 }
 
 extension Restorer {
-  /// The noise level that a restoration of this picture goes by; nil where the model takes none.
+  /// The noise level that a restoration of this picture goes by; nil where the model takes none, and where
+  /// it judges by itself since none is stated.
   public func noiseLevel(of image: Image) throws -> NoiseLevel? {
     guard takesNoiseLevel else { return nil }
     return try noiseLevel(of: prepared(image))
   }
 
-  /// Whether the model takes a noise level, which is estimated where the settings state none.
+  /// Whether the model takes a noise level. Where the settings state none, it is estimated, or the model
+  /// judges by itself.
   public var takesNoiseLevel: Bool { model.noise != nil }
 
   func noiseLevel(of prepared: PreparedImage) -> NoiseLevel? {
     guard takesNoiseLevel else { return nil }
     if let level = settings.noiseLevel { return NoiseLevel(level: level, estimated: false) }
+    if model.unstatedNoiseLevel != nil, (settings.noiseFactor ?? 1) == 1 { return nil }
     // Of colour through a model of one channel, each source is a channel.
     let squares = prepared.sources.map { source in
       let level = NoiseEstimate.level(
@@ -30,6 +33,11 @@ extension Restorer {
     let level = (squares.reduce(0, +) / Double(max(squares.count, 1))).squareRoot()
     return NoiseLevel(
       level: min((settings.noiseFactor ?? 1) * level, RestorationSettings.largestNoiseLevel), estimated: true)
+  }
+
+  /// The number that the network takes for the noise level of a picture that is shrunk by `reduction`.
+  func noiseValue(reduction: Int) -> Double {
+    model.noiseValue(noiseLevel.map { $0.level / Double(reduction) } ?? model.unstatedNoiseLevel ?? 0)
   }
 
   /// Restores an image as one of this noise level, σ of 0...255, where the model takes one.

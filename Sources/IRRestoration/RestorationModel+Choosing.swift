@@ -42,7 +42,7 @@ extension RestorationModel {
     let planes = Self.sample(count: planeCount, height: height, width: width)
     var inputs = [image.name: planes]
     if let name = noiseName, let port = program.inputs.first(where: { $0.name == name }) {
-      inputs[name] = Tensor(port.type, repeating: noiseValue(settings.noiseLevel ?? 0))
+      inputs[name] = Tensor(port.type, repeating: noiseValue(settings.noiseLevel ?? unstatedNoiseLevel ?? 0))
     }
     let session = try Session(program, options: options)
     guard let result = try session.run(inputs)[output.name] else { return -1 }

@@ -166,7 +166,7 @@ public final class Restorer {
 
   /// The noise level as the model takes it, in every element of its input.
   private func noise(_ type: TensorType, reduction: Int = 1) -> Tensor {
-    Tensor(type, repeating: model.noiseValue((noiseLevel?.level ?? 0) / Double(reduction)))
+    Tensor(type, repeating: noiseValue(reduction: reduction))
   }
 
   /// As `run`, by the operators' definitions.

@@ -2,7 +2,7 @@ import IRRuntime
 import Synchronization
 
 /// A restorer for several threads and tasks. It runs one restoration at a time; the others wait. A
-/// restoration can be cancelled between two steps of a program.
+/// restoration can be cancelled: its threads look every ten milliseconds while a program runs.
 ///
 /// ```swift
 /// let restorer = try SharedRestorer(model: "symunet-s")
@@ -16,7 +16,7 @@ import Synchronization
 /// ```
 public final class SharedRestorer: Sendable {
   public enum Event: Sendable {
-    /// The finished share of the restoration, 0...1; it never decreases.
+    /// The finished share of the restoration, 0...1; it never decreases, and may be told again.
     case progress(Double)
     /// The restoration's result: the last event.
     case finished(RestorationResult)

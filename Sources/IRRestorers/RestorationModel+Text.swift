@@ -16,7 +16,7 @@ extension RestorationModel {
         ))
     }
     switch noise {
-    case .input(let name): lines.append(("noise level", "taken by the input \(name): \(Self.levelText)"))
+    case .input(let name): lines.append(("noise level", "taken by the input \(name): \(levelText)"))
     case .channel:
       lines.append(
         (
@@ -49,7 +49,7 @@ extension RestorationModel {
       )
     }
     if case .input(let name) = noise, !Self.isNamedNoise(name) {
-      notes.append("the input \(name) is taken for the noise level: \(Self.levelText)")
+      notes.append("the input \(name) is taken for the noise level: \(levelText)")
     }
     if output.channelCount != channelCount {
       notes.append(
@@ -60,7 +60,11 @@ extension RestorationModel {
     return notes
   }
 
-  private static let levelText = "estimated from each picture where -n does not state it"
+  private var levelText: String {
+    unstatedNoiseLevel == nil
+      ? "estimated from each picture where -n does not state it"
+      : "the network judges by itself where -n does not state it"
+  }
 
   private var channelText: String {
     var parts = [

@@ -49,6 +49,8 @@ package struct RestorationModel: Sendable {
   package let outputRange: ValueRange
   /// Whether the file's channels are blue, green, red.
   package let isBlueFirst: Bool
+  /// The noise level that stands for none stated, where the network judges the noise by itself.
+  package let unstatedNoiseLevel: Double?
   let bound: BoundFile
 
   /// Reads a file.
@@ -60,6 +62,7 @@ package struct RestorationModel: Sendable {
     bound = BoundFile(file: file, path: path, ports: ports)
     let metadata = RestorerMetadata(original)
     isBlueFirst = metadata.isBlueFirst && ports.channelCount == 3
+    unstatedNoiseLevel = ports.noise == nil ? nil : metadata.unstatedNoiseLevel
     let known = (wishes.multiple ?? metadata.multiple).map { max(1, min($0, 4096)) }
     let found: SizeSearch.Found
     do { found = try SizeSearch(bound: bound, output: wishes.output).found(multiple: known) } catch let error

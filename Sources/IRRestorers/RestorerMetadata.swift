@@ -9,6 +9,7 @@ package struct RestorerMetadata: Sendable {
     package static let task = "task"
     package static let licence = "licence"
     package static let range = "range"
+    package static let unstatedNoise = "noise_unstated"
     /// The output `[N, learners, experts]` of networks with routers.
     package static let routing = "routing"
   }
@@ -34,6 +35,14 @@ package struct RestorerMetadata: Sendable {
   }
 
   package var multiple: Int? { values[Key.multiple].flatMap { Int($0) } }
+
+  /// The noise level, on a scale of 0...255, that tells the network to judge the noise by itself. It is
+  /// outside of 0...255.
+  package var unstatedNoiseLevel: Double? {
+    values[Key.unstatedNoise].flatMap { Double($0) }.flatMap {
+      abs($0) <= 1000 && !(0...255).contains($0) ? $0 : nil
+    }
+  }
 
   /// The numbers for black and white.
   package var range: ValueRange? {

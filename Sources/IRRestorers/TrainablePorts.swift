@@ -24,7 +24,8 @@ package struct TrainablePorts: Sendable {
       guard ports.noiseType == .float32 else {
         throw RestorerRefusal("its noise level \(name) is not float32")
       }
-      noise = NoiseLevelPort(name: name, shape: shape)
+      noise = NoiseLevelPort(
+        name: name, shape: shape, unstatedLevel: RestorerMetadata(model).unstatedNoiseLevel)
     } else {
       noise = nil
     }
@@ -35,4 +36,6 @@ package struct TrainablePorts: Sendable {
 package struct NoiseLevelPort: Hashable, Sendable {
   package let name: String
   package let shape: Shape
+  /// The level that tells the model to judge the noise by itself, where its file names one.
+  package let unstatedLevel: Double?
 }

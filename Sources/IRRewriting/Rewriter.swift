@@ -38,7 +38,7 @@ package struct Rewriter: Sendable {
       // Convolutions take what follows them before elementwise chains do: it then costs no pass over memory.
       RewriteDriver([
         ScaleAfterProduct(), FoldAttentionIntoProjection(), FoldGainIntoConvolution(), FuseChannelGram(),
-        FuseConvolution(support: support),
+        FuseConvolution(support: support), SplitGroupNormalization(support: support), AddToGradient(),
       ]),
       // Last, as no rule looks into a chain.
       FuseElementwise(support: support),

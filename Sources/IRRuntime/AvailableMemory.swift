@@ -55,8 +55,25 @@ package enum ResidentMemory {
 
   /// Bytes of its pages that lie in memory; nil if the system does not say.
   package static var byteCount: Int? {
-    SystemFile.lines("/proc/self/statm").first
-      .flatMap { $0.split(separator: " ").dropFirst().first }.flatMap { Int($0) }
-      .map { $0 * Int(sysconf(Int32(_SC_PAGESIZE))) }
+    pageCounts.map { $0.resident * Int(sysconf(Int32(_SC_PAGESIZE))) }
+  }
+
+  /// Bytes of `byteCount` that are the process' own: pages of mapped files are not, which the system takes
+  /// back when it needs them; nil if the system does not say.
+  package static var ownByteCount: Int? {
+    pageCounts.map { ($0.resident - $0.ofFiles) * Int(sysconf(Int32(_SC_PAGESIZE))) }
+  }
+
+  /// The most that `ownByteCount` was, as far as the system tells: pages of files are counted as there are
+  /// now.
+  package static var ownPeakByteCount: Int? {
+    guard let peak = peakByteCount, let pages = pageCounts else { return nil }
+    return peak - pages.ofFiles * Int(sysconf(Int32(_SC_PAGESIZE)))
+  }
+
+  private static var pageCounts: (resident: Int, ofFiles: Int)? {
+    guard let line = SystemFile.lines("/proc/self/statm").first else { return nil }
+    let counts = line.split(separator: " ").compactMap { Int($0) }
+    return counts.count > 2 ? (counts[1], counts[2]) : nil
   }
 }

@@ -8,6 +8,8 @@ import IRTensor
 package struct CPUKernelLibrary: KernelLibrary {
   private let reference = ReferenceKernelLibrary()
   private let weights: PackedWeights
+  /// Whether weights that are stored as float16 are packed at each run.
+  private var packsHalvesAtRun = false
   package let machine: MachineModel
   package let support: KernelSupport
 
@@ -29,8 +31,17 @@ package struct CPUKernelLibrary: KernelLibrary {
   }
 
   package func kernel(for region: RegionPlan, cut: RegionCut, threadCount: Int) -> (any Kernel)? {
-    regionKernel(region, cut, threadCount: threadCount, weights)
+    regionKernel(region, cut, threadCount: threadCount, packing)
   }
+
+  package func library(forConstants constants: [Tensor]) -> Self {
+    var library = self
+    let byteCount = constants.reduce(0) { $0 + ($1.halves == nil ? 0 : $1.byteCount) }
+    library.packsHalvesAtRun = byteCount > weights.limit
+    return library
+  }
+
+  private var packing: WeightPacking { WeightPacking(weights: weights, packsHalvesAtRun: packsHalvesAtRun) }
 
   private func fastKernel(for request: KernelRequest) -> (any Kernel)? {
     if let kernel = movementKernel(request) ?? conversionKernel(request) { return kernel }
@@ -38,19 +49,20 @@ package struct CPUKernelLibrary: KernelLibrary {
       request.outputTypes.allSatisfy({ $0.elementType == .float32 })
     else { return nil }
     switch request.operator {
-    case let fused as FusedConvolution: return convolutionKernel(fused, request, weights, support)
+    case let fused as FusedConvolution: return convolutionKernel(fused, request, packing, support)
     case let convolution as Convolution:
       let plain = FusedConvolution(convolution, hasBias: request.inputTypes.count > 2)
-      return convolutionKernel(plain, request, weights, support)
+      return convolutionKernel(plain, request, packing, support)
     case let convolution as ConvolutionTranspose:
-      return convolutionTransposeKernel(convolution, request, weights, support)
+      return convolutionTransposeKernel(convolution, request, packing, support)
     case let gradient as ConvolutionWeightGradient: return convolutionWeightGradientKernel(gradient, request)
     case let gradient as LayerNormalizationGradient:
       return layerNormalizationGradientKernel(gradient, request)
     case let gradient as ResizeGradient: return resizeGradientKernel(gradient, request)
     case let attention as Attention: return attentionKernel(attention, request, support)
-    case let product as MatrixMultiply: return matrixMultiplyKernel(product, request, support)
-    case is LayerNormalization, is RMSNormalization, is L2Normalization, is GroupNormalization:
+    case let product as MatrixMultiply: return matrixMultiplyKernel(product, request, packing, support)
+    case is LayerNormalization, is RMSNormalization, is L2Normalization, is GroupNormalization,
+      is GroupStatistics:
       return normalizationKernel(request)
     case let softmax as Softmax: return softmaxKernel(axis: softmax.axis, isLogarithm: false, request)
     case let softmax as LogSoftmax: return softmaxKernel(axis: softmax.axis, isLogarithm: true, request)

@@ -48,6 +48,7 @@ extension KernelSupport {
     support.winograd = WinogradForm(
       tile: Int(IR_WINOGRAD_TILE), rowPoints: Int(IR_WINOGRAD_ROW_POINTS))
     support.winogradActivations = ir_conv2d_winograd_takes(IR_ACTIVATION_LEAKY_RELU) ? [.leakyRelu] : []
+    support.hasGroupStatistics = true
     support.regions = RegionLimits(
       rows: Int(IR_REGION_MAX_ROWS), tiles: Int(IR_REGION_MAX_TILES), stepRows: Int(IR_REGION_MAX_STEP),
       side: Int(IR_REGION_MAX_SIDE), reach: Int(IR_PLANAR_MAX_KERNEL) - 1)

@@ -5,7 +5,17 @@ import Synchronization
 ///
 /// Programs of one model for several sizes share one: they then hold the same memory, and only the first
 /// packs. Weights are told apart by what they contain, since a compilation makes some of its own.
+///
+/// Weights that a file stores as float16 take twice their bytes when they are packed, and four times as much
+/// again in Winograd's form. Where the program's would take more than `limit` as float32, its kernels pack
+/// them at each run, each step's into its workspace, and nothing of them is kept here.
 package final class PackedWeights: Sendable {
+  /// Bytes of packed weights for which packing at each run costs little beside what it saves.
+  package static let usualLimit = 64 << 20
+
+  /// Bytes of float32 that weights stored as float16 may take.
+  package let limit: Int
+
   private struct Key: Hashable {
     var digest: ContentDigest
     var packing: [Int]
@@ -13,7 +23,7 @@ package final class PackedWeights: Sendable {
 
   private let known = Mutex<[Key: TensorStorage]>([:])
 
-  package init() {}
+  package init(limit: Int = PackedWeights.usualLimit) { self.limit = limit }
 
   /// Bytes of everything packed.
   package var byteCount: Int { known.withLock { $0.values.reduce(0) { $0 + $1.byteCount } } }
@@ -25,7 +35,8 @@ package final class PackedWeights: Sendable {
     _ pack: (_ source: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>) -> Void
   ) -> TensorStorage {
     let key = Key(
-      digest: tensor.withUnsafeBytes { ContentDigest($0) }, packing: packing + [count, tensor.byteCount])
+      digest: (tensor.halves ?? tensor).withUnsafeBytes { ContentDigest($0) },
+      packing: packing + [count, tensor.byteCount])
     if let storage = known.withLock({ $0[key] }) { return storage }
     let storage = TensorStorage(byteCount: count * 4)
     tensor.withElements(as: Float.self) { source in

@@ -17,8 +17,9 @@ public struct RuntimeOptions: Sendable {
   /// The precision of matrix products.
   public var precision: Precision
 
-  /// Called before each step of a program with the number of finished steps and of all steps, on the thread
-  /// that runs the program. If it returns false, the run ends with `RuntimeError.cancelled`.
+  /// Called before each step of a program with the number of finished steps and of all steps, and with the
+  /// same numbers once in some ten milliseconds of a longer step, on the thread that runs the program. If it
+  /// returns false, the run ends with `RuntimeError.cancelled`.
   public var monitor: (@Sendable (_ done: Int, _ count: Int) -> Bool)?
 
   public init(

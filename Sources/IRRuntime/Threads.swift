@@ -1,16 +1,22 @@
 import CIROperators
 
+private struct TeamCalls {
+  var body: () -> Void
+  var goesOn: (() -> Bool)?
+}
+
 /// Calls `body` on this thread while `count` - 1 others share the loops of the drivers that it calls.
-package func withThreads(_ count: Int, _ body: () -> Void) {
-  guard count > 1 else { return body() }
+/// `goesOn` is asked on this thread, while it is in a driver, once in some ten milliseconds; once it returns
+/// false, drivers end early, and their outputs hold anything.
+package func withThreads(_ count: Int, goesOn: (() -> Bool)? = nil, _ body: () -> Void) {
+  guard count > 1 || goesOn != nil else { return body() }
   withoutActuallyEscaping(body) { body in
-    withUnsafePointer(to: body) { pointer in
+    var calls = TeamCalls(body: body, goesOn: goesOn)
+    let ask: (@convention(c) (UnsafeMutableRawPointer?) -> Bool)? =
+      goesOn == nil ? nil : { $0?.assumingMemoryBound(to: TeamCalls.self).pointee.goesOn?() ?? true }
+    withUnsafeMutablePointer(to: &calls) { pointer in
       ir_with_threads(
-        Int32(clamping: count),
-        { context in
-          guard let context else { return }
-          context.assumingMemoryBound(to: (() -> Void).self).pointee()
-        }, UnsafeMutableRawPointer(mutating: pointer))
+        Int32(clamping: count), { $0?.assumingMemoryBound(to: TeamCalls.self).pointee.body() }, ask, pointer)
     }
   }
 }

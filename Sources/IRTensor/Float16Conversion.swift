@@ -30,6 +30,19 @@ package func float16Value(_ bits: UInt16) -> Double {
   return sign == .minus ? -magnitude : magnitude
 }
 
+/// The values of `count` numbers of IEEE binary16, as float32 has them all.
+func widenFloat16(_ halves: UnsafePointer<UInt16>, count: Int, into values: UnsafeMutablePointer<Float>) {
+  for index in 0..<count {
+    let bits = UInt32(halves[index])
+    let magnitude = (bits & 0x7FFF) << 13
+    // The product moves the exponent to where float32 has it, and makes small numbers normal.
+    let finite = (Float(bitPattern: magnitude) * 0x1p112).bitPattern
+    let isSpecial = magnitude >= 0x0F80_0000
+    let quiet: UInt32 = magnitude > 0x0F80_0000 ? 0x7FC0_0000 : 0x7F80_0000
+    values[index] = Float(bitPattern: (isSpecial ? magnitude | quiet : finite) | (bits & 0x8000) << 16)
+  }
+}
+
 /// The bfloat16 bits nearest to `value` (ties to even).
 package func bfloat16Bits(_ value: Double) -> UInt16 {
   // To float32 with the sticky bit kept odd, so that the second rounding cannot double-round.

@@ -43,6 +43,8 @@ extension Tensor {
   /// `integers` do.
   public func converted(to elementType: ElementType) -> Tensor {
     if elementType == self.elementType { return self }
+    if self.elementType == .float16, elementType == .float32 { return widenedFloat16 }
+    if elementType == .float16, let halves { return halves }
     let type = type.with(elementType: elementType)
     if self.elementType == .uint64, elementType.isFloatingPoint { return Tensor(type, doubles: doubles) }
     return self.elementType.isFloatingPoint

@@ -30,19 +30,23 @@ public struct Tensor: Sendable {
     return Tensor(type.with(shape: shape), storage: storage)
   }
 
-  /// The tensor's bytes, for reading.
+  /// The tensor's bytes, for reading. Values of float16 numbers (`halves`) have memory for as long as `body`
+  /// reads.
   public func withUnsafeBytes<R, E: Error>(
     _ body: (UnsafeRawBufferPointer) throws(E) -> R
   ) throws(E) -> R {
-    defer { withExtendedLifetime(storage) {} }
-    return try body(UnsafeRawBufferPointer(start: storage.pointer, count: byteCount))
+    try storage.withUnsafeBytes { (bytes) throws(E) -> R in
+      try body(UnsafeRawBufferPointer(rebasing: bytes.prefix(byteCount)))
+    }
   }
 
   /// The tensor's bytes, for writing; copied first where the storage is shared.
   public mutating func withUnsafeMutableBytes<R, E: Error>(
     _ body: (UnsafeMutableRawBufferPointer) throws(E) -> R
   ) throws(E) -> R {
-    if !isKnownUniquelyReferenced(&storage) {
+    if storage.halves != nil {
+      storage = storage.widened()
+    } else if !isKnownUniquelyReferenced(&storage) {
       let copy = TensorStorage(byteCount: byteCount)
       copy.pointer.copyMemory(from: storage.pointer, byteCount: byteCount)
       storage = copy
@@ -56,9 +60,10 @@ public struct Tensor: Sendable {
     as _: T.Type, _ body: (UnsafeBufferPointer<T>) throws(E) -> R
   ) throws(E) -> R {
     precondition(MemoryLayout<T>.size == elementType.byteCount, "\(T.self) is not \(elementType)")
-    defer { withExtendedLifetime(storage) {} }
-    let start = storage.pointer.assumingMemoryBound(to: T.self)
-    return try body(UnsafeBufferPointer(start: start, count: elementCount))
+    return try storage.withUnsafeBytes { (bytes) throws(E) -> R in
+      let start = bytes.baseAddress?.assumingMemoryBound(to: T.self)
+      return try body(UnsafeBufferPointer(start: start, count: elementCount))
+    }
   }
 }
 
@@ -67,13 +72,21 @@ extension Tensor: Equatable {
   public static func == (a: Tensor, b: Tensor) -> Bool {
     guard a.type == b.type else { return false }
     if a.storage === b.storage { return true }
+    if let x = a.halves, let y = b.halves { return x == y }
     return a.withUnsafeBytes { x in b.withUnsafeBytes { y in x.elementsEqual(y) } }
   }
 }
 
 extension Tensor: Hashable {
+  private static let hashedByteCount = 256
+
   public func hash(into hasher: inout Hasher) {
     hasher.combine(type)
-    withUnsafeBytes { hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: $0.prefix(256))) }
+    if let first = firstWidenedBytes(Self.hashedByteCount) {
+      return first.withUnsafeBytes { hasher.combine(bytes: $0) }
+    }
+    withUnsafeBytes {
+      hasher.combine(bytes: UnsafeRawBufferPointer(rebasing: $0.prefix(Self.hashedByteCount)))
+    }
   }
 }

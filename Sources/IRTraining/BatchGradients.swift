@@ -2,40 +2,57 @@ import IRCompiler
 import IRGraph
 import IRRuntime
 import IRTensor
-import Synchronization
+
+/// A graph of one image's loss, of its gradients by the weights, and of routers' logits, under the names that
+/// `TrainingGraph` gives them.
+struct ImageGradients: Sendable {
+  var graph: Graph
+  /// The inputs that each image of a batch has its own of; the others are the weights.
+  var inputNames: Set<String>
+  /// The weights that have a gradient.
+  var parameters: [String]
+  var routerCount = 0
+}
 
 /// The gradients of a batch, computed image by image.
 ///
-/// Values that depend on the weights alone, such as their transposes for the backward pass, are computed once
-/// a step. Each thread carries whole images forward and backward through an arena of its own; threads meet
-/// once a step. Gradients are added in the order of the images, so that their bits depend neither on the
-/// number of threads nor on which thread took which image.
+/// What depends on the weights alone is computed once a step: their transposes for the backward pass, and the
+/// order in which kernels read them. Each thread carries whole images forward and backward through an arena
+/// of its own; threads meet once a step. Gradients are added in a fixed order, so that their bits depend
+/// neither on the number of threads nor on which thread took which image.
 final class BatchGradients {
   /// The program of one image.
   let program: Program
   /// The number of nodes that recompute an activation in the backward pass, to save memory.
   let recomputedCount: Int
-  private let training: TrainingGraph
+  private let training: ImageGradients
+  private let threadCount: Int
   /// Computes what all images have in common.
   private let common: Session
+  /// Those of the images' common inputs that kernels pack.
+  private let packed: PackedInputs
   /// One for each image that is computed at the same time.
   private let sessions: [Session]
+  private let sum: OrderedSum
 
   /// The means over a batch, and each image's logits.
   struct Result {
     var loss: Double
     /// In the order of the parameters.
     var gradients: [Tensor]
+    /// The sums of the gradients' squares, in the same order.
+    var squares: [Double]
     /// By image, then by router: the logits `[1, taskCount]`.
     var logits: [[Tensor]]
   }
 
-  /// Compiles `training.graph`. A batch of at least as many images as threads gives each thread images of its
-  /// own; of a smaller one, all threads share each image.
+  /// Compiles `training.graph` for batches of `count` images. A batch of at least as many images as threads
+  /// gives each thread images of its own; of a smaller one, all threads share each image.
   /// - Throws: `TrainingError.compiler`; `.runtime` if the arenas do not fit the memory.
-  init(_ training: TrainingGraph, runtime: RuntimeOptions) throws(TrainingError) {
+  init(_ training: ImageGradients, count: Int, runtime: RuntimeOptions) throws(TrainingError) {
     self.training = training
-    var lanes = training.batch.count >= runtime.threadCount ? runtime.threadCount : 1
+    threadCount = runtime.threadCount
+    var lanes = count >= runtime.threadCount ? runtime.threadCount : 1
     var own = runtime
     if lanes > 1 { own.threadCount = 1 }
     var (program, recomputedCount): (Program, Int)
@@ -43,10 +60,13 @@ final class BatchGradients {
     do throws(CompilerError) {
       let compiler = Compiler(threadCount: own.threadCount)
       let (graph, report) = try compiler.simplified(training.graph)
-      let parts = graph.parted(own: training.imageInputNames)
+      let parts = graph.parted(own: training.inputNames)
       common = try Compiler(threadCount: runtime.threadCount).lowered(parts.common, report)
+      // As much as is packed of them, at most.
+      let packedByteCount = parts.rest.inputs.map { parts.rest[$0] }
+        .reduce(0) { $0 + (training.inputNames.contains($1.name) ? 0 : $1.type.byteCount) }
       while true {
-        let limit = (runtime.memoryLimit - common.byteCount) / lanes
+        let limit = (runtime.memoryLimit - common.byteCount - packedByteCount) / lanes
         (program, recomputedCount) = try Trainer.program(
           for: parts.rest, report, compiler, memoryLimit: limit)
         own.memoryByteCount = limit
@@ -57,6 +77,9 @@ final class BatchGradients {
     } catch { throw .compiler(error) }
     self.program = program
     self.recomputedCount = recomputedCount
+    packed = PackedInputs(
+      of: program, names: Set(program.inputs.map(\.name)).subtracting(training.inputNames))
+    sum = OrderedSum(training, count: count, program)
     do throws(RuntimeError) {
       self.common = try Session(common, options: runtime)
       var sessions: [Session] = []
@@ -72,100 +95,42 @@ final class BatchGradients {
 
   /// Runs the program once for each of `images`, its own inputs; `shared` are the inputs that all have in
   /// common.
-  /// - Throws: `TrainingError.runtime`.
+  /// - Throws: `TrainingError.runtime`, the error of the first image that has one.
   func run(
     _ images: [[String: Tensor]], shared: [String: Tensor], profile: inout Profile?
   ) throws(TrainingError) -> Result {
-    var shared = shared
-    do { shared.merge(try common.run(shared)) { $1 } } catch { throw .runtime(error) }
-    let sum = OrderedSum(training)
+    let shared = try withCommonValues(shared)
+    packed.pack(shared, threadCount: threadCount)
+    sum.start()
     var profiles = [Profile?](repeating: profile == nil ? nil : Profile(), count: sessions.count)
     profiles.withUnsafeMutableBufferPointer { profiles in
       parallelFor(images.count, threadCount: sessions.count) { image, thread in
         let inputs = shared.merging(images[image]) { $1 }
         do throws(RuntimeError) {
-          sum.add(.success(try sessions[thread].run(inputs, profile: &profiles[thread])), of: image)
-        } catch { sum.add(.failure(error), of: image) }
+          try sessions[thread].run(inputs, packed: packed, profile: &profiles[thread]) { outputs in
+            sum.add(outputs, of: image)
+          }
+        } catch { sum.fail(error, of: image) }
       }
     }
     for case let own? in profiles { profile?.add(own) }
-    return try sum.mean(count: images.count)
-  }
-}
-
-/// Adds up what images of a batch give, in their order.
-private final class OrderedSum: Sendable {
-  private struct State {
-    var next = 0
-    /// Results of images whose turn has not come.
-    var early: [Int: Swift.Result<[String: Tensor], RuntimeError>] = [:]
-    var total: BatchGradients.Result?
-    var error: RuntimeError?
+    return try sum.mean(count: images.count, threadCount: threadCount)
   }
 
-  private let lossName = TrainingGraph.lossName
-  private let gradientNames: [String]
-  private let logitsNames: [String]
-  private let state = Mutex(State())
-
-  init(_ training: TrainingGraph) {
-    gradientNames = training.parameters.map { TrainingGraph.gradientName($0) }
-    logitsNames = (0..<training.routerCount).map { TrainingGraph.logitsName($0) }
-  }
-
-  func add(_ result: Swift.Result<[String: Tensor], RuntimeError>, of image: Int) {
-    state.withLock { state in
-      state.early[image] = result
-      while let next = state.early.removeValue(forKey: state.next) {
-        state.next += 1
-        switch next {
-        case .success(let values): add(values, to: &state.total)
-        case .failure(let error): if state.error == nil { state.error = error }
+  /// The inputs, and what is computed of them for all images, where it lies.
+  private func withCommonValues(_ shared: [String: Tensor]) throws(TrainingError) -> [String: Tensor] {
+    var all = shared
+    var none: Profile?
+    do throws(RuntimeError) {
+      try common.run(shared, profile: &none) { outputs in
+        for (port, address) in zip(common.program.outputs, outputs) {
+          let storage = TensorStorage(
+            borrowing: UnsafeMutableRawPointer(mutating: address), byteCount: port.type.byteCount,
+            release: { _ in })
+          all[port.name] = Tensor(port.type, storage: storage)
         }
       }
-    }
-  }
-
-  private func add(_ values: [String: Tensor], to total: inout BatchGradients.Result?) {
-    func value(_ name: String) -> Tensor {
-      guard let tensor = values[name] else { preconditionFailure("the program computes \(name)") }
-      return tensor
-    }
-    let loss = value(lossName).doubles[0]
-    let logits = logitsNames.map(value)
-    guard var sum = total else {
-      total = BatchGradients.Result(loss: loss, gradients: gradientNames.map(value), logits: [logits])
-      return
-    }
-    // So that the sums have one owner, and are added to in place.
-    total = nil
-    sum.loss += loss
-    sum.logits.append(logits)
-    for (index, name) in gradientNames.enumerated() {
-      value(name).withElements(as: Float.self) { addend in
-        sum.gradients[index].withFloats { sums in
-          for i in 0..<sums.count { sums[i] += addend[i] }
-        }
-      }
-    }
-    total = sum
-  }
-
-  /// - Throws: `TrainingError.runtime`, the error of the first image that has one.
-  func mean(count: Int) throws(TrainingError) -> BatchGradients.Result {
-    let (total, error) = state.withLock { state in
-      defer { state.total = nil }
-      return (state.total, state.error)
-    }
-    if let error { throw .runtime(error) }
-    guard var mean = total else { preconditionFailure("a batch has an image") }
-    mean.loss /= Double(count)
-    let share = 1 / Float(count)
-    if count > 1 {
-      for index in mean.gradients.indices {
-        mean.gradients[index].withFloats { for i in $0.indices { $0[i] *= share } }
-      }
-    }
-    return mean
+    } catch { throw .runtime(error) }
+    return all
   }
 }

@@ -28,6 +28,9 @@ package final class Trainer {
       self.average = average
       self.controllerDecay = controllerDecay
     }
+
+    /// The factor of gradients of this norm, as PyTorch's `clip_grad_norm_` has it.
+    func clippingScale(_ norm: Double) -> Double { clipNorm.map { min($0 / (norm + 1e-6), 1) } ?? 1 }
   }
 
   /// The numbers of a step.
@@ -45,6 +48,7 @@ package final class Trainer {
   package private(set) var state: TrainingState
   private let batchGradients: BatchGradients
   private let frozen: [String: Tensor]
+  private let threadCount: Int
   private let controllers: [(follower: Int, leader: Int)]
   /// Followers take no gradient.
   private let isFollower: [Bool]
@@ -64,7 +68,9 @@ package final class Trainer {
   ) throws(TrainingError) {
     self.training = training
     self.options = options
-    batchGradients = try BatchGradients(training, runtime: runtime)
+    threadCount = runtime.threadCount
+    batchGradients = try BatchGradients(
+      training.imageGradients, count: training.batch.count, runtime: runtime)
     func weight(_ name: String) throws(TrainingError) -> Tensor {
       guard let tensor = weights[name] else {
         throw .model(.tensor(name: name, detail: "the model has no initializer of this name"))
@@ -122,15 +128,14 @@ package final class Trainer {
       gradients = Dictionary(uniqueKeysWithValues: zip(state.names, found.gradients))
     }
     var square = 0.0
-    for (index, gradient) in found.gradients.enumerated() where !isFollower[index] {
-      square += sumOfSquares(gradient)
-    }
+    for index in found.squares.indices where !isFollower[index] { square += found.squares[index] }
     let norm = square.squareRoot()
     guard norm.isFinite else { throw .diverged(step: number, loss: found.loss) }
-    // As PyTorch's clip_grad_norm_ has it.
-    let scale = options.clipNorm.map { min($0 / (norm + 1e-6), 1) } ?? 1
     let rate = learningRate ?? options.schedule.rate(at: state.step)
-    update(found.gradients, step: number, rate: rate, scale: scale)
+    state.update(
+      with: found.gradients,
+      WeightUpdate(options, step: number, rate: rate, scale: options.clippingScale(norm)), controllers,
+      threadCount: threadCount)
     state.step = number
     state.runningLoss += found.loss
     return Report(
@@ -178,67 +183,6 @@ package final class Trainer {
           from: UnsafeRawBufferPointer(
             rebasing: all[(index * type.byteCount)..<((index + 1) * type.byteCount)]))
       }
-    }
-  }
-
-  private func update(_ gradients: [Tensor], step: Int, rate: Double, scale: Double) {
-    // Out of the state while they change, so that nobody else holds them and nothing is copied.
-    var (values, firsts, seconds, averages) = (
-      state.values, state.firstMoments, state.secondMoments, state.averages
-    )
-    (state.values, state.firstMoments, state.secondMoments, state.averages) = ([], [], [], [])
-    defer {
-      (state.values, state.firstMoments, state.secondMoments, state.averages) = (
-        values, firsts, seconds, averages
-      )
-    }
-    for index in gradients.indices where !isFollower[index] {
-      gradients[index].withElements(as: Float.self) { gradient in
-        values[index].withFloats { value in
-          firsts[index].withFloats { first in
-            seconds[index].withFloats { second in
-              options.optimizer.update(
-                value, gradient: gradient, first: first, second: second, step: step, learningRate: rate,
-                scale: scale)
-            }
-          }
-        }
-      }
-    }
-    for (follower, leader) in controllers {
-      let leading = values[leader]
-      leading.withElements(as: Float.self) { leader in
-        values[follower].withFloats {
-          ParameterAverage.update($0, with: leader, decay: options.controllerDecay)
-        }
-      }
-    }
-    guard let average = options.average else { return }
-    let decay = average.decay(at: step)
-    for index in values.indices {
-      let value = values[index]
-      value.withElements(as: Float.self) { source in
-        averages[index].withFloats { ParameterAverage.update($0, with: source, decay: decay) }
-      }
-    }
-  }
-
-  private func sumOfSquares(_ tensor: Tensor) -> Double {
-    tensor.withElements(as: Float.self) { values in
-      var sums = (0.0, 0.0, 0.0, 0.0)
-      var i = 0
-      while i + 4 <= values.count {
-        sums.0 += Double(values[i]) * Double(values[i])
-        sums.1 += Double(values[i + 1]) * Double(values[i + 1])
-        sums.2 += Double(values[i + 2]) * Double(values[i + 2])
-        sums.3 += Double(values[i + 3]) * Double(values[i + 3])
-        i += 4
-      }
-      while i < values.count {
-        sums.0 += Double(values[i]) * Double(values[i])
-        i += 1
-      }
-      return (sums.0 + sums.1) + (sums.2 + sums.3)
     }
   }
 

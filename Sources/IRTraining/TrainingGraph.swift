@@ -28,9 +28,11 @@ package struct TrainingGraph: Sendable {
   package let routerCount: Int
   package let taskCount: Int
 
-  /// The inputs that each image of a batch has its own of.
-  var imageInputNames: Set<String> {
-    Set([imageName, Self.targetName, Self.tasksName] + (noise.map { [$0.name] } ?? []))
+  var imageGradients: ImageGradients {
+    ImageGradients(
+      graph: graph,
+      inputNames: Set([imageName, Self.targetName, Self.tasksName] + (noise.map { [$0.name] } ?? [])),
+      parameters: parameters, routerCount: routerCount)
   }
 
   package static let targetName = "training.target"

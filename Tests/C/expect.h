@@ -20,6 +20,8 @@ irkit_status refused(irkit_status status, char **error, const char *words);
 
 struct calls {
   int count, end_at;
+  /* The different shares that were told. */
+  int shares;
   double last;
 };
 

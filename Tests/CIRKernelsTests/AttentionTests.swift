@@ -81,6 +81,7 @@ extension KernelTests {
         images: 2, heads: 2, queries: 20, keys: 19, size: 8, valueSize: 8,
         terms: [(false, true), (true, false)]),
       AttentionCase(heads: 1, queries: 40, keys: 700, size: 64, valueSize: 64),
+      AttentionCase(images: 2, heads: 1, queries: 150, keys: 90, size: 12, valueSize: 20),
       AttentionCase(
         images: 2, heads: 2, size: 10, valueSize: 10, picture: (16, 24), window: (8, 8), offset: (4, 4),
         terms: [(false, true), (true, false)], slack: 6),

@@ -126,7 +126,9 @@ extension KernelTests {
         activation: isFused ? IR_ACTIVATION_RELU : IR_ACTIVATION_NONE, isFused: isFused)
       checkConvolution(window, tolerance: 1e-5) { p, weights, input, bias, output, threads in
         #expect(ir_conv2d_is_pixel(&p))
-        ir_conv2d_pixel(&p, input, weights, bias, bias == nil ? nil : UnsafePointer(output), output, threads)
+        ir_conv2d_pixel(
+          &p, input, ir_weights(numbers: weights, is_half: false), bias,
+          bias == nil ? nil : UnsafePointer(output), output, nil, threads)
       }
     }
   }

@@ -28,6 +28,13 @@ extension KernelTests {
           $0 < -20 ? -0.0 : $0 / (1 + exp(-2 * (2 / Double.pi).squareRoot() * ($0 + 0.044715 * $0 * $0 * $0)))
         }
       ),
+      (
+        IR_ELEMENTWISE_GELU_SLOPE, 0, 0,
+        {
+          let density = exp(-0.5 * $0 * $0) * (0.5 / Double.pi).squareRoot()
+          return 0.5 * erfc(-$0 / 2.0.squareRoot()) + (density == 0 ? 0 : $0 * density)
+        }
+      ),
       (IR_ELEMENTWISE_RELU, 0, 0, { $0.isNaN ? $0 : max(0, $0) }),
       (IR_ELEMENTWISE_LEAKY_RELU, 0.125, 0, { $0 < 0 ? 0.125 * $0 : $0 }),
       (IR_ELEMENTWISE_ELU, 1.5, 0, { $0 < 0 ? 1.5 * expm1($0) : $0 }),
@@ -64,7 +71,7 @@ extension KernelTests {
   /// result below the normal numbers.
   static func floor(of opcode: ir_elementwise_opcode) -> Double {
     switch opcode {
-    case IR_ELEMENTWISE_GELU: return 1
+    case IR_ELEMENTWISE_GELU, IR_ELEMENTWISE_GELU_SLOPE: return 1
     case IR_ELEMENTWISE_GELU_TANH, IR_ELEMENTWISE_SWISH, IR_ELEMENTWISE_MISH: return 0.1
     case IR_ELEMENTWISE_HARD_SWISH, IR_ELEMENTWISE_HARD_SIGMOID,
       IR_ELEMENTWISE_MULTIPLY_ADD_IMMEDIATE:

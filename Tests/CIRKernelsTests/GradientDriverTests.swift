@@ -61,11 +61,16 @@ extension KernelTests {
 
   @Test(arguments: normalizedViews.indices, [true, false])
   func layerNormalizationGradient(_ index: Int, _ hasScale: Bool) {
+    for hasAddend in [false, true] { checkNormalizationGradient(index, hasScale, hasAddend) }
+  }
+
+  private func checkNormalizationGradient(_ index: Int, _ hasScale: Bool, _ hasAddend: Bool) {
     let view = Self.normalizedViews[index]
     let count = view.outer * view.axis * view.inner
     let input = Guarded(values(count))
     let cotangent = Guarded(values(count, seed: 2))
     let scale = Guarded(values(view.axis, seed: 3))
+    let addend = Guarded(values(count, seed: 4))
     let epsilon = 1e-3
     var expected = [Double](repeating: 0, count: count + 2 * view.axis)
     for outer in 0..<view.outer {
@@ -81,7 +86,8 @@ extension KernelTests {
         let g = c.enumerated().map { $1 * (hasScale ? Double(scale.pointer[$0]) : 1) }
         let (gMean, dot) = (g.reduce(0, +) / n, zip(g, normal).reduce(0) { $0 + $1.0 * $1.1 } / n)
         for k in 0..<view.axis {
-          expected[places[k]] = factor * (g[k] - gMean - normal[k] * dot)
+          let other = hasAddend ? Double(addend.pointer[places[k]]) : 0
+          expected[places[k]] = factor * (g[k] - gMean - normal[k] * dot) + other
           expected[count + k] += c[k] * normal[k]
           expected[count + view.axis + k] += c[k]
         }
@@ -94,8 +100,9 @@ extension KernelTests {
       let output = Guarded<Float>(count: count)
       let (ofScale, ofBias) = (Guarded<Float>(count: view.axis), Guarded<Float>(count: view.axis))
       ir_layer_normalization_gradient(
-        &p, input.pointer, cotangent.pointer, hasScale ? scale.pointer : nil, output.pointer,
-        ofScale.pointer, ofBias.pointer, scratch.pointer, threads)
+        &p, input.pointer, cotangent.pointer, hasScale ? scale.pointer : nil,
+        hasAddend ? UnsafePointer(addend.pointer) : nil, output.pointer, ofScale.pointer, ofBias.pointer,
+        scratch.pointer, threads)
       return output.elements + ofScale.elements + ofBias.elements
     }
   }

@@ -1,5 +1,7 @@
 import CIROperators
+import Glibc
 import IRTestSupport
+import Synchronization
 import Testing
 
 extension KernelTests {
@@ -27,6 +29,39 @@ extension KernelTests {
       for await wrong in group { #expect(wrong == 0) }
     }
   }
+
+  /// All threads end once the leader is told to, loops that follow do nothing, and the next team works.
+  @Test(arguments: [1, 3] as [Int32]) func threadsEndWhereWorkIsNotToGoOn(_ threads: Int32) {
+    var questions = 0
+    let count = 100_000
+    func done(_ count: Int) -> Int {
+      let done = Atomic(0)
+      withUnsafePointer(to: done) { pointer in
+        ir_parallel_for(
+          count, threads,
+          { context, _, _ in
+            usleep(500)
+            context?.assumingMemoryBound(to: Atomic<Int>.self).pointee.add(1, ordering: .relaxed)
+          }, pointer)
+      }
+      return done.load(ordering: .relaxed)
+    }
+    var (first, second, nested) = (0, 0, 0)
+    withTeam(
+      threads,
+      goesOn: {
+        questions += 1
+        return questions < 3
+      }
+    ) {
+      first = done(count)
+      second = done(10)
+      withTeam(threads, goesOn: { true }) { nested = done(10) }
+    }
+    #expect(questions == 3 && first < count && second == 0 && nested == 0)
+    withTeam(threads) { first = done(10) }
+    #expect(first == 10)
+  }
 }
 
 /// How many of the first `count` numbers are not what they were after the way to float16 and back.
@@ -38,12 +73,18 @@ private func mismatches(_ input: [Float], count: Int, threads: Int32) -> Int {
   return zip(input, output).count { $0 != $1 }
 }
 
-private func withTeam(_ threads: Int32, _ body: () -> Void) {
+private struct Calls {
+  var body: () -> Void
+  var goesOn: (() -> Bool)?
+}
+
+private func withTeam(_ threads: Int32, goesOn: (() -> Bool)? = nil, _ body: () -> Void) {
   withoutActuallyEscaping(body) { body in
-    withUnsafePointer(to: body) { pointer in
-      ir_with_threads(
-        threads, { context in context?.assumingMemoryBound(to: (() -> Void).self).pointee() },
-        UnsafeMutableRawPointer(mutating: pointer))
+    var calls = Calls(body: body, goesOn: goesOn)
+    let ask: (@convention(c) (UnsafeMutableRawPointer?) -> Bool)? =
+      goesOn == nil ? nil : { $0?.assumingMemoryBound(to: Calls.self).pointee.goesOn?() ?? true }
+    withUnsafeMutablePointer(to: &calls) { pointer in
+      ir_with_threads(threads, { $0?.assumingMemoryBound(to: Calls.self).pointee.body() }, ask, pointer)
     }
   }
 }

@@ -77,6 +77,44 @@ func whatIsNoDegradationIsRefused(_ name: String) {
   #expect(throws: DegradationError.self) { try Degradation(name) }
 }
 
+/// A white pixel becomes a line of this length in linear light, or a disk of this radius.
+@Test func blursHaveTheirSizes() throws {
+  let side = 65
+  var pixels = [Float](repeating: 0, count: 3 * side * side)
+  for channel in 0..<3 { pixels[(channel * side + 32) * side + 32] = 1 }
+  let point = Image(width: side, height: side, channelCount: 3, pixels: pixels)
+  /// The largest distance from the centre of a pixel with light, and the light of one channel.
+  func spread(_ name: String, seed: UInt64, gamma: Double) throws -> (reach: Double, sum: Double) {
+    let image = try Degradation(name).applied(to: point, seed: seed)
+    var (reach, sum) = (0.0, 0.0)
+    for y in 0..<side {
+      for x in 0..<side {
+        let light = pow(Double(image.pixels[y * side + x]), gamma)
+        sum += light
+        if light > 1e-3 { reach = max(reach, hypot(Double(x - 32), Double(y - 32))) }
+      }
+    }
+    return (reach, sum)
+  }
+  for seed in 1...6 as ClosedRange<UInt64> {
+    for length in [5.0, 9, 21] {
+      let found = try spread("motion\(Int(length))", seed: seed, gamma: 2.2)
+      #expect((found.sum - 1).magnitude < 1e-3)
+      #expect((found.reach - length / 2).magnitude < 1.3, "\(length): \(found.reach)")
+    }
+    for radius in [1.5, 3, 6] {
+      let found = try spread("defocus\(radius)", seed: seed, gamma: 1)
+      #expect((found.sum - 1).magnitude < 1e-3)
+      #expect(found.reach >= radius - 0.5 && found.reach <= radius + 2.5, "\(radius): \(found.reach)")
+    }
+  }
+  #expect(try Degradation("motion5-15").reachInPixels == 9)
+  #expect(try Degradation("defocus1-3.5").reachInPixels == 5)
+  for wrong in ["motion0-5", "motion9-5", "defocus0.1", "defocusx"] {
+    #expect(throws: DegradationError.self) { try Degradation(wrong) }
+  }
+}
+
 @Test func noiseHasItsStrength() throws {
   let image = flat(0.5, side: 128)
   for (name, shift) in [("noise25", 0.0), ("noise25q", -0.5)] {

@@ -29,6 +29,8 @@ private func smallParts() throws -> [(network: any PartNetwork, shapes: [Shape])
   var generator = SeededGenerator(seed: 3)
   let prompts = generator.tensor([5, 7, 8], in: -1...1)
   let linear = LinearAutoencoderConfiguration()
+  var tasks = unet
+  (tasks.inputChannels, tasks.outputChannels) = (8, 4)
   return [
     (DenoisingUNet(unet), [[2, 8, 9, 14], [3, 8, 6, 11]]),
     (DenoisingUNet(unet, prompts: prompts), [[2, 8, 9, 14], [6, 8, 12, 4]]),
@@ -36,6 +38,8 @@ private func smallParts() throws -> [(network: any PartNetwork, shapes: [Shape])
     (AutoencoderDecoder(vae), [[2, 4, 3, 5], [1, 4, 6, 2]]),
     (TinyAutoencoderEncoder(tiny), [[1, 3, 6, 10], [2, 3, 12, 4]]),
     (TinyAutoencoderDecoder(tiny), [[2, 4, 3, 5], [1, 4, 6, 2]]),
+    (TaskUNet(tasks), [[2, 8, 9, 14], [3, 8, 6, 11]]),
+    (TaskUNet(tasks, hasOwnWeights: true), [[1, 8, 9, 14], [1, 8, 6, 11]]),
     (LinearEncoder(linear), [[2, 3, 12, 20], [1, 3, 4, 8]]),
     (LinearDecoder(linear), [[2, 16, 3, 5], [1, 16, 1, 2]]),
   ]
@@ -125,4 +129,38 @@ private func smallParts() throws -> [(network: any PartNetwork, shapes: [Shape])
   {
     expectClose(found["sample"], restored, .ofRange(1e-6), way)
   }
+}
+
+/// A network whose prompts have weights of their own is for each prompt the one with that row of them.
+@Test func promptsHaveWeightsOfTheirOwn() throws {
+  let configuration = try settings(
+    DenoisingUNetConfiguration.self,
+    #"{"in_channels": 8, "out_channels": 4, "block_out_channels": [8, 8], "layers_per_block": 1, "#
+      + #""attention_head_dim": 2, "cross_attention_dim": 4, "norm_num_groups": 4, "#
+      + #""down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D"], "#
+      + #""up_block_types": ["CrossAttnUpBlock2D", "UpBlock2D"]}"#)
+  let (rows, one) = (TaskUNet(configuration, hasOwnWeights: true), TaskUNet(configuration))
+  let weights = InitialWeights.check(try rows.parameters())
+  let graph = try rows.graph(weights: weights, shape: [1, 8, 6, 8])
+  var generator = SeededGenerator(seed: 8)
+  var inputs = [
+    "sample": generator.tensor([1, 8, 6, 8], in: -1...1), "timestep": Tensor([700] as [Float], shape: [1]),
+  ]
+  var earlier: [Tensor] = []
+  for prompt in 0..<5 {
+    inputs["prompt"] = Tensor([Int64(prompt)], shape: [1])
+    let own = weights.mapValues { tensor in
+      let size = tensor.elementCount / 5
+      return Tensor(
+        Array(tensor.floats[(prompt * size)..<((prompt + 1) * size)]),
+        shape: Shape(Array(tensor.shape.extents.dropFirst())))
+    }
+    let expected = try GraphInterpreter(one.graph(weights: own, shape: [1, 8, 6, 8])).run(inputs)
+    let found = try compiled(graph, inputs)
+    let prediction = try #require(expected["out_sample"])
+    expectClose(found["out_sample"], prediction, .ofRange(2e-5), "prompt \(prompt)")
+    #expect(!earlier.contains(prediction))
+    earlier.append(prediction)
+  }
+  #expect(throws: ModelError.self) { try rows.graph(weights: weights, shape: [2, 8, 6, 8]) }
 }

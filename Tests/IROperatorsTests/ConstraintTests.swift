@@ -163,6 +163,9 @@ private let combinations: [BrokenUse] = [
   BrokenUse("LayerNormalization.axesConsecutive", LayerNormalization(axes: [0, 2]), floats(2, 3, 4)),
   BrokenUse("LayerNormalization.axes", LayerNormalization(axes: [1, 1]), floats(2, 3, 4)),
   BrokenUse("LayerNormalization.scaleShape", LayerNormalization(axes: [1]), floats(2, 3), floats(2)),
+  BrokenUse("GroupStatistics.groups", GroupStatistics(groupCount: 3), x, floats(4), floats(4)),
+  BrokenUse(
+    "GroupStatistics.featureMaps", GroupStatistics(groupCount: 2), floats(1, 4, 6), floats(4), floats(4)),
   BrokenUse("GroupNormalization.groups", GroupNormalization(groupCount: 3), x, floats(4), floats(4)),
   BrokenUse("Softmax.axis", Softmax(axis: 2), floats(2, 3)),
   BrokenUse("Reduce.numeric", Reduce(.sum, axes: [0]), booleans(2)),

@@ -175,6 +175,9 @@ private let combinations: [Definition] = [
     Attention(heads: 1, size: 1, valueSize: 1, scale: 1), f([1, 1, 1], 0), f([1, 2, 1], 3, 4),
     f([1, 2, 1], 10, 20), f([2, 1], 0, -.infinity), gives: f([1, 1, 1], 10)),
   Definition(
+    GroupStatistics(groupCount: 1, epsilon: 0), f([1, 2, 1, 1], 1, 5), f([2], 1, 1), f([2], 0, 10),
+    gives: f([1, 2, 1, 1], 0.5, 0.5), f([1, 2, 1, 1], -1.5, 8.5)),
+  Definition(
     ChannelGram(groupCount: 1), f([1, 2, 1, 2], 3, 4, 0, 1), f([1, 1, 1, 2], 6, 8),
     gives: f([1, 1, 2, 1], 50, 8), f([1, 1, 2, 1], 5, 1), f([1, 1, 1, 1], 10)),
   // h = x · 2 + h · 3 + 1 by the identity, over two steps.

@@ -300,3 +300,54 @@ func gainsAndScalesOfChannelsFoldIntoConvolutions(batch: Int) throws {
     expectClose(try Session(try compiler.compile(graph)).run(feeds)["y"], expected, .ofRange(1e-6))
   }
 }
+
+/// A normalization's gradient adds whatever else flows to the normalized value. Its other results may be read
+/// under other shapes, but not by the addend.
+@Test(arguments: [true, false]) func sumsWithGradientsAreTheirs(hasScale: Bool) throws {
+  func graph(addsItself: Bool) throws -> Graph {
+    var b = GraphBuilder()
+    let type = TensorType(.float32, [1, 6, 4, 5])
+    let (x, c, other) = (b.input("x", type), b.input("c", type), b.input("other", type))
+    let scale = hasScale ? [b.input("scale", TensorType(.float32, [6]))] : []
+    let gradient = LayerNormalizationGradient(axes: [1], epsilon: 1e-5, hasScale: hasScale)
+    let results = try b.apply(gradient, [x, c] + scale)
+    let column = try b.value(Reshape(shape: [6, 1, 1]), [results[1]])
+    let addend = addsItself ? try b.value(Binary(.multiply), [other, column]) : other
+    b.output(try b.value(Binary(.add), [addend, results[0]]), name: "sum")
+    b.output(column, name: "ofScale")
+    b.output(results[2], name: "ofBias")
+    return try b.finished()
+  }
+  var generator = SeededGenerator(seed: 5)
+  for addsItself in [false, true] {
+    let original = try graph(addsItself: addsItself)
+    let (simplified, _) = try Compiler().simplified(original)
+    let gradients = simplified.nodesInOrder.compactMap {
+      simplified[$0].operator as? LayerNormalizationGradient
+    }
+    #expect(gradients.map(\.hasAddend) == [!addsItself])
+    var feeds: [String: Tensor] = [:]
+    for input in original.inputs {
+      feeds[original[input].name] = generator.tensor(original[input].type.shape)
+    }
+    let expected = try GraphInterpreter(original).run(feeds)
+    let found = try Session(try Compiler().compile(original)).run(feeds)
+    #expect(Set(found.keys) == ["sum", "ofScale", "ofBias"])
+    for (name, tensor) in expected {
+      for (a, b) in zip(tensor.doubles, found[name]?.doubles ?? []) { #expect((a - b).magnitude < 1e-5) }
+    }
+  }
+}
+
+@Test func groupNormalizationsOfFeatureMapsAreSplit() throws {
+  func split(_ shape: Shape) throws -> [String] {
+    let graph = try build(shape) { b, x in
+      let parameters = (1...2).map { b.constant(Tensor([Float](repeating: Float($0), count: 6), shape: [6])) }
+      let normal = try b.value(GroupNormalization(groupCount: 3), [x] + parameters)
+      return try b.value(Activation(.swish, alpha: 1), [normal])
+    }
+    return try operators(of: graph)
+  }
+  #expect(try split([2, 6, 4, 8]) == ["GroupStatistics", "ElementwiseChain"])
+  #expect(try split([2, 6, 32]).contains("GroupNormalization"), "no feature maps")
+}

@@ -76,6 +76,9 @@ extension OperatorSample {
       [12],
       tolerance: 4e-6),
     OperatorSample(
+      LayerNormalizationGradient(axes: [1], epsilon: 1e-5, hasScale: false, hasAddend: true), [2, 6, 5, 7],
+      [2, 6, 5, 7], [2, 6, 5, 7]),
+    OperatorSample(
       LayerNormalizationGradient(axes: [1], epsilon: 1e-5, hasScale: false), [2, 40, 9, 9], [2, 40, 9, 9],
       tolerance: 4e-6),
     OperatorSample(

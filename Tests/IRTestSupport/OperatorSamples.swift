@@ -136,6 +136,8 @@ extension OperatorSample {
     OperatorSample(L2Normalization(axis: 1), [1, 7, 19]),
     OperatorSample(GroupNormalization(groupCount: 2), [2, 4, 3, 3], [4], [4], hasWeights: true),
     OperatorSample(GroupNormalization(groupCount: 4), [2, 4, 3, 5], [4], [4], hasWeights: true),
+    OperatorSample(GroupStatistics(groupCount: 2), [2, 4, 3, 5], [4], [4], hasWeights: true),
+    OperatorSample(GroupStatistics(groupCount: 4), [1, 4, 2, 5], [4], [4], hasWeights: true),
     OperatorSample(BatchNormalization(), [2, 3, 4, 4], [3], [3], [3], [3], in: 0.2...2, hasWeights: true),
     OperatorSample(Softmax(axis: 1), [2, 9, 5]), OperatorSample(Softmax(axis: 2), [2, 3, 70]),
     OperatorSample(LogSoftmax(axis: 2), [2, 9, 5]),

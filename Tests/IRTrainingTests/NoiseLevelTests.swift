@@ -119,6 +119,21 @@ private func data(_ tasks: String, batch: TrainingGraph.Batch = batch) throws ->
   #expect(try other.batch(at: 2).targets == plain.batch(at: 2).targets)
 }
 
+/// Images that state no level keep their targets, and the others are as without.
+@Test func unstatedLevelsLeaveTheTargets() throws {
+  let plain = try data("noise40")
+  var unstated = plain
+  unstated.unstatedLevels = (0.5, -25.5)
+  var count = 0
+  for step in 0..<12 {
+    let (a, b) = (try plain.batch(at: step), try unstated.batch(at: step))
+    #expect(a.images == b.images && a.targets == b.targets)
+    #expect(b.noiseLevels.allSatisfy { $0 == 40 || $0 == -25.5 })
+    count += b.noiseLevels.count { $0 < 0 }
+  }
+  #expect((6...18).contains(count), "\(count) of 24")
+}
+
 @Test func levelsThatCannotBeTrainedAreRefused() throws {
   func graph(_ model: ONNXModel) throws -> TrainingGraph {
     try TrainingGraph(model: model, path: "level", batch: batch, loss: Loss())

@@ -197,6 +197,47 @@ private func run(_ trainer: Trainer, _ data: TrainingData, to end: Int) throws -
   }
 }
 
+/// The sum of what images give does not depend on which of them is done first.
+@Test func sumsHaveAnOrderOfTheirOwn() throws {
+  let size = TrainingGraph.Batch(count: 5, height: 16, width: 16)
+  let graph = try TrainingGraph(model: try tinyModel(), path: "tiny", batch: size, loss: Loss())
+  let program = try trainer(try tinyModel()).program
+  var random = RandomSource(seed: 3)
+  let outputs = (0..<5).map { _ in
+    program.outputs.map { port in (0..<port.type.shape.elementCount).map { _ in Float(random.normal()) } }
+  }
+  let sum = OrderedSum(graph.imageGradients, count: graph.batch.count, program)
+  func mean(_ order: [Int], threads: Int) throws -> BatchGradients.Result {
+    sum.start()
+    for image in order {
+      let tensors = outputs[image].map { Tensor($0, shape: [$0.count]) }
+      sum.add(tensors.map { UnsafeRawPointer($0.storage.pointer) }, of: image)
+      withExtendedLifetime(tensors) {}
+    }
+    return try sum.mean(count: 5, threadCount: threads)
+  }
+  let first = try mean([0, 1, 2, 3, 4], threads: 1)
+  for order in [[4, 3, 2, 1, 0], [2, 0, 4, 1, 3]] {
+    let found = try mean(order, threads: 3)
+    #expect(found.gradients == first.gradients && found.loss == first.loss && found.squares == first.squares)
+  }
+  for (index, name) in graph.parameters.enumerated() {
+    let place = try #require(
+      program.outputs.firstIndex { $0.name == TrainingGraph.gradientName(name) })
+    let found = first.gradients[index].doubles
+    for element in found.indices {
+      let expected = outputs.reduce(0) { $0 + Double($1[place][element]) } / 5
+      #expect((found[element] - expected).magnitude < 1e-6)
+    }
+    let square = found.reduce(0) { $0 + $1 * $1 }
+    #expect((first.squares[index] - square).magnitude <= 1e-12 * square)
+  }
+  sum.start()
+  sum.fail(.missingInput(name: "later"), of: 3)
+  sum.fail(.missingInput(name: "earlier"), of: 1)
+  #expect { try sum.mean(count: 5, threadCount: 1) } throws: { "\($0)".contains("earlier") }
+}
+
 @Test func batchesAreAFunctionOfTheStep() throws {
   let paths = try folderOfPictures()
   let (a, b) = (try data(paths).batch(at: 11), try data(paths).batch(at: 11))

@@ -33,6 +33,26 @@ import Testing
     #expect(distance(stated.image, picture) { $0 + 0.2 } < 1e-6)
   }
 
+  /// A model that judges by itself is told its own number, and nothing is estimated.
+  @Test func modelsMayJudgeByThemselves() throws {
+    let picture = testPicture(width: 64, height: 48)
+    var blind = try model("sigma", [1])
+    blind.metadata = ["noise_unstated": "-25.5"]
+    let judged = try result(try blind.restorer(), picture)
+    #expect(judged.noise == nil)
+    #expect(distance(judged.image, picture) { $0 - 0.1 } < 1e-6)
+    #expect(distance(try blind.restorer().restoreByReference(picture), picture) { $0 - 0.1 } < 1e-6)
+    #expect(try result(try blind.restorer { $0.noiseFactor = 1 }, picture).noise == nil)
+    let stated = try result(try blind.restorer { $0.noiseLevel = 51 }, picture)
+    #expect(stated.noise == NoiseLevel(level: 51, estimated: false))
+    #expect(distance(stated.image, picture) { $0 + 0.2 } < 1e-6)
+    let doubled = try result(try blind.restorer { $0.noiseFactor = 2 }, picture)
+    #expect(doubled.noise == NoiseLevel(level: 2 * picture.estimatedNoiseLevel, estimated: true))
+    // A level that a picture may have stands for itself.
+    blind.metadata = ["noise_unstated": "12"]
+    #expect(try result(try blind.restorer(), picture).noise?.estimated == true)
+  }
+
   @Test func eachPictureHasItsOwnLevel() throws {
     let restorer = try model("sigma", [1]).restorer()
     let (noisy, flat) = (

@@ -17,7 +17,7 @@ final class Bench {
   private let inputs: [String: Tensor]
   private let session: Session
   private let importSeconds, compileSeconds, sessionSeconds: Double
-  /// Bytes in memory before the arena was mapped, and the most before that.
+  /// The process' own bytes in memory before the arena was mapped, and the most of all before that.
   private let residentBefore, peakBefore: Int?
 
   init(model: String, input: String?, sides: Sides, options: RuntimeOptions, memory: ProgramMemoryOptions)
@@ -28,7 +28,7 @@ final class Bench {
     (program, inputs, gflop) = (loaded.program, loaded.inputs, loaded.gflop)
     (importSeconds, compileSeconds) = (loaded.importSeconds, loaded.compileSeconds)
     // The file and the graph are gone: programs hold what they need.
-    (residentBefore, peakBefore) = (ResidentMemory.byteCount, ResidentMemory.peakByteCount)
+    (residentBefore, peakBefore) = (ResidentMemory.ownByteCount, ResidentMemory.peakByteCount)
     ResidentMemory.resetPeak()
     let start = ContinuousClock.now
     session = try Session(program, options: options)
@@ -117,13 +117,16 @@ final class Bench {
     let ports = (program.inputs + program.outputs).reduce(0) { $0 + $1.type.byteCount }
     let outputs = program.outputs.reduce(0) { $0 + $1.type.byteCount }
     let peak = ResidentMemory.peakByteCount
+    // The arena stays: what the process holds now is what a run takes, but for what it gave back.
+    let own = [ResidentMemory.ownPeakByteCount, ResidentMemory.ownByteCount].compactMap { $0 }.max()
     return Measurement(
       model: path, threads: session.options.threadCount, seconds: seconds,
       importSeconds: importSeconds, compileSeconds: compileSeconds, sessionSeconds: sessionSeconds,
       gflop: gflop,
       arenaByteCount: program.memoryPlan.peakByteCount, portByteCount: ports,
       plannedByteCount: program.memoryPlan.peakByteCount + outputs,
-      runByteCount: residentBefore.flatMap { before in peak.map { $0 - before } },
+      runByteCount: residentBefore.flatMap { before in own.map { $0 - before } },
+      weightByteCount: program.weightByteCount, ownByteCount: own,
       peakByteCount: [peak, peakBefore].compactMap { $0 }.max())
   }
 }

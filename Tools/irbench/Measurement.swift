@@ -16,6 +16,10 @@ struct Measurement: Encodable {
   /// Memory of a run beside the inputs: planned, and used; nil if the system does not tell.
   var plannedByteCount: Int
   var runByteCount: Int?
+  /// Of weights as kernels read them, for as long as the program is there.
+  var weightByteCount: Int
+  /// The most that the process held since the arena was mapped, pages of files left out.
+  var ownByteCount: Int?
   /// The most that the process held, loading included.
   var peakByteCount: Int?
   /// Nil where they were not timed.
@@ -29,7 +33,8 @@ struct Measurement: Encodable {
 
   private enum CodingKeys: String, CodingKey {
     case model, threads, seconds, median, fastest, slowest, loadSeconds, importSeconds, compileSeconds, gflop
-    case gflopPerSecond, arenaByteCount, portByteCount, plannedByteCount, runByteCount, peakByteCount
+    case gflopPerSecond, arenaByteCount, portByteCount, plannedByteCount, runByteCount, weightByteCount
+    case ownByteCount, peakByteCount
     case steps
   }
 
@@ -50,6 +55,8 @@ struct Measurement: Encodable {
     try values.encode(portByteCount, forKey: .portByteCount)
     try values.encode(plannedByteCount, forKey: .plannedByteCount)
     try values.encodeIfPresent(runByteCount, forKey: .runByteCount)
+    try values.encode(weightByteCount, forKey: .weightByteCount)
+    try values.encodeIfPresent(ownByteCount, forKey: .ownByteCount)
     try values.encodeIfPresent(peakByteCount, forKey: .peakByteCount)
     try values.encodeIfPresent(kernelTimes?.steps, forKey: .steps)
   }
@@ -65,6 +72,7 @@ struct Measurement: Encodable {
       work    \(String(format: "%.2f GFLOP, %.1f GFLOP/s", gflop, gflop / max(median, 1e-9)))
       memory  \(mebibytes(plannedByteCount)) planned for a run, \(mebibytes(runByteCount)) taken; \
       the process at most \(mebibytes(peakByteCount))
+      weights \(mebibytes(weightByteCount)) kept packed; the process' own \(mebibytes(ownByteCount)) beside pages of files
       loaded  \(String(format: "%.2f s: import %.2f, compile %.2f", loadSeconds, importSeconds, compileSeconds))
       """ + (kernelTimes.map { "\n" + $0.text(slowest: 10) } ?? "")
   }

@@ -22,7 +22,7 @@ struct IRDegrade: Tool {
         camera100-3200       the same, at an ISO in this range
         rain                 rain streaks
         haze, haze0-0.1      haze, or haze of a thickness in this range
-        motion, defocus      blur
+        motion, defocus      blur; motion5-15 is of that length, defocus1-3 of that radius
         lowlight             darkening
         jpeg10, jpeg10-40    JPEG of this quality, or of a quality in this range
         jpegfull90           JPEG with chroma at full resolution

@@ -46,6 +46,8 @@ struct ModelDescription: Encodable {
   var threads: Int
   /// Bytes of the arena, which hold every value and workspace.
   var peakMemory: Int
+  /// Bytes of packed weights, and of others that kernels read as float32, beside the arena.
+  var weightMemory: Int
   /// Operators that run by their definition, for want of a kernel.
   var referenceOperators: [String]
   /// Values that regions recompute instead of reading them.
@@ -75,6 +77,7 @@ struct ModelDescription: Encodable {
     compiledSteps = program.steps.count
     self.threads = threads
     peakMemory = program.memoryPlan.peakByteCount
+    weightMemory = program.weightByteCount
     (computedWhereRead, keptAsFloat16) = (program.recomputedValues, program.float16Values)
     referenceOperators = Set(program.steps.filter(\.kernel.isReference).map(\.operatorName)).sorted()
     if listsNodes {
@@ -125,6 +128,7 @@ struct ModelDescription: Encodable {
       "multiply-adds \(Self.digits(multiplyAdds))",
       "nodes         \(importedNodes) imported, \(compiledSteps) steps compiled",
       "peak memory   \(SizeText.bytes(peakMemory)) in the arena with \(threads) threads",
+      "weights       \(SizeText.bytes(weightMemory)) beside it, as kernels read them",
     ]
     if let lastPatch { lines.append("last patch    \(lastPatch)") }
     if !keptAsFloat16.isEmpty {

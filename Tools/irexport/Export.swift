@@ -11,6 +11,8 @@ import IRTensor
 /// One run of `irexport`.
 struct Export {
   let options: IRExport
+  /// A pipeline's weights of more bytes lie beside its model.
+  private static let mappedByteCount = 64 << 20
 
   func run() throws {
     if options.isPipeline {
@@ -93,8 +95,10 @@ struct Export {
       (model, count) = model.storingHalfWeights()
       halved = ", \(count) weights in half precision"
     }
-    try model.write(to: output, options: .init(isExternal: options.external))
-    let size = FilePath(output).byteCount
+    // Runs map large weights of pipelines from a file of their own.
+    let isLarge = options.isPipeline && model.weightByteCount > Self.mappedByteCount
+    try model.write(to: output, options: .init(isExternal: options.external || isLarge))
+    let size = FilePath(output).byteCount.map { $0 + (FilePath(output + ".data").byteCount ?? 0) }
     let bytes = size.map { ", \($0) bytes" } ?? ""
     Terminal.say("\(output): \(summary), operator set \(model.opset)\(halved)\(bytes)")
   }

@@ -149,33 +149,10 @@ struct PipelineExport {
     }
   }
 
-  /// diffusers' index of the parts, with what a sampler must know besides.
-  private struct Index: Encodable {
-    var className = "OnnxUniResPipeline"
-    var unet = ["diffusers", "OnnxRuntimeModel"]
-    var encoder = ["diffusers", "OnnxRuntimeModel"]
-    var decoder = ["diffusers", "OnnxRuntimeModel"]
-    var scheduler: [String]
-    /// The factor from the autoencoder's latents to those that the UNet sees.
-    var scalingFactor: Double
-    /// The same for the picture's latents.
-    var conditionFactor: Double
-    var prompts = TaskPrompts.texts
-
-    enum CodingKeys: String, CodingKey {
-      case className = "_class_name"
-      case unet, scheduler, prompts
-      case encoder = "vae_encoder"
-      case decoder = "vae_decoder"
-      case scalingFactor = "scaling_factor"
-      case conditionFactor = "condition_scaling_factor"
-    }
-  }
-
-  private func index(_ source: PipelineSource) -> Index {
+  private func index(_ source: PipelineSource) -> PipelineIndex {
     let factor = source.autoencoder.configuration.scalingFactor
-    return Index(
-      scheduler: ["diffusers", source.scheduler.className], scalingFactor: factor,
+    return PipelineIndex(
+      scheduler: source.scheduler.className, scalingFactor: factor,
       conditionFactor: options.unscaledCondition ? 1 : factor)
   }
 

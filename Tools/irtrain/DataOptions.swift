@@ -38,6 +38,13 @@ struct DataOptions: ParsableArguments {
       """)
   var otherLevels = 0.0
 
+  @Option(
+    help: """
+      For models that take a noise level and state noise_unstated in their metadata: share of crops, 0 to 1, that \
+      state no level. The model learns to judge the noise by itself where no level is stated.
+      """)
+  var unstatedLevels = 0.0
+
   @Option(help: "Number of crops in a batch.")
   var batch = 8
 
@@ -57,8 +64,10 @@ struct DataOptions: ParsableArguments {
     for (name, value) in [("batch", batch), ("crop", crop)] where value < 1 || value > 1 << 14 {
       throw ValidationError("--\(name) is \(value), must be in 1...\(1 << 14)")
     }
-    guard (0...1).contains(otherLevels) else {
-      throw ValidationError("--other-levels is \(otherLevels), must be 0 to 1")
+    for (name, share) in [("other", otherLevels), ("unstated", unstatedLevels)] {
+      guard (0...1).contains(share) else {
+        throw ValidationError("--\(name)-levels is \(share), must be 0 to 1")
+      }
     }
     try checkTasks(taskText)
     for task in try taskList() {
@@ -85,6 +94,10 @@ struct DataOptions: ParsableArguments {
     guard otherLevels == 0 || ports.noise != nil else {
       throw ValidationError("--other-levels is for models that take a noise level")
     }
+    guard unstatedLevels == 0 || ports.noise?.unstatedLevel != nil else {
+      throw ValidationError(
+        "--unstated-levels is for models that take a noise level and state noise_unstated in their metadata")
+    }
     let (held, channelCount) = (Set(heldOut), ports.image.channelCount)
     let photographs = try clean.map { folder in
       try ImageSet(
@@ -94,6 +107,7 @@ struct DataOptions: ParsableArguments {
       clean: photographs, pairs: try pairSet(channelCount: channelCount), tasks: try taskList(), seed: seed,
       batch: size)
     data.otherLevelShare = otherLevels
+    data.unstatedLevels = (unstatedLevels, ports.noise?.unstatedLevel ?? 0)
     return data
   }
 

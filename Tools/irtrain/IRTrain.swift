@@ -29,13 +29,15 @@ struct IRTrain: Tool {
         irtrain compare first.jsonl second.jsonl -o page.html
         irtrain average old.onnx fine-tuned.onnx -o between.onnx
         irtrain transfer trained.onnx fresh.onnx -o start.onnx
+        irtrain unires --clean photos --time 2h -o my-pipeline
 
       SEE ALSO
         irexport (makes models to start from), irdegrade, docs/training.md
       """,
     version: Version.text,
     subcommands: [
-      Train.self, Evaluate.self, Export.self, Average.self, Transfer.self, Compare.self, Batches.self,
+      Train.self, Evaluate.self, UniRes.self, Export.self, Average.self, Transfer.self, Compare.self,
+      Batches.self,
       Step.self,
     ],
     defaultSubcommand: Train.self)

@@ -36,6 +36,7 @@ extension Train {
       "only": options.only ?? "", "freeze": options.freeze ?? "",
     ]
     if source.otherLevels > 0 { found["otherLevels"] = "\(source.otherLevels)" }
+    if source.unstatedLevels > 0 { found["unstatedLevels"] = "\(source.unstatedLevels)" }
     for (name, value) in try Self.fields(of: options.lossFunction) { found["loss.\(name)"] = value }
     for (name, value) in try Self.fields(of: trainer) { found["trainer.\(name)"] = value }
     return found

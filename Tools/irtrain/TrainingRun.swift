@@ -95,7 +95,9 @@ final class TrainingRun {
     progress.note("\(command.output): \(trainer.state.step) steps; curves and samples: \(reportPath)")
   }
 
-  private func step(_ loader: BatchLoader, _ progress: TrainingProgress) throws -> Trainer.Report {
+  private func step(_ loader: BatchLoader<TrainingData.Batch>, _ progress: TrainingProgress) throws
+    -> Trainer.Report
+  {
     let batch = try loader.next()
     let rate = command.timedSchedule.map { $0.rate(at: trainer.state.step, after: progress.elapsed) }
     do {
@@ -136,7 +138,8 @@ final class TrainingRun {
 
   /// Writes a line of the log.
   private func write(
-    _ window: Window, _ last: Trainer.Report, _ loader: BatchLoader, _ progress: TrainingProgress
+    _ window: Window, _ last: Trainer.Report, _ loader: BatchLoader<TrainingData.Batch>,
+    _ progress: TrainingProgress
   ) {
     let share = (loader.secondsWaited - window.waited) / max(progress.elapsed - window.start, 1e-9)
     log.add(

@@ -9,7 +9,12 @@
 #include "pairs.h"
 #include "vector_math.h"
 
-enum { ATTENTION_VECTORS = 2, ATTENTION_ROWS = V_LANES == 16 ? 8 : 4 };
+enum {
+  ATTENTION_VECTORS = 2,
+  ATTENTION_ROWS = V_LANES == 16 ? 8 : 6,
+  // Keys whose weights and values stay in the nearest caches for all channels.
+  ATTENTION_KEYS = 128,
+};
 
 // Steps of a sum of so many products.
 V_INLINE size_t attention_length(size_t count, const bool has_pairs) {
@@ -19,17 +24,14 @@ V_INLINE v_f32 attention_product(v_f32 a, v_f32 b, v_f32 sum, const bool has_pai
   return has_pairs ? dot_pairs(sum, a, b) : v_fma(a, b, sum);
 }
 
-// Products of a panel of vectors with `rows` rows of numbers, one every `step`. `rows` and `has_pairs` are
-// constants at every call, so the loops over rows unroll into registers.
+// Adds the products of a panel of vectors with `rows` rows of numbers, one every `step`. `rows` and
+// `has_pairs` are constants at every call, so the loops over rows unroll into registers.
 V_INLINE void attention_products(
   const float *numbers, size_t row_step, size_t step, const size_t rows, const float *panel, size_t stride,
   size_t count, const bool has_pairs, v_f32 sum[ATTENTION_ROWS][ATTENTION_VECTORS]) {
   const float *row[ATTENTION_ROWS];
 #pragma clang loop unroll(full)
-  for (size_t i = 0; i < rows; i++) {
-    sum[i][0] = sum[i][1] = v_set(0);
-    row[i] = numbers + i * row_step;
-  }
+  for (size_t i = 0; i < rows; i++) row[i] = numbers + i * row_step;
   for (size_t k = 0; k < attention_length(count, has_pairs); k++, panel += stride) {
     v_f32 left = v_load(panel), right = v_load(panel + V_LANES);
     const size_t at = k * step;
@@ -46,6 +48,8 @@ V_INLINE void attention_scores(
   const struct ir_attention_panel *p, size_t first, const size_t rows, const bool has_pairs,
   v_f32 most[ATTENTION_VECTORS]) {
   v_f32 sum[ATTENTION_ROWS][ATTENTION_VECTORS];
+#pragma clang loop unroll(full)
+  for (size_t i = 0; i < rows; i++) sum[i][0] = sum[i][1] = v_set(0);
   attention_products(
     p->key + first * p->key_step, p->key_step, p->key_depth_step, rows, p->query, p->query_stride, p->depth,
     has_pairs, sum);
@@ -74,18 +78,29 @@ V_INLINE void attention_scores(
   }
 }
 
+// The products of the weights of keys start ..< last with their values, added to those of the keys before;
+// with the last key they are complete, and multiplied by `factor`.
 V_INLINE void attention_values(
-  const struct ir_attention_panel *p, size_t first, const size_t rows, const bool has_pairs,
-  const v_f32 factor[ATTENTION_VECTORS]) {
+  const struct ir_attention_panel *p, size_t first, const size_t rows, size_t start, size_t last,
+  const bool has_pairs, const v_f32 factor[ATTENTION_VECTORS]) {
   v_f32 sum[ATTENTION_ROWS][ATTENTION_VECTORS];
-  attention_products(
-    p->value + first * p->value_depth_step, p->value_depth_step, p->value_step, rows, p->scores,
-    ATTENTION_VECTORS * V_LANES, p->keys, has_pairs, sum);
   float *output = p->output + first * p->output_stride;
 #pragma clang loop unroll(full)
+  for (size_t i = 0; i < rows; i++) {
+    const float *before = output + i * p->output_stride;
+    sum[i][0] = start ? v_load(before) : v_set(0);
+    sum[i][1] = start ? v_load(before + V_LANES) : v_set(0);
+  }
+  const size_t skipped = attention_length(start, has_pairs);
+  attention_products(
+    p->value + first * p->value_depth_step + skipped * p->value_step, p->value_depth_step, p->value_step,
+    rows, p->scores + skipped * ATTENTION_VECTORS * V_LANES, ATTENTION_VECTORS * V_LANES, last - start,
+    has_pairs, sum);
+  const bool is_complete = last == p->keys;
+#pragma clang loop unroll(full)
   for (size_t i = 0; i < rows; i++, output += p->output_stride) {
-    v_store(output, sum[i][0] * factor[0]);
-    v_store(output + V_LANES, sum[i][1] * factor[1]);
+    v_store(output, is_complete ? sum[i][0] * factor[0] : sum[i][0]);
+    v_store(output + V_LANES, is_complete ? sum[i][1] * factor[1] : sum[i][1]);
   }
 }
 
@@ -96,12 +111,12 @@ V_INLINE void attention_values(
     case 2: call(2); break; \
     case 3: call(3); break; \
     case 4: call(4); break; \
+    case 5: call(5); break; \
+    case 6: call(6); break; \
     ATTENTION_MORE_CASES(call) \
   }
 #if V_LANES == 16
 #define ATTENTION_MORE_CASES(call) \
-  case 5: call(5); break; \
-  case 6: call(6); break; \
   case 7: call(7); break; \
   case 8: call(8); break;
 #else
@@ -109,13 +124,14 @@ V_INLINE void attention_values(
 #endif
 // clang-format on
 
-// Exponentials of the scores in their place, and their sums.
+// Exponentials of the scores of keys start ..< last in their place, pairs of them in the places of the first
+// ones, and their sums.
 V_INLINE void attention_weights(
-  const struct ir_attention_panel *p, const v_f32 most[ATTENTION_VECTORS], const bool has_pairs,
-  v_f32 sum[ATTENTION_VECTORS]) {
+  const struct ir_attention_panel *p, size_t start, size_t last, const v_f32 most[ATTENTION_VECTORS],
+  const bool has_pairs, v_f32 sum[ATTENTION_VECTORS]) {
   const size_t step = has_pairs ? 2 : 1, width = ATTENTION_VECTORS * V_LANES;
-  float *weights = p->scores;
-  for (size_t j = 0; j < p->keys; j += step, weights += width) {
+  float *weights = p->scores + attention_length(start, has_pairs) * width;
+  for (size_t j = start; j < last; j += step, weights += width) {
     const float *scores = p->scores + j * width;
 #pragma clang loop unroll(full)
     for (size_t v = 0; v < ATTENTION_VECTORS; v++) {
@@ -147,15 +163,18 @@ V_INLINE void attention(const struct ir_attention_panel *p, const bool has_pairs
     first += rows;
   }
   sum[0] = sum[1] = v_set(0);
-  attention_weights(p, most, has_pairs, sum);
-  for (size_t v = 0; v < ATTENTION_VECTORS; v++) factor[v] = 1 / sum[v];
   blocks = (p->value_depth + ATTENTION_ROWS - 1) / ATTENTION_ROWS;
-  for (size_t block = 0, first = 0; block < blocks; block++) {
-    size_t rows = p->value_depth / blocks + (block < p->value_depth % blocks);
-#define ATTENTION_CALL(n) attention_values(p, first, n, has_pairs, factor)
-    ATTENTION_CASES(ATTENTION_CALL)
+  for (size_t start = 0, last; start < p->keys; start = last) {
+    last = p->keys - start > ATTENTION_KEYS ? start + ATTENTION_KEYS : p->keys;
+    attention_weights(p, start, last, most, has_pairs, sum);
+    for (size_t v = 0; v < ATTENTION_VECTORS; v++) factor[v] = 1 / sum[v];
+    for (size_t block = 0, first = 0; block < blocks; block++) {
+      size_t rows = p->value_depth / blocks + (block < p->value_depth % blocks);
+#define ATTENTION_CALL(n) attention_values(p, first, n, start, last, has_pairs, factor)
+      ATTENTION_CASES(ATTENTION_CALL)
 #undef ATTENTION_CALL
-    first += rows;
+      first += rows;
+    }
   }
 }
 

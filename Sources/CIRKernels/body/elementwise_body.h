@@ -40,6 +40,7 @@ OPERATION(gelu_tanh) {
   // An infinitely negative argument would give inf * 0.
   return v_select(u < -104, v_set(-0.0f), a * v_sigmoid(u));
 }
+OPERATION(gelu_slope) { return v_gelu_slope(a); }
 OPERATION(relu) { return v_relu(a); }
 OPERATION(leaky_relu) { return v_select(a < 0, p * a, a); }
 OPERATION(prelu) { return v_select(a < 0, b * a, a); }

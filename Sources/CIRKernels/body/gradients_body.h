@@ -47,36 +47,86 @@ void IR_ISA_NAME(f32_correlate)(size_t count, size_t taps, const float *a, const
   assert(false);
 }
 
+// The sums of neighbouring lanes of a, then those of b.
+#if V_LANES == 16
+#define PAIR_INDICES(i) \
+  i, 2 + i, 4 + i, 6 + i, 8 + i, 10 + i, 12 + i, 14 + i, 16 + i, 18 + i, 20 + i, 22 + i, 24 + i, 26 + i, \
+    28 + i, 30 + i
+#elif V_LANES == 8
+#define PAIR_INDICES(i) i, 2 + i, 4 + i, 6 + i, 8 + i, 10 + i, 12 + i, 14 + i
+#else
+#define PAIR_INDICES(i) i, 2 + i, 4 + i, 6 + i
+#endif
+V_INLINE v_f32 sums_of_pairs(v_f32 a, v_f32 b) {
+  return __builtin_shufflevector(a, b, PAIR_INDICES(0)) + __builtin_shufflevector(a, b, PAIR_INDICES(1));
+}
+
+// The sum of the lanes of each of nine vectors.
+V_INLINE void sums_of_nine(const v_f32 *vectors, float *sums) {
+#pragma clang loop unroll(full)
+  for (size_t first = 0; first < 9; first += V_LANES) {
+    v_f32 group[V_LANES];
+    const size_t count = 9 - first < V_LANES ? 9 - first : V_LANES;
+#pragma clang loop unroll(full)
+    for (size_t i = 0; i < V_LANES; i++) group[i] = i < count ? vectors[first + i] : v_set(0);
+#pragma clang loop unroll(full)
+    for (size_t width = V_LANES; width > 1; width /= 2)
+#pragma clang loop unroll(full)
+      for (size_t i = 0; i < width / 2; i++) group[i] = sums_of_pairs(group[2 * i], group[2 * i + 1]);
+    float lanes[V_LANES];
+    v_store(lanes, group[0]);
+    for (size_t i = 0; i < count; i++) sums[first + i] = lanes[i];
+  }
+}
+
+// Constants at every call: whether a vector is the first or the last of its row, and whether it is whole.
+struct gradient_place {
+  bool is_first, is_last, is_whole;
+};
+
 // One vector of two output rows (or one), whose windows share two input rows; columns outside the feature map
 // are 0.
 V_INLINE void depthwise_gradient_vector(
-  const float *const *rows, const float *const *cotangents, const size_t count, const bool is_edge, size_t x,
-  size_t width, v_f32 *sums) {
-  const size_t n = width - x < V_LANES ? width - x : V_LANES;
+  const float *const *rows, const float *const *cotangents, const size_t count,
+  const struct gradient_place place, size_t x, size_t n, v_f32 *sums) {
   v_f32 g[2];
 #pragma clang loop unroll(full)
   for (size_t y = 0; y < count; y++)
-    g[y] = is_edge ? v_load_partial(cotangents[y] + x, n) : v_load(cotangents[y] + x);
+    g[y] = place.is_whole ? v_load(cotangents[y] + x) : v_load_partial(cotangents[y] + x, n);
 #pragma clang loop unroll(full)
-  for (size_t k = 0; k < 3; k++) {
-    const size_t first = x + k < 1 ? 1 : 0, last = x + k - 1 + n > width ? width + 1 - k - x : n;
+  for (size_t y = 0; y < count + 2; y++) {
+    const float *p = rows[y] + x;
+    const v_f32 middle = place.is_whole ? v_load(p) : v_load_partial(p, n);
+    const v_f32 left = place.is_first ? v_shift_right(middle)
+      : place.is_whole                ? v_load(p - 1)
+                                      : v_load_partial(p - 1, n);
+    const v_f32 right = place.is_last ? v_shift_left(middle) : v_load(p + 1);
+    const v_f32 pixels[3] = {left, middle, right};
 #pragma clang loop unroll(full)
-    for (size_t y = 0; y < count + 2; y++) {
-      const float *p = rows[y] + x + k - 1;
-      v_f32 pixels = is_edge ? v_load_range(p, first, last) : v_load(p);
-      if (y < 3) sums[3 * y + k] = v_fma(g[0], pixels, sums[3 * y + k]);
-      if (count == 2 && y > 0) sums[3 * (y - 1) + k] = v_fma(g[1], pixels, sums[3 * (y - 1) + k]);
+    for (size_t k = 0; k < 3; k++) {
+      if (y < 3) sums[3 * y + k] = v_fma(g[0], pixels[k], sums[3 * y + k]);
+      if (count == 2 && y > 0) sums[3 * (y - 1) + k] = v_fma(g[1], pixels[k], sums[3 * (y - 1) + k]);
     }
   }
 }
 
+#define GRADIENT_VECTOR(is_first, is_last, is_whole) \
+  depthwise_gradient_vector( \
+    rows, cotangents, count, (struct gradient_place){is_first, is_last, is_whole}, x, width - x, sums)
+
 V_INLINE void depthwise_gradient_rows(
   const float *const *rows, const float *const *cotangents, const size_t count, size_t width, v_f32 *sums) {
   size_t x = 0;
-  if (width) depthwise_gradient_vector(rows, cotangents, count, true, x, width, sums);
-  for (x = V_LANES; x + V_LANES < width; x += V_LANES)
-    depthwise_gradient_vector(rows, cotangents, count, false, x, width, sums);
-  if (x < width) depthwise_gradient_vector(rows, cotangents, count, true, x, width, sums);
+  if (width < V_LANES) {
+    GRADIENT_VECTOR(true, true, false);
+  } else if (width == V_LANES) {
+    GRADIENT_VECTOR(true, true, true);
+  } else {
+    GRADIENT_VECTOR(true, false, true);
+    for (x = V_LANES; x + V_LANES < width; x += V_LANES) GRADIENT_VECTOR(false, false, true);
+    if (x + V_LANES == width) GRADIENT_VECTOR(false, true, true);
+    else GRADIENT_VECTOR(false, true, false);
+  }
 }
 
 void IR_ISA_NAME(f32_depthwise_gradient_3x3)(
@@ -91,22 +141,7 @@ void IR_ISA_NAME(f32_depthwise_gradient_3x3)(
     if (y + 1 < height) depthwise_gradient_rows(rows, cotangents, 2, width, total);
     else depthwise_gradient_rows(rows, cotangents, 1, width, total);
   }
-#pragma clang loop unroll(full)
-  for (size_t k = 0; k < 9; k++) sums[k] = V_REDUCE(total[k], x + y);
-}
-
-// The sums of neighbouring lanes of a, then those of b.
-#if V_LANES == 16
-#define PAIR_INDICES(i) \
-  i, 2 + i, 4 + i, 6 + i, 8 + i, 10 + i, 12 + i, 14 + i, 16 + i, 18 + i, 20 + i, 22 + i, 24 + i, 26 + i, \
-    28 + i, 30 + i
-#elif V_LANES == 8
-#define PAIR_INDICES(i) i, 2 + i, 4 + i, 6 + i, 8 + i, 10 + i, 12 + i, 14 + i
-#else
-#define PAIR_INDICES(i) i, 2 + i, 4 + i, 6 + i
-#endif
-V_INLINE v_f32 sums_of_pairs(v_f32 a, v_f32 b) {
-  return __builtin_shufflevector(a, b, PAIR_INDICES(0)) + __builtin_shufflevector(a, b, PAIR_INDICES(1));
+  sums_of_nine(total, sums);
 }
 
 // A tile of sums stays in registers: its rows are read as they lie, nothing is packed.
@@ -232,7 +267,9 @@ V_INLINE void layer_normalization_strip(
       __builtin_prefetch(input + k * c->stride + (vectors + v) * V_LANES);
       v_f32 x = v_load(copy), g = v_load(copy + LAYER_VECTORS * V_LANES);
       v_f32 y = factor[v] * (g * scale - inner[v] - x * dot[v]);
-      float *output = c->output + column + k * c->stride + v * V_LANES;
+      const size_t place = column + k * c->stride + v * V_LANES;
+      if (c->addend) y += STRIP_LOAD(c->addend + place);
+      float *output = c->output + place;
       if (is_whole) v_store(output, y);
       else v_store_partial(output, y, n);
       // Lanes behind the strip have a cotangent of 0.

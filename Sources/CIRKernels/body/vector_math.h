@@ -137,24 +137,31 @@ static const float ir_gelu_table[4][32] __attribute__((aligned(64), unused)) = {
   6.92169566e-09f, 0}};
 // clang-format on
 
-// x Phi(x) as x / 2 + |x| (Phi(|x|) - 1/2).
-V_INLINE v_f32 v_gelu(v_f32 x) {
-  // A negative infinity would give inf - inf.
-  x = v_max(v_set(-0x1.fffffep127f), x);
-  const v_f32 round = v_set(0x1.8p23f), a = v_abs(x), inside = v_min(v_set(5.59f), a);
+// Phi(a) - 1/2 for a >= 0.
+V_INLINE v_f32 v_half_normal(v_f32 a) {
+  const v_f32 round = v_set(0x1.8p23f), inside = v_min(v_set(5.59f), a);
   v_f32 shifted = v_fma(inside, v_set(5.625f), round);
   v_f32 r = v_fma(inside, v_set(5.625f), round - shifted);
   v_i32 interval = v_bits(shifted);
   v_f32 p = v_lookup(ir_gelu_table[3], interval);
   p = v_fma(p, r, v_lookup(ir_gelu_table[2], interval));
   p = v_fma(p, r, v_lookup(ir_gelu_table[1], interval));
-  p = v_fma(p, r, v_lookup(ir_gelu_table[0], interval));
-  return v_fma(a, p, 0.5f * x);
+  return v_fma(p, r, v_lookup(ir_gelu_table[0], interval));
 }
-#elif defined(V_HAS_FMA)
-// x (1 + erf(x / sqrt(2))) / 2, the error function as x P(x^2) / Q(x^2), fitted for least absolute error
-// on |x| <= 5.6, beyond which it is 1 in float.
+
+// x Phi(x) as x / 2 + |x| (Phi(|x|) - 1/2).
 V_INLINE v_f32 v_gelu(v_f32 x) {
+  // A negative infinity would give inf - inf.
+  x = v_max(v_set(-0x1.fffffep127f), x);
+  const v_f32 a = v_abs(x);
+  return v_fma(a, v_half_normal(a), 0.5f * x);
+}
+
+V_INLINE v_f32 v_normal(v_f32 x) { return 0.5f + v_copysign(v_half_normal(v_abs(x)), x); }
+#elif defined(V_HAS_FMA)
+// erf(x / sqrt(2)) as x P(x^2) / Q(x^2), fitted for least absolute error on |x| <= 5.6, beyond which it is 1
+// in float.
+V_INLINE v_f32 v_erf_of_root(v_f32 x) {
   v_f32 z = v_min(v_set(5.6f), v_max(v_set(-5.6f), x)), t = z * z;
   v_f32 p = v_set(4.429065825206635e-08f), q = v_set(1.1802094377344474e-06f);
   p = v_fma(p, t, v_set(1.2712984243989922e-05f));
@@ -167,10 +174,17 @@ V_INLINE v_f32 v_gelu(v_f32 x) {
   q = v_fma(q, t, v_set(0.2528333365917206f));
   p = v_fma(p, t, v_set(0.797884464263916f));
   q = v_fma(q, t, v_set(1));
+  return z * p * v_reciprocal(q);
+}
+
+// x (1 + erf(x / sqrt(2))) / 2.
+V_INLINE v_f32 v_gelu(v_f32 x) {
   v_f32 half = 0.5f * x;
   // A negative infinity would give inf - inf.
-  return v_select(x < -1e30f, v_set(0), v_fma(half, z * p * v_reciprocal(q), half));
+  return v_select(x < -1e30f, v_set(0), v_fma(half, v_erf_of_root(x), half));
 }
+
+V_INLINE v_f32 v_normal(v_f32 x) { return v_fma(v_erf_of_root(x), v_set(0.5f), v_set(0.5f)); }
 #else
 // Without 1 + erf, which would cancel for negative x.
 V_INLINE v_f32 v_gelu(v_f32 x) {
@@ -178,7 +192,19 @@ V_INLINE v_f32 v_gelu(v_f32 x) {
   v_f32 product = v_select(tail == 0, v_set(0), x * tail);
   return v_select(x < 0, product, x - product);
 }
+
+V_INLINE v_f32 v_normal(v_f32 x) {
+  v_f32 tail = 0.5f * v_erfc_positive(v_abs(x) * 0.70710678118654752f);
+  return v_select(x < 0, tail, 1 - tail);
+}
 #endif
+
+// Phi(x) + x phi(x). Beyond 14 the density is 0 in float, and x may be infinite.
+V_INLINE v_f32 v_gelu_slope(v_f32 x) {
+  v_f32 inside = v_min(v_set(14), v_max(v_set(-14), x));
+  v_f32 density = 0.39894228040143268f * v_exp(-0.5f * inside * inside);
+  return v_fma(inside, density, v_normal(x));
+}
 
 // libm lane by lane: rare in the networks, and right for every argument.
 #define V_EACH_LANE(result, expression) \

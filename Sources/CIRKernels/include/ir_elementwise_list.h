@@ -34,6 +34,8 @@
   X(GELU_MULTIPLY, gelu_multiply, 2) \
   /* a * (1 + tanh(sqrt(2 / pi) * (a + 0.044715 a^3))) / 2 */ \
   X(GELU_TANH, gelu_tanh, 1) \
+  /* the derivative of gelu: (1 + erf(a / sqrt(2))) / 2 + a * exp(-a^2 / 2) / sqrt(2 pi) */ \
+  X(GELU_SLOPE, gelu_slope, 1) \
   X(RELU, relu, 1) \
   /* a < 0 ? p a : a */ \
   X(LEAKY_RELU, leaky_relu, 1) \

@@ -78,6 +78,7 @@
   X(f32_dot_products, void, \
     (size_t rows, size_t columns, size_t depth, const float *a, size_t a_stride, const float *b, \
      size_t b_stride, float *c, size_t c_stride, bool accumulates)) \
+  X(f32_outer_products, void, (const struct ir_outer_products *products)) \
   /* sums[k] = sum over i < count of a[i] * b[i + k] for k < taps; taps in 1 ... 8. */ \
   X(f32_correlate, void, (size_t count, size_t taps, const float *a, const float *b, float *sums)) \
   /* sums[3 ky + kx] = sum over y, x of cotangent[y][x] * input[y + ky - 1][x + kx - 1], of planes */ \

@@ -242,11 +242,29 @@ struct ir_layer_normalization_columns {
   const float *input, *cotangent;
   /// [axis] or NULL.
   const float *scale;
+  /// NULL is 0; may be `output`.
+  const float *addend;
   float *output;
   /// [axis][2]: the cotangent times the normalised input, and the cotangent, summed over the columns.
   float *sums;
   /// [axis][2][lanes], scratch.
   float *lane_sums;
+};
+
+/// Products of rows with vectors of columns, summed over pixels:
+/// c[i][j] = sum over line < lines, k < depth of a[i][line * line_step + k] * b[line * depth + k][j].
+struct ir_outer_products {
+  /// 1 or 2 vectors are the columns.
+  size_t rows, vectors;
+  size_t lines, depth;
+  const float *const *a;
+  size_t line_step;
+  /// [lines][depth][vectors * lanes].
+  const float *b;
+  /// [rows][vectors * lanes].
+  float *c;
+  /// Sums are added to what is there.
+  bool accumulates;
 };
 
 enum ir_statistic {

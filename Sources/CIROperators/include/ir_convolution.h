@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "ir_kernels.h"
+#include "ir_weights.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -58,8 +59,10 @@ bool ir_conv2d_is_pixel(const struct ir_conv2d_params *params);
 
 /// As ir_conv2d, of such feature maps, with unpacked weights.
 void ir_conv2d_pixel(
-  const struct ir_conv2d_params *params, const float *input, const float *weights, const float *bias,
-  const float *residual, float *output, int threads);
+  const struct ir_conv2d_params *params, const float *input, struct ir_weights weights, const float *bias,
+  const float *residual, float *output, void *workspace, int threads);
+
+size_t ir_conv2d_pixel_workspace(const struct ir_conv2d_params *params, bool is_half, int threads);
 
 /// Whether the convolution has Winograd's form: 3x3, stride 1, dilation 1, one group.
 bool ir_conv2d_winograd_applies(const struct ir_conv2d_params *params);
@@ -79,6 +82,15 @@ size_t ir_conv2d_winograd_packed_weights_count(const struct ir_conv2d_params *pa
 
 void ir_conv2d_winograd_pack_weights(
   const struct ir_conv2d_params *params, const float *weights, float *packed);
+
+/// As ir_conv2d_pack_weights, or with `is_winograd` ir_conv2d_winograd_pack_weights, of weights as a model
+/// stores them and by all threads. The workspace has ir_conv2d_packing_workspace bytes.
+void ir_conv2d_pack(
+  const struct ir_conv2d_params *params, bool is_winograd, struct ir_weights weights, float *packed,
+  void *workspace, int threads);
+
+size_t ir_conv2d_packing_workspace(
+  const struct ir_conv2d_params *params, bool is_winograd, bool is_half, int threads);
 
 /// Weights [input_channels, output_channels / groups, kernel_height, kernel_width].
 void ir_conv2d_transpose_pack_weights(

@@ -27,11 +27,12 @@ struct ir_layer_normalization_gradient_params {
 };
 
 /// The derivatives of a layer normalization along `axis`. `scale` [axis] or NULL; `output` of the input's
-/// shape, `scale_gradient` and `bias_gradient` [axis].
+/// shape, to which `addend` is added, which is NULL or may be `output`; `scale_gradient` and `bias_gradient`
+/// [axis].
 void ir_layer_normalization_gradient(
   const struct ir_layer_normalization_gradient_params *params, const float *input, const float *cotangent,
-  const float *scale, float *output, float *scale_gradient, float *bias_gradient, void *workspace,
-  int threads);
+  const float *scale, const float *addend, float *output, float *scale_gradient, float *bias_gradient,
+  void *workspace, int threads);
 
 size_t ir_layer_normalization_gradient_workspace(
   const struct ir_layer_normalization_gradient_params *params, int threads);

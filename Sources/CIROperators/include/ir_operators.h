@@ -14,6 +14,7 @@
 /// - Packed weights and workspaces belong to the ISA selected (ir_kernels_select) when they were
 ///   made; selecting another one means packing again.
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "ir_attention.h"
@@ -25,6 +26,7 @@
 #include "ir_reduction.h"
 #include "ir_region.h"
 #include "ir_resampling.h"
+#include "ir_weights.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -36,14 +38,18 @@ int ir_available_processors(void);
 /// Calls body(context) once, on this thread, with `threads` - 1 others at hand that share the loops of
 /// every driver called from it: threads meet in memory instead of being started for each loop. They
 /// sleep when there is nothing to do for some tens of microseconds. Nested calls keep the outer threads.
-void ir_with_threads(int threads, void (*body)(void *context), void *context);
+///
+/// `goes_on`, or NULL, is asked on this thread, while it works in a driver, once in some ten milliseconds.
+/// Once it returns false, all threads end what they are at within milliseconds, the loops that follow do
+/// nothing, and outputs hold anything. The outermost one is asked.
+void ir_with_threads(int threads, void (*body)(void *context), bool (*goes_on)(void *context), void *context);
 
 /// One piece of work. `thread` < threads names the worker's share of a workspace: no two tasks of a
 /// loop that run at the same time have the same.
 typedef void (*ir_task)(const void *context, size_t index, int thread);
 
-/// Runs task(context, i, thread) for every i < count; returns when all are done. Workers take the
-/// next index from a counter, so a task must not depend on which worker runs it. Inside
+/// Runs task(context, i, thread) for every i < count, unless the work is to end; returns when all are done.
+/// Workers take the next index from a counter, so a task must not depend on which worker runs it. Inside
 /// ir_with_threads the loop is shared with the threads that are there; outside, threads are
 /// started for it.
 void ir_parallel_for(size_t count, int threads, ir_task task, const void *context);

@@ -46,6 +46,12 @@ void ir_group_normalize(
   const struct ir_group_normalize_params *params, const float *input, const float *scale, const float *bias,
   float *output, void *workspace, int threads);
 
+/// The factor and the term [batch, channels] by which a channel times the one plus the other is normalised.
+/// The workspace is that of ir_group_normalize.
+void ir_group_statistics(
+  const struct ir_group_normalize_params *params, const float *input, const float *scale, const float *bias,
+  float *factors, float *terms, void *workspace, int threads);
+
 size_t ir_group_normalize_workspace(const struct ir_group_normalize_params *params, int threads);
 
 struct ir_softmax_params {

@@ -74,9 +74,10 @@ struct ir_region_window {
   size_t kernel_width, dilation;
   /// Zeros before the first row and column.
   size_t pad_top, pad_left;
-  /// Depthwise [channels][kernel_height][kernel_width]; else packed (ir_region_pack_weights), or NULL where
-  /// they are the input `weights_input`, which is then packed at each run.
+  /// Depthwise [channels][kernel_height][kernel_width]; else packed (ir_region_pack_weights). NULL where they
+  /// are packed at each run: `stored`, or the input `weights_input` where that has no numbers.
   const float *weights;
+  struct ir_weights stored;
   uint32_t weights_input;
   /// [channels] or NULL.
   const float *bias;
@@ -143,6 +144,10 @@ struct ir_region {
   size_t instruction_count;
 };
 
+/// Whether the instruction's weights, an input or as a model stores them, are packed at each run that is not
+/// given them packed.
+bool ir_region_packs_weights(const struct ir_region_instruction *instruction);
+
 /// Elements of the packed weights of an instruction's window; 0 where its operation reads weights as they
 /// are.
 size_t ir_region_packed_weights_count(const struct ir_region_instruction *instruction);
@@ -159,10 +164,11 @@ size_t ir_region_workspace(const struct ir_region *region, int threads);
 
 /// An output may be an input that only earlier instructions of margin 0 without windows read, in the same
 /// pixels as the output is written; else no output may overlap an input. Sums of blocks of rows are added in
-/// their order, whatever the threads.
+/// their order, whatever the threads. `packed_weights` is NULL, or has by instruction NULL or its packed
+/// weights, which are then not packed from their input.
 void ir_region(
-  const struct ir_region *region, const float *const *inputs, float *const *outputs, void *workspace,
-  int threads);
+  const struct ir_region *region, const float *const *inputs, float *const *outputs,
+  const float *const *packed_weights, void *workspace, int threads);
 
 #ifdef __cplusplus
 }

@@ -16,12 +16,17 @@ package protocol KernelLibrary: Sendable {
   /// A kernel for nodes computed together. Its operands are the plan's inputs and outputs, in order.
   /// - Returns: a kernel for every plan within `support`; else nil.
   func kernel(for region: RegionPlan, cut: RegionCut, threadCount: Int) -> (any Kernel)?
+
+  /// The library for a program of these constants, whose kernels pack weights at each run where packed ones
+  /// would take too much memory.
+  func library(forConstants constants: [Tensor]) -> Self
 }
 
 extension KernelLibrary {
   package var support: KernelSupport { KernelSupport() }
   package var machine: MachineModel { MachineModel() }
   package func kernel(for region: RegionPlan, cut: RegionCut, threadCount: Int) -> (any Kernel)? { nil }
+  package func library(forConstants constants: [Tensor]) -> Self { self }
 }
 
 /// A node as a kernel sees it.
@@ -59,8 +64,28 @@ package protocol Kernel: Sendable {
   var workspaceByteCount: Int { get }
   /// The inputs that an output of the same size may overwrite.
   var inPlaceInputs: [Int] { get }
+  /// The inputs that it packs before it computes. Runs that have them in common may share what is packed.
+  var packings: [KernelPacking] { get }
+  /// Packs the input of `packings[index]` into as many bytes as are said there.
+  func pack(_ index: Int, _ source: UnsafeRawPointer, into target: UnsafeMutableRawPointer)
+  /// The inputs that it does not read, since it was made with what it needs of them.
+  var preparedInputs: [Int] { get }
+  /// The memory that it holds beside its workspace: packed weights, biases.
+  var heldStorages: [TensorStorage] { get }
   /// Computes the outputs. Runs threads of its own, and is not called on several at once.
   func run(_ arguments: KernelArguments)
+}
+
+/// An input that a kernel reads in an order of its own.
+package struct KernelPacking: Hashable, Sendable {
+  package var input: Int
+  /// The bytes of the packed input.
+  package var byteCount: Int
+
+  package init(input: Int, byteCount: Int) {
+    self.input = input
+    self.byteCount = byteCount
+  }
 }
 
 extension Kernel {
@@ -69,6 +94,10 @@ extension Kernel {
   package var isReference: Bool { false }
   package var workspaceByteCount: Int { 0 }
   package var inPlaceInputs: [Int] { [] }
+  package var packings: [KernelPacking] { [] }
+  package func pack(_ index: Int, _ source: UnsafeRawPointer, into target: UnsafeMutableRawPointer) {}
+  package var preparedInputs: [Int] { [] }
+  package var heldStorages: [TensorStorage] { [] }
 }
 
 /// The addresses of a kernel's operands.
@@ -76,15 +105,18 @@ package struct KernelArguments {
   package var inputs: [UnsafeRawPointer]
   package var outputs: [UnsafeMutableRawPointer]
   package var workspace: UnsafeMutableRawPointer?
+  /// The kernel's packings, already packed; none where it has to pack them.
+  package var packed: [UnsafeRawPointer]
   package var threadCount: Int
 
   package init(
     inputs: [UnsafeRawPointer], outputs: [UnsafeMutableRawPointer], workspace: UnsafeMutableRawPointer?,
-    threadCount: Int
+    packed: [UnsafeRawPointer] = [], threadCount: Int
   ) {
     self.inputs = inputs
     self.outputs = outputs
     self.workspace = workspace
+    self.packed = packed
     self.threadCount = threadCount
   }
 }

@@ -18,6 +18,8 @@ package struct RegionPlanner {
   /// Parts of results that are computed each by itself, by the node whose result they are parts of.
   private(set) var partsOf: [NodeID: [ValueID]] = [:]
   private var parts: Set<ValueID> = []
+  /// The nodes that read a value, also through views, once per use.
+  private var readersOf: [ValueID: [NodeID]] = [:]
 
   /// `nodes` in order, each with its operation.
   init?(_ nodes: [NodeID], _ operations: [NodeID: any RegionOperation], in graph: Graph) {
@@ -47,6 +49,9 @@ package struct RegionPlanner {
       partsOf[id] = own
       parts.formUnion(own)
     }
+    for id in nodes where !isView(id) {
+      for input in graph[id].inputs { readersOf[source(of: input).root, default: []].append(id) }
+    }
     inlined = Set(nodes.filter(isInlined))
     findMargins()
     for id in nodes where !isView(id) && !inlined.contains(id) && !isPartOfAMove(id) {
@@ -75,12 +80,7 @@ package struct RegionPlanner {
     return (root, channel)
   }
 
-  /// The nodes here that read a value, also through views, once per use.
-  private func readers(of value: ValueID) -> [NodeID] {
-    nodes.filter { !isView($0) }.flatMap { id in
-      graph[id].inputs.filter { source(of: $0).root == value }.map { _ in id }
-    }
-  }
+  private func readers(of value: ValueID) -> [NodeID] { readersOf[value] ?? [] }
 
   private func isInlined(_ id: NodeID) -> Bool {
     guard operations[id]?.depthwiseWindow != nil else { return false }

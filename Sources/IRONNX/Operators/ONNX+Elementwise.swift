@@ -261,6 +261,13 @@ extension NodeWriter {
       let inner = step("Add", [x, step("Mul", [cube, scalar(0.044715, type)])])
       let tanh = step("Tanh", [step("Mul", [inner, scalar((2 / Double.pi).squareRoot(), type)])])
       return Expression("Mul", [step("Mul", [x, step("Add", [tanh, scalar(1, type)])]), scalar(0.5, type)])
+    case .geluSlope:
+      let scaled = step("Mul", [x, scalar(0.5.squareRoot(), type)])
+      let cumulative = step(
+        "Mul", [step("Add", [step("Erf", [scaled]), scalar(1, type)]), scalar(0.5, type)])
+      let density = step("Exp", [step("Mul", [step("Mul", [x, x]), scalar(-0.5, type)])])
+      let product = step("Mul", [step("Mul", [x, density]), scalar((0.5 / Double.pi).squareRoot(), type)])
+      return Expression("Add", [cumulative, product])
     case .leakyRelu: return Expression("LeakyRelu", [x], [alpha])
     case .elu: return Expression("Elu", [x], [alpha])
     case .selu: return Expression("Selu", [x], [alpha, .float("gamma", a.beta)])

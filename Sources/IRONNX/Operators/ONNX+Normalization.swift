@@ -179,6 +179,21 @@ extension ONNXOperatorTable {
       let scaled = w.step("Mul", [again, w.reshape(w.inputs[1], column)])
       w.emit("Add", [scaled, w.reshape(w.inputs[2], column)])
     },
+    writer(GroupStatistics.self) { (group, w) throws(ExportFailure) in
+      let (shape, type) = (w.inputTypes[0].shape, w.inputTypes[0].elementType)
+      let size = shape[1] / group.groupCount
+      let runs = w.reshape(w.inputs[0], [shape[0], group.groupCount, size * shape[2] * shape[3]])
+      let mean = w.step("ReduceMean", [runs, w.ints([2])])
+      let centred = w.step("Sub", [runs, mean])
+      let variance = w.step("ReduceMean", [w.step("Mul", [centred, centred]), w.ints([2])])
+      let root = w.step("Sqrt", [w.step("Add", [variance, w.scalar(Double(group.epsilon), type)])])
+      func rows(_ input: Int) -> String { w.reshape(w.inputs[input], [1, group.groupCount, size]) }
+      let factors = w.step("Div", [rows(1), root])
+      let terms = w.step("Sub", [rows(2), w.step("Mul", [mean, factors])])
+      let column = w.ints([shape[0], shape[1], 1, 1])
+      w.emit("Reshape", [factors, column], output: 0)
+      w.emit("Reshape", [terms, column], output: 1)
+    },
     writer(BatchNormalization.self, as: "BatchNormalization") { [.float("epsilon", $0.epsilon)] },
     writer(Softmax.self, as: "Softmax") { [.int("axis", $0.axis)] },
     writer(LogSoftmax.self, as: "LogSoftmax") { [.int("axis", $0.axis)] },

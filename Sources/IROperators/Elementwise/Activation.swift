@@ -6,6 +6,8 @@ package enum ActivationFunction: String, Hashable, Sendable, Codable, CaseIterab
   case gelu
   /// x / 2 (1 + tanh(√(2/π) (x + 0.044715 x³))).
   case geluTanh
+  /// Φ(x) + x φ(x), the derivative of gelu.
+  case geluSlope
   /// x for x ≥ 0, alpha x below.
   case leakyRelu
   /// x for x ≥ 0, alpha (e^x - 1) below.
@@ -56,6 +58,10 @@ package struct Activation: Operator {
     case .gelu: return 0.5 * x * (1 + mathErf(x * 0.5.squareRoot()))
     case .geluTanh:
       return 0.5 * x * (1 + mathTanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+    case .geluSlope:
+      // x may be infinite; its density is then 0.
+      let density = (0.5 / Double.pi).squareRoot() * mathExp(-0.5 * x * x)
+      return 0.5 * (1 + mathErf(x * 0.5.squareRoot())) + (density == 0 ? 0 : x * density)
     case .leakyRelu: return x < 0 ? alpha * x : x
     case .elu: return x < 0 ? alpha * mathExpm1(x) : x
     case .selu: return x > 0 ? beta * x : beta * alpha * mathExpm1(x)
@@ -89,11 +95,13 @@ extension Activation: DifferentiableOperator {
   ) throws(GraphError) -> ValueID {
     let (alpha, beta) = (Double(alpha), Double(beta))
     switch function {
-    case .gelu:
-      // Φ(x) + x φ(x).
-      let cumulative = try g.affine(try g.unary(.erf, try g.affine(x, 0.5.squareRoot())), 0.5, 0.5)
-      let density = try g.unary(.exp, try g.affine(try g.unary(.square, x), -0.5))
-      return try g.sum(cumulative, try g.affine(try g.product(x, density), (0.5 / Double.pi).squareRoot()))
+    case .gelu: return try g.value(Activation(.geluSlope), [x])
+    case .geluSlope:
+      // (2 - x²) φ(x).
+      let square = try g.unary(.square, x)
+      let density = try g.unary(.exp, try g.affine(square, -0.5))
+      let factor = (0.5 / Double.pi).squareRoot()
+      return try g.product(density, try g.affine(square, -factor, 2 * factor))
     case .geluTanh:
       let k = (2 / Double.pi).squareRoot()
       let square = try g.unary(.square, x)

@@ -3,27 +3,31 @@ import IRTensor
 
 /// The derivatives of a layer normalization; made by gradient rules only.
 ///
-/// Inputs x, the cotangent of the result, [scale]; results the cotangents of x, of scale and of bias, the
-/// last two with the extents of `axes`.
+/// Inputs x, the cotangent of the result, [scale], [addend]; results the cotangents of x, to which the addend
+/// is added, of scale and of bias, the last two with the extents of `axes`.
 package struct LayerNormalizationGradient: Operator {
   package var axes: [Int]
   package var epsilon: Float
   package var hasScale: Bool
+  /// Of the shape of x: what else flows to it.
+  package var hasAddend: Bool
   package static let name = "LayerNormalizationGradient"
 
-  package init(axes: [Int], epsilon: Float, hasScale: Bool) {
+  package init(axes: [Int], epsilon: Float, hasScale: Bool, hasAddend: Bool = false) {
     self.axes = axes
     self.epsilon = epsilon
     self.hasScale = hasScale
+    self.hasAddend = hasAddend
   }
 
   package func outputTypes(for inputs: [TensorType]) throws(TypeError) -> [TensorType] {
-    let count = hasScale ? 3 : 2
+    let count = (hasScale ? 3 : 2) + (hasAddend ? 1 : 0)
     try requireCount(inputs, count...count, Self.name)
+    if hasAddend { try requireShape(inputs[count - 1], inputs[0].shape, "addend", Self.name) }
     try requireShape(inputs[1], inputs[0].shape, "cotangent", Self.name)
     try requireSameElementType(inputs, Self.name)
     let layer = LayerNormalization(axes: axes, epsilon: epsilon)
-    _ = try layer.outputTypes(for: [inputs[0]] + inputs.dropFirst(2))
+    _ = try layer.outputTypes(for: [inputs[0]] + inputs.dropFirst(2).prefix(hasScale ? 1 : 0))
     let parameter = inputs[0].with(shape: Shape(axes.map { inputs[0].shape[$0] }))
     return [inputs[0], parameter, parameter]
   }
@@ -53,6 +57,7 @@ package struct LayerNormalizationGradient: Operator {
         ofBias[k] += c[place]
       }
     }
+    if hasAddend { result = zip(result, inputs[inputs.count - 1].doubles).map { $0 + $1 } }
     let parameter = inputs[0].type.with(shape: Shape(axes.map { inputs[0].shape[$0] }))
     return [
       Tensor(inputs[0].type, doubles: result), Tensor(parameter, doubles: ofScale),

@@ -17,6 +17,8 @@ package struct KernelSupport: Sendable {
   /// The form in which convolutions have fewer products, and the activations that it takes besides relu.
   package var winograd: WinogradForm?
   package var winogradActivations: Set<ActivationFunction> = []
+  /// Whether group normalizations are computed as statistics, and where their results are read.
+  package var hasGroupStatistics = false
   /// The numbers that products are computed with.
   package var precision = Precision.float32
   /// Nil for a library that computes no regions.

@@ -37,7 +37,7 @@ private func precision(_ params: ir_conv2d_params) -> String { params.is_bfloat1
 
 /// A convolution with the sum and the activation that the compiler has fused with it.
 func convolutionKernel(
-  _ fused: FusedConvolution, _ request: KernelRequest, _ weights: PackedWeights, _ support: KernelSupport
+  _ fused: FusedConvolution, _ request: KernelRequest, _ packing: WeightPacking, _ support: KernelSupport
 ) -> (any Kernel)? {
   let convolution = fused.convolution
   let (x, w, y) = (request.inputTypes[0].shape, request.inputTypes[1].shape, request.outputTypes[0].shape)
@@ -50,40 +50,36 @@ func convolutionKernel(
   let isWinograd = support.isWinograd(convolution, weight: w)
   let operands = FusedOperands(fused)
   let fixed = params
-  if isWinograd, let weight = request.constants[1] {
-    let packed = winogradWeights(weight, isBFloat16: params.is_bfloat16, weights)
-    return CPUKernel(
-      "conv3x3.winograd" + precision(params) + operands.suffix,
+  if isWinograd, request.constants[1] != nil {
+    return packingKernel(
+      "conv3x3.winograd" + precision(params) + operands.suffix, request, packing,
+      PackedForm(params, isWinograd: true),
       workspace: ir_conv2d_winograd_workspace(&params, Int32(request.threadCount)), inPlace: operands.inPlace
-    ) { arguments in
+    ) { arguments, packed, workspace in
       var params = fixed
       ir_conv2d_winograd(
-        &params, arguments.input(0), packed.pointer.assumingMemoryBound(to: Float.self),
-        operands.bias(arguments), operands.residual(arguments), arguments.output(), arguments.workspace,
-        arguments.threads)
+        &params, arguments.input(0), packed, operands.bias(arguments), operands.residual(arguments),
+        arguments.output(), workspace, arguments.threads)
     }
   }
   guard params.activation != IR_ACTIVATION_LEAKY_RELU else { return nil }
   if ir_conv2d_is_pixel(&params), params.input_channels > 0 {
-    return CPUKernel("conv2d.pixel", inPlace: operands.inPlace) { arguments in
+    let stored = request.constants[1].flatMap { packing.isAtRun($0) ? $0 : nil }
+    let workspace = ir_conv2d_pixel_workspace(&params, stored != nil, Int32(request.threadCount))
+    return CPUKernel(
+      "conv2d.pixel", workspace: workspace, inPlace: operands.inPlace, prepared: stored == nil ? [] : [1]
+    ) { arguments in
       var params = fixed
       ir_conv2d_pixel(
-        &params, arguments.input(0), arguments.input(1), operands.bias(arguments),
-        operands.residual(arguments), arguments.output(), arguments.threads)
+        &params, arguments.input(0), stored.map { ir_weights($0) } ?? ir_weights(arguments.input(1)),
+        operands.bias(arguments), operands.residual(arguments), arguments.output(), arguments.workspace,
+        arguments.threads)
     }
   }
   return packingKernel(
-    "conv2d\(kind(params))" + operands.suffix, request, weights,
-    packing: [
-      Int(IR_PACKING_CONVOLUTION.rawValue), params.is_bfloat16 ? 1 : 0, params.groups, params.stride_y,
-      params.stride_x,
-    ],
-    count: ir_conv2d_packed_weights_count(&params),
+    "conv2d\(kind(params))" + operands.suffix, request, packing, PackedForm(params, isWinograd: false),
     workspace: ir_conv2d_workspace(&params, Int32(request.threadCount)), inPlace: operands.inPlace
-  ) { weight, packed in
-    var params = fixed
-    ir_conv2d_pack_weights(&params, weight, packed)
-  } run: { arguments, packed, workspace in
+  ) { arguments, packed, workspace in
     var params = fixed
     ir_conv2d(
       &params, arguments.input(0), packed, operands.bias(arguments), operands.residual(arguments),
@@ -126,47 +122,108 @@ extension FusedConvolution {
   }
 }
 
-/// A kernel whose weight, the second input, is packed: once if it is a constant, else at every run, in front
-/// of the driver's workspace.
+/// The order in which a convolution's driver reads its weights.
+private struct PackedForm: Sendable {
+  let params: ir_conv2d_params
+  let isWinograd: Bool
+
+  init(_ params: ir_conv2d_params, isWinograd: Bool) {
+    (self.params, self.isWinograd) = (params, isWinograd)
+  }
+
+  /// Floats of the packed weights.
+  var count: Int {
+    var params = params
+    return isWinograd
+      ? ir_conv2d_winograd_packed_weights_count(&params) : ir_conv2d_packed_weights_count(&params)
+  }
+
+  /// Numbers of which equal ones pack equally.
+  var key: [Int] {
+    if isWinograd {
+      return [Int((params.is_bfloat16 ? IR_PACKING_WINOGRAD_PAIRS : IR_PACKING_WINOGRAD).rawValue)]
+    }
+    return [
+      Int(IR_PACKING_CONVOLUTION.rawValue), params.is_bfloat16 ? 1 : 0, params.groups, params.stride_y,
+      params.stride_x,
+    ]
+  }
+
+  func pack(_ source: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>) {
+    var params = params
+    if isWinograd {
+      ir_conv2d_winograd_pack_weights(&params, source, target)
+    } else {
+      ir_conv2d_pack_weights(&params, source, target)
+    }
+  }
+
+  func workspace(isHalf: Bool, threads: Int) -> Int {
+    var params = params
+    return ir_conv2d_packing_workspace(&params, isWinograd, isHalf, Int32(threads))
+  }
+
+  /// Packs weights as they are stored, by all threads.
+  func pack(
+    _ stored: ir_weights, _ target: UnsafeMutablePointer<Float>, _ workspace: UnsafeMutableRawPointer,
+    threads: Int32
+  ) {
+    var params = params
+    ir_conv2d_pack(&params, isWinograd, stored, target, workspace, threads)
+  }
+}
+
+extension KernelArguments {
+  /// The packed weights that the kernel is given, else those that `pack` writes at the start of `memory`.
+  fileprivate func packedWeights(
+    in memory: UnsafeMutableRawPointer, _ pack: (UnsafeMutablePointer<Float>) -> Void
+  ) -> UnsafePointer<Float> {
+    if let given = packed.first { return given.assumingMemoryBound(to: Float.self) }
+    let own = memory.assumingMemoryBound(to: Float.self)
+    pack(own)
+    return UnsafePointer(own)
+  }
+}
+
+/// A kernel whose weight, the second input, is packed: once if it is a constant, else, or where that would
+/// take too much memory, at every run that it is not given packed, in front of the driver's workspace.
 private func packingKernel(
-  _ name: String, _ request: KernelRequest, _ weights: PackedWeights, packing: [Int], count: Int,
-  workspace: Int, inPlace: [Int] = [],
-  pack: @escaping @Sendable (UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void,
+  _ name: String, _ request: KernelRequest, _ packing: WeightPacking, _ form: PackedForm, workspace: Int,
+  inPlace: [Int] = [],
   run: @escaping @Sendable (KernelArguments, UnsafePointer<Float>, UnsafeMutableRawPointer?) -> Void
 ) -> any Kernel {
-  if let weight = request.constants[1] {
-    let packed = weights.storage(
-      of: weight, packing: packing + request.inputTypes[1].shape.extents, count: count, pack)
-    return CPUKernel(name, workspace: workspace, inPlace: inPlace) {
+  let weight = request.constants[1]
+  if let weight, !packing.isAtRun(weight) {
+    let packed = packing.weights.storage(
+      of: weight, packing: form.key + request.inputTypes[1].shape.extents, count: form.count, form.pack)
+    return CPUKernel(name, workspace: workspace, inPlace: inPlace, prepared: [1], holding: [packed]) {
       run($0, packed.pointer.assumingMemoryBound(to: Float.self), $0.workspace)
     }
   }
-  let packedBytes = (count * 4).roundedUp(toMultipleOf: 64)
-  return CPUKernel(name + ".packed-at-run", workspace: workspace + packedBytes, inPlace: inPlace) {
-    guard let memory = $0.workspace else { return }
-    let packed = memory.assumingMemoryBound(to: Float.self)
-    pack($0.input(1), packed)
-    run($0, packed, memory + packedBytes)
+  let packedBytes = (form.count * 4).roundedUp(toMultipleOf: 64)
+  // Weights are packed before the driver writes its workspace.
+  let own = max(workspace, form.workspace(isHalf: weight != nil, threads: request.threadCount))
+  var kernel = CPUKernel(
+    name + ".packed-at-run", workspace: packedBytes + own, inPlace: inPlace,
+    prepared: weight == nil ? [] : [1]
+  ) { arguments in
+    guard let memory = arguments.workspace else { return }
+    let packed = arguments.packedWeights(in: memory) {
+      form.pack(
+        weight.map { ir_weights($0) } ?? ir_weights(arguments.input(1)), $0, memory + packedBytes,
+        threads: arguments.threads)
+    }
+    run(arguments, packed, memory + packedBytes)
   }
-}
-
-/// Weights of Winograd's form, transformed once.
-func winogradWeights(_ weight: Tensor, isBFloat16: Bool, _ weights: PackedWeights) -> TensorStorage {
-  var params = ir_conv2d_params()
-  params.is_bfloat16 = isBFloat16
-  (params.input_channels, params.output_channels) = (weight.shape[1], weight.shape[0])
-  let count = ir_conv2d_winograd_packed_weights_count(&params)
-  return weights.storage(
-    of: weight,
-    packing: [Int((isBFloat16 ? IR_PACKING_WINOGRAD_PAIRS : IR_PACKING_WINOGRAD).rawValue)]
-      + weight.shape.extents, count: count
-  ) {
-    ir_conv2d_winograd_pack_weights(&params, $0, $1)
+  if weight == nil {
+    kernel.packings = [KernelPacking(input: 1, byteCount: packedBytes)]
+    kernel.packing = { form.pack($1, $2) }
   }
+  return kernel
 }
 
 func convolutionTransposeKernel(
-  _ convolution: ConvolutionTranspose, _ request: KernelRequest, _ weights: PackedWeights,
+  _ convolution: ConvolutionTranspose, _ request: KernelRequest, _ packing: WeightPacking,
   _ support: KernelSupport
 ) -> (any Kernel)? {
   let (x, w, y) = (request.inputTypes[0].shape, request.inputTypes[1].shape, request.outputTypes[0].shape)
@@ -176,23 +233,40 @@ func convolutionTransposeKernel(
       padsBefore: convolution.padsBefore, groups: convolution.groupCount, support)
   else { return nil }
   let fixed = params
-  return packingKernel(
-    "conv2d-transpose" + precision(params), request, weights,
-    packing: [
-      Int(IR_PACKING_TRANSPOSED.rawValue), params.is_bfloat16 ? 1 : 0, params.groups, params.stride_y,
-      params.stride_x, params.dilation_y, params.dilation_x, params.pad_top, params.pad_left,
-    ],
-    count: ir_conv2d_transpose_packed_weights_count(&params),
-    workspace: ir_conv2d_transpose_workspace(&params, Int32(request.threadCount))
-  ) { weight, packed in
+  let count = ir_conv2d_transpose_packed_weights_count(&params)
+  let workspace = ir_conv2d_transpose_workspace(&params, Int32(request.threadCount))
+  let name = "conv2d-transpose" + precision(params)
+  @Sendable func pack(_ source: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>) {
     var params = fixed
-    ir_conv2d_transpose_pack_weights(&params, weight, packed)
-  } run: { arguments, packed, workspace in
+    ir_conv2d_transpose_pack_weights(&params, source, target)
+  }
+  @Sendable func run(
+    _ arguments: KernelArguments, _ packed: UnsafePointer<Float>, _ workspace: UnsafeMutableRawPointer?
+  ) {
     var params = fixed
     ir_conv2d_transpose(
       &params, arguments.input(0), packed, arguments.optionalInput(2), nil, arguments.output(), workspace,
       arguments.threads)
   }
+  if let weight = request.constants[1] {
+    let order = [
+      Int(IR_PACKING_TRANSPOSED.rawValue), params.is_bfloat16 ? 1 : 0, params.groups, params.stride_y,
+      params.stride_x, params.dilation_y, params.dilation_x, params.pad_top, params.pad_left,
+    ]
+    let packed = packing.weights.storage(of: weight, packing: order + w.extents, count: count, pack)
+    return CPUKernel(name, workspace: workspace, prepared: [1], holding: [packed]) {
+      run($0, packed.pointer.assumingMemoryBound(to: Float.self), $0.workspace)
+    }
+  }
+  let packedBytes = (count * 4).roundedUp(toMultipleOf: 64)
+  var kernel = CPUKernel(name + ".packed-at-run", workspace: packedBytes + workspace) { arguments in
+    guard let memory = arguments.workspace else { return }
+    let packed = arguments.packedWeights(in: memory) { pack(arguments.input(1), $0) }
+    run(arguments, packed, memory + packedBytes)
+  }
+  kernel.packings = [KernelPacking(input: 1, byteCount: packedBytes)]
+  kernel.packing = { pack($1, $2) }
+  return kernel
 }
 
 func convolutionWeightGradientKernel(_ gradient: ConvolutionWeightGradient, _ request: KernelRequest) -> (

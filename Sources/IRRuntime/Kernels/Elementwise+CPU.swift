@@ -188,6 +188,7 @@ func opcode(_ function: ActivationFunction) -> ir_elementwise_opcode? {
   switch function {
   case .gelu: IR_ELEMENTWISE_GELU
   case .geluTanh: IR_ELEMENTWISE_GELU_TANH
+  case .geluSlope: IR_ELEMENTWISE_GELU_SLOPE
   case .leakyRelu: IR_ELEMENTWISE_LEAKY_RELU
   case .elu: IR_ELEMENTWISE_ELU
   case .selu: IR_ELEMENTWISE_SELU

@@ -4,7 +4,7 @@ import IROperators
 import IRTensor
 
 func matrixMultiplyKernel(
-  _ product: MatrixMultiply, _ request: KernelRequest, _ support: KernelSupport
+  _ product: MatrixMultiply, _ request: KernelRequest, _ packing: WeightPacking, _ support: KernelSupport
 ) -> (any Kernel)? {
   let (a, b) = (request.inputTypes[0].shape, request.inputTypes[1].shape)
   guard let e = try? product.extents(a, b), e.batch.rank <= 2 else { return nil }
@@ -26,8 +26,21 @@ func matrixMultiplyKernel(
     is_bfloat16: support.isBFloat16(rows: min(e.rows, e.columns), depth: e.depth))
   let workspace = ir_matrix_multiply_workspace(&params, Int32(request.threadCount))
   let fixed = params
-  return CPUKernel("matrix-multiply" + (params.is_bfloat16 ? ".bf16" : ""), workspace: workspace) {
-    arguments in
+  let name = "matrix-multiply" + (params.is_bfloat16 ? ".bf16" : "")
+  if let stored = request.constants[1], packing.isAtRun(stored) {
+    let wideByteCount = stored.byteCount.roundedUp(toMultipleOf: 64)
+    return CPUKernel(name + ".widened-at-run", workspace: wideByteCount + workspace, prepared: [1]) {
+      arguments in
+      guard let memory = arguments.workspace else { return }
+      let values = memory.assumingMemoryBound(to: Float.self)
+      ir_widen(ir_weights(stored), stored.elementCount, values, arguments.threads)
+      var params = fixed
+      ir_matrix_multiply(
+        &params, arguments.input(0), values, nil, nil, arguments.output(), memory + wideByteCount,
+        arguments.threads)
+    }
+  }
+  return CPUKernel(name, workspace: workspace) { arguments in
     var params = fixed
     ir_matrix_multiply(
       &params, arguments.input(0), arguments.input(1), nil, nil, arguments.output(), arguments.workspace,
@@ -66,9 +79,7 @@ func normalizationKernel(_ request: KernelRequest) -> (any Kernel)? {
   case let rms as RMSNormalization: return kernel(rms.axes, IR_NORMALIZATION_RMS, rms.epsilon)
   case let l2 as L2Normalization: return kernel([l2.axis], IR_NORMALIZATION_L2, l2.epsilon)
   case let group as GroupNormalization:
-    var params = ir_group_normalize_params(
-      batch: shape[0], channels: shape[1], inner: shape.elementCount(in: 2..<shape.rank),
-      groups: group.groupCount, epsilon: group.epsilon)
+    var params = groupParameters(shape, group.groupCount, group.epsilon)
     let workspace = ir_group_normalize_workspace(&params, Int32(request.threadCount))
     let fixed = params
     return CPUKernel("group-normalize", workspace: workspace) { arguments in
@@ -77,8 +88,26 @@ func normalizationKernel(_ request: KernelRequest) -> (any Kernel)? {
         &params, arguments.input(0), arguments.input(1), arguments.input(2), arguments.output(),
         arguments.workspace, arguments.threads)
     }
+  case let group as GroupStatistics:
+    var params = groupParameters(shape, group.groupCount, group.epsilon)
+    let workspace = ir_group_normalize_workspace(&params, Int32(request.threadCount))
+    let fixed = params
+    return CPUKernel("group-statistics", workspace: workspace) { arguments in
+      var params = fixed
+      ir_group_statistics(
+        &params, arguments.input(0), arguments.input(1), arguments.input(2), arguments.output(0),
+        arguments.output(1), arguments.workspace, arguments.threads)
+    }
   default: return nil
   }
+}
+
+private func groupParameters(
+  _ shape: Shape, _ groupCount: Int, _ epsilon: Float
+) -> ir_group_normalize_params {
+  ir_group_normalize_params(
+    batch: shape[0], channels: shape[1], inner: shape.elementCount(in: 2..<shape.rank), groups: groupCount,
+    epsilon: epsilon)
 }
 
 func layerNormalizationGradientKernel(
@@ -89,11 +118,17 @@ func layerNormalizationGradientKernel(
   var params = ir_layer_normalization_gradient_params(view: ir_axis_view(view), epsilon: gradient.epsilon)
   let workspace = ir_layer_normalization_gradient_workspace(&params, Int32(request.threadCount))
   let fixed = params
-  return CPUKernel("normalize.gradient", workspace: workspace) { arguments in
+  let scale = gradient.hasScale ? 2 : nil
+  let addend = gradient.hasAddend ? request.inputTypes.count - 1 : nil
+  return CPUKernel(
+    "normalize.gradient" + (addend == nil ? "" : ".add"), workspace: workspace,
+    inPlace: addend.map { [$0] } ?? []
+  ) { arguments in
     var params = fixed
     ir_layer_normalization_gradient(
-      &params, arguments.input(0), arguments.input(1), arguments.optionalInput(2), arguments.output(0),
-      arguments.output(1), arguments.output(2), arguments.workspace, arguments.threads)
+      &params, arguments.input(0), arguments.input(1), scale.map { arguments.input($0) },
+      addend.map { arguments.input($0) }, arguments.output(0), arguments.output(1), arguments.output(2),
+      arguments.workspace, arguments.threads)
   }
 }
 

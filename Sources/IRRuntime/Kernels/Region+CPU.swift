@@ -15,18 +15,20 @@ private final class RegionProgram: @unchecked Sendable {
   private var programs: [UnsafeMutableBufferPointer<ir_elementwise_instruction>] = []
   private var windowTables: [UnsafeMutableBufferPointer<ir_region_window>] = []
   /// Packed weights, biases and scales.
-  private var numbers: [TensorStorage] = []
+  private(set) var held: [TensorStorage] = []
+  /// Weights that are packed at each run.
+  private var stored: [TensorStorage] = []
 
-  private let weights: PackedWeights
+  private let packing: WeightPacking
   /// Columns of a feature map: blocks of pixels beside each other.
   private let columnCount: Int
 
-  init?(_ plan: RegionPlan, _ cut: RegionCut, _ weights: PackedWeights) {
+  init?(_ plan: RegionPlan, _ cut: RegionCut, _ packing: WeightPacking) {
     let tiles = (cut.width + max(cut.tileColumns, 1) - 1) / max(cut.tileColumns, 1)
     guard cut.height <= Int(IR_REGION_MAX_ROWS), plan.batch * tiles <= Int(IR_REGION_MAX_TILES) else {
       return nil
     }
-    self.weights = weights
+    self.packing = packing
     columnCount = plan.width
     instructions = .allocate(capacity: plan.instructions.count)
     instructions.initialize(repeating: ir_region_instruction())
@@ -91,7 +93,7 @@ private final class RegionProgram: @unchecked Sendable {
         target.window.weights_input = UInt32(input)
       } else {
         guard let weight = own.weight else { return false }
-        target.window.weights = packed(weight, for: &target)
+        setWeights(weight, of: &target)
       }
     }
     return parameters.chain.map { fill(&target, $0, parameters.windows) } ?? true
@@ -107,16 +109,24 @@ private final class RegionProgram: @unchecked Sendable {
     return result
   }()
 
-  /// The weights of an instruction that is filled otherwise, as its operation reads them.
-  private func packed(_ weight: Tensor, for target: inout ir_region_instruction) -> UnsafePointer<Float>? {
+  /// Gives an instruction that is filled otherwise its weights, as its operation reads them.
+  private func setWeights(_ weight: Tensor, of target: inout ir_region_instruction) {
     let count = ir_region_packed_weights_count(&target)
-    guard count > 0 else { return kept(weight) }
+    guard count > 0 else {
+      target.window.weights = kept(weight)
+      return
+    }
+    if packing.isAtRun(weight) {
+      target.window.stored = ir_weights(weight)
+      stored.append(weight.storage)
+      return
+    }
     let order = [Int(ir_region_packing(&target).rawValue)] + (target.groups > 1 ? [target.groups] : [])
-    let storage = weights.storage(of: weight, packing: order + weight.shape.extents, count: count) {
+    let storage = packing.weights.storage(of: weight, packing: order + weight.shape.extents, count: count) {
       ir_region_pack_weights(&target, $0, $1)
     }
-    numbers.append(storage)
-    return UnsafePointer(storage.pointer.assumingMemoryBound(to: Float.self))
+    held.append(storage)
+    target.window.weights = UnsafePointer(storage.pointer.assumingMemoryBound(to: Float.self))
   }
 
   /// All of a window but its weights.
@@ -125,8 +135,23 @@ private final class RegionProgram: @unchecked Sendable {
     let activation = fused.driverActivation ?? (IR_ACTIVATION_NONE, 0)
     return ir_region_window(
       kernel_height: source.shape[2], kernel_width: source.shape[3], dilation: convolution.dilations[0],
-      pad_top: convolution.padsBefore[0], pad_left: convolution.padsBefore[1], weights: nil, weights_input: 0,
+      pad_top: convolution.padsBefore[0], pad_left: convolution.padsBefore[1], weights: nil,
+      stored: ir_weights(), weights_input: 0,
       bias: kept(source.bias), activation: activation.function, slope: activation.slope)
+  }
+
+  /// The instructions whose weights are inputs that the driver packs.
+  var packings: [(instruction: Int, input: Int, byteCount: Int)] {
+    instructions.indices.compactMap { index in
+      guard ir_region_packs_weights(&instructions[index]), instructions[index].window.stored.numbers == nil
+      else { return nil }
+      let count = ir_region_packed_weights_count(&instructions[index])
+      return (index, Int(instructions[index].window.weights_input), count * 4)
+    }
+  }
+
+  func pack(_ index: Int, _ source: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>) {
+    ir_region_pack_weights(&instructions[index], source, target)
   }
 
   private func layout(_ blocks: BlockLayout) -> ir_region_blocks {
@@ -174,24 +199,37 @@ private final class RegionProgram: @unchecked Sendable {
 
   private func kept(_ tensor: Tensor?) -> UnsafePointer<Float>? {
     guard let tensor else { return nil }
-    numbers.append(tensor.storage)
+    held.append(tensor.storage)
     return UnsafePointer(tensor.storage.pointer.assumingMemoryBound(to: Float.self))
   }
 }
 
 /// Nodes computed together, row by row.
 func regionKernel(
-  _ plan: RegionPlan, _ cut: RegionCut, threadCount: Int, _ weights: PackedWeights
+  _ plan: RegionPlan, _ cut: RegionCut, threadCount: Int, _ packing: WeightPacking
 ) -> (any Kernel)? {
-  guard let program = RegionProgram(plan, cut, weights) else { return nil }
+  guard let program = RegionProgram(plan, cut, packing) else { return nil }
   let workspace = ir_region_workspace(&program.region, Int32(threadCount))
-  return CPUKernel(
-    plan.summary, cut: cut.text, listing: plan.listing(cut), workspace: workspace, inPlace: plan.inPlaceInputs
+  let packings = program.packings
+  var kernel = CPUKernel(
+    plan.summary, cut: cut.text, listing: plan.listing(cut), workspace: workspace,
+    inPlace: plan.inPlaceInputs, holding: program.held
   ) { arguments in
     let inputs = arguments.inputs.map { Optional($0.assumingMemoryBound(to: Float.self)) }
     let outputs = arguments.outputs.map { Optional($0.assumingMemoryBound(to: Float.self)) }
-    ir_region(&program.region, inputs, outputs, arguments.workspace, arguments.threads)
+    guard !arguments.packed.isEmpty else {
+      ir_region(&program.region, inputs, outputs, nil, arguments.workspace, arguments.threads)
+      return
+    }
+    var packed = [UnsafePointer<Float>?](repeating: nil, count: program.region.instruction_count)
+    for (packing, pointer) in zip(packings, arguments.packed) {
+      packed[packing.instruction] = pointer.assumingMemoryBound(to: Float.self)
+    }
+    ir_region(&program.region, inputs, outputs, packed, arguments.workspace, arguments.threads)
   }
+  kernel.packings = packings.map { KernelPacking(input: $0.input, byteCount: $0.byteCount) }
+  kernel.packing = { program.pack(packings[$0].instruction, $1, $2) }
+  return kernel
 }
 
 extension RegionPlan {

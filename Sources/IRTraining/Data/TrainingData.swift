@@ -60,6 +60,9 @@ package struct TrainingData: Sendable {
   /// that takes a level learns to remove so much and no more, and no more than there is.
   package var otherLevelShare = 0.0
 
+  /// The share of images, 0...1, that state the model's level for "none stated".
+  package var unstatedLevels: (share: Double, level: Double) = (0, 0)
+
   /// - Throws: `TrainingError.data` if a task has no pictures.
   package init(
     clean: ImageSet?, pairs: Pairs? = nil, tasks: [TrainingTask], seed: UInt64, batch: TrainingGraph.Batch
@@ -93,8 +96,10 @@ package struct TrainingData: Sendable {
       let task = pick(&random)
       var (low, high, level) = try sample(task, &random)
       let turn = random.index(below: 8)
-      // Behind all other draws, so that these are the same whatever the share.
-      if otherLevelShare > 0, random.uniform() < otherLevelShare {
+      // Behind all other draws, so that these are the same whatever the shares.
+      if unstatedLevels.share > 0, random.uniform() < unstatedLevels.share {
+        level = unstatedLevels.level
+      } else if otherLevelShare > 0, random.uniform() < otherLevelShare {
         let part = random.uniform()
         if random.uniform() < 0.5 {
           level *= part

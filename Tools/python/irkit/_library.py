@@ -67,8 +67,8 @@ def checked(status: int, error: Any) -> None:
 class Watch:
     """Passes the progress of a call on, and ends it where that raises or `cancel` says so.
 
-    Python handles signals while it runs code of its own: a call that reports its progress is interrupted between two
-    steps of a program, also if nobody asked for the progress.
+    Python handles signals while it runs code of its own: a call that reports its progress every ten milliseconds is
+    interrupted then, also if nobody asked for the progress.
     """
 
     def __init__(self, progress: Optional[Callable[[float], Any]] = None, cancel: Any = None) -> None:

@@ -29,6 +29,15 @@ for name, found in times.items():
 medians, fastest = ([pick(found) for found in times.values()] for pick in (statistics.median, min))
 print(f"{medians[1] / medians[0]:.2f} times as fast, {fastest[1] / fastest[0]:.2f} of the fastest runs; "
       f"largest difference {difference:.1e}")
-script = "import time; import numpy; start = time.perf_counter(); import irkit; print(time.perf_counter() - start)"
-imports = [float(subprocess.check_output([sys.executable, "-c", script])) for _ in range(7)]
-print(f"import, behind NumPy's: {statistics.median(imports):.3f} s")
+
+
+def seconds(before, timed):
+    """The median of what a new interpreter takes for `timed`."""
+    script = f"import time; {before}; start = time.perf_counter(); {timed}; print(time.perf_counter() - start)"
+    return statistics.median(float(subprocess.check_output([sys.executable, "-c", script])) for _ in range(7))
+
+
+print(f"import irkit: {seconds('pass', 'import irkit'):.3f} s")
+print(f"import of irkit.InferenceSession, with NumPy: {seconds('pass', 'from irkit import InferenceSession'):.3f} s, "
+      f"without: {seconds('import numpy', 'from irkit import InferenceSession'):.3f} s, "
+      f"of onnxruntime behind NumPy: {seconds('import numpy', 'import onnxruntime'):.3f} s")

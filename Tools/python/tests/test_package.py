@@ -16,6 +16,13 @@ def test_is_typed():
     assert "irkit/py.typed" in files and "irkit/_interface.py" in files
 
 
+@pytest.mark.parametrize("name", ["irkit", "irkit-models"])
+def test_states_its_licences(name):
+    """That of the project, and those of what the wheel holds of others."""
+    texts = {file.name: file.read_text() for file in metadata.files(name) if file.name in ("LICENSE", "NOTICE")}
+    assert "Apache License" in texts["LICENSE"] and "protobuf-c authors" in texts["NOTICE"]
+
+
 def test_imports_no_more_than_it_needs():
     """NumPy, Pillow, ONNX and parsers of C are for those who use them."""
     code = "import sys, irkit; print(*(m for m in ('numpy', 'PIL', 'onnx', 'pycparser', 'ml_dtypes') if m in sys.modules))"

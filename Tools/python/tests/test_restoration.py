@@ -127,7 +127,7 @@ def test_steps(restorer, picture):
     watched = irkit.Restorer(profile=True)
     shares = []
     watched.restore(picture, progress=shares.append)
-    assert len(watched.steps) > 5 and abs(len(watched.steps) - len(shares)) <= 1
+    assert len(watched.steps) > 5 and abs(len(watched.steps) - len(set(shares))) <= 1
     assert all(step.kernel and step.seconds >= 0 for step in watched.steps)
     assert sum(step.multiply_adds for step in watched.steps) > 1e6
 

@@ -209,6 +209,20 @@ def test_is_cancelled_and_runs_again():
     assert seen == sorted(seen) and len(seen) > 10 and seen[0] == 0 and seen[-1] < 1
 
 
+def test_is_cancelled_within_a_step():
+    weight = numpy.random.default_rng(7).normal(0, 0.1, (96, 96, 3, 3)).astype(numpy.float32)
+    session = irkit.InferenceSession(model(
+        [helper.make_node("Conv", ["x", "w"], ["y"], pads=[1, 1, 1, 1])], [value("x", [1, 96, "h", "w"])],
+        [value("y", [1, 96, "h", "w"])], [onnx.numpy_helper.from_array(weight, "w")]))
+    x = numpy.ones((1, 96, 512, 512), numpy.float32)
+    asked = []
+    with pytest.raises(irkit.Cancelled):
+        session.run(None, {"x": x}, progress=asked.append, cancel=lambda: len(asked) == 3)
+    # The first step is the only one, or it was at least not over.
+    assert asked == [0, 0, 0]
+    assert session.run(None, {"x": x[..., :8, :8]})[0].shape == (1, 96, 8, 8)
+
+
 def test_exceptions_of_progress_pass(chain):
     def progress(done):
         raise KeyError("mine")
