@@ -420,7 +420,7 @@ def test_an_error_before_the_message_ends_its_stream(server):
 def test_a_slow_reader_has_its_answer_and_a_silent_one_is_given_up():
     side = 248
     size = 4 * 3 * side * side
-    server = GRPCServer("--write-timeout", "4", "--load", "symunet-s")
+    server = GRPCServer("--write-timeout", "8", "--load", "symunet-s")
     try:
         given = request(shape=[1, 3, side, side], raw=[bytes(size)])
         given.inputs[0].name = server.get("/v2/models/symunet-s").json["inputs"][0]["name"]

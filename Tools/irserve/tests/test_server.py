@@ -298,7 +298,7 @@ def reader(server):
 
 
 def test_a_slow_reader_has_its_answer_and_a_silent_one_is_closed():
-    server = Server("--write-timeout", "4", "--load", "symunet-s")
+    server = Server("--write-timeout", "8", "--load", "symunet-s")
     try:
         with reader(server) as silent:
             assert silent.recv(12) == b"HTTP/1.1 200"
@@ -317,6 +317,24 @@ def test_a_slow_reader_has_its_answer_and_a_silent_one_is_closed():
         settle(server)
     finally:
         server.stop()
+
+
+def test_a_server_that_ends_sends_its_answers():
+    server = Server("--load", "symunet-s", "--drain", "60")
+    with reader(server) as slow:
+        answer = http.client.HTTPResponse(slow)
+        answer.begin()
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        assert len(answer.read()) == int(answer.headers["Content-Length"])
+    assert server.stop() == 0
+
+
+def test_a_silent_reader_does_not_keep_a_server_that_ends():
+    server = Server("--load", "symunet-s", "--drain", "1", "--write-timeout", "600")
+    with reader(server) as silent:
+        assert silent.recv(12) == b"HTTP/1.1 200"
+        assert server.stop() == 0
 
 
 def test_the_token_is_asked_for():

@@ -34,9 +34,12 @@ package final class ConnectionState: Sendable {
 /// Says on a connection that the body may come.
 struct ContinueEvent: Sendable {}
 
+/// Is done once the answers that were written are sent. Those who write are told sooner.
+struct SentEvent: Sendable {}
+
 /// The rest that a connection needs beside requests and answers: `100 Continue` where the client waits for
-/// it, word of a client that left, an end to clients that do not read, and an end to connections whose
-/// request was not read to its end.
+/// it, word of a client that left, an end to clients that do not read, an end to connections whose request
+/// was not read to its end, and no end to those whose answer is still to be sent.
 final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   typealias InboundIn = HTTPRequestPart
   typealias InboundOut = HTTPRequestPart
@@ -54,6 +57,14 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   private var endsAfterResponse = false
   private var isClosing = false
   private var stalled: Scheduled<Void>?
+  /// Answers that are written and not sent.
+  private var unsentCount = 0
+  /// The sending of the last of them.
+  private var lastSent: EventLoopFuture<Void>?
+  /// Whoever wants the connection closed once they are sent.
+  private var closing: EventLoopPromise<Void>?
+  /// Whether the time of a server that ends is over.
+  private var isCut = false
 
   init(writeTimeout: TimeAmount) { self.writeTimeout = writeTimeout }
 
@@ -98,6 +109,9 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   func triggerUserOutboundEvent(
     context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?
   ) {
+    if event is SentEvent, let promise {
+      return lastSent?.cascade(to: promise) ?? promise.succeed(())
+    }
     guard event is ContinueEvent else {
       return context.triggerUserOutboundEvent(event, promise: promise)
     }
@@ -120,9 +134,44 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
       let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
       context.eventLoop.scheduleTask(in: Self.lingering) { bound.value.close(promise: nil) }
       return
+    case .end: return context.write(data, promise: sending(promise, context))
     default: break
     }
     context.write(data, promise: promise)
+  }
+
+  /// The promise of an answer's end, which counts the answer until then.
+  private func sending(
+    _ promise: EventLoopPromise<Void>?, _ context: ChannelHandlerContext
+  ) -> EventLoopPromise<Void> {
+    let sent = promise ?? context.eventLoop.makePromise()
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    unsentCount += 1
+    lastSent = sent.futureResult
+    sent.futureResult.whenComplete { _ in
+      let (handler, context) = bound.value
+      handler.unsentCount -= 1
+      if handler.unsentCount == 0, handler.closing != nil { handler.closeNow(context) }
+    }
+    return sent
+  }
+
+  /// Closes once answers are sent: a server that ends closes after writing, and would lose what the system
+  /// did not take yet. Closing the input alone says that its time is over.
+  func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+    if mode == .input { isCut = true }
+    guard unsentCount > 0, mode != .output else { return context.close(mode: mode, promise: promise) }
+    if let closing {
+      if let promise { closing.futureResult.cascade(to: promise) }
+    } else {
+      closing = promise ?? context.eventLoop.makePromise()
+    }
+    if isCut { closeNow(context) }
+  }
+
+  private func closeNow(_ context: ChannelHandlerContext) {
+    defer { closing = nil }
+    context.close(promise: closing)
   }
 
   /// Writes in parts: each one that is taken shows that the client reads.

@@ -24,7 +24,9 @@ extension RestorationError {
     case .unreadableModel(let path, let reason):
       .unreadableModel(path: name, reason: ModelErrors.hiding(path, in: reason))
     case .notARestorer(_, let detail): .notARestorer(path: name, detail: detail)
-    case .unknownModel, .unsuitableImage, .nonFiniteResult: self
+    // The name was known: a link leads nowhere, or the file went meanwhile.
+    case .unknownModel: .unreadableModel(path: name, reason: "its file is gone")
+    case .unsuitableImage, .nonFiniteResult: self
     }
   }
 }
