@@ -39,9 +39,9 @@ def free_port():
 
 
 class Server:
-    def __init__(self, *arguments, environment=None, wait=True, before=":"):
+    def __init__(self, *arguments, environment=None, wait=True, before=":", port=None):
         """`before` is a line of bash that the server's process runs first."""
-        self.port = free_port()
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         # A file: nobody reads a pipe while a test waits, and a server whose log is not taken waits for it.
         written = tempfile.NamedTemporaryFile("w")
@@ -123,6 +123,26 @@ def encoded(image, form="PNG", **options):
     stream = io.BytesIO()
     image.save(stream, form, **options)
     return stream.getvalue()
+
+
+def tiny_model(operator="Relu", output="restored"):
+    """An ONNX file whose network is one operator on a picture's planes. Relu gives back what is not negative."""
+    def whole(number):
+        return bytes([number]) if number < 128 else bytes([number % 128 | 128]) + whole(number // 128)
+
+    def field(number, value):
+        if isinstance(value, int):
+            return bytes([number << 3]) + whole(value)
+        value = value.encode() if isinstance(value, str) else value
+        return bytes([number << 3 | 2]) + whole(len(value)) + value
+
+    def port(name):
+        dimensions = b"".join(field(1, field(2, side) if isinstance(side, str) else field(1, side)) for side in (1, 3, "h", "w"))
+        return field(1, name) + field(2, field(1, field(1, 1) + field(2, dimensions)))
+
+    node = field(1, "image") + field(2, output) + field(4, operator)
+    graph = field(1, node) + field(2, "tiny") + field(11, port("image")) + field(12, port("restored"))
+    return field(1, 8) + field(7, graph) + field(8, field(1, "") + field(2, 17))
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import http.client
 import json
 import os
 import random
+import selectors
 import signal
 import socket
 import subprocess
@@ -22,6 +23,7 @@ from conftest import ROOT, Server, encoded, picture
 from test_server import head, settle
 
 MODEL = "symunet-s"
+KINDS = ("tensors", "pictures")
 failures = []
 
 
@@ -51,58 +53,101 @@ class Bench:
         self.process.wait(60)
 
 
+class Connection:
+    """One request after the other on a connection that stays open."""
+
+    def __init__(self, clients):
+        self.clients, self.socket = clients, None
+
+    def begin(self):
+        if not self.socket:
+            self.socket = socket.create_connection(self.clients.address, timeout=30)
+            self.socket.setblocking(False)
+            self.clients.selector.register(self.socket, selectors.EVENT_READ | selectors.EVENT_WRITE, self)
+        else:
+            self.clients.selector.modify(self.socket, selectors.EVENT_READ | selectors.EVENT_WRITE, self)
+        self.start, self.sent, self.head, self.rest = time.perf_counter(), 0, b"", None
+
+    def go_on(self, events):
+        """- Returns: the status once the answer is whole, the name of an error, or None."""
+        try:
+            if events & selectors.EVENT_READ:
+                return self.receive()
+            self.sent += self.socket.send(self.clients.data[self.sent:])
+            if self.sent == len(self.clients.data):
+                self.clients.selector.modify(self.socket, selectors.EVENT_READ, self)
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            return self.close(type(error).__name__)
+        return None
+
+    def receive(self):
+        count = self.socket.recv_into(self.clients.buffer)
+        if not count:
+            return self.close("closed")
+        if self.rest is None:
+            self.head += self.clients.buffer[:count]
+            if b"\r\n\r\n" not in self.head:
+                return None
+            head, body = self.head.split(b"\r\n\r\n", 1)
+            self.head = head.decode("latin-1")
+            lengths = [line.split(":")[1] for line in self.head.split("\r\n") if line.lower().startswith("content-length:")]
+            self.rest, count = int(lengths[0]), len(body)
+        self.rest -= count
+        if self.rest:
+            return None
+        status = self.head[9:12]
+        return status if status == "200" else self.close(status)
+
+    def close(self, why):
+        if self.socket:
+            self.clients.selector.unregister(self.socket)
+            self.socket.close()
+            self.socket = None
+        return why
+
+
 class Clients:
-    """Connections that stay open, each with one request after the other while they are let."""
+    """Connections that one loop serves, so that they take little of the processors."""
 
     def __init__(self, server, count, request):
-        self.server, self.request = server, request
-        self.times, self.statuses, self.lock = [], collections.Counter(), threading.Lock()
-        self.let, self.ended, self.busy = threading.Event(), False, 0
-        self.threads = [threading.Thread(target=self.run) for _ in range(count)]
-        for thread in self.threads:
-            thread.start()
-
-    def run(self):
-        path, body, headers = self.request
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=120)
-        while True:
-            self.let.wait()
-            if self.ended:
-                return
-            with self.lock:
-                self.busy += 1
-            start = time.perf_counter()
-            try:
-                connection.request("POST", path, body, headers)
-                answer = connection.getresponse()
-                answer.read()
-                status = answer.status
-            except (OSError, http.client.HTTPException) as error:
-                status = type(error).__name__
-                connection.close()
-            with self.lock:
-                self.busy -= 1
-                self.statuses[str(status)] += 1
-                if status == 200:
-                    self.times.append(time.perf_counter() - start)
-            if status == 503:
-                time.sleep(0.5)
+        path, body, headers = request
+        lines = "".join(f"{name}: {value}\r\n" for name, value in {"Host": "x", "Content-Length": len(body), **headers}.items())
+        self.address, self.data = ("127.0.0.1", server.port), memoryview(f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode() + body)
+        self.selector, self.buffer = selectors.DefaultSelector(), bytearray(1 << 20)
+        self.times, self.statuses = [], collections.Counter()
+        self.connections = [Connection(self) for _ in range(count)]
 
     def work(self, seconds):
-        """Lets them, waits for the last answer, and returns answers and seconds."""
+        """Lets all ask for so long, waits for the last answer, and returns answers and seconds."""
         before, begin = len(self.times), time.perf_counter()
-        self.let.set()
-        time.sleep(seconds)
-        self.let.clear()
-        while self.busy:
-            time.sleep(0.002)
+        busy, later = set(self.connections), []
+        for connection in self.connections:
+            connection.begin()
+        while busy or later:
+            for key, events in self.selector.select(0.05):
+                connection, status = key.data, key.data.go_on(events)
+                if status is None:
+                    continue
+                now = time.perf_counter()
+                busy.discard(connection)
+                self.statuses[status] += 1
+                if status == "200":
+                    self.times.append(now - connection.start)
+                later.append((now + (0.5 if status == "503" else 0), connection))
+            now, is_over = time.perf_counter(), time.perf_counter() - begin >= seconds
+            for due in [due for due in later if due[0] <= now or is_over]:
+                later.remove(due)
+                if not is_over:
+                    due[1].begin()
+                    busy.add(due[1])
         return len(self.times) - before, time.perf_counter() - begin
 
     def stop(self):
-        self.ended = True
-        self.let.set()
-        for thread in self.threads:
-            thread.join()
+        for connection in self.connections:
+            connection.close("")
+        self.selector.close()
 
 
 def tensor_request(server, side):
@@ -116,8 +161,9 @@ def tensor_request(server, side):
 def throughput(options):
     """Many clients, in turns with irbench."""
     memory = 1 << 30
-    for kind in ("tensors", "pictures"):
-        server = Server("--queue", str(2 * options.clients), "--memory", str(memory), "--load", MODEL)
+    for kind in options.kind or KINDS:
+        server = Server(
+            "--queue", str(2 * options.clients), "--memory", str(memory), "--load", MODEL, "--parallel", str(options.parallel))
         empty = server.resident()["VmRSS"]
         request = tensor_request(server, options.side) if kind == "tensors" else (
             f"/restore?model={MODEL}", encoded(picture(options.side, options.side)), {})
@@ -143,7 +189,7 @@ def throughput(options):
             "95 % of irbench": kind == "pictures" or share >= 0.95,
             # Beside what is promised: the program and its model, as they were before.
             "memory": peak <= empty + memory,
-        }, clients=options.clients, **{"a second": round(done / taken, 2), "irbench a second": round(ran / running, 2),
+        }, clients=options.clients, parallel=options.parallel, **{"a second": round(done / taken, 2), "irbench a second": round(ran / running, 2),
            "share of irbench": round(share, 3), "p50": round(times[len(times) // 2], 3), "p99": round(times[len(times) * 99 // 100], 3),
            "statuses": clients.statuses, "peak MiB": peak >> 20, "empty MiB": empty >> 20})
         server.stop()
@@ -277,6 +323,8 @@ if __name__ == "__main__":
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=60, help="of load, of each kind")
     parser.add_argument("--turn", type=float, default=20, help="seconds of load before irbench has its turn")
+    parser.add_argument("--kind", action="append", choices=KINDS, help="of requests of the throughput; all where none is named")
+    parser.add_argument("--parallel", type=int, default=1, help="pictures that the server restores at a time")
     parser.add_argument("--side", type=int, default=256)
     parser.add_argument("--pictures", type=int, default=300, help="of the measurement of latency")
     parser.add_argument("--requests", type=int, default=10_000, help="of abuse")

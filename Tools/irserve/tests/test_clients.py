@@ -10,7 +10,7 @@ import pytest
 import tritonclient.http as triton
 from PIL import Image
 
-from conftest import Server, encoded, picture
+from conftest import ROOT, Server, encoded, picture, tiny_model
 from test_server import settle
 
 
@@ -110,8 +110,6 @@ def test_triton_loads_and_unloads():
 
 def test_models_of_a_folder_are_checked(tmp_path):
     """A file that bears the name of a released model and is another one is refused."""
-    import shutil
-    from conftest import ROOT
     whole = (ROOT / "Models/SymUNet/symunet-s.onnx").read_bytes()
     (tmp_path / "mine.onnx").write_bytes(whole)
     (tmp_path / "symunet-denoise.onnx").write_bytes(whole)
@@ -123,6 +121,40 @@ def test_models_of_a_folder_are_checked(tmp_path):
         assert answer.status == 422 and "SHA-256" in answer.json["error"]
     finally:
         server.stop()
+
+
+def test_errors_name_models_and_no_files(tmp_path):
+    """A client that is told what is wrong with a model learns nothing of the server's folders."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    whole = (ROOT / "Models/SymUNet/symunet-s.onnx").read_bytes()
+    for name, content in [("cut", whole[:5000]), ("empty", b""), ("foreign", b"<html>"), ("unknown", tiny_model("Bogus")),
+                          ("lost", tiny_model(output="elsewhere")), ("symunet-denoise", tiny_model())]:
+        (folder / f"{name}.onnx").write_bytes(content)
+    (folder / "gone.onnx").symlink_to(tmp_path / "nothing.onnx")
+    server = Server("--models", str(folder))
+    values = tensor(8, 8)
+    head = json.dumps({"inputs": [
+        {"name": "image", "shape": list(values.shape), "datatype": "FP32", "parameters": {"binary_data_size": values.nbytes}}]}).encode()
+    try:
+        for name in [path.stem for path in folder.iterdir()]:
+            answers = [
+                server.post(f"/restore?model={name}", encoded(picture(20, 20))),
+                server.post(f"/v2/models/{name}/infer", head + values.tobytes(), {"Inference-Header-Content-Length": str(len(head))}),
+                server.post(f"/v2/repository/models/{name}/load", b""), server.post(f"/explain?model={name}", encoded(picture(20, 20))),
+                server.get(f"/v2/models/{name}"),
+            ]
+            for answer in answers:
+                # A file that is no restorer may be a network all the same.
+                if answer.status != 200:
+                    assert 400 <= answer.status < 500, (name, answer.body)
+                    assert name in answer.json["error"], (name, answer.body)
+            assert answers[0].status != 200, name
+            text = b" ".join(answer.body for answer in answers).decode()
+            assert str(tmp_path) not in text and ".onnx" not in text, text
+    finally:
+        server.stop()
+    assert str(tmp_path) not in server.log
 
 
 def kserve(kind, address, values, tmp_path, form):

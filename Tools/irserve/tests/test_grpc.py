@@ -417,6 +417,45 @@ def test_an_error_before_the_message_ends_its_stream(server):
     settle(server)
 
 
+def test_a_slow_reader_has_its_answer_and_a_silent_one_is_given_up():
+    side = 248
+    size = 4 * 3 * side * side
+    server = GRPCServer("--write-timeout", "8", "--load", "symunet-s")
+    try:
+        given = request(shape=[1, 3, side, side], raw=[bytes(size)])
+        given.inputs[0].name = server.get("/v2/models/symunet-s").json["inputs"][0]["name"]
+        message = given.SerializeToString()
+        silent = Peer(server)
+        stream = silent.call("ModelInfer", message)
+        silent.hear(lambda event: isinstance(event, h2.events.DataReceived))
+        # The answer has its place, twice, until it is read; the request has none any more.
+        assert 2 * size <= server.metric("irserve_bodies_bytes") < 3 * size
+        silent.hear(lambda event: isinstance(event, h2.events.StreamReset) and event.stream_id == stream)
+        settle(server)
+        silent.close()
+        # Long beyond the limit, and never silent for so long.
+        slow = Peer(server)
+        stream = slow.call("ModelInfer", message)
+        begin, received, owed, is_over = None, 0, 0, False
+        while not is_over:
+            for event in slow.events(0.1):
+                assert not isinstance(event, (h2.events.StreamReset, h2.events.ConnectionTerminated)), event
+                if isinstance(event, h2.events.DataReceived):
+                    begin = begin or time.time()
+                    received += len(event.data)
+                    owed += event.flow_controlled_length
+                is_over = is_over or isinstance(event, h2.events.StreamEnded)
+            if begin and owed and not is_over and received < 60_000 * (time.time() - begin):
+                slow.http.acknowledge_received_data(owed, stream)
+                owed = 0
+                slow.flush()
+        assert received > size
+        slow.close()
+        settle(server)
+    finally:
+        server.stop()
+
+
 def test_connections_are_bounded():
     server = GRPCServer("--max-connections", "4")
     try:

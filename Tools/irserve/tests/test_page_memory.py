@@ -10,33 +10,13 @@ import numpy
 from PIL import Image
 from selenium.webdriver.common.by import By
 
-from conftest import Server
+from conftest import Server, tiny_model
 from test_page import browser, choose, complaints, opened, states, summary, until  # noqa: F401
 
 COUNT = int(os.environ.get("PAGE_COUNT", "24"))
 # Two pictures of 12 megapixels that are compared have 96 MB, one that is made small 48 MB. What the page holds is anonymous;
 # decoded pictures that it left lie in shared memory, which the browser bounds and gives back when memory is short.
 OWN_GROWTH, GROWTH = 350 << 20, 1100 << 20
-
-
-def copying_model():
-    """An ONNX file whose network gives back what is not negative."""
-    def whole(number):
-        return bytes([number]) if number < 128 else bytes([number % 128 | 128]) + whole(number // 128)
-
-    def field(number, value):
-        if isinstance(value, int):
-            return bytes([number << 3]) + whole(value)
-        value = value.encode() if isinstance(value, str) else value
-        return bytes([number << 3 | 2]) + whole(len(value)) + value
-
-    def port(name):
-        dimensions = b"".join(field(1, field(2, side) if isinstance(side, str) else field(1, side)) for side in (1, 3, "h", "w"))
-        return field(1, name) + field(2, field(1, field(1, 1) + field(2, dimensions)))
-
-    node = field(1, "image") + field(2, "restored") + field(4, "Relu")
-    graph = field(1, node) + field(2, "copy") + field(11, port("image")) + field(12, port("restored"))
-    return field(1, 8) + field(7, graph) + field(8, field(1, "") + field(2, 17))
 
 
 def descendants(pid):
@@ -84,7 +64,7 @@ class Watch:
 def test_many_large_pictures_take_no_more_memory_than_some(browser, tmp_path):  # noqa: F811
     models = tmp_path / "models"
     models.mkdir()
-    (models / "copy.onnx").write_bytes(copying_model())
+    (models / "copy.onnx").write_bytes(tiny_model())
     generator = numpy.random.default_rng(5)
     y, x = numpy.mgrid[0:3000, 0:4000].astype(numpy.float32)
     sources = []

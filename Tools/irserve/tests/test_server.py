@@ -1,4 +1,5 @@
 """What a server does under strain: limits, clients that leave, ends."""
+import http.client
 import json
 import os
 import signal
@@ -130,6 +131,31 @@ def test_memory_is_kept_to():
         server.stop()
 
 
+def test_pictures_that_are_restored_side_by_side_are_the_same(server):
+    several = Server("--parallel", "2", "-j", "2")
+    try:
+        bodies = [encoded(picture(120 + 8 * (index % 3), 90, index)) for index in range(12)]
+        expected = [server.post("/restore", body).body for body in bodies]
+        found = [None] * len(bodies)
+
+        def ask(index):
+            found[index] = several.post("/restore", bodies[index]).body
+
+        threads = [threading.Thread(target=ask, args=(index,)) for index in range(len(bodies))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert found == expected
+        settle(several)
+        # Both models kept memory, and give it back.
+        assert several.metric("irserve_memory_promised_bytes") > 0
+        assert several.post("/v2/repository/models/symunet-s/unload", b"").status == 200
+        assert several.metric("irserve_memory_promised_bytes") == 0
+    finally:
+        several.stop()
+
+
 def test_running_requests_end_before_the_server():
     server = Server("-j", "1")
     body = encoded(picture(900, 700), compress_level=1)
@@ -204,6 +230,111 @@ def test_a_killed_server_leaves_nothing_half_made(tmp_path):
     assert len(os.listdir(tmp_path)) == 1
     assert again.stop() == 0
     assert os.listdir(tmp_path) == []
+
+
+def test_a_server_is_killed_and_another_takes_its_port_under_load(tmp_path):
+    """Clients that go on asking see whole answers or errors, never a half."""
+    environment = {"TMPDIR": str(tmp_path)}
+    server = Server(environment=environment)
+    body = encoded(picture(160, 120))
+    expected = server.post("/restore", body).body
+    outcomes, ended = [], threading.Event()
+
+    def ask(address):
+        while not ended.is_set():
+            try:
+                answer = address.post("/restore", body)
+                outcomes.append("whole" if answer.status == 200 and answer.body == expected else f"{answer.status}, {len(answer.body)} bytes")
+            except (OSError, http.client.HTTPException):
+                outcomes.append("error")
+                time.sleep(0.02)
+
+    def whole_ones_come(count):
+        before = outcomes.count("whole")
+        end = time.time() + 60
+        while outcomes.count("whole") < before + count:
+            assert time.time() < end, outcomes
+            time.sleep(0.02)
+
+    threads = [threading.Thread(target=ask, args=(server,)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(3):
+            whole_ones_come(10)
+            server.stop(signal.SIGKILL)
+            server = Server(environment=environment, port=server.port)
+        whole_ones_come(10)
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+        code = server.stop()
+    assert code == 0 and set(outcomes) == {"whole", "error"}, set(outcomes)
+    assert os.listdir(tmp_path) == []
+
+
+# Bytes of an answer of tensors, more than the system holds of a connection.
+SIDE = 248
+ANSWER = 4 * 3 * SIDE * SIDE
+
+
+def tensor_body(server):
+    name = server.get("/v2/models/symunet-s").json["inputs"][0]["name"]
+    head_of_body = json.dumps({"parameters": {"binary_data_output": True}, "inputs": [
+        {"name": name, "shape": [1, 3, SIDE, SIDE], "datatype": "FP32", "parameters": {"binary_data_size": ANSWER}}]}).encode()
+    return head("/v2/models/symunet-s/infer", len(head_of_body) + ANSWER, f"Inference-Header-Content-Length: {len(head_of_body)}") \
+        + head_of_body + bytes(ANSWER)
+
+
+def reader(server):
+    """A connection that holds little of what it was sent and did not read."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 << 10)
+    connection.settimeout(60)
+    connection.connect(("127.0.0.1", server.port))
+    connection.sendall(tensor_body(server))
+    return connection
+
+
+def test_a_slow_reader_has_its_answer_and_a_silent_one_is_closed():
+    server = Server("--write-timeout", "8", "--load", "symunet-s")
+    try:
+        with reader(server) as silent:
+            assert silent.recv(12) == b"HTTP/1.1 200"
+            assert server.metric("irserve_bodies_bytes") >= ANSWER
+            settle(server)
+            assert len(received(silent)) < ANSWER
+        # Long beyond the limit, and never silent for so long.
+        with reader(server) as slow:
+            answer = http.client.HTTPResponse(slow)
+            answer.begin()
+            begin, count = time.time(), 0
+            while part := answer.read(4096):
+                count += len(part)
+                time.sleep(max(0, begin + count / 60_000 - time.time()))
+        assert answer.status == 200 and count == int(answer.headers["Content-Length"]) and count > ANSWER
+        settle(server)
+    finally:
+        server.stop()
+
+
+def test_a_server_that_ends_sends_its_answers():
+    server = Server("--load", "symunet-s", "--drain", "60")
+    with reader(server) as slow:
+        answer = http.client.HTTPResponse(slow)
+        answer.begin()
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        assert len(answer.read()) == int(answer.headers["Content-Length"])
+    assert server.stop() == 0
+
+
+def test_a_silent_reader_does_not_keep_a_server_that_ends():
+    server = Server("--load", "symunet-s", "--drain", "1", "--write-timeout", "600")
+    with reader(server) as silent:
+        assert silent.recv(12) == b"HTTP/1.1 200"
+        assert server.stop() == 0
 
 
 def test_the_token_is_asked_for():

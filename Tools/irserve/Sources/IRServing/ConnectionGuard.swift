@@ -34,9 +34,12 @@ package final class ConnectionState: Sendable {
 /// Says on a connection that the body may come.
 struct ContinueEvent: Sendable {}
 
+/// Is done once the answers that were written are sent. Those who write are told sooner.
+struct SentEvent: Sendable {}
+
 /// The rest that a connection needs beside requests and answers: `100 Continue` where the client waits for
-/// it, word of a client that left, an end to clients that do not read, and an end to connections whose
-/// request was not read to its end.
+/// it, word of a client that left, an end to clients that do not read, an end to connections whose request
+/// was not read to its end, and no end to those whose answer is still to be sent.
 final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   typealias InboundIn = HTTPRequestPart
   typealias InboundOut = HTTPRequestPart
@@ -45,6 +48,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
   /// How long a client may take no byte of its answer.
   private let writeTimeout: TimeAmount
+  private static let partByteCount = 1 << 16
   /// How long the rest of a body is thrown away, so that its sender sees the answer.
   private static let lingering = TimeAmount.seconds(2)
 
@@ -53,10 +57,21 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   private var endsAfterResponse = false
   private var isClosing = false
   private var stalled: Scheduled<Void>?
+  /// Answers that are written and not sent.
+  private var unsentCount = 0
+  /// The sending of the last of them.
+  private var lastSent: EventLoopFuture<Void>?
+  /// Whoever wants the connection closed once they are sent.
+  private var closing: EventLoopPromise<Void>?
+  /// Whether the time of a server that ends is over.
+  private var isCut = false
 
-  init(writeTimeout: TimeAmount = .seconds(60)) { self.writeTimeout = writeTimeout }
+  init(writeTimeout: TimeAmount) { self.writeTimeout = writeTimeout }
 
-  func handlerAdded(context: ChannelHandlerContext) { state = ConnectionState.watch(context.channel) }
+  func handlerAdded(context: ChannelHandlerContext) {
+    state = ConnectionState.watch(context.channel)
+    UnsentBytes.bound(of: context.channel)
+  }
 
   func handlerRemoved(context: ChannelHandlerContext) { end(context) }
 
@@ -94,6 +109,9 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
   func triggerUserOutboundEvent(
     context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?
   ) {
+    if event is SentEvent, let promise {
+      return lastSent?.cascade(to: promise) ?? promise.succeed(())
+    }
     guard event is ContinueEvent else {
       return context.triggerUserOutboundEvent(event, promise: promise)
     }
@@ -107,6 +125,8 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     switch unwrapOutboundIn(data) {
     case .head(let head):
       endsAfterResponse = head.headerFields[.connection] == "close"
+    case .body(let bytes) where bytes.readableBytes > Self.partByteCount:
+      return write(bytes, context, promise)
     case .end where endsAfterResponse:
       isClosing = true
       context.writeAndFlush(data, promise: promise)
@@ -114,17 +134,76 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
       let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
       context.eventLoop.scheduleTask(in: Self.lingering) { bound.value.close(promise: nil) }
       return
+    case .end: return context.write(data, promise: sending(promise, context))
     default: break
     }
     context.write(data, promise: promise)
   }
 
-  func channelWritabilityChanged(context: ChannelHandlerContext) {
+  /// The promise of an answer's end, which counts the answer until then.
+  private func sending(
+    _ promise: EventLoopPromise<Void>?, _ context: ChannelHandlerContext
+  ) -> EventLoopPromise<Void> {
+    let sent = promise ?? context.eventLoop.makePromise()
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    unsentCount += 1
+    lastSent = sent.futureResult
+    sent.futureResult.whenComplete { _ in
+      let (handler, context) = bound.value
+      handler.unsentCount -= 1
+      if handler.unsentCount == 0, handler.closing != nil { handler.closeNow(context) }
+    }
+    return sent
+  }
+
+  /// Closes once answers are sent: a server that ends closes after writing, and would lose what the system
+  /// did not take yet. Closing the input alone says that its time is over.
+  func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+    if mode == .input { isCut = true }
+    guard unsentCount > 0, mode != .output else { return context.close(mode: mode, promise: promise) }
+    if let closing {
+      if let promise { closing.futureResult.cascade(to: promise) }
+    } else {
+      closing = promise ?? context.eventLoop.makePromise()
+    }
+    if isCut { closeNow(context) }
+  }
+
+  private func closeNow(_ context: ChannelHandlerContext) {
+    defer { closing = nil }
+    context.close(promise: closing)
+  }
+
+  /// Writes in parts: each one that is taken shows that the client reads.
+  private func write(
+    _ bytes: ByteBuffer, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?
+  ) {
+    var rest = bytes
+    let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    while rest.readableBytes > Self.partByteCount, let part = rest.readSlice(length: Self.partByteCount) {
+      let taken = context.eventLoop.makePromise(of: Void.self)
+      taken.futureResult.whenSuccess {
+        let (handler, context) = bound.value
+        if handler.stalled != nil { handler.awaitReader(context) }
+      }
+      context.write(wrapOutboundOut(.body(part)), promise: taken)
+    }
+    context.write(wrapOutboundOut(.body(rest)), promise: promise)
+  }
+
+  /// Closes the connection of a client that takes no part of its answer for too long from now on.
+  private func awaitReader(_ context: ChannelHandlerContext) {
     stalled?.cancel()
-    stalled = nil
-    if !context.channel.isWritable {
-      let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-      stalled = context.eventLoop.scheduleTask(in: writeTimeout) { bound.value.close(promise: nil) }
+    let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+    stalled = context.eventLoop.scheduleTask(in: writeTimeout) { bound.value.close(promise: nil) }
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if context.channel.isWritable {
+      stalled?.cancel()
+      stalled = nil
+    } else {
+      awaitReader(context)
     }
     context.fireChannelWritabilityChanged()
   }

@@ -26,7 +26,7 @@ struct Examination: Sendable {
   let settings: ServerSettings
   let store: ModelStore
   let ledger: MemoryLedger
-  /// One restoration at a time uses the processors.
+  /// Restorations that use the processors.
   let computing: Turns
 
   /// - Throws: as `Restoration.run`.
@@ -38,17 +38,18 @@ struct Examination: Sendable {
     }
     let header = try ImageFile.header(bytes: picture, name: Restoration.name, limits: limits)
     let entry = try store.restorer(request.model, control)
-    let need = try entry.turn.take(control) {
-      // The samples as they are read, as colours, and padded.
-      try header.byteCount + 3 * 12 * header.width * header.height
-        + entry.model.opinionByteCount(width: header.width, height: header.height)
-    }
+    let kind = ModelStore.Need(width: header.width, height: header.height, channelCount: 3, limit: nil)
+    // The samples as they are read, as colours, and padded.
+    let beside = header.byteCount + 3 * 12 * header.width * header.height
+    let need =
+      try beside
+      + entry.need(kind, control) { try $0.opinionByteCount(width: header.width, height: header.height) }
     let promise = try ledger.promise(need, control)
     defer { store.settle(promise, entry) }
     let image = try ImageFile.read(bytes: picture, name: Restoration.name, limits: limits)
-    let (opinions, routerCount) = try entry.turn.take(control) {
+    let (opinions, routerCount) = try entry.work(control) { model in
       try computing.take(control) {
-        do { return try entry.model.opinions(of: image) { control.advance($0) } } catch RuntimeError
+        do { return try model.opinions(of: image) { control.advance($0) } } catch RuntimeError
           .cancelled
         { throw control.end ?? .stopped }
       }

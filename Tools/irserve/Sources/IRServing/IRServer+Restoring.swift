@@ -40,7 +40,7 @@ extension IRServer {
         }.run(picture, wish, control)
       }
     }
-    return try answer(result)
+    return try answer(result, context)
   }
 
   private func explain(_ request: Request, _ context: ServingContext) async throws -> Response {
@@ -132,7 +132,7 @@ extension IRServer {
     }
   }
 
-  private func answer(_ result: Restoration.Result) throws -> Response {
+  private func answer(_ result: Restoration.Result, _ context: ServingContext) throws -> Response {
     func rounded(_ seconds: Double) -> Double { (seconds * 1e4).rounded() / 1e4 }
     var report = Report(
       model: result.model, plan: result.plan, width: result.width, height: result.height,
@@ -150,11 +150,11 @@ extension IRServer {
     return Response(
       status: .ok,
       headers: [.contentType: Answers.mediaType(result.suffix), .report: text],
-      body: written(ByteBuffer(bytes: result.bytes)))
+      body: written(ByteBuffer(bytes: result.bytes), context))
   }
 
-  /// Bytes on their way to a client; they hold their place until they are written.
-  func written(_ bytes: ByteBuffer) -> ResponseBody {
+  /// Bytes on their way to a client; they hold their place until they are sent.
+  func written(_ bytes: ByteBuffer, _ context: ServingContext) -> ResponseBody {
     let place = waiting.result(bytes.readableBytes)
     return ResponseBody(contentLength: bytes.readableBytes) { writer in
       defer { withExtendedLifetime(place) {} }
@@ -163,6 +163,7 @@ extension IRServer {
         try await writer.write(part)
       }
       try await writer.finish(nil)
+      try await context.channel.triggerUserOutboundEvent(SentEvent()).get()
     }
   }
 

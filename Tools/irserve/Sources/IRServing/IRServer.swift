@@ -13,7 +13,8 @@ package final class IRServer: Sendable {
   let ledger: MemoryLedger
   let waiting: WaitingBytes
   let queue: WorkQueue
-  let computing = Turns(1)
+  /// Restorations that use the processors.
+  let computing: Turns
   let listeners = Listeners()
   let metrics: Prometheus
   let logger: Logger
@@ -24,6 +25,7 @@ package final class IRServer: Sendable {
     ledger = MemoryLedger(limit: settings.workingByteCount)
     store = ModelStore(settings, ledger)
     waiting = WaitingBytes(limit: settings.waitingByteCount)
+    computing = Turns(settings.parallelCount)
     queue = WorkQueue(length: settings.queueLength, threadCount: settings.activeCount)
     describe()
   }
@@ -39,11 +41,13 @@ package final class IRServer: Sendable {
   /// the port.
   package func run(whenListening: @escaping @Sendable (Int) -> Void = { _ in }) async throws {
     defer { TemporaryFolder.remove() }
+    let writeTimeout = TimeAmount.of(settings.writeTimeout)
     let application = Application(
       router: router,
       server: .http1(
         configuration: .init(
-          additionalChannelHandlers: [ConnectionGuard()], idleTimeout: .seconds(60),
+          additionalChannelHandlers: [ConnectionGuard(writeTimeout: writeTimeout)],
+          idleTimeout: .seconds(60),
           httpDecoderConfiguration: .init(
             maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 64 << 10, maxHeaderFieldCount: 100))),
       configuration: ApplicationConfiguration(

@@ -7,35 +7,86 @@ import Synchronization
 /// A model that keeps memory for its next run, and gives it back when that is short.
 protocol KeepsMemory: Sendable {
   var keptByteCount: Int { get }
-  /// - Returns: false where it runs, and keeps it.
-  func giveBack() -> Bool
+  /// Gives it back, unless it runs.
+  func giveBack()
 }
 
 extension SharedRestorer: KeepsMemory {
-  func giveBack() -> Bool { dropSessions() }
+  func giveBack() { _ = dropSessions() }
 }
 
 extension InferenceSession: KeepsMemory {
-  func giveBack() -> Bool { dropPrograms() }
+  func giveBack() { _ = dropPrograms() }
 }
 
 /// Models by name, loaded when they are first asked for; the least lately used goes where there are too many.
 package final class ModelStore: Sendable {
-  /// A model that is loaded.
-  final class Entry<Model: KeepsMemory>: Sendable {
-    let name: String
-    let model: Model
-    /// Planning and running take turns.
-    let turn = Turns(1)
+  /// Work whose memory is planned from its sides.
+  struct Need: Hashable {
+    var width: Int
+    var height: Int
+    var channelCount: Int
+    /// The bytes that the plan may take; nil for work that is never cut into tiles.
+    var limit: Int?
+  }
 
-    init(_ name: String, _ model: Model) { (self.name, self.model) = (name, model) }
+  /// A model that is loaded, once for each restoration that may run.
+  final class Entry<Model: KeepsMemory>: Sendable, KeepsMemory {
+    let name: String
+    /// One of them, to be asked what is the same for all.
+    let model: Model
+    private let all: [Model]
+    /// Those that rest; planning and running take turns.
+    private let resting: Mutex<[Model]>
+    private let turn: Turns
+    /// Bytes that work of a kind takes, as they were planned before.
+    private let needs = Mutex<[Need: Int]>([:])
+    private static var needLimit: Int { 256 }
+
+    init(_ name: String, _ model: Model, _ others: [Model]) {
+      (self.name, self.model) = (name, model)
+      all = [model] + others
+      resting = Mutex(others + [model])
+      turn = Turns(1 + others.count)
+    }
+
+    /// Has the model work for nobody else.
+    /// - Throws: what `body` throws, errors of the model by its name, and `Control.End`.
+    func work<R>(_ control: Control, _ body: (Model) throws -> R) throws -> R {
+      try turn.take(control) {
+        // The one that worked last is the first again: others keep nothing while one is enough.
+        let own = resting.withLock { $0.popLast() } ?? model
+        defer { resting.withLock { $0.append(own) } }
+        return try ModelErrors.naming(name) { try body(own) }
+      }
+    }
+
+    /// The first of them that finds something finds it for all.
+    func known<R>(_ find: (Model) -> R?) -> R? {
+      for model in all { if let found = find(model) { return found } }
+      return nil
+    }
+
+    var keptByteCount: Int { all.reduce(0) { $0 + $1.keptByteCount } }
+    func giveBack() { for model in all { model.giveBack() } }
+
+    /// The bytes that work takes; they are planned once, so that whoever comes later waits for no work.
+    /// - Throws: as `work`.
+    func need(_ need: Need, _ control: Control, _ plan: (Model) throws -> Int) throws -> Int {
+      if let known = needs.withLock({ $0[need] }) { return known }
+      let byteCount = try work(control, plan)
+      needs.withLock { needs in
+        if needs.count >= Self.needLimit { needs = [:] }
+        needs[need] = byteCount
+      }
+      return byteCount
+    }
   }
 
   /// One model may be loaded as a restorer of pictures and as a network on tensors.
   private struct Loaded {
     var name: String
-    var entry: any AnyObject & Sendable
-    var model: any KeepsMemory
+    var entry: any AnyObject & KeepsMemory
   }
 
   private struct State {
@@ -104,7 +155,9 @@ package final class ModelStore: Sendable {
   /// - Throws: `ServingError` for unknown names and unloaded models, the errors of models, `Control.End`.
   func restorer(_ name: String, _ control: Control) throws -> Entry<SharedRestorer> {
     try entry(name, control) { path in
-      try SharedRestorer(model: path, options: RuntimeOptions(threadCount: settings.threadCount))
+      try (0..<settings.parallelCount).map { _ in
+        try SharedRestorer(model: path, options: RuntimeOptions(threadCount: settings.threadsOfEach))
+      }
     }
   }
 
@@ -112,14 +165,17 @@ package final class ModelStore: Sendable {
   /// - Throws: as `restorer`.
   func network(_ name: String, _ control: Control) throws -> Entry<InferenceSession> {
     try entry(name, control) { path in
-      try InferenceSession(
-        contentsOf: path,
-        options: RuntimeOptions(threadCount: settings.threadCount, memoryByteCount: ledger.limit))
+      let model = try ONNXModel(contentsOf: path)
+      return (0..<settings.parallelCount).map { _ in
+        InferenceSession(
+          model, name: name,
+          options: RuntimeOptions(threadCount: settings.threadsOfEach, memoryByteCount: ledger.limit))
+      }
     }
   }
 
   private func entry<Model: KeepsMemory>(
-    _ name: String, _ control: Control, _ load: (String) throws -> Model
+    _ name: String, _ control: Control, _ load: (String) throws -> [Model]
   ) throws -> Entry<Model> {
     let own = try known(name)
     guard isAvailable(own) else {
@@ -129,10 +185,11 @@ package final class ModelStore: Sendable {
     return try loading.take(control) {
       if let found: Entry<Model> = used(own) { return found }
       // The content of released models is as released, else it is refused here.
-      let path = try catalogue(isAnew: true).path(of: own)
+      let path = try ModelErrors.naming(own) { try catalogue(isAnew: true).path(of: own) }
       try makeRoom(for: path)
-      let entry = Entry(own, try load(path))
-      locked { $0.loaded.append(Loaded(name: own, entry: entry, model: entry.model)) }
+      let models = try ModelErrors.naming(own) { try load(path) }
+      let entry = Entry(own, models[0], Array(models.dropFirst()))
+      locked { $0.loaded.append(Loaded(name: own, entry: entry)) }
       return entry
     }
   }
@@ -153,10 +210,11 @@ package final class ModelStore: Sendable {
   private func makeRoom(for path: String) throws {
     let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
     // A model holds its file, its weights, and these packed for the kernels.
-    guard size <= ledger.limit / 3 else {
+    let times = 3 * settings.parallelCount
+    guard size <= ledger.limit / times else {
       throw ServingError(
         .contentTooLarge,
-        "the model's file has \(size) bytes and takes three times as many, of \(ledger.limit) that this server may "
+        "the model's file has \(size) bytes and takes \(times) times as many, of \(ledger.limit) that this server may "
           + "use (--memory)")
     }
     while true {
@@ -172,7 +230,7 @@ package final class ModelStore: Sendable {
   func settle<Model>(_ promise: MemoryLedger.Promise, _ entry: Entry<Model>, rest: Int = 0) {
     locked { state in
       let isLoaded = state.loaded.contains { $0.entry === entry }
-      promise.shrink(to: rest, keeping: isLoaded ? entry.model.keptByteCount : 0, by: entry)
+      promise.shrink(to: rest, keeping: isLoaded ? entry.keptByteCount : 0, by: entry)
     }
   }
 
@@ -199,6 +257,9 @@ package final class ModelStore: Sendable {
 
   /// Gives back what models that rest keep for the next picture.
   private func giveBack() {
-    for loaded in locked({ $0.loaded }) where loaded.model.giveBack() { ledger.keep(0, for: loaded.entry) }
+    for entry in locked({ $0.loaded.map(\.entry) }) {
+      entry.giveBack()
+      ledger.keep(entry.keptByteCount, for: entry)
+    }
   }
 }

@@ -23,7 +23,7 @@ struct Restoration: Sendable {
   let settings: ServerSettings
   let store: ModelStore
   let ledger: MemoryLedger
-  /// One restoration at a time uses the processors.
+  /// Restorations that use the processors.
   let computing: Turns
   /// Hears what is done with the picture.
   var tells: @Sendable (Listeners.Event.Kind) -> Void = { _ in }
@@ -61,12 +61,12 @@ struct Restoration: Sendable {
     }
     let reading = clock.now
     var begin = reading
-    var result = try entry.turn.take(control) {
+    var result = try entry.work(control) { model in
       try computing.take(control) {
         begin = clock.now
         tells(.restoring)
         do {
-          return try entry.model.restoration(of: image, strength: request.strength, within: limit) {
+          return try model.restoration(of: image, strength: request.strength, within: limit) {
             control.advance($0)
           }
         } catch RuntimeError.cancelled { throw control.end ?? .stopped }
@@ -92,6 +92,7 @@ struct Restoration: Sendable {
   }
 
   static let name = "the picture"
+  private static let resultName = "the result"
 
   /// The refusal of a body that no reader of pictures takes.
   static func noPicture(_ bytes: Data) -> ServingError {
@@ -120,11 +121,13 @@ struct Restoration: Sendable {
     }
     let held = entry.model.resultByteCount(
       width: header.width, height: header.height, channelCount: channels)
-    let plan = try entry.turn.take(control) {
-      try entry.model.plan(
-        width: header.width, height: header.height, channelCount: channels, within: limit)
+    let kind = ModelStore.Need(
+      width: header.width, height: header.height, channelCount: channels, limit: limit)
+    let planned = try entry.need(kind, control) { model in
+      try model.plan(width: header.width, height: header.height, channelCount: channels, within: limit)
+        .byteCount
     }
-    return (limit, beside + held + plan.byteCount)
+    return (limit, beside + held + planned)
   }
 
   /// Bytes of a picture while its file is made.
@@ -140,7 +143,16 @@ struct Restoration: Sendable {
     (options.permissions, options.reachesDisk) = (0o600, false)
     let path = try TemporaryFolder.path(suffix: suffix)
     defer { try? FileManager.default.removeItem(atPath: path) }
-    let report = try ImageFile.write(image, to: path, options: options)
+    let report: ImageFile.WritingReport
+    do { report = try ImageFile.write(image, to: path, options: options) } catch ImageError.unwritable(
+      _, let reason)
+    {
+      // The server's files have no names for clients.
+      throw ImageError.unwritable(
+        path: Self.resultName, reason: reason.replacing(path, with: Self.resultName))
+    } catch ImageError.losesStatements(_, let lost) {
+      throw ImageError.losesStatements(path: Self.resultName, lost: lost)
+    }
     return (try Data(contentsOf: URL(fileURLWithPath: path)), report)
   }
 }

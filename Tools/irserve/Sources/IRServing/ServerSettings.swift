@@ -12,11 +12,16 @@ package struct ServerSettings: Sendable {
   package var memoryByteCount = 2 << 30
   /// Requests that are restored or wait for it.
   package var queueLength = 64
-  /// Pictures that are read, restored or written at a time; one of them is restored.
+  /// Pictures that are restored at a time.
+  package var parallelCount = 1
+  /// Pictures that are read, restored or written at a time.
   package var activeCount = 3
+  /// Threads of all that is restored at a time.
   package var threadCount = RuntimeOptions.defaultThreadCount
   /// The time of a request from its head to its result.
   package var timeout = Duration.seconds(120)
+  /// The time in which a client may take no byte of its answer.
+  package var writeTimeout = Duration.seconds(60)
   /// The time that running requests have once the server is asked to end.
   package var drain = Duration.seconds(30)
   package var bodyByteCount = 64 << 20
@@ -30,6 +35,9 @@ package struct ServerSettings: Sendable {
   package var preloaded = ["restore"]
 
   package init() {}
+
+  /// Threads of one restoration.
+  var threadsOfEach: Int { max(1, threadCount / parallelCount) }
 
   /// Whether it listens to this machine alone.
   var isLocal: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }

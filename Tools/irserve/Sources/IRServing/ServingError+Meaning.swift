@@ -1,4 +1,5 @@
 import HTTPTypes
+import IRInference
 import IRRequests
 import ImageRestoration
 
@@ -28,6 +29,7 @@ extension ServingError {
     case let error as RestorationError:
       if case .unknownModel = error { return ServingError(.notFound, "\(error)") }
       return unprocessable("\(error)")
+    case let error as ONNXError: return unprocessable("\(error)")
     default: return ServingError(.internalServerError, "\(error)")
     }
   }

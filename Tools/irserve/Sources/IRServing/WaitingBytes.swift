@@ -47,14 +47,19 @@ package final class WaitingBytes: Sendable {
       }
     }
 
+    /// Gives the bytes back.
+    package func release() {
+      held.withLock { held in
+        owner.taken.withLock { $0 -= held }
+        held = 0
+      }
+    }
+
     fileprivate func hold(_ byteCount: Int) {
       held.withLock { $0 = byteCount }
       owner.taken.withLock { $0 += byteCount }
     }
 
-    deinit {
-      let held = held.withLock { $0 }
-      owner.taken.withLock { $0 -= held }
-    }
+    deinit { release() }
   }
 }

@@ -46,12 +46,21 @@ struct IRServe: AsyncParsableCommand {
   @Option(help: "Maximum number of accepted requests; further ones are told to try again later.") var queue =
     64
   @Option(
-    help: "Maximum number of pictures that are read, restored or written at a time; one of them is restored.")
-  var active = 3
+    help:
+      "Number of pictures that are restored at a time, each with its share of the threads; 2 restores more a second under load."
+  )
+  var parallel = 1
+  @Option(
+    help:
+      "Maximum number of pictures that are read, restored or written at a time. (default: --parallel and two more)"
+  )
+  var active: Int?
   @Option(
     name: [.customShort("j"), .long], help: "Number of threads. (default: as many as the system grants)")
   var threads: Int?
   @Option(help: "Time limit of a request, in seconds.") var timeout = 120.0
+  @Option(help: "Time limit of a client that takes no byte of its answer, in seconds.") var writeTimeout =
+    60.0
   @Option(help: "Time limit of running requests after a signal to end, in seconds.") var drain = 30.0
   @Option(help: "Size limit of a request's body, such as 500K or 64M.") var maxBody = ByteCount(64 << 20)
   @Option(help: "Size limit of a picture, in pixels.") var maxPixels = 100_000_000
@@ -96,12 +105,13 @@ struct IRServe: AsyncParsableCommand {
       guard grpcPort != port else { throw ValidationError("--port and --grpc-port are both \(port)") }
     }
     try check("queue", queue, 1...100_000)
-    try check("active", active, 1...64)
+    try check("parallel", parallel, 1...64)
+    try check("active", activeCount, parallel...66)
     try check("threads", threads ?? 1, 1...1024)
     try check("max-pixels", maxPixels, 1...400_000_000)
     try check("max-models", maxModels, 1...1000)
     try check("max-connections", maxConnections, 1...100_000)
-    for (name, value) in [("timeout", timeout), ("drain", drain)] {
+    for (name, value) in [("timeout", timeout), ("write-timeout", writeTimeout), ("drain", drain)] {
       guard value > 0, value <= 86_400 else {
         throw ValidationError("--\(name) is \(value), must be 0 to 86400")
       }
@@ -111,14 +121,18 @@ struct IRServe: AsyncParsableCommand {
     }
   }
 
+  private var activeCount: Int { active ?? parallel + 2 }
+
   private var settings: ServerSettings {
     var settings = ServerSettings()
     (settings.host, settings.port, settings.token) = (host, port, token)
     settings.grpcPort = grpcPort
     (settings.memoryByteCount, settings.bodyByteCount) = (memory.value, maxBody.value)
-    (settings.queueLength, settings.activeCount) = (queue, active)
+    (settings.queueLength, settings.activeCount) = (queue, activeCount)
+    settings.parallelCount = parallel
     if let threads { settings.threadCount = threads }
     (settings.timeout, settings.drain) = (.seconds(timeout), .seconds(drain))
+    settings.writeTimeout = .seconds(writeTimeout)
     (settings.pixelCount, settings.modelCount) = (maxPixels, maxModels)
     settings.connectionCount = maxConnections
     settings.modelFolders = (models ?? "").split(separator: ":").map(String.init)

@@ -90,6 +90,9 @@ private final class Tally: Sendable {
     #expect(waiting.byteCount == 600)
     first = nil
     #expect(waiting.byteCount == 540 && first == nil)
+    second?.release()
+    second?.release()
+    #expect(waiting.byteCount == 500)
     withExtendedLifetime((second, result)) {}
   }
 

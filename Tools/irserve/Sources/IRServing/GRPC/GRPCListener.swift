@@ -37,6 +37,7 @@ struct GRPCListener: HTTP2ServerTransport.ListenerFactory {
             channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
           }
         }
+        UnsentBytes.bound(of: channel)
         return connectionConfigurator.configure(channel: channel, tls: .none)
       }
   }

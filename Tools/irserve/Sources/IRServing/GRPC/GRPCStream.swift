@@ -67,8 +67,6 @@ final class GRPCStreamGuard: ChannelDuplexHandler {
 
   /// Bytes before a message: whether it is compressed, and its length.
   private static let prefixByteCount = 5
-  /// How long a sender may take no part of its answer.
-  private static let writeTimeout = TimeAmount.seconds(60)
   private static let partByteCount = 1 << 16
 
   private let server: IRServer
@@ -133,7 +131,7 @@ final class GRPCStreamGuard: ChannelDuplexHandler {
     if let refusal = server.refusal(of: path, headers) { return refuse(refusal, context) }
     let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
     let seconds = stream.timeout.map { min($0, server.settings.timeout) } ?? server.settings.timeout
-    late = context.eventLoop.scheduleTask(in: .nanoseconds(Int64(seconds.seconds * 1e9))) {
+    late = context.eventLoop.scheduleTask(in: .of(seconds)) {
       let (handler, context) = bound.value
       handler.refuse(.of(Control.End.late), context)
     }
@@ -206,7 +204,9 @@ final class GRPCStreamGuard: ChannelDuplexHandler {
   private func awaitReader(_ context: ChannelHandlerContext) {
     stalled?.cancel()
     let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-    stalled = context.eventLoop.scheduleTask(in: Self.writeTimeout) { bound.value.close(promise: nil) }
+    stalled = context.eventLoop.scheduleTask(in: .of(server.settings.writeTimeout)) {
+      bound.value.close(promise: nil)
+    }
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {

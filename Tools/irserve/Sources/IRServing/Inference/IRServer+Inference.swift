@@ -119,7 +119,7 @@ extension IRServer {
     var response = Response(
       status: .ok,
       headers: [.contentType: answer.headerLength == nil ? "application/json" : "application/octet-stream"],
-      body: written(answer.bytes))
+      body: written(answer.bytes, context))
     if let length = answer.headerLength { response.headers[.inferenceHeaderLength] = "\(length)" }
     return response
   }

@@ -86,8 +86,8 @@ extension IRServer {
   var grownByteLimit: Int { waiting.limit / InferenceMessage.growth / 2 }
 
   /// Runs a model. A request of `byteCount` bytes is read, and its answer written, in the request's turn;
-  /// `place` is held until its tensors are computed. `growing` counts the bytes that grow while they are
-  /// read.
+  /// `place` is held until then, however long the answer takes to be read. `growing` counts the bytes that
+  /// grow while they are read.
   /// - Throws: `ServingError`, the errors of models and pictures, `Control.End`.
   func infer<R: Sendable>(
     _ name: String, for caller: some Caller, _ place: WaitingBytes.Place, of byteCount: Int, growing: Int,
@@ -104,12 +104,11 @@ extension IRServer {
     guard place.grow(to: 2 * byteCount + InferenceMessage.growth * growing) else { throw waiting.noPlace }
     let restoration = Restoration(settings: settings, store: store, ledger: ledger, computing: computing)
     return try await work(caller) { [waiting] control in
-      try withExtendedLifetime(place) {
-        let (message, binary) = try read()
-        return try InferenceRun(
-          model: name, message: message, binary: binary, restoration: restoration, waiting: waiting
-        ).run(control, write)
-      }
+      defer { place.release() }
+      let (message, binary) = try read()
+      return try InferenceRun(
+        model: name, message: message, binary: binary, restoration: restoration, waiting: waiting
+      ).run(control, write)
     }
   }
 }

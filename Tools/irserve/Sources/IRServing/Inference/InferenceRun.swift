@@ -110,12 +110,15 @@ struct InferenceRun: Sendable {
       throw ServingError.badRequest(
         "\(InferenceMessage.shown(name)): no such output; they are \(known.joined(separator: ", "))")
     }
-    let need = try Self.translating { try entry.turn.take(control) { try network.prepare(inputs) } }
+    let need = try Self.translating {
+      // A program that is there waits for no run.
+      try entry.known { $0.preparedByteCount(inputs) } ?? entry.work(control) { try $0.prepare(inputs) }
+    }
     // Results are copied once for their way out.
     let promise = try restoration.ledger.promise(2 * need, control)
     defer { restoration.store.settle(promise, entry) }
     let results = try Self.translating {
-      try entry.turn.take(control) {
+      try entry.work(control) { network in
         try restoration.computing.take(control) {
           do {
             return try network.run(inputs) { done, count in

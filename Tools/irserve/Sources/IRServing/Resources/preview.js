@@ -41,10 +41,14 @@ function wantPreview() {
   clearTimeout(trialTimer);
   if (trialAbort) trialAbort.abort();
   trialAbort = null;
-  if (!wantsPreview() || $("before").hidden) {
-    if (!wantsPreview() && trial) { endPreview(); measureAgain(); remarks(); place(); }
+  if (!wantsPreview()) {
+    const hadOne = !!trial;
+    endPreview();
+    if (hadOne) { measureAgain(); remarks(); place(); }
     return;
   }
+  // The picture before asks again once it is there.
+  if ($("before").hidden) return;
   trialTimer = setTimeout(preview, trialDelay);
 }
 
@@ -55,7 +59,7 @@ async function preview() {
   if (!wantsPreview() || $("before").hidden) return;
   if (size.width !== $("before").naturalWidth) { measure($("before")); place(); }
   const crop = part();
-  if (crop.width < 8 || crop.height < 8) return;
+  if (crop.width < 8 || crop.height < 8) return state(isPreviewShown() ? trial.text : "");
   const key = JSON.stringify([crop, settings.model, settings.strength]);
   if (trial && trial.job === job && trial.key === key) return state(trial.text);
   const abort = trialAbort = new AbortController();
@@ -69,7 +73,11 @@ async function preview() {
     const answer = await post("/restore", { model: settings.model, strength: settings.strength, format: "png" }, picture, abort.signal);
     if (abort.signal.aborted) return;
     if (answer.status === 503) { trialTimer = setTimeout(preview, 1500); return; }
-    if (!answer.ok) return state(`No preview: ${await sentence(answer)}`);
+    if (!answer.ok) {
+      const why = await sentence(answer);
+      if (!abort.signal.aborted) state(`No preview: ${why}`);
+      return;
+    }
     const report = reportOf(answer);
     const blob = await answer.blob();
     if (abort.signal.aborted) return;
@@ -82,7 +90,7 @@ async function preview() {
     trial = { ...crop, key, job, url, report, text };
     if (old && old.url) URL.revokeObjectURL(old.url);
     await image.decode();
-    if (trial.url !== url) return;
+    if (!trial || trial.url !== url) return;
     const seconds = (performance.now() - begin) / 1000;
     // The first one loads the model. A small part says nothing of how large one may be.
     const pixels = crop.width * crop.height, isSlow = seconds > trialSeconds;
