@@ -7,6 +7,7 @@ import subprocess
 
 import comparison
 
+LONGEST_MESSAGE = 200
 TITLES = {"irkit": "ours", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
 
 
@@ -49,9 +50,20 @@ def faster_peer(results, key="median"):
     return min(peers) if peers else None
 
 
+def size(feeds):
+    """The last two sides of the first input."""
+    return "×".join(str(n) for n in next(iter(feeds.values())).shape[-2:]) if feeds else ""
+
+
+def cell(text):
+    """A message as a cell of a table."""
+    line = " ".join(text.replace("|", "/").split())
+    return line if len(line) <= LONGEST_MESSAGE else line[: LONGEST_MESSAGE - 1] + "…"
+
+
 def peer(result, difference, tolerance):
     if "median" not in result:
-        return result.get("error", "–")
+        return cell(result.get("error", "–"))
     return milliseconds(result) + (f", differs by {difference:.1e}" if difference > tolerance else "")
 
 
@@ -61,23 +73,48 @@ HEAD = (
     "|---|---|---|---|---|---|---|---|---|---|---|")
 
 
+def ratio(entry, key):
+    """The faster peer's seconds over ours, None where there is no such number."""
+    peer = None if "problem" in entry else faster_peer(entry["runtimes"], key)
+    return None if peer is None else peer / entry["runtimes"]["irkit"][key]
+
+
+def times(number):
+    return "–" if number is None else f"{number:.2f}×"
+
+
+def title(entry):
+    return f"{entry['title']}, {entry['size']}" if entry["size"] else entry["title"]
+
+
 def row(entry):
+    if "problem" in entry:
+        return f"| {title(entry)} | – | {cell(entry['problem'])} |" + " – |" * 8
     results = entry["runtimes"]
     ours = results["irkit"]
     rate = entry["gflop"] / ours["median"]
     share = rate / entry["sgemmGFLOPPerSecond"]
-
-    def ratio(key):
-        peer = faster_peer(results, key)
-        return "–" if peer is None else f"{peer / ours[key]:.2f}×"
-
     peers = [
         peer(results.get(name, {}), entry["differences"].get(name, 0), comparison.TOLERANCES[entry["precision"]])
         for name in ("onnxruntime", "openvino")]
     peaks = ", ".join(mebibytes(results.get(name, {}).get("peakByteCount")) for name in TITLES)
     return (
-        f"| {entry['title']}, {entry['size']} | {entry['gflop']:.1f} | {milliseconds(ours)} | {rate:.0f} | {share:.0%} | {peers[0]} "
-        f"| {peers[1]} | {ratio('median')} | {ratio('fastest')} | {peaks} | {entry['difference']:.1e} |")
+        f"| {title(entry)} | {entry['gflop']:.1f} | {milliseconds(ours)} | {rate:.0f} | {share:.0%} | {peers[0]} "
+        f"| {peers[1]} | {times(ratio(entry, 'median'))} | {times(ratio(entry, 'fastest'))} | {peaks} | {entry['difference']:.1e} |")
+
+
+def closing_line(entries):
+    """How many networks there are, how many of them are no slower than the faster peer, and the median ratio."""
+
+    def said(key):
+        ratios = [ratio(entry, key) for entry in entries]
+        known = [number for number in ratios if number is not None]
+        median = statistics.median(known) if known else None
+        return f"{sum(number >= 1 for number in known)} at least 1.00× the faster peer, median {times(median)}"
+
+    problems = sum("problem" in entry for entry in entries)
+    without = f", {problems} of them not timed" if problems else ""
+    return f"{len(entries)} networks{without}: {said('median')}; of the fastest runs {said('fastest')}"
 
 
 def photograph_row(entry):

@@ -1,4 +1,6 @@
 """Runtimes in processes of their own that run in turn: one that is not running is stopped."""
+import contextlib
+import glob
 import json
 import os
 import signal
@@ -15,22 +17,35 @@ class RuntimeFailed(Exception):
 
 
 class Runtime:
-    """A process that says a line when it is ready and answers counts of runs with their seconds."""
+    """A process that says a line when it is ready and answers counts of runs with their seconds.
 
-    def __init__(self, name, command):
-        self.name, self.seconds, self.answer = name, [], {}
+    With `of_processor` a turn's seconds are what its threads computed, for each of its runs.
+    """
+
+    def __init__(self, name, command, of_processor=False):
+        self.name, self.of_processor, self.seconds, self.answer = name, of_processor, [], {}
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.ready = self._line()
         self._signal(signal.SIGSTOP)
 
     def turn(self, count):
+        before = self._processor_seconds()
         self._signal(signal.SIGCONT)
         self.process.stdin.write(f"{count}\n")
         self.process.stdin.flush()
         self.answer = self._line()
         self._signal(signal.SIGSTOP)
+        if self.of_processor:
+            return [(self._processor_seconds() - before) / count] * count
         return self.answer["seconds"]
+
+    def _processor_seconds(self):
+        nanoseconds = 0
+        for path in glob.glob(f"/proc/{self.process.pid}/task/*/schedstat"):
+            with contextlib.suppress(FileNotFoundError), open(path, encoding="ascii") as file:
+                nanoseconds += int(file.read().split()[0])
+        return nanoseconds * 1e-9
 
     def _line(self):
         line = self.process.stdout.readline()
@@ -63,8 +78,8 @@ def commands(tools, threads, model, source, folder, precision):
     return {"irkit": ours, **peers}
 
 
-def sgemm(threads):
-    return Runtime("sgemm", [sys.executable, WORKER, "sgemm", str(threads)])
+def sgemm(threads, of_processor):
+    return Runtime("sgemm", [sys.executable, WORKER, "sgemm", str(threads)], of_processor)
 
 
 def take_turns(runtimes, rounds, least_seconds, most_runs=25):

@@ -62,7 +62,9 @@ def with_openvino(model, feeds):
 
     def run():
         results = request.infer(feeds)
-        return {output.get_any_name(): results[output].copy() for output in compiled.outputs}
+        values = [(output.get_names(), results[output].copy()) for output in compiled.outputs]
+        # A tensor may have other names beside the output's own.
+        return {name: value for names, value in values for name in names}
 
     return run, time.perf_counter() - start, before
 
