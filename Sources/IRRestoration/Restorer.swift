@@ -114,7 +114,8 @@ public final class Restorer {
   ) throws -> Program {
     try Compiler(
       threadCount: options.threadCount, weights: weights, memoryByteCount: byteCount,
-      allowsFloat16Storage: allowsFloat16Storage, precision: options.precision
+      allowsFloat16Storage: allowsFloat16Storage, precision: options.precision,
+      formsFollowSizes: fixedSides.height != nil && fixedSides.width != nil
     ).compile(try model.graph(height: height, width: width, keepsOutputs: keepsOutputs))
   }
 

@@ -17,11 +17,13 @@ package struct CPUKernelLibrary: KernelLibrary {
   /// the processor says of its shared cache: programs are then the same on other processors of one
   /// instruction set.
   package init(
-    weights: PackedWeights = PackedWeights(), hasNearSharedCache: Bool? = nil, precision: Precision = .float32
+    weights: PackedWeights = PackedWeights(), hasNearSharedCache: Bool? = nil,
+    precision: Precision = .float32, formsFollowSizes: Bool = true
   ) {
     self.weights = weights
     var support = KernelSupport.ofDrivers
     support.precision = precision
+    support.formsFollowSizes = formsFollowSizes
     self.support = support
     machine = MachineModel(hasNearSharedCache: hasNearSharedCache ?? ir_has_near_shared_cache())
   }

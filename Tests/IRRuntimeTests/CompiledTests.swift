@@ -80,6 +80,21 @@ private func noise(_ shape: Shape, seed: UInt64) -> Tensor {
   #expect(simplified.nodesInOrder.map { simplified[$0].operator.name } == ["Select", "Binary", "Select"])
 }
 
+/// Few tiles are no gain, and a part of a picture must have the bits of the whole.
+@Test func smallPlanesAreConvolvedDirectly() throws {
+  func names(_ side: Int, _ followsSizes: Bool) throws -> [String] {
+    var builder = GraphBuilder()
+    let x = builder.input("x", TensorType(.float32, [1, 64, side, side]))
+    let weight = builder.constant(noise([64, 64, 3, 3], seed: 9))
+    builder.output(try builder.convolution(x, weight: weight, padding: 1), name: "y")
+    let compiler = Compiler(formsFollowSizes: followsSizes)
+    return try compiler.compile(try builder.finished()).steps.map(\.kernel.name)
+  }
+  #expect(try names(8, true) == ["conv2d"])
+  #expect(try names(8, false) == ["conv3x3.winograd"])
+  #expect(try names(12, true) == ["conv3x3.winograd"])
+}
+
 @Test func productsOfManyMatricesHaveKernels() throws {
   for (a, b) in [
     ([1, 2, 3, 4, 5], [5, 6]), ([2, 3, 2, 4, 5], [2, 3, 2, 5, 6]), ([3, 1, 2, 4, 5], [1, 1, 2, 5, 6]),

@@ -19,6 +19,9 @@ package struct KernelSupport: Sendable {
   /// The form in which convolutions have fewer products, and the activations that it takes besides relu.
   package var winograd: WinogradForm?
   package var winogradActivations: Set<ActivationFunction> = []
+  /// Whether a convolution's form may depend on the size of the feature map. Else a pixel of a part of a
+  /// picture has the bits that it has in the whole.
+  package var formsFollowSizes = true
   /// Whether group normalizations are computed as statistics, and where their results are read.
   package var hasGroupStatistics = false
   /// The numbers that products are computed with.

@@ -50,7 +50,8 @@ func convolutionKernel(
   let isWinograd = support.isWinograd(convolution, weight: w)
   let operands = FusedOperands(fused)
   let fixed = params
-  if isWinograd, request.constants[1] != nil, !ir_conv2d_winograd_lacks_tiles(&params) {
+  let isSmall = support.formsFollowSizes && ir_conv2d_winograd_lacks_tiles(&params)
+  if isWinograd, request.constants[1] != nil, !isSmall {
     return packingKernel(
       "conv3x3.winograd" + precision(params) + operands.suffix, request, packing,
       PackedForm(params, isWinograd: true),
