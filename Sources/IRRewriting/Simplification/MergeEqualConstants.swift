@@ -11,7 +11,8 @@ struct MergeEqualConstants: GraphPass {
     var known: [Tensor: ValueID] = [:]
     for id in graph.nodesInOrder where graph.contains(id) {
       for value in graph[id].inputs where count < limit {
-        guard let tensor = graph.constant(value) else { continue }
+        // A node may read a constant twice, which is then gone.
+        guard graph.contains(value), let tensor = graph.constant(value) else { continue }
         guard let first = known[tensor] else {
           known[tensor] = value
           continue
