@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "parallel.h"
+#include "sliding.h"
 
 // Output rows of a task, and most taps whose places are known at a time.
 enum { ROWS_OF_A_TASK = 32, MOST_TAPS = 256 };
@@ -79,14 +80,6 @@ static void rows_3x3(const struct ir_conv2d_params *p, const struct plane *plane
   }
 }
 
-static void copy_steps(const float *restrict source, size_t step, float *restrict target, size_t count) {
-  if (step == 1) memcpy(target, source, count * sizeof *target);
-  else if (step == 2)
-    for (size_t i = 0; i < count; i++) target[i] = source[2 * i];
-  else
-    for (size_t i = 0; i < count; i++) target[i] = source[i * step];
-}
-
 // The columns of row `y` of the padded plane, phase by phase, with zeros around them.
 static void split_row(
   const struct ir_conv2d_params *p, const struct plane *plane, size_t y, const struct phases *phases,
@@ -100,7 +93,7 @@ static void split_row(
     const size_t start = first * step + phase - p->pad_left;
     if (start >= p->input_width || first >= phases->width) continue;
     const size_t count = ir_smaller(ir_ceiling_divide(p->input_width - start, step), phases->width - first);
-    copy_steps(row + start, step, target + first, count);
+    ir_copy_steps(row + start, step, target + first, count);
   }
 }
 

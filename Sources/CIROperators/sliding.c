@@ -6,8 +6,9 @@
 #include "ir_kernels.h"
 #include "parallel.h"
 
-static void copy_steps(const float *restrict source, size_t step, float *restrict target, size_t count) {
-  if (step == 2)
+void ir_copy_steps(const float *restrict source, size_t step, float *restrict target, size_t count) {
+  if (step == 1) memcpy(target, source, count * sizeof *target);
+  else if (step == 2)
     for (size_t i = 0; i < count; i++) target[i] = source[2 * i];
   else
     for (size_t i = 0; i < count; i++) target[i] = source[i * step];
@@ -21,7 +22,7 @@ static void pack_steps(
   for (size_t k = 0; k < depth; k++) {
     float *target = packed + k * width;
     for (size_t j = 0; j < before; j++) target[j] = 0;
-    if (end > before) copy_steps(row + k * plane, s->step_x, target + before, end - before);
+    if (end > before) ir_copy_steps(row + k * plane, s->step_x, target + before, end - before);
     for (size_t j = end; j < columns; j++) target[j] = 0;
   }
 }

@@ -14,6 +14,9 @@ struct ir_sliding {
   ptrdiff_t first_dy, next_dy, first_dx, next_dx;
 };
 
+/// target[i] = source[i * step]
+void ir_copy_steps(const float *restrict source, size_t step, float *restrict target, size_t count);
+
 /// Rows `start` ..< start + depth and columns `first` ..< first + columns of the matrix, packed as
 /// [column panel][depth][gemm_columns]. May write gemm_columns floats past the end of `packed`.
 void ir_pack_sliding_columns(
