@@ -218,6 +218,15 @@ func gainsAndScalesOfChannelsFoldIntoConvolutions(batch: Int) throws {
   #expect(try operators(of: graph) == ["MatrixMultiply", "Binary"])
 }
 
+/// A node may read a constant more than once, before and after it becomes another one.
+@Test func equalConstantsOfOneNodeAreOne() throws {
+  let graph = try build { b, x in
+    let ones = (0..<2).map { _ in b.constant(Tensor(TensorType(.float32, [6]), repeating: 1)) }
+    return try b.value(BatchNormalization(), [x, ones[0], ones[1], ones[1], ones[1]])
+  }
+  #expect(try operators(of: graph).count == 1)
+}
+
 /// A convolution whose result is read twice keeps it.
 @Test func sharedConvolutionsStayPlain() throws {
   let graph = try build { b, x in
