@@ -11,7 +11,7 @@ extension Loss.Pixel: ExpressibleByArgument {}
 enum Optimizer: String, ExpressibleByArgument, CaseIterable { case adamw, adam }
 
 /// The loss, the optimizer, the weights that are trained, and the threads of a training step.
-struct StepOptions: ParsableArguments {
+struct StepOptions: ParsableArguments, StepSettings {
   @Option(help: "Loss per pixel.")
   var loss = Loss.Pixel.l1
 
@@ -70,37 +70,17 @@ struct StepOptions: ParsableArguments {
   var memory: MemorySize?
 
   func validate() throws {
-    func require(_ condition: Bool, _ text: String) throws {
-      if !condition { throw ValidationError(text) }
-    }
-    try require(rate > 0 && rate.isFinite, "--rate is \(rate), must be positive")
-    try require((0...rate).contains(finalRate), "--final-rate is \(finalRate), must be in 0...\(rate)")
-    try require(warmUp >= 0, "--warm-up is \(warmUp), must not be negative")
-    if let decaySteps { try require(decaySteps >= 0, "--decay-steps is \(decaySteps), must not be negative") }
-    try require((0..<1).contains(average), "--average is \(average), must be in 0..<1")
+    try checkStepSettings()
     try require(
       (0...1).contains(controllerDecay), "--controller-decay is \(controllerDecay), must be in 0...1")
-    try require((0..<1).contains(beta1) && (0..<1).contains(beta2), "--beta1 and --beta2 must be in 0..<1")
-    try require(clip >= 0 && weightDecay >= 0, "--clip and --weight-decay must not be negative")
     try require(fourierWeight >= 0 && routerWeight >= 0, "weights of the loss must not be negative")
   }
 
   var lossFunction: Loss { Loss(pixel: loss, fourierWeight: fourierWeight, routerWeight: routerWeight) }
 
-  /// Of all but steps: models are measured in float32, as they ship.
-  var runtime: RuntimeOptions {
-    RuntimeOptions(threadCount: threads.count, memoryByteCount: memory?.byteCount)
-  }
-
   func trainerOptions(stepCount: Int) -> Trainer.Options {
-    Trainer.Options(
-      optimizer: AdamW(
-        beta1: beta1, beta2: beta2, weightDecay: weightDecay, isDecoupled: optimizer == .adamw),
-      schedule: LearningRateSchedule(
-        peak: rate, floor: finalRate, warmUpStepCount: warmUp, stepCount: stepCount,
-        decayStepCount: decaySteps),
-      clipNorm: clip > 0 ? clip : nil,
-      average: average > 0 ? ParameterAverage(decay: average) : nil, controllerDecay: controllerDecay)
+    trainerOptions(
+      stepCount: stepCount, isDecoupled: optimizer == .adamw, controllerDecay: controllerDecay)
   }
 
   /// Whether a weight moves.
@@ -119,6 +99,7 @@ struct StepOptions: ParsableArguments {
       model: model, path: path, batch: batch, loss: lossFunction, taskCount: taskCount,
       isTrained: isTrained)
     let weights = try model.initializers(named: graph.parameters + graph.frozen)
+    // Steps alone: models are measured in float32, as they ship.
     var runtime = runtime
     runtime.precision = precision.value
     return try Trainer(

@@ -8,18 +8,7 @@ extension Train {
 
   var checkpointPath: String { stem + ".checkpoint" }
 
-  /// Steps of the run, or none to count where it ends by the clock.
-  var stepLimit: Int { steps ?? .max }
-
   var trainerOptions: Trainer.Options { options.trainerOptions(stepCount: stepLimit) }
-
-  var timedSchedule: TimedSchedule? {
-    time.map {
-      TimedSchedule(
-        peak: options.rate, floor: options.finalRate, warmUpStepCount: options.warmUp, seconds: $0.seconds,
-        decaySeconds: decayTime?.seconds)
-    }
-  }
 
   private static let scheduleKey = "schedule"
   private static let timedScheduleKey = "timedSchedule"
@@ -70,15 +59,8 @@ extension Train {
   /// - Returns: the seconds that the run had taken, where it ends by the clock; else 0.
   /// - Throws: `TrainingError.checkpoint` if the run that stopped at `step` was another one.
   func check(_ found: [String: String], step: Int, path: String) throws -> Double {
-    let own = try settings()
     let schedules: Set = [Self.scheduleKey, Self.timedScheduleKey, Self.elapsedKey]
-    let names = Set(own.keys).union(found.keys).subtracting(schedules)
-    let differing = names.filter { found[$0] != own[$0] }.sorted()
-    guard differing.isEmpty else {
-      let text = differing.map { "\($0) was \(found[$0] ?? "missing"), is \(own[$0] ?? "missing")" }
-      throw TrainingError.checkpoint(
-        path: path, detail: "it belongs to a run with other settings: \(text.joined(separator: "; "))")
-    }
+    try checkSettings(found, are: try settings(), except: schedules, path: path)
     return try timedSchedule == nil
       ? checkSteps(found, step: step, path: path) : checkTime(found, path: path)
   }

@@ -8,7 +8,7 @@ import IRTraining
 import ImageRestoration
 
 /// A training run.
-struct Train: ParsableCommand {
+struct Train: ParsableCommand, RunLength {
   static let configuration = CommandConfiguration(
     abstract: "Trains a model on clean photographs or on pairs.",
     usage: """
@@ -88,16 +88,7 @@ struct Train: ParsableCommand {
 
   func validate() throws {
     guard output.hasSuffix(".onnx") else { throw ValidationError("--output must end in .onnx") }
-    guard (steps == nil) != (time == nil) else {
-      throw ValidationError("state the length of the run: either --steps or --time")
-    }
-    guard time == nil || options.decaySteps == nil, time != nil || decayTime == nil else {
-      throw ValidationError("--decay-steps belongs to --steps, --decay-time to --time")
-    }
-    for (name, value) in [
-      ("steps", steps ?? 1), ("checkpoint-every", checkpointEvery), ("log-every", logEvery),
-    ] where value < 1 { throw ValidationError("--\(name) is \(value), must be at least 1") }
-    guard validateEvery >= 0 else { throw ValidationError("--validate-every must not be negative") }
+    try checkLength()
     // A run that was interrupted before its first validation has a checkpoint alone.
     if !resume, !overwrite, let found = [output, checkpointPath].first(where: { FilePath($0).exists }) {
       throw ValidationError("\(found) exists: --resume continues its run, --overwrite begins a new one")

@@ -68,7 +68,7 @@ final class TrainingRun {
       log.add(.validation(step: 0, start))
       progress.note("before the first step: " + Validator.text(start))
     }
-    var window = Window(waited: loader.secondsWaited, at: progress.elapsed)
+    var window = LogWindow(waited: loader.secondsWaited, at: progress.elapsed)
     var isLast = progress.isOver(after: trainer.state.step)
     // Of a checkpoint of a finished run, whose model may be elsewhere.
     if isLast { try progress.pause { try validate(progress, isLast: true) } }
@@ -78,7 +78,7 @@ final class TrainingRun {
       isLast = progress.isOver(after: report.step)
       if report.step % command.logEvery == 0 || isLast {
         write(window, report, loader, progress)
-        window = Window(waited: loader.secondsWaited, at: progress.elapsed)
+        window = LogWindow(waited: loader.secondsWaited, at: progress.elapsed)
       } else {
         progress.show(step: report.step)
       }
@@ -111,43 +111,12 @@ final class TrainingRun {
     }
   }
 
-  /// The steps since the last line of the log.
-  private struct Window {
-    var lossSum = 0.0
-    var stepCount = 0
-    var accuracies: [Double] = []
-    let waited: Double
-    let start: Double
-
-    init(waited: Double, at start: Double) {
-      self.waited = waited
-      self.start = start
-    }
-
-    mutating func add(_ report: Trainer.Report) {
-      lossSum += report.loss
-      stepCount += 1
-      if let accuracy = report.routerAccuracy { accuracies.append(accuracy) }
-    }
-
-    var loss: Double { lossSum / Double(max(stepCount, 1)) }
-    var accuracy: Double? {
-      accuracies.isEmpty ? nil : accuracies.reduce(0, +) / Double(accuracies.count)
-    }
-  }
-
   /// Writes a line of the log.
   private func write(
-    _ window: Window, _ last: Trainer.Report, _ loader: BatchLoader<TrainingData.Batch>,
+    _ window: LogWindow, _ last: Trainer.Report, _ loader: BatchLoader<TrainingData.Batch>,
     _ progress: TrainingProgress
   ) {
-    let share = (loader.secondsWaited - window.waited) / max(progress.elapsed - window.start, 1e-9)
-    log.add(
-      .step(
-        step: last.step, loss: window.loss, gradientNorm: last.gradientNorm, rate: last.learningRate,
-        routerAccuracy: window.accuracy, seconds: progress.elapsed, waitingShare: share))
-    progress.show(
-      step: last.step, loss: window.loss, routerAccuracy: window.accuracy, waitingShare: share)
+    window.write(last, waited: loader.secondsWaited, to: log, progress)
     if let least = watch.suspicious(window.loss) {
       if suspectSince == nil {
         suspectSince = last.step
@@ -202,11 +171,7 @@ final class TrainingRun {
       Terminal.complain(
         "recomputing \(trainer.recomputedCount) activations in the backward pass to save memory")
     }
-    let slow = Set(trainer.program.steps.filter(\.kernel.isReference).map(\.operatorName)).sorted()
-    if !slow.isEmpty {
-      Terminal.complain(
-        "no fast kernel (using the reference implementation): \(slow.joined(separator: ", "))")
-    }
+    trainer.program.complainOfReferenceKernels()
   }
 
   private func checkpoint(_ progress: TrainingProgress) throws {

@@ -14,14 +14,6 @@ extension UniRes {
     return Int((Double(steps) * trunkShare).rounded())
   }
 
-  var timedSchedule: TimedSchedule? {
-    time.map {
-      TimedSchedule(
-        peak: options.rate, floor: options.finalRate, warmUpStepCount: options.warmUp, seconds: $0.seconds,
-        decaySeconds: decayTime?.seconds)
-    }
-  }
-
   /// Everything that a resumed run shares with its checkpoint, by the options' names.
   func checkpointSettings(_ unet: DenoisingUNetConfiguration) throws -> [String: String] {
     let trainer = options.trainerOptions(stepCount: stepLimit)
@@ -44,14 +36,7 @@ extension UniRes {
   /// - Throws: `TrainingError.checkpoint` if the run that stopped was another one.
   func check(_ checkpoint: DiffusionCheckpoint, _ own: [String: String]) throws -> Double {
     let found = checkpoint.settings
-    let names = Set(own.keys).union(found.keys).subtracting([Self.elapsedKey])
-    let differing = names.filter { found[$0] != own[$0] }.sorted()
-    guard differing.isEmpty else {
-      let text = differing.map { "\($0) was \(found[$0] ?? "missing"), is \(own[$0] ?? "missing")" }
-      throw TrainingError.checkpoint(
-        path: checkpointPath,
-        detail: "it belongs to a run with other settings: \(text.joined(separator: "; "))")
-    }
+    try checkSettings(found, are: own, except: [Self.elapsedKey], path: checkpointPath)
     return found[Self.elapsedKey].flatMap { Double($0) } ?? 0
   }
 }

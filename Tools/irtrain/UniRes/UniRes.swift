@@ -6,7 +6,7 @@ import IRFiles
 import IRTraining
 
 /// A run that trains a composed model.
-struct UniRes: ParsableCommand {
+struct UniRes: ParsableCommand, RunLength {
   static let configuration = CommandConfiguration(
     commandName: "unires",
     abstract: "Trains a pipeline of composed tasks (UniRes) on clean photographs.",
@@ -85,23 +85,11 @@ struct UniRes: ParsableCommand {
 
   var checkpointPath: String { stem + ".checkpoint" }
 
-  /// Steps of the run, or none to count where it ends by the clock.
-  var stepLimit: Int { steps ?? .max }
-
   func validate() throws {
-    guard (steps == nil) != (time == nil) else {
-      throw ValidationError("state the length of the run: either --steps or --time")
-    }
-    guard time == nil || options.decaySteps == nil, time != nil || decayTime == nil else {
-      throw ValidationError("--decay-steps belongs to --steps, --decay-time to --time")
-    }
+    try checkLength()
     guard (0...1).contains(trunkShare) else {
       throw ValidationError("--trunk-share is \(trunkShare), must be 0 to 1")
     }
-    for (name, value) in [
-      ("steps", steps ?? 1), ("checkpoint-every", checkpointEvery), ("log-every", logEvery),
-    ] where value < 1 { throw ValidationError("--\(name) is \(value), must be at least 1") }
-    guard validateEvery >= 0 else { throw ValidationError("--validate-every must not be negative") }
     let files = [stem + "/model_index.json", checkpointPath]
     if !resume, !overwrite, let found = files.first(where: { FilePath($0).exists }) {
       throw ValidationError("\(found) exists: --resume continues its run, --overwrite begins a new one")

@@ -127,7 +127,7 @@ struct UniResModelOptions: ParsableArguments {
 }
 
 /// The optimizer and the threads of a step.
-struct UniResStepOptions: ParsableArguments {
+struct UniResStepOptions: ParsableArguments, StepSettings {
   @Option(help: "Peak learning rate.")
   var rate = 1e-3
 
@@ -163,29 +163,5 @@ struct UniResStepOptions: ParsableArguments {
       valueName: "size"))
   var memory: MemorySize?
 
-  func validate() throws {
-    func require(_ condition: Bool, _ text: String) throws {
-      if !condition { throw ValidationError(text) }
-    }
-    try require(rate > 0 && rate.isFinite, "--rate is \(rate), must be positive")
-    try require((0...rate).contains(finalRate), "--final-rate is \(finalRate), must be in 0...\(rate)")
-    try require(warmUp >= 0, "--warm-up is \(warmUp), must not be negative")
-    if let decaySteps { try require(decaySteps >= 0, "--decay-steps is \(decaySteps), must not be negative") }
-    try require((0..<1).contains(average), "--average is \(average), must be in 0..<1")
-    try require((0..<1).contains(beta1) && (0..<1).contains(beta2), "--beta1 and --beta2 must be in 0..<1")
-    try require(clip >= 0 && weightDecay >= 0, "--clip and --weight-decay must not be negative")
-  }
-
-  var runtime: RuntimeOptions {
-    RuntimeOptions(threadCount: threads.count, memoryByteCount: memory?.byteCount)
-  }
-
-  func trainerOptions(stepCount: Int) -> Trainer.Options {
-    Trainer.Options(
-      optimizer: AdamW(beta1: beta1, beta2: beta2, weightDecay: weightDecay),
-      schedule: LearningRateSchedule(
-        peak: rate, floor: finalRate, warmUpStepCount: warmUp, stepCount: stepCount,
-        decayStepCount: decaySteps),
-      clipNorm: clip > 0 ? clip : nil, average: average > 0 ? ParameterAverage(decay: average) : nil)
-  }
+  func validate() throws { try checkStepSettings() }
 }

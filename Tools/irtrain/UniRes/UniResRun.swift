@@ -83,7 +83,7 @@ final class UniResRun {
       log.add(.validation(step: 0, start))
       progress.note("before the first step: " + Validator.text(start))
     }
-    var (lossSum, lossCount, windowStart, waited) = (0.0, 0, progress.elapsed, loader.secondsWaited)
+    var window = LogWindow(waited: loader.secondsWaited, at: progress.elapsed)
     var isLast = progress.isOver(after: trainer.state.step)
     if isLast { try progress.pause { try validate(progress, isLast: true) } }
     while !isLast {
@@ -93,27 +93,23 @@ final class UniResRun {
         phase = .experts
         progress.note("step \(trainer.state.step): from now on each task has a UNet of its own")
         loader = newLoader()
-        waited = 0
+        // The new loader has not been waited for.
+        window.waited = 0
       }
       let rate = command.timedSchedule.map { $0.rate(at: trainer.state.step, after: progress.elapsed) }
       let report = try trainer.step(try loader.next(), learningRate: rate)
-      (lossSum, lossCount) = (lossSum + report.loss, lossCount + 1)
+      window.add(report)
       isLast = progress.isOver(after: report.step)
       if report.step % command.logEvery == 0 || isLast {
-        let (loss, now) = (lossSum / Double(lossCount), progress.elapsed)
-        let share = (loader.secondsWaited - waited) / max(now - windowStart, 1e-9)
-        log.add(
-          .step(
-            step: report.step, loss: loss, gradientNorm: report.gradientNorm, rate: report.learningRate,
-            routerAccuracy: nil, seconds: now, waitingShare: share))
-        progress.show(step: report.step, loss: loss, waitingShare: share)
-        if let least = watch.suspicious(loss) {
+        window.write(report, waited: loader.secondsWaited, to: log, progress)
+        if let least = watch.suspicious(window.loss) {
           progress.note(
             String(
-              format: "step %d: the loss is %.5f, after %.5f: the run may be diverging", report.step, loss,
+              format: "step %d: the loss is %.5f, after %.5f: the run may be diverging", report.step,
+              window.loss,
               least))
         }
-        (lossSum, lossCount, windowStart, waited) = (0, 0, now, loader.secondsWaited)
+        window = LogWindow(waited: loader.secondsWaited, at: progress.elapsed)
       } else {
         progress.show(step: report.step)
       }
@@ -168,11 +164,7 @@ final class UniResRun {
         2e-9 * Double(trainer.training.graph.multiplyAddCount * command.source.batch),
         Double(trainer.arenaByteCount) / 1_048_576)
         + (trainer.state.step == 0 ? "" : ", going on from step \(trainer.state.step)"))
-    let slow = Set(trainer.program.steps.filter(\.kernel.isReference).map(\.operatorName)).sorted()
-    if !slow.isEmpty {
-      Terminal.complain(
-        "no fast kernel (using the reference implementation): \(slow.joined(separator: ", "))")
-    }
+    trainer.program.complainOfReferenceKernels()
   }
 
   private func checkpoint(_ progress: TrainingProgress) throws {
