@@ -32,16 +32,11 @@ package struct GroupStatistics: Operator {
 
   package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     let shape = inputs[0].shape
-    let (values, scale, bias) = (inputs[0].doubles, inputs[1].doubles, inputs[2].doubles)
+    let (scale, bias) = (inputs[1].doubles, inputs[2].doubles)
     let channelsOfGroup = shape[1] / groupCount
-    let groupSize = channelsOfGroup * shape[2] * shape[3]
+    let moments = groupMoments(inputs[0].doubles, count: shape[0] * groupCount, epsilon: epsilon)
     var (factors, terms) = ([Double](), [Double]())
-    for group in 0..<(shape[0] * groupCount) {
-      let own = values[(group * groupSize)..<((group + 1) * groupSize)]
-      let count = Double(max(groupSize, 1))
-      let mean = own.reduce(0, +) / count
-      let variance = own.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count
-      let factor = 1 / (variance + Double(epsilon)).squareRoot()
+    for (group, (mean, factor)) in moments.enumerated() {
       for position in 0..<channelsOfGroup {
         let channel = group % groupCount * channelsOfGroup + position
         factors.append(factor * scale[channel])

@@ -32,17 +32,27 @@ package struct GroupNormalization: Operator {
     let groupSize = channels / groupCount * size
     let (scale, bias) = (inputs[1].doubles, inputs[2].doubles)
     var values = inputs[0].doubles
-    for group in 0..<(shape[0] * groupCount) where groupSize > 0 {
-      let range = (group * groupSize)..<((group + 1) * groupSize)
-      let mean = values[range].reduce(0, +) / Double(groupSize)
-      let variance = values[range].reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(groupSize)
-      let factor = 1 / (variance + Double(epsilon)).squareRoot()
-      for index in range {
+    let moments = groupMoments(values, count: shape[0] * groupCount, epsilon: epsilon)
+    for (group, (mean, factor)) in moments.enumerated() {
+      for index in (group * groupSize)..<((group + 1) * groupSize) {
         let channel = index / size % channels
         values[index] = (values[index] - mean) * factor * scale[channel] + bias[channel]
       }
     }
     return [Tensor(inputs[0].type, doubles: values)]
+  }
+}
+
+/// Of each of `count` groups of values, one after the other and of one size, the mean and the factor of
+/// deviations from it.
+func groupMoments(_ values: [Double], count: Int, epsilon: Float) -> [(mean: Double, factor: Double)] {
+  guard count > 0 else { return [] }
+  let size = values.count / count
+  return (0..<count).map { group in
+    let own = values[(group * size)..<((group + 1) * size)]
+    let mean = own.reduce(0, +) / Double(max(size, 1))
+    let variance = own.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(size, 1))
+    return (mean, 1 / (variance + Double(epsilon)).squareRoot())
   }
 }
 
