@@ -47,7 +47,7 @@ struct IRServe: AsyncParsableCommand {
     64
   @Option(
     help:
-      "Number of pictures that are restored at a time, each with its share of the threads; 2 restores more a second under load."
+      "Number of pictures that are restored at a time, each with its share of the threads."
   )
   var parallel = 1
   @Option(
