@@ -126,6 +126,12 @@ static void copy_block(const struct copy_context *c, size_t index) {
     ir_kernels()->f32_part(inner_count, (const float *)source, d, d + cross.destination);
     return;
   }
+  if (are_words && cross.source == 1 && inner.destination == 1 && inner.source > 0 && cross.destination > 0) {
+    ir_kernels()->f32_transpose(
+      cross_count, inner_count, (const float *)source, (size_t)inner.source, (float *)destination,
+      (size_t)cross.destination);
+    return;
+  }
   switch (c->element_size) {
     case 1: COPY_BLOCK(uint8_t, inner_count, cross_count) break;
     case 2: COPY_BLOCK(uint16_t, inner_count, cross_count) break;

@@ -70,6 +70,7 @@ void ir_gemm_block(const struct ir_gemm_block *block) {
   bool first = block->start == 0, last = block->start + block->depth == block->total_depth;
   const size_t total_depth = ir_packed_depth(block->total_depth, block->is_bfloat16);
   const size_t start = ir_packed_depth(block->start, block->is_bfloat16);
+  const size_t b_stride = block->b_stride ? block->b_stride : block->depth * width;
   assert(!block->is_bfloat16 || block->start % 2 == 0);
   for (size_t p = block->first_panel; p < block->last_panel; p++) {
     size_t row = ir_panel_start(&block->panels, p), rows = ir_panel_rows(&block->panels, p);
@@ -84,7 +85,7 @@ void ir_gemm_block(const struct ir_gemm_block *block) {
     };
     for (size_t j = 0; j < block->columns; j += width) {
       tile.columns = ir_smaller(width, block->columns - j);
-      tile.b = block->b + j * block->depth;
+      tile.b = block->b + j / width * b_stride;
       tile.c = block->c + row * block->c_stride + j;
       if (!first) {
         tile.initial = tile.c;

@@ -39,7 +39,9 @@ struct ir_gemm_block {
   /// Products are of bfloat16.
   bool is_bfloat16;
   const float *a, *b;
-  /// The start of the first block's sums, or NULL; later blocks start from C.
+  /// Floats from a column panel of B to the next; 0: as many as float32 takes.
+  size_t b_stride;
+  /// Added to the first block's sums, or NULL; sums of later blocks are added to C.
   const float *residual;
   size_t residual_stride;
   float *c;

@@ -72,6 +72,46 @@ static struct taps taps_of(const struct ir_grid_sample_params *p, float coordina
   return taps;
 }
 
+// The taps of some places: tap t of place i is number t * count + i. Returns the number of taps.
+static size_t any_taps(
+  const struct ir_grid_sample_params *p, const float *places, size_t count, int32_t *indices,
+  float *weights) {
+  size_t tap_count = 1;
+  for (size_t i = 0; i < count; i++) {
+    struct taps columns = taps_of(p, places[2 * i], p->input_width);
+    struct taps rows = taps_of(p, places[2 * i + 1], p->input_height);
+    tap_count = (size_t)(rows.count * columns.count);
+    for (int y = 0, t = 0; y < rows.count; y++)
+      for (int x = 0; x < columns.count; x++, t++) {
+        indices[(size_t)t * count + i] = (int32_t)(rows.indices[y] * p->input_width + columns.indices[x]);
+        weights[(size_t)t * count + i] = rows.weights[y] * columns.weights[x];
+      }
+  }
+  return tap_count;
+}
+
+// As `any_taps`, of places between four elements, with nothing reflected.
+static size_t linear_taps(
+  const struct ir_grid_sample_params *p, const float *places, size_t count, int32_t *indices,
+  float *weights) {
+  const struct ir_kernel_table *kernels = ir_kernels();
+  const bool stays_inside = p->padding == IR_GRID_BORDER;
+  int32_t columns[2 * PLACES_OF_A_TASK], rows[2 * PLACES_OF_A_TASK];
+  float column_weights[2 * PLACES_OF_A_TASK], row_weights[2 * PLACES_OF_A_TASK];
+  kernels->f32_linear_taps(
+    count, places, p->input_width, p->aligns_corners, stays_inside, columns, column_weights);
+  kernels->f32_linear_taps(
+    count, places + 1, p->input_height, p->aligns_corners, stays_inside, rows, row_weights);
+  const int32_t width = (int32_t)p->input_width;
+  for (size_t y = 0, t = 0; y < 2; y++)
+    for (size_t x = 0; x < 2; x++, t++)
+      for (size_t i = 0; i < count; i++) {
+        indices[t * count + i] = rows[y * count + i] * width + columns[x * count + i];
+        weights[t * count + i] = row_weights[y * count + i] * column_weights[x * count + i];
+      }
+  return 4;
+}
+
 static void run_task(const void *context, size_t index, int thread) {
   const struct grid_context *c = context;
   const struct ir_grid_sample_params *p = c->params;
@@ -81,17 +121,10 @@ static void run_task(const void *context, size_t index, int thread) {
   const size_t batch = index / c->blocks, start = index % c->blocks * PLACES_OF_A_TASK;
   const size_t count = ir_smaller(PLACES_OF_A_TASK, p->place_count - start);
 
-  size_t tap_count = 1;
-  for (size_t i = 0; i < count; i++) {
-    const float *place = c->grid + (batch * p->place_count + start + i) * 2;
-    struct taps columns = taps_of(p, place[0], p->input_width), rows = taps_of(p, place[1], p->input_height);
-    tap_count = (size_t)(rows.count * columns.count);
-    for (int y = 0, t = 0; y < rows.count; y++)
-      for (int x = 0; x < columns.count; x++, t++) {
-        indices[(size_t)t * count + i] = (int32_t)(rows.indices[y] * p->input_width + columns.indices[x]);
-        weights[(size_t)t * count + i] = rows.weights[y] * columns.weights[x];
-      }
-  }
+  const float *places = c->grid + (batch * p->place_count + start) * 2;
+  const bool is_linear = p->mode == IR_GRID_LINEAR && p->padding != IR_GRID_REFLECTION;
+  const size_t tap_count =
+    is_linear ? linear_taps(p, places, count, indices, weights) : any_taps(p, places, count, indices, weights);
   for (size_t channel = 0; channel < p->channels; channel++) {
     size_t plane = batch * p->channels + channel;
     kernels->f32_resample_row(

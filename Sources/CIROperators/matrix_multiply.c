@@ -4,23 +4,26 @@
 #include <string.h>
 
 #include "gemm_block.h"
+#include "matrix_multiply_packing.h"
 #include "parallel.h"
 
 // Three ways, chosen by the sizes alone:
 // - few rows and columns but great depth: the depth is split into parts, summed in order;
 // - A of a matrix small: each task packs it for itself;
-// - else A is packed first, matrix by matrix, by all workers.
+// - else, and where B is packed, A is packed first, matrix by matrix, by all workers.
 enum {
   SPLIT_PART_DEPTH = 2048,
   SPLIT_MOST_ELEMENTS = 256 * 256,
   SMALL_A_ELEMENTS = 64 * 1024,
   ENOUGH_TASKS = 8,
   FEWEST_PART_ROWS = 48,
+  // No task packs columns that are packed.
+  ENOUGH_PACKED_TASKS = 24,
 };
 
 struct multiply_plan {
   struct ir_panels panels;
-  size_t batch, depth_parts, column_blocks, row_parts;
+  size_t batch, depth_parts, block_columns, column_blocks, row_parts;
   bool packs_first;
 };
 
@@ -29,9 +32,17 @@ static struct multiply_plan plan_of(const struct ir_matrix_multiply_params *p) {
     .panels = ir_panels_of(p->rows),
     .batch = p->outer_batch * p->inner_batch,
     .depth_parts = 1,
-    .column_blocks = ir_ceiling_divide(p->columns, IR_COLUMN_BLOCK),
+    .block_columns = p->has_packed_columns ? IR_PACKED_COLUMN_BLOCK : IR_COLUMN_BLOCK,
     .row_parts = 1,
   };
+  plan.column_blocks = ir_ceiling_divide(p->columns, plan.block_columns);
+  if (p->has_packed_columns) {
+    plan.packs_first = true;
+    if (plan.column_blocks)
+      plan.row_parts = ir_smaller(
+        ir_ceiling_divide(ENOUGH_PACKED_TASKS, plan.column_blocks), ir_larger(1, plan.panels.count));
+    return plan;
+  }
   if (p->depth >= 2 * SPLIT_PART_DEPTH && p->rows * p->columns <= SPLIT_MOST_ELEMENTS) {
     plan.depth_parts = ir_ceiling_divide(p->depth, SPLIT_PART_DEPTH);
     return plan;
@@ -50,6 +61,7 @@ static size_t part_depth(const struct ir_matrix_multiply_params *p, const struct
 
 // Floats a worker has: the packed columns and, unless packed first, the packed rows.
 static size_t worker_count(const struct ir_matrix_multiply_params *p, const struct multiply_plan *plan) {
+  if (p->has_packed_columns) return 0;
   size_t depth = part_depth(p, plan), columns = ir_column_block_count(depth);
   return columns + (plan->packs_first ? 0 : ir_aligned_count(p->rows * depth));
 }
@@ -80,30 +92,6 @@ static size_t offset_of(
   return matrix / p->inner_batch * s->outer + matrix % p->inner_batch * s->inner;
 }
 
-// Columns first ..< first + columns of rows start ..< start + depth of B, in panels.
-static void pack_columns(
-  const struct ir_matrix_strides *s, const float *b, size_t start, size_t depth, size_t first, size_t columns,
-  float *packed) {
-  const struct ir_kernel_table *kernels = ir_kernels();
-  const size_t width = kernels->gemm_columns;
-  for (size_t j = 0; j < columns; j += width) {
-    const float *source = b + start * s->row + (first + j) * s->column;
-    float *target = packed + j * depth;
-    size_t count = ir_smaller(width, columns - j);
-    if (s->column == 1) {
-      kernels->f32_gemm_pack_rows(depth, count, source, s->row, target);
-      continue;
-    }
-    if (count < width) memset(target, 0, depth * width * sizeof *target);
-    if (s->row == 1) {
-      kernels->f32_transpose(depth, count, source, s->column, target, width);
-      continue;
-    }
-    for (size_t k = 0; k < depth; k++)
-      for (size_t l = 0; l < count; l++) target[k * width + l] = source[k * s->row + l * s->column];
-  }
-}
-
 static void multiply_columns(
   const struct ir_matrix_multiply_params *p, struct ir_gemm_block *block, const float *b, size_t first,
   float *packed) {
@@ -111,8 +99,19 @@ static void multiply_columns(
   block->b = packed;
   for (block->start = 0; block->start < block->total_depth; block->start += block->depth) {
     block->depth = ir_smaller(step, block->total_depth - block->start);
-    pack_columns(&p->b, b, block->start, block->depth, first, block->columns, packed);
+    ir_pack_columns(&p->b, b, block->start, block->depth, first, block->columns, packed);
     ir_gemm_round_columns(block, packed);
+    ir_gemm_block(block);
+  }
+}
+
+static void multiply_packed_columns(
+  const struct ir_matrix_multiply_params *p, struct ir_gemm_block *block, const float *packed, size_t first) {
+  const size_t width = ir_kernels()->gemm_columns, step = ir_depth_block(block->total_depth);
+  for (; block->start < block->total_depth; block->start += block->depth) {
+    block->depth = ir_smaller(step, block->total_depth - block->start);
+    block->b = packed + ir_packed_columns_place(p, first, block->start);
+    block->b_stride = ir_packed_depth(block->depth, p->is_bfloat16) * width;
     ir_gemm_block(block);
   }
 }
@@ -122,7 +121,7 @@ static void run_block(const void *context, size_t index, int thread) {
   const struct ir_matrix_multiply_params *p = c->params;
   const struct multiply_plan *plan = &c->plan;
   size_t part = index % plan->row_parts, rest = index / plan->row_parts;
-  size_t column = rest % plan->column_blocks * IR_COLUMN_BLOCK;
+  size_t column = rest % plan->column_blocks * plan->block_columns;
   size_t matrix = rest / plan->column_blocks + c->matrix;
   float *worker = c->workers + (size_t)thread * worker_count(p, plan);
   const float *a = c->shared;
@@ -130,7 +129,7 @@ static void run_block(const void *context, size_t index, int thread) {
     .panels = plan->panels,
     .first_panel = plan->panels.count * part / plan->row_parts,
     .last_panel = plan->panels.count * (part + 1) / plan->row_parts,
-    .columns = ir_smaller(IR_COLUMN_BLOCK, p->columns - column),
+    .columns = ir_smaller(plan->block_columns, p->columns - column),
     .total_depth = p->depth,
     .is_bfloat16 = p->is_bfloat16,
     .c = c->c + offset_of(p, &p->c, matrix) + column,
@@ -147,7 +146,8 @@ static void run_block(const void *context, size_t index, int thread) {
     a = packed;
   }
   block.a = a;
-  multiply_columns(p, &block, c->b + offset_of(p, &p->b, matrix), column, worker);
+  if (p->has_packed_columns) multiply_packed_columns(p, &block, c->b, column);
+  else multiply_columns(p, &block, c->b + offset_of(p, &p->b, matrix), column, worker);
 }
 
 static void pack_panel(const void *context, size_t panel, int thread) {

@@ -30,7 +30,8 @@ extension KernelTests {
           outer: b, inner: 0, row: isBTransposed ? 1 : columns,
           column: isBTransposed ? depth : 1),
         c: ir_matrix_strides(outer: inner * c, inner: c, row: columns, column: 1),
-        alpha: alpha, activation: activation, is_bfloat16: false)
+        alpha: alpha, activation: activation, is_bfloat16: false,
+        has_packed_columns: false)
     }
   }
 
@@ -92,5 +93,17 @@ extension KernelTests {
     }
     // Parts of great depth are added up by vectors, of which each instruction set has its own.
     if isBFloat16, product.depth < 4096 { #expect(bits.allSatisfy { $0 == bits[0] }) }
+    guard product.outer == 1, product.depth > 0 else { return }
+    params.has_packed_columns = true
+    expectEverywhere(expected, tolerance: tolerance, "\(product), packed, bfloat16 \(isBFloat16)") { threads in
+      let packed = Guarded<Float>(count: ir_matrix_multiply_packed_count(&params))
+      ir_matrix_multiply_pack_columns(&params, b.pointer, packed.pointer)
+      let c = Guarded<Float>(count: expected.count)
+      let scratch = workspace(ir_matrix_multiply_workspace(&params, threads))
+      ir_matrix_multiply(
+        &params, a.pointer, packed.pointer, product.hasBiases ? rowBias.pointer : nil,
+        product.hasBiases ? columnBias.pointer : nil, c.pointer, scratch.pointer, threads)
+      return c.elements
+    }
   }
 }

@@ -15,17 +15,7 @@ V_INLINE void gemm_tile(
   v_f32 sum[V_GEMM_ROWS][GEMM_VECTORS];
   size_t left = t->columns < V_LANES ? t->columns : V_LANES, right = t->columns - left;
 #pragma clang loop unroll(full)
-  for (size_t i = 0; i < rows; i++) {
-    const float *start = t->initial + i * t->initial_stride;
-    if (!t->initial) {
-      sum[i][0] = sum[i][1] = v_set(0);
-    } else if (full) {
-      sum[i][0] = v_load(start), sum[i][1] = v_load(start + V_LANES);
-    } else {
-      sum[i][0] = v_load_partial(start, left);
-      sum[i][1] = right ? v_load_partial(start + V_LANES, right) : v_set(0);
-    }
-  }
+  for (size_t i = 0; i < rows; i++) sum[i][0] = sum[i][1] = v_set(0);
 
   const float *a = t->a, *b = t->b;
   for (size_t k = t->depth; k; k--) {
@@ -48,6 +38,13 @@ V_INLINE void gemm_tile(
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < rows; i++) {
     v_f32 x = sum[i][0], y = sum[i][1];
+    const float *start = t->initial + i * t->initial_stride;
+    if (t->initial && full) {
+      x += v_load(start), y += v_load(start + V_LANES);
+    } else if (t->initial) {
+      x += v_load_partial(start, left);
+      if (right) y += v_load_partial(start + V_LANES, right);
+    }
     if (t->alpha != 1) x *= t->alpha, y *= t->alpha;
     if (t->row_bias) x += t->row_bias[i], y += t->row_bias[i];
     if (t->column_bias) x += column_bias[0], y += column_bias[1];

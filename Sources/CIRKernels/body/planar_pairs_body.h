@@ -13,12 +13,8 @@ V_SPECIALIZED void pairs_tile(
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < rows; i++) {
     const v_f32 bias = v_set(t->bias ? t->bias[channel + i] : 0);
-    const float *residual = t->residual ? t->residual + (channel + i) * t->residual_stride + x : NULL;
 #pragma clang loop unroll(full)
-    for (size_t j = 0; j < vectors; j++)
-      sum[i][j] = !residual    ? bias
-        : is_whole || j < last ? v_load(residual + j * V_LANES) + bias
-                               : v_load_partial(residual + j * V_LANES, n) + bias;
+    for (size_t j = 0; j < vectors; j++) sum[i][j] = bias;
   }
   const float *input = t->input + x;
   for (size_t k = t->pairs; k; k--) {
@@ -35,14 +31,21 @@ V_SPECIALIZED void pairs_tile(
     input += t->input_stride;
   }
 #pragma clang loop unroll(full)
-  for (size_t i = 0; i < rows; i++)
+  for (size_t i = 0; i < rows; i++) {
+    // The residual comes last, as in float32.
+    const float *residual = t->residual ? t->residual + (channel + i) * t->residual_stride + x : NULL;
 #pragma clang loop unroll(full)
     for (size_t j = 0; j < vectors; j++) {
-      const v_f32 result = t->activation == IR_ACTIVATION_RELU ? v_relu(sum[i][j]) : sum[i][j];
+      v_f32 result = sum[i][j];
+      if (residual)
+        result += is_whole || j < last ? v_load(residual + j * V_LANES)
+                                       : v_load_partial(residual + j * V_LANES, n);
+      if (t->activation == IR_ACTIVATION_RELU) result = v_relu(result);
       float *c = t->output + (channel + i) * t->output_stride + x + j * V_LANES;
       if (is_whole || j < last) v_store(c, result);
       else v_store_partial(c, result, n);
     }
+  }
 }
 
 #define PAIRS_ROWS(rows) \

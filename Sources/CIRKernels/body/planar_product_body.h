@@ -27,12 +27,7 @@ V_SPECIALIZED void product_tile(
   for (size_t i = 0; i < rows; i++) {
     const v_f32 bias = v_set(p->bias ? p->bias[i] : 0);
 #pragma clang loop unroll(full)
-    for (size_t j = 0; j < vectors; j++) {
-      const size_t place = i * t->residual_stride + x + j * V_LANES;
-      sum[i][j] = !p->residual ? bias
-        : is_whole || j < last ? v_load(p->residual + place) + bias
-                               : v_load_partial(p->residual + place, n) + bias;
-    }
+    for (size_t j = 0; j < vectors; j++) sum[i][j] = bias;
   }
 
   const float *a[IR_PLANAR_GROUPED_PANELS];
@@ -61,6 +56,15 @@ V_SPECIALIZED void product_tile(
       }
     }
 
+  // The residual comes last: it may be much larger than the products, and each sum rounds by its size.
+  if (p->residual)
+#pragma clang loop unroll(full)
+    for (size_t i = 0; i < rows; i++)
+#pragma clang loop unroll(full)
+      for (size_t j = 0; j < vectors; j++) {
+        const float *residual = p->residual + i * t->residual_stride + x + j * V_LANES;
+        sum[i][j] += is_whole || j < last ? v_load(residual) : v_load_partial(residual, n);
+      }
   if (t->activation == IR_ACTIVATION_RELU)
 #pragma clang loop unroll(full)
     for (size_t i = 0; i < rows; i++)

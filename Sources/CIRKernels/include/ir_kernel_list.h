@@ -74,6 +74,12 @@
   X(f32_resample_row, void, \
     (size_t count, size_t tap_count, const int32_t *indices, const float *weights, const float *input, \
      float *output)) \
+  /* The two elements of an axis between which each coordinate lies: coordinate i is coordinates[2 * i], of \
+     which -1...1 is the axis. What is not a number is 0. Where `stays_inside` coordinates beyond the first \
+     and last element are theirs, else elements beyond have weight 0. */ \
+  X(f32_linear_taps, void, \
+    (size_t count, const float *coordinates, size_t length, bool aligns_corners, bool stays_inside, \
+     int32_t *indices, float *weights)) \
   /* c[i * c_stride + j] = sum over k < depth of a[i * a_stride + k] * b[j * b_stride + k], added to what is \
      there where it accumulates. */ \
   X(f32_dot_products, void, \

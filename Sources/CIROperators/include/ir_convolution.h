@@ -18,6 +18,7 @@ enum ir_packing {
   IR_PACKING_WINOGRAD,
   IR_PACKING_PAIRS,
   IR_PACKING_WINOGRAD_PAIRS,
+  IR_PACKING_COLUMNS,
 };
 
 /// Shared by convolution and transposed convolution. The trailing pads (and, transposed, the

@@ -27,12 +27,22 @@ struct ir_matrix_multiply_params {
   enum ir_activation activation;
   /// A and B are rounded to bfloat16; sums are float32.
   bool is_bfloat16;
+  /// B is as ir_matrix_multiply_pack_columns left it: one matrix for the whole batch, and `b` has the strides
+  /// that it had before.
+  bool has_packed_columns;
 };
 
 /// `row_bias` [rows] or NULL, `column_bias` [columns] or NULL, shared by the whole batch.
 void ir_matrix_multiply(
   const struct ir_matrix_multiply_params *params, const float *a, const float *b, const float *row_bias,
   const float *column_bias, float *c, void *workspace, int threads);
+
+/// Floats of one packed B.
+size_t ir_matrix_multiply_packed_count(const struct ir_matrix_multiply_params *params);
+
+/// Packs one B for `has_packed_columns`.
+void ir_matrix_multiply_pack_columns(
+  const struct ir_matrix_multiply_params *params, const float *b, float *packed);
 
 size_t ir_matrix_multiply_workspace(const struct ir_matrix_multiply_params *params, int threads);
 

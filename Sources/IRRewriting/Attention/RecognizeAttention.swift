@@ -37,7 +37,8 @@ struct RecognizeAttention: RewriteRule {
       heads: heads, size: size, valueSize: result[3],
       scale: Float(scores.scale * q.scale * k.scale), starts: [q.start, k.start, v.start])
     var patch = GraphPatch(to: graph)
-    var operands: [GraphPatch.Operand] = [q, k, v].map { .existing($0.tokens) }
+    var operands: [GraphPatch.Operand] = []
+    for head in [q, k, v] { operands.append(try head.operand(&patch, graph)) }
     for term in scores.terms { operands.append(try across(term, &patch, graph)) }
     let tokens = try patch.value(attention, operands, name: node.name)
     let cut = try patch.value(
@@ -145,7 +146,8 @@ private struct Scores {
   }
 }
 
-/// An operand of attention in heads as channels of tokens `[batch, count, C]`.
+/// An operand of attention in heads as channels of tokens `[batch, count, C]`, or of pixels
+/// `[batch, H, W, C]` as tokens.
 private struct Head {
   var tokens: ValueID
   var start: Int
@@ -156,24 +158,38 @@ private struct Head {
     _ value: ValueID, _ batch: Int, _ heads: Int, _ count: Int, _ size: Int, isAcross: Bool, _ graph: Graph
   ) {
     typealias Digit = Origin.Digit
-    let channels = Origin.digits([Digit(axis: 2, extent: size, stride: 1)])
-    let places = Origin.digits([Digit(axis: 1, extent: count, stride: 1)])
-    let wanted =
-      [
+    func wanted(_ places: [Digit], channelAxis: Int) -> [[Digit]] {
+      let channels = Origin.digits([Digit(axis: channelAxis, extent: size, stride: 1)])
+      let tokens = Origin.digits(places)
+      return [
         Origin.digits([Digit(axis: 0, extent: batch, stride: 1)]),
-        Origin.digits([Digit(axis: 2, extent: heads, stride: size)]),
-      ] + (isAcross ? [channels, places] : [places, channels])
+        Origin.digits([Digit(axis: channelAxis, extent: heads, stride: size)]),
+      ] + (isAcross ? [channels, tokens] : [tokens, channels])
+    }
+    func isFound(_ origin: Origin) -> Bool {
+      let shape = graph[origin.root].type.shape
+      guard shape.rank == 3 || shape.rank == 4, shape[0] == batch,
+        shape.elementCount(in: 1..<(shape.rank - 1)) == count, origin.offsets.allSatisfy({ $0 == 0 }),
+        origin.starts.dropLast().allSatisfy({ $0 == 0 })
+      else { return false }
+      let places = (1..<(shape.rank - 1)).map { Digit(axis: $0, extent: shape[$0], stride: 1) }
+      return origin.axes == wanted(places, channelAxis: shape.rank - 1)
+    }
     var origin = Origin(of: value, in: graph)
     var found: Origin?
     repeat {
-      let shape = graph[origin.root].type.shape
-      if shape.rank == 3, shape[0] == batch, shape[1] == count, origin.axes == wanted,
-        origin.starts[0] == 0, origin.starts[1] == 0, origin.offsets == [0, 0, 0]
-      {
-        found = origin
-      }
+      if isFound(origin) { found = origin }
     } while origin.step()
-    guard let found else { return nil }
-    (tokens, start, scale) = (found.root, found.starts[2], found.scale)
+    guard let found, let start = found.starts.last else { return nil }
+    (tokens, self.start, scale) = (found.root, start, found.scale)
+  }
+
+  /// The tokens, those of pixels one after the other.
+  func operand(_ patch: inout GraphPatch, _ graph: Graph) throws(GraphError) -> GraphPatch.Operand {
+    let shape = graph[tokens].type.shape
+    guard shape.rank == 4 else { return .existing(tokens) }
+    return try patch.value(
+      Reshape(shape: [shape[0], shape[1] * shape[2], shape[3]]), [.existing(tokens)],
+      name: "\(graph[tokens].name).tokens")
   }
 }

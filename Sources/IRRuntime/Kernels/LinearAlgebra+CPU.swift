@@ -31,10 +31,33 @@ func matrixMultiplyKernel(
     c: ir_matrix_strides(
       outer: inner * rows * e.columns, inner: rows * e.columns, row: e.columns, column: 1),
     alpha: 1, activation: IR_ACTIVATION_NONE,
-    is_bfloat16: support.isBFloat16(rows: min(e.rows, e.columns), depth: e.depth))
+    is_bfloat16: support.isBFloat16(rows: min(e.rows, e.columns), depth: e.depth),
+    has_packed_columns: false)
+  let name = "matrix-multiply" + (params.is_bfloat16 ? ".bf16" : "")
+  if let weight = request.constants[1], !packing.isAtRun(weight), batchStrides[1].allSatisfy({ $0 == 0 }),
+    e.depth > 0
+  {
+    params.has_packed_columns = true
+    let fixed = params
+    let order = [
+      Int(IR_PACKING_COLUMNS.rawValue), params.is_bfloat16 ? 1 : 0, product.transposesB ? 1 : 0, e.depth,
+    ]
+    let packed = packing.weights.storage(
+      of: weight, packing: order, count: ir_matrix_multiply_packed_count(&params)
+    ) { source, target in
+      var params = fixed
+      ir_matrix_multiply_pack_columns(&params, source, target)
+    }
+    let workspace = ir_matrix_multiply_workspace(&params, Int32(request.threadCount))
+    return CPUKernel(name, workspace: workspace, prepared: [1], holding: [packed]) { arguments in
+      var params = fixed
+      ir_matrix_multiply(
+        &params, arguments.input(0), packed.pointer.assumingMemoryBound(to: Float.self), nil, nil,
+        arguments.output(), arguments.workspace, arguments.threads)
+    }
+  }
   let workspace = ir_matrix_multiply_workspace(&params, Int32(request.threadCount))
   let fixed = params
-  let name = "matrix-multiply" + (params.is_bfloat16 ? ".bf16" : "")
   if let stored = request.constants[1], packing.isAtRun(stored) {
     let wideByteCount = stored.byteCount.roundedUp(toMultipleOf: 64)
     return CPUKernel(name + ".widened-at-run", workspace: wideByteCount + workspace, prepared: [1]) {
