@@ -7,7 +7,7 @@
 #include "attention_windows.h"
 #include "parallel.h"
 
-// A task is all heads of some windows side by side, or some queries of one head of tokens. For each head, the
+// A task is some heads of some windows side by side, or some queries of one head of tokens. For each head, the
 // operands are copied into a worker's share of the workspace: queries, and keys and values of feature maps,
 // as [channel][token]; keys and values of tokens as [token][channel], unless they lie so already.
 enum { WINDOW_COLUMNS = 128, LEAST_WINDOW_COLUMNS = 32, ENOUGH_TASKS = 8, ENOUGH_WINDOW_TASKS = 32 };
@@ -22,8 +22,8 @@ static size_t windows_of_task(const struct ir_attention_params *p, size_t down, 
 }
 
 struct attention_plan {
-  /// Rows and columns of windows; windows of a task, and tasks of a row.
-  size_t down, across, group, groups;
+  /// Rows and columns of windows; windows of a task, tasks of a row, and parts of the heads.
+  size_t down, across, group, groups, head_parts;
   /// Panels of queries, and parts of tokens' panels with the most panels of one.
   size_t panels, parts, part_panels;
   /// Tokens of a channel in the workspace.
@@ -40,9 +40,17 @@ static bool is_read_in_place(
   return !has_windows(p) && !p->is_bfloat16 && operand->channels == channels;
 }
 
+// Floats from channel to channel: at multiples of CONFLICTING the channels of a token lie in lines that take
+// each other's place in the cache.
+static size_t channel_stride(size_t tokens) {
+  enum { CONFLICTING = 256, LINE = 16 };
+  return tokens % CONFLICTING ? tokens : tokens + LINE;
+}
+
 static struct attention_plan plan_of(const struct ir_attention_params *p) {
   const size_t width = ir_kernels()->gemm_columns;
-  struct attention_plan plan = {.down = 1, .across = 1, .group = 1, .groups = 1, .parts = 1};
+  struct attention_plan plan = {
+    .down = 1, .across = 1, .group = 1, .groups = 1, .head_parts = 1, .parts = 1};
   plan.panels = ir_ceiling_divide(p->queries, width);
   if (has_windows(p)) {
     assert(p->height % p->window_height == 0 && p->width % p->window_width == 0);
@@ -51,13 +59,15 @@ static struct attention_plan plan_of(const struct ir_attention_params *p) {
     plan.across = p->width / p->window_width;
     plan.group = ir_larger(1, windows_of_task(p, plan.down, plan.across));
     plan.groups = ir_ceiling_divide(plan.across, plan.group);
+    const size_t tasks = ir_larger(1, p->images * plan.down * plan.groups);
+    plan.head_parts = ir_larger(1, ir_smaller(p->heads, ir_ceiling_divide(ENOUGH_TASKS, tasks)));
   } else if (p->images * p->heads > 0 && p->images * p->heads < ENOUGH_TASKS) {
     plan.parts = ir_ceiling_divide(ENOUGH_TASKS, p->images * p->heads);
     plan.parts = ir_larger(1, ir_smaller(plan.parts, plan.panels));
   }
   plan.part_panels = ir_ceiling_divide(plan.panels, plan.parts);
-  plan.query_stride = plan.part_panels * width;
-  plan.key_stride = ir_aligned_count(p->keys);
+  plan.query_stride = channel_stride(plan.part_panels * width);
+  plan.key_stride = channel_stride(ir_aligned_count(p->keys));
   plan.query_count = ir_aligned_count(p->size * plan.query_stride);
   plan.key_count = is_read_in_place(p, &p->key, p->size) ? 0 : ir_aligned_count(p->size * plan.key_stride);
   plan.value_count =
@@ -176,6 +186,8 @@ static void run_windows(const void *context, size_t task, int thread) {
   const struct attention_context *c = context;
   const struct ir_attention_params *p = c->params;
   const struct attention_plan *plan = &c->plan;
+  const size_t part = task % plan->head_parts;
+  task /= plan->head_parts;
   size_t group = task % plan->groups, row = task / plan->groups % plan->down;
   size_t image = task / plan->groups / plan->down, plane = p->height * p->width;
   struct ir_window_rows rows = {
@@ -188,7 +200,8 @@ static void run_windows(const void *context, size_t task, int thread) {
   // Lanes without a query are computed too: they must hold numbers.
   if (p->queries < plan->query_stride)
     memset(share.queries, 0, plan->group * plan->query_count * sizeof(float));
-  for (size_t head = 0; head < p->heads; head++) {
+  const size_t last_head = p->heads * (part + 1) / plan->head_parts;
+  for (size_t head = p->heads * part / plan->head_parts; head < last_head; head++) {
     const float *query = c->query + (image * p->query.channels + p->query.first + head * p->size) * plane;
     const float *key = c->key + (image * p->key.channels + p->key.first + head * p->size) * plane;
     const float *value =
@@ -248,6 +261,7 @@ void ir_attention(
   const struct attention_plan *plan = &context.plan;
   if (!params->queries || !params->keys || !params->size || !params->value_size) return;
   if (has_windows(params))
-    ir_parallel_for(params->images * plan->down * plan->groups, threads, run_windows, &context);
+    ir_parallel_for(
+      params->images * plan->down * plan->groups * plan->head_parts, threads, run_windows, &context);
   else ir_parallel_for(params->images * params->heads * plan->parts, threads, run_tokens, &context);
 }
