@@ -30,9 +30,13 @@ static void run_gather(const void *context, size_t index, int thread) {
   const struct ir_gather_params *p = c->params;
   const size_t bytes = p->inner * p->element_size;
   size_t end = ir_smaller((index + 1) * c->runs_of_a_task, c->runs);
-  for (size_t run = index * c->runs_of_a_task; run < end; run++) {
-    size_t source = run / p->index_count * p->axis + index_at(c, run % p->index_count);
-    memcpy(c->output + run * bytes, c->input + source * bytes, bytes);
+  // Indices that follow each other are one copy: those of windows cut out of feature maps do.
+  for (size_t run = index * c->runs_of_a_task, count; run < end; run += count) {
+    const size_t place = run % p->index_count, first = index_at(c, place);
+    const size_t most = ir_smaller(p->index_count - place, end - run);
+    for (count = 1; count < most && index_at(c, place + count) == first + count;) count++;
+    const size_t source = run / p->index_count * p->axis + first;
+    memcpy(c->output + run * bytes, c->input + source * bytes, count * bytes);
   }
 }
 

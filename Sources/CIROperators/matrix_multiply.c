@@ -5,6 +5,7 @@
 
 #include "gemm_block.h"
 #include "matrix_multiply_packing.h"
+#include "matrix_multiply_small.h"
 #include "parallel.h"
 
 // Three ways, chosen by the sizes alone:
@@ -81,7 +82,7 @@ size_t ir_matrix_multiply_workspace(const struct ir_matrix_multiply_params *p, i
 struct multiply_context {
   const struct ir_matrix_multiply_params *params;
   struct multiply_plan plan;
-  const float *a, *b, *row_bias, *column_bias;
+  const float *a, *b, *row_bias, *column_bias, *residual;
   float *c, *shared, *workers;
   /// The matrix being multiplied, where A is packed first.
   size_t matrix;
@@ -116,6 +117,14 @@ static void multiply_packed_columns(
   }
 }
 
+// Applies the function to some rows of C.
+static void apply_function(const struct ir_matrix_multiply_params *p, size_t rows, size_t columns, float *c) {
+  if (p->function == IR_ELEMENTWISE_COPY) return;
+  const struct ir_elementwise_operands operands = {
+    .a = c, .a_stride = p->c.row, .output = c, .output_stride = p->c.row, .p = p->p, .q = p->q};
+  ir_kernels()->elementwise[p->function](rows, columns, &operands);
+}
+
 static void run_block(const void *context, size_t index, int thread) {
   const struct multiply_context *c = context;
   const struct ir_matrix_multiply_params *p = c->params;
@@ -132,6 +141,8 @@ static void run_block(const void *context, size_t index, int thread) {
     .columns = ir_smaller(plan->block_columns, p->columns - column),
     .total_depth = p->depth,
     .is_bfloat16 = p->is_bfloat16,
+    .residual = c->residual ? c->residual + offset_of(p, &p->c, matrix) + column : NULL,
+    .residual_stride = p->c.row,
     .c = c->c + offset_of(p, &p->c, matrix) + column,
     .c_stride = p->c.row,
     .alpha = p->alpha,
@@ -148,6 +159,9 @@ static void run_block(const void *context, size_t index, int thread) {
   block.a = a;
   if (p->has_packed_columns) multiply_packed_columns(p, &block, c->b, column);
   else multiply_columns(p, &block, c->b + offset_of(p, &p->b, matrix), column, worker);
+  const size_t first = ir_panel_start(&block.panels, block.first_panel);
+  apply_function(
+    p, ir_panel_start(&block.panels, block.last_panel) - first, block.columns, block.c + first * p->c.row);
 }
 
 static void pack_panel(const void *context, size_t panel, int thread) {
@@ -194,6 +208,25 @@ static void run_depth_part(const void *context, size_t index, int thread) {
   }
 }
 
+// What comes after the product, in a row of C.
+static void finish_row(const struct multiply_context *c, size_t matrix, size_t row, float alpha) {
+  const struct ir_matrix_multiply_params *p = c->params;
+  const struct ir_kernel_table *kernels = ir_kernels();
+  const size_t place = offset_of(p, &p->c, matrix) + row * p->c.row;
+  float *output = c->c + place;
+  const float row_bias = c->row_bias ? c->row_bias[row] : 0;
+  kernels->f32_scale_shift(
+    p->columns, output, alpha, row_bias, c->column_bias,
+    c->residual ? IR_ACTIVATION_NONE : p->activation, output);
+  if (c->residual) {
+    const struct ir_elementwise_operands sum = {.a = output, .b = c->residual + place, .output = output};
+    kernels->elementwise[IR_ELEMENTWISE_ADD](1, p->columns, &sum);
+    const struct ir_elementwise_operands part = {.a = output, .output = output};
+    if (p->activation == IR_ACTIVATION_RELU) kernels->elementwise[IR_ELEMENTWISE_RELU](1, p->columns, &part);
+  }
+  apply_function(p, 1, p->columns, output);
+}
+
 // One row of one matrix: its partial products, added in order.
 static void sum_parts(const void *context, size_t index, int thread) {
   (void)thread;
@@ -203,28 +236,27 @@ static void sum_parts(const void *context, size_t index, int thread) {
   size_t matrix = index / p->rows, row = index % p->rows;
   const float *parts = c->shared + (matrix * c->plan.depth_parts * p->rows + row) * p->columns;
   float *output = c->c + offset_of(p, &p->c, matrix) + row * p->c.row;
+  assert(c->residual != c->c);
   memset(output, 0, p->columns * sizeof *output);
   kernels->f32_statistic_columns(
     IR_STATISTIC_SUM, c->plan.depth_parts, p->columns, NULL, parts, p->rows * p->columns, output);
-  kernels->f32_scale_shift(
-    p->columns, output, p->alpha, c->row_bias ? c->row_bias[row] : 0, c->column_bias, p->activation, output);
+  finish_row(c, matrix, row, p->alpha);
 }
 
-// The sum over no depth: what is left are the biases.
+// The sum over no depth is 0.
 static void write_biases(const struct multiply_context *c) {
   const struct ir_matrix_multiply_params *p = c->params;
   for (size_t i = 0; i < c->plan.batch * p->rows; i++) {
-    size_t row = i % p->rows;
-    float *output = c->c + offset_of(p, &p->c, i / p->rows) + row * p->c.row;
-    memset(output, 0, p->columns * sizeof *output);
-    ir_kernels()->f32_scale_shift(
-      p->columns, output, 1, c->row_bias ? c->row_bias[row] : 0, c->column_bias, p->activation, output);
+    const size_t matrix = i / p->rows, row = i % p->rows;
+    assert(c->residual != c->c);
+    memset(c->c + offset_of(p, &p->c, matrix) + row * p->c.row, 0, p->columns * sizeof *c->c);
+    finish_row(c, matrix, row, 1);
   }
 }
 
 void ir_matrix_multiply(
   const struct ir_matrix_multiply_params *params, const float *a, const float *b, const float *row_bias,
-  const float *column_bias, float *c, void *workspace, int threads) {
+  const float *column_bias, const float *residual, float *c, void *workspace, int threads) {
   const struct ir_matrix_multiply_params *p = params;
   assert(p->c.column == 1 || p->columns <= 1);
   struct multiply_context context = {
@@ -234,11 +266,16 @@ void ir_matrix_multiply(
     .b = b,
     .row_bias = row_bias,
     .column_bias = column_bias,
+    .residual = residual,
     .c = c,
     .shared = workspace,
   };
   const struct multiply_plan *plan = &context.plan;
   if (!plan->batch || !p->rows || !p->columns) return;
+  if (ir_is_small_product(p) && !row_bias && !column_bias && !residual) {
+    ir_small_products(p, a, b, c, threads);
+    return;
+  }
   context.workers = context.shared + shared_count(p, plan);
   if (!p->depth) {
     write_biases(&context);

@@ -7,7 +7,7 @@ extension OperatorSet {
     BitCast.self, Cast.self, ChannelGram.self,
     Concatenate.self, Convolution.self, ConvolutionTranspose.self, CumulativeSum.self, DepthToSpace.self,
     Determinant.self,
-    ElementwiseChain.self, FusedConvolution.self, Expand.self, Gather.self, GatherElements.self,
+    ElementwiseChain.self, FusedConvolution.self, FusedMatrixMultiply.self, Expand.self, Gather.self, GatherElements.self,
     GatherND.self, GridSample.self,
     GroupNormalization.self, GroupStatistics.self,
     IsInfinite.self, L2Normalization.self, LayerNormalization.self, LogSoftmax.self, LpPool.self,
@@ -34,7 +34,7 @@ extension OperatorSet {
   /// `ScatterND`).
   package static let nondifferentiableOperators: Set<String> = [
     "ArgExtreme", "Attention", "BitCast", "ChannelGram", "Determinant", "ElementwiseChain",
-    "FusedConvolution", "GridSample", "GroupStatistics",
+    "FusedConvolution", "FusedMatrixMultiply", "GridSample", "GroupStatistics",
     "IsInfinite", "LpPool",
     "OneHot", "Recurrence",
     "RelativeExpand", "RelativePad", "RelativeReshape", "RelativeResize", "RelativeSlice", "RoiAlign",

@@ -62,7 +62,9 @@ package struct CPUKernelLibrary: KernelLibrary {
       return layerNormalizationGradientKernel(gradient, request)
     case let gradient as ResizeGradient: return resizeGradientKernel(gradient, request)
     case let attention as Attention: return attentionKernel(attention, request, support)
-    case let product as MatrixMultiply: return matrixMultiplyKernel(product, request, packing, support)
+    case let product as MatrixMultiply:
+      return matrixMultiplyKernel(FusedMatrixMultiply(product), request, packing, support)
+    case let product as FusedMatrixMultiply: return matrixMultiplyKernel(product, request, packing, support)
     case is LayerNormalization, is RMSNormalization, is L2Normalization, is GroupNormalization,
       is GroupStatistics:
       return normalizationKernel(request)

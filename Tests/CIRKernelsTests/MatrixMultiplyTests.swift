@@ -30,7 +30,7 @@ extension KernelTests {
           outer: b, inner: 0, row: isBTransposed ? 1 : columns,
           column: isBTransposed ? depth : 1),
         c: ir_matrix_strides(outer: inner * c, inner: c, row: columns, column: 1),
-        alpha: alpha, activation: activation, is_bfloat16: false,
+        alpha: alpha, activation: activation, function: IR_ELEMENTWISE_COPY, p: 0, q: 0, is_bfloat16: false,
         has_packed_columns: false)
     }
   }
@@ -87,7 +87,7 @@ extension KernelTests {
       let scratch = workspace(ir_matrix_multiply_workspace(&params, threads))
       ir_matrix_multiply(
         &params, a.pointer, b.pointer, product.hasBiases ? rowBias.pointer : nil,
-        product.hasBiases ? columnBias.pointer : nil, c.pointer, scratch.pointer, threads)
+        product.hasBiases ? columnBias.pointer : nil, nil, c.pointer, scratch.pointer, threads)
       bits.append(c.elements.map(\.bitPattern))
       return c.elements
     }
@@ -102,7 +102,7 @@ extension KernelTests {
       let scratch = workspace(ir_matrix_multiply_workspace(&params, threads))
       ir_matrix_multiply(
         &params, a.pointer, packed.pointer, product.hasBiases ? rowBias.pointer : nil,
-        product.hasBiases ? columnBias.pointer : nil, c.pointer, scratch.pointer, threads)
+        product.hasBiases ? columnBias.pointer : nil, nil, c.pointer, scratch.pointer, threads)
       return c.elements
     }
   }

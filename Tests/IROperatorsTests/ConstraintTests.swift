@@ -55,6 +55,19 @@ private let windows: [BrokenUse] = [
   BrokenUse(
     "FusedConvolution.activation",
     FusedConvolution(Convolution(), hasBias: false, activation: .binary(.add)), x, weight),
+  BrokenUse(
+    "FusedMatrixMultiply.inputCount", FusedMatrixMultiply(MatrixMultiply(), hasBias: true), floats(5, 4),
+    floats(4, 3)),
+  BrokenUse("FusedMatrixMultiply.oneMatrix", FusedMatrixMultiply(MatrixMultiply()), x, floats(4, 8, 3)),
+  BrokenUse(
+    "FusedMatrixMultiply.bias", FusedMatrixMultiply(MatrixMultiply(), hasBias: true), floats(5, 4),
+    floats(4, 3), floats(4)),
+  BrokenUse(
+    "FusedMatrixMultiply.residual", FusedMatrixMultiply(MatrixMultiply(), hasResidual: true), floats(5, 4),
+    floats(4, 3), floats(5, 4)),
+  BrokenUse(
+    "FusedMatrixMultiply.activation", FusedMatrixMultiply(MatrixMultiply(), activation: .binary(.add)),
+    floats(5, 4), floats(4, 3)),
   BrokenUse("MaxPool.kernel", MaxPool(window: PoolingWindow(0)), x),
   BrokenUse("MaxPool.numeric", MaxPool(window: PoolingWindow(2)), booleans(1, 4, 6, 8)),
   BrokenUse("MaxPool.rank", MaxPool(window: PoolingWindow(2)), floats(4, 6)),

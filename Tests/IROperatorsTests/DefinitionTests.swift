@@ -45,6 +45,10 @@ private let windows: [Definition] = [
     f([1, 1, 1, 2], 1, -3), f([1, 1, 1, 1], 2), f([1], 1), f([1, 1, 1, 2], 4, 1),
     gives: f([1, 1, 1, 2], 7, -2)),
   Definition(
+    FusedMatrixMultiply(MatrixMultiply(), hasBias: true, hasResidual: true, activation: .unary(.relu)),
+    f([1, 2], 1, -3), f([2, 2], 2, 1, 0, 1), f([2], 1, 1), f([1, 2], 4, 0.5),
+    gives: f([1, 2], 7, 0)),
+  Definition(
     MaxPool(window: PoolingWindow(2), hasIndices: true), square, gives: f([1, 1, 2, 2], 5, 6, 8, 9),
     i([1, 1, 2, 2], 4, 5, 7, 8)),
   Definition(

@@ -46,6 +46,17 @@ extension OperatorSample {
       FusedConvolution(Convolution(padding: 1), hasBias: false, activation: .unary(.tanh)), [1, 3, 6, 6],
       [4, 3, 3, 3], hasWeights: true),
     OperatorSample(
+      FusedMatrixMultiply(
+        MatrixMultiply(), hasBias: true, hasResidual: true, activation: .activation(Activation(.gelu))),
+      [2, 7, 6], [6, 40], [40], [2, 7, 40], hasWeights: true),
+    OperatorSample(
+      FusedMatrixMultiply(
+        MatrixMultiply(transposesA: true, transposesB: true), hasBias: true, activation: .unary(.relu)),
+      [2, 6, 7], [133, 6], [133], hasWeights: true),
+    OperatorSample(
+      FusedMatrixMultiply(MatrixMultiply(), hasResidual: true, activation: .unary(.tanh)),
+      [3, 4100], [4100, 5], [3, 5], tolerance: 2e-5),
+    OperatorSample(
       Attention(heads: 2, size: 5, valueSize: 4, scale: 0.5, starts: [0, 10, 20]), [2, 7, 28], [2, 9, 28],
       [2, 9, 28], [2, 1, 9, 7], [2, 9, 7]),
     OperatorSample(

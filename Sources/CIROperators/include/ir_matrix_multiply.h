@@ -16,7 +16,8 @@ struct ir_matrix_strides {
   size_t row, column;
 };
 
-/// C = activation(alpha * A * B + row_bias + column_bias), A [rows, depth], B [depth, columns].
+/// C = function(activation(alpha * A * B + row_bias + column_bias + residual)), A [rows, depth],
+/// B [depth, columns].
 struct ir_matrix_multiply_params {
   size_t outer_batch, inner_batch;
   size_t rows, columns, depth;
@@ -25,6 +26,9 @@ struct ir_matrix_multiply_params {
   struct ir_matrix_strides c;
   float alpha;
   enum ir_activation activation;
+  /// Of one operand, with its immediates; IR_ELEMENTWISE_COPY is none.
+  enum ir_elementwise_opcode function;
+  float p, q;
   /// A and B are rounded to bfloat16; sums are float32.
   bool is_bfloat16;
   /// B is as ir_matrix_multiply_pack_columns left it: one matrix for the whole batch, and `b` has the strides
@@ -32,10 +36,11 @@ struct ir_matrix_multiply_params {
   bool has_packed_columns;
 };
 
-/// `row_bias` [rows] or NULL, `column_bias` [columns] or NULL, shared by the whole batch.
+/// `row_bias` [rows] or NULL, `column_bias` [columns] or NULL, shared by the whole batch; `residual` with the
+/// strides of C, or NULL. It may be C where B is packed. With a residual alpha is 1.
 void ir_matrix_multiply(
   const struct ir_matrix_multiply_params *params, const float *a, const float *b, const float *row_bias,
-  const float *column_bias, float *c, void *workspace, int threads);
+  const float *column_bias, const float *residual, float *c, void *workspace, int threads);
 
 /// Floats of one packed B.
 size_t ir_matrix_multiply_packed_count(const struct ir_matrix_multiply_params *params);

@@ -35,17 +35,32 @@ extension ONNXOperatorTable {
   }
 }
 
+private func matrixProduct(_ product: MatrixMultiply, _ w: NodeWriter) -> NodeWriter.Expression {
+  func operand(_ index: Int, _ isTransposed: Bool) -> String {
+    guard isTransposed else { return w.inputs[index] }
+    let rank = w.inputTypes[index].shape.rank
+    return w.step(
+      "Transpose", [w.inputs[index]], [.ints("perm", Array(0..<(rank - 2)) + [rank - 1, rank - 2])])
+  }
+  return NodeWriter.Expression(
+    "MatMul", [operand(0, product.transposesA), operand(1, product.transposesB)])
+}
+
 /// The writers of the family's operators.
 extension ONNXOperatorTable {
   static let linearAlgebraWriters: [(String, Writer)] = [
     writer(MatrixMultiply.self) { (product, w) throws(ExportFailure) in
-      func operand(_ index: Int, _ isTransposed: Bool) -> String {
-        guard isTransposed else { return w.inputs[index] }
-        let rank = w.inputTypes[index].shape.rank
-        return w.step(
-          "Transpose", [w.inputs[index]], [.ints("perm", Array(0..<(rank - 2)) + [rank - 1, rank - 2])])
+      w.finish(matrixProduct(product, w))
+    },
+    writer(FusedMatrixMultiply.self) { (fused, w) throws(ExportFailure) in
+      var result = matrixProduct(fused.product, w)
+      for index in [fused.biasIndex, fused.residualIndex].compactMap({ $0 }) {
+        result = NodeWriter.Expression("Add", [w.value(result), w.inputs[index]])
       }
-      w.emit("MatMul", [operand(0, product.transposesA), operand(1, product.transposesB)])
+      if let activation = fused.activation {
+        result = try w.expression(activation, [w.value(result)], w.outputTypes[0])
+      }
+      w.finish(result)
     },
     writer(Determinant.self, as: "Det"),
     writer(ChannelGram.self) { (gram, w) throws(ExportFailure) in

@@ -82,6 +82,11 @@ func encodedInstructions(_ chain: ElementwiseChain) -> [ir_elementwise_instructi
   return list
 }
 
+/// A function of one number as the drivers read it; nil if it has no kernel.
+func encodedFunction(_ function: ElementwiseChain.Function) -> ir_elementwise_instruction? {
+  encoded(ElementwiseChain.Instruction(function, [0]), [0])
+}
+
 extension ElementwiseChain {
   /// How many operands of instructions a register is.
   fileprivate func useCount(of register: Int) -> Int {

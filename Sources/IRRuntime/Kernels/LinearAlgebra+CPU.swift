@@ -3,9 +3,71 @@ import IRCompiler
 import IROperators
 import IRTensor
 
+/// A product with the sums and the function that the compiler has fused with it.
 func matrixMultiplyKernel(
-  _ product: MatrixMultiply, _ request: KernelRequest, _ packing: WeightPacking, _ support: KernelSupport
+  _ fused: FusedMatrixMultiply, _ request: KernelRequest, _ packing: WeightPacking, _ support: KernelSupport
 ) -> (any Kernel)? {
+  guard let (product, isOneMatrix) = parameters(fused, request, support) else { return nil }
+  var params = product
+  let isAlone = fused.activation == nil && !fused.hasBias && !fused.hasResidual
+  guard isAlone || params.depth > 0 else { return nil }
+  let name =
+    "matrix-multiply" + (params.is_bfloat16 ? ".bf16" : "") + (fused.hasResidual ? ".add" : "")
+    + (fused.activation.map { ".\($0.word)" } ?? "")
+  @Sendable func run(
+    _ params: ir_matrix_multiply_params, _ b: UnsafePointer<Float>, _ workspace: UnsafeMutableRawPointer?,
+    _ arguments: KernelArguments
+  ) {
+    var params = params
+    ir_matrix_multiply(
+      &params, arguments.input(0), b, nil, fused.biasIndex.map { arguments.input($0) },
+      fused.residualIndex.map { arguments.input($0) }, arguments.output(), workspace, arguments.threads)
+  }
+  let isAtRun = request.constants[1].map { packing.isAtRun($0) } ?? false
+  if let weight = request.constants[1], !isAtRun, isOneMatrix, params.depth > 0 {
+    params.has_packed_columns = true
+    let fixed = params
+    let order = [
+      Int(IR_PACKING_COLUMNS.rawValue), params.is_bfloat16 ? 1 : 0, fused.product.transposesB ? 1 : 0,
+      params.depth,
+    ]
+    let packed = packing.weights.storage(
+      of: weight, packing: order, count: ir_matrix_multiply_packed_count(&params)
+    ) { source, target in
+      var params = fixed
+      ir_matrix_multiply_pack_columns(&params, source, target)
+    }
+    let workspace = ir_matrix_multiply_workspace(&params, Int32(request.threadCount))
+    return CPUKernel(
+      name, workspace: workspace, inPlace: fused.residualIndex.map { [$0] } ?? [], prepared: [1],
+      holding: [packed]
+    ) { arguments in
+      run(fixed, packed.pointer.assumingMemoryBound(to: Float.self), arguments.workspace, arguments)
+    }
+  }
+  let workspace = ir_matrix_multiply_workspace(&params, Int32(request.threadCount))
+  let fixed = params
+  if let stored = request.constants[1], isAtRun {
+    let wideByteCount = stored.byteCount.roundedUp(toMultipleOf: 64)
+    return CPUKernel(name + ".widened-at-run", workspace: wideByteCount + workspace, prepared: [1]) {
+      arguments in
+      guard let memory = arguments.workspace else { return }
+      let values = memory.assumingMemoryBound(to: Float.self)
+      ir_widen(ir_weights(stored), stored.elementCount, values, arguments.threads)
+      run(fixed, values, memory + wideByteCount, arguments)
+    }
+  }
+  return CPUKernel(name, workspace: workspace) { arguments in
+    run(fixed, arguments.input(1), arguments.workspace, arguments)
+  }
+}
+
+/// The product as the driver has it, B unpacked, and whether one B serves the whole batch; nil for what it
+/// does not cover.
+private func parameters(
+  _ fused: FusedMatrixMultiply, _ request: KernelRequest, _ support: KernelSupport
+) -> (ir_matrix_multiply_params, isOneMatrix: Bool)? {
+  let product = fused.product
   let (a, b) = (request.inputTypes[0].shape, request.inputTypes[1].shape)
   guard let e = try? product.extents(a, b) else { return nil }
   var (batch, batchStrides) = collapsed(e.batch, [a, b].map { Shape(Array($0.dropLast(2))) })
@@ -30,52 +92,28 @@ func matrixMultiplyKernel(
     b: strides(1, b, isTransposed: product.transposesB),
     c: ir_matrix_strides(
       outer: inner * rows * e.columns, inner: rows * e.columns, row: e.columns, column: 1),
-    alpha: 1, activation: IR_ACTIVATION_NONE,
+    alpha: 1, activation: IR_ACTIVATION_NONE, function: IR_ELEMENTWISE_COPY, p: 0, q: 0,
     is_bfloat16: support.isBFloat16(rows: min(e.rows, e.columns), depth: e.depth),
     has_packed_columns: false)
-  let name = "matrix-multiply" + (params.is_bfloat16 ? ".bf16" : "")
-  if let weight = request.constants[1], !packing.isAtRun(weight), batchStrides[1].allSatisfy({ $0 == 0 }),
-    e.depth > 0
-  {
-    params.has_packed_columns = true
-    let fixed = params
-    let order = [
-      Int(IR_PACKING_COLUMNS.rawValue), params.is_bfloat16 ? 1 : 0, product.transposesB ? 1 : 0, e.depth,
-    ]
-    let packed = packing.weights.storage(
-      of: weight, packing: order, count: ir_matrix_multiply_packed_count(&params)
-    ) { source, target in
-      var params = fixed
-      ir_matrix_multiply_pack_columns(&params, source, target)
-    }
-    let workspace = ir_matrix_multiply_workspace(&params, Int32(request.threadCount))
-    return CPUKernel(name, workspace: workspace, prepared: [1], holding: [packed]) { arguments in
-      var params = fixed
-      ir_matrix_multiply(
-        &params, arguments.input(0), packed.pointer.assumingMemoryBound(to: Float.self), nil, nil,
-        arguments.output(), arguments.workspace, arguments.threads)
-    }
+  switch fused.activation {
+  case nil: break
+  case .unary(.relu)?: params.activation = IR_ACTIVATION_RELU
+  case let function?:
+    guard let encoded = encodedFunction(function) else { return nil }
+    (params.function, params.p, params.q) = (encoded.opcode, encoded.p, encoded.q)
   }
-  let workspace = ir_matrix_multiply_workspace(&params, Int32(request.threadCount))
-  let fixed = params
-  if let stored = request.constants[1], packing.isAtRun(stored) {
-    let wideByteCount = stored.byteCount.roundedUp(toMultipleOf: 64)
-    return CPUKernel(name + ".widened-at-run", workspace: wideByteCount + workspace, prepared: [1]) {
-      arguments in
-      guard let memory = arguments.workspace else { return }
-      let values = memory.assumingMemoryBound(to: Float.self)
-      ir_widen(ir_weights(stored), stored.elementCount, values, arguments.threads)
-      var params = fixed
-      ir_matrix_multiply(
-        &params, arguments.input(0), values, nil, nil, arguments.output(), memory + wideByteCount,
-        arguments.threads)
+  return (params, batchStrides[1].allSatisfy { $0 == 0 })
+}
+
+extension ElementwiseChain.Function {
+  /// The function in kernels' names.
+  fileprivate var word: String {
+    switch self {
+    case .unary(let function): function.rawValue
+    case .binary(let function): function.rawValue
+    case .activation(let activation): activation.function.rawValue
+    case .select: "select"
     }
-  }
-  return CPUKernel(name, workspace: workspace) { arguments in
-    var params = fixed
-    ir_matrix_multiply(
-      &params, arguments.input(0), arguments.input(1), nil, nil, arguments.output(), arguments.workspace,
-      arguments.threads)
   }
 }
 

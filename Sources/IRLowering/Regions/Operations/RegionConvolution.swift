@@ -1,4 +1,3 @@
-import Foundation
 import IRGraph
 import IROperators
 import IRTensor
@@ -16,10 +15,13 @@ package struct RegionConvolution: RegionOperation {
       let window = node.window(fused)
     else { return nil }
     self.window = window
-    let T = Int(getenv("IRT").map { String(cString: $0) } ?? "0")!
-    if node.support.formsFollowSizes, isPointwise, window.weight != nil, grid.height * grid.width <= T { return nil }
     // A single pixel is a vector, for which there is a kernel.
     guard window.weight != nil || isPointwise, grid.height * grid.width > 1 || !isPointwise else {
+      return nil
+    }
+    if node.support.formsFollowSizes, isPointwise, window.weight != nil,
+      grid.height * grid.width < node.support.regions?.fewestPixels ?? 0
+    {
       return nil
     }
   }
