@@ -7,9 +7,9 @@
 #include "attention_windows.h"
 #include "parallel.h"
 
-// A task is some heads of some windows side by side, or some queries of one head of tokens. For each head, the
-// operands are copied into a worker's share of the workspace: queries, and keys and values of feature maps,
-// as [channel][token]; keys and values of tokens as [token][channel], unless they lie so already.
+// A task is some heads of some windows side by side, or some queries of one head of tokens. For each head,
+// the operands are copied into a worker's share of the workspace: queries, and keys and values of feature
+// maps, as [channel][token]; keys and values of tokens as [token][channel], unless they lie so already.
 enum { WINDOW_COLUMNS = 128, LEAST_WINDOW_COLUMNS = 32, ENOUGH_TASKS = 8, ENOUGH_WINDOW_TASKS = 32 };
 
 // Windows of a task: as many as are read in long rows, and fewer where there would be few tasks.
@@ -49,8 +49,7 @@ static size_t channel_stride(size_t tokens) {
 
 static struct attention_plan plan_of(const struct ir_attention_params *p) {
   const size_t width = ir_kernels()->gemm_columns;
-  struct attention_plan plan = {
-    .down = 1, .across = 1, .group = 1, .groups = 1, .head_parts = 1, .parts = 1};
+  struct attention_plan plan = {.down = 1, .across = 1, .group = 1, .groups = 1, .head_parts = 1, .parts = 1};
   plan.panels = ir_ceiling_divide(p->queries, width);
   if (has_windows(p)) {
     assert(p->height % p->window_height == 0 && p->width % p->window_width == 0);

@@ -123,8 +123,8 @@ static void run_task(const void *context, size_t index, int thread) {
 
   const float *places = c->grid + (batch * p->place_count + start) * 2;
   const bool is_linear = p->mode == IR_GRID_LINEAR && p->padding != IR_GRID_REFLECTION;
-  const size_t tap_count =
-    is_linear ? linear_taps(p, places, count, indices, weights) : any_taps(p, places, count, indices, weights);
+  const size_t tap_count = is_linear ? linear_taps(p, places, count, indices, weights)
+                                     : any_taps(p, places, count, indices, weights);
   for (size_t channel = 0; channel < p->channels; channel++) {
     size_t plane = batch * p->channels + channel;
     kernels->f32_resample_row(

@@ -208,7 +208,7 @@ static void run_depth_part(const void *context, size_t index, int thread) {
   }
 }
 
-// What comes after the product, in a row of C.
+// The sums and functions after the product, in a row of C.
 static void finish_row(const struct multiply_context *c, size_t matrix, size_t row, float alpha) {
   const struct ir_matrix_multiply_params *p = c->params;
   const struct ir_kernel_table *kernels = ir_kernels();
@@ -216,8 +216,8 @@ static void finish_row(const struct multiply_context *c, size_t matrix, size_t r
   float *output = c->c + place;
   const float row_bias = c->row_bias ? c->row_bias[row] : 0;
   kernels->f32_scale_shift(
-    p->columns, output, alpha, row_bias, c->column_bias,
-    c->residual ? IR_ACTIVATION_NONE : p->activation, output);
+    p->columns, output, alpha, row_bias, c->column_bias, c->residual ? IR_ACTIVATION_NONE : p->activation,
+    output);
   if (c->residual) {
     const struct ir_elementwise_operands sum = {.a = output, .b = c->residual + place, .output = output};
     kernels->elementwise[IR_ELEMENTWISE_ADD](1, p->columns, &sum);

@@ -38,8 +38,8 @@ static size_t padded_columns(const struct ir_matrix_multiply_params *p, size_t f
 
 size_t ir_packed_columns_place(const struct ir_matrix_multiply_params *p, size_t first, size_t start) {
   assert(first % IR_PACKED_COLUMN_BLOCK == 0);
-  return first * ir_packed_depth(p->depth, p->is_bfloat16)
-    + padded_columns(p, first) * ir_packed_depth(start, p->is_bfloat16);
+  return first * ir_packed_depth(p->depth, p->is_bfloat16) +
+    padded_columns(p, first) * ir_packed_depth(start, p->is_bfloat16);
 }
 
 size_t ir_matrix_multiply_packed_count(const struct ir_matrix_multiply_params *p) {

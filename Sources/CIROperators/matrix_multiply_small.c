@@ -2,7 +2,8 @@
 
 #include "parallel.h"
 
-// Products of a matrix, and the fewest matrices, for which dot products beat packed panels; products of a task.
+// Products of a matrix, and the fewest matrices, for which dot products beat packed panels; products of a
+// task.
 enum { MOST_PRODUCTS = 4096, FEWEST_MATRICES = 64, PRODUCTS_OF_A_TASK = 1 << 16 };
 
 bool ir_is_small_product(const struct ir_matrix_multiply_params *p) {
@@ -24,8 +25,7 @@ static void run_task(const void *context, size_t index, int thread) {
   const struct small_context *c = context;
   const struct ir_matrix_multiply_params *p = c->params;
   const struct ir_kernel_table *kernels = ir_kernels();
-  const size_t end =
-    ir_smaller((index + 1) * c->matrices_of_a_task, p->outer_batch * p->inner_batch);
+  const size_t end = ir_smaller((index + 1) * c->matrices_of_a_task, p->outer_batch * p->inner_batch);
   for (size_t matrix = index * c->matrices_of_a_task; matrix < end; matrix++) {
     const size_t outer = matrix / p->inner_batch, inner = matrix % p->inner_batch;
     kernels->f32_dot_products(

@@ -28,7 +28,8 @@ package struct Rewriter: Sendable {
       // tokens of feature maps then become channels, which regions compute, and windows side by side and sums
       // with shuffled feature maps become work on blocks of pixels.
       RewriteDriver([
-        TrimWindows(), RecognizeRoll(isComputedByRows: isComputedByRows), RecognizeAttention(support: support),
+        TrimWindows(), RecognizeRoll(isComputedByRows: isComputedByRows),
+        RecognizeAttention(support: support),
         LinearBeforeMovement(), AttendInWindows(), ChannelsFirst(), AbsorbTranspose(), CancelTransposes(),
         RemoveNoOperations(), ConvolveBlocks(support: support), SpreadBlocks(support: support),
         AddBeforeDepthToSpace(),
@@ -39,7 +40,8 @@ package struct Rewriter: Sendable {
       // Convolutions take what follows them before elementwise chains do: it then costs no pass over memory.
       RewriteDriver([
         ScaleAfterProduct(), FoldAttentionIntoProjection(), FoldGainIntoConvolution(), FuseChannelGram(),
-        FuseConvolution(support: support), FuseMatrixMultiply(support: support), SplitGroupNormalization(support: support), AddToGradient(),
+        FuseConvolution(support: support), FuseMatrixMultiply(support: support),
+        SplitGroupNormalization(support: support), AddToGradient(),
       ]),
       MergeEqualConstants(),
       // Last, as no rule looks into a chain.

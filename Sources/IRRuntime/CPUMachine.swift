@@ -53,7 +53,7 @@ extension KernelSupport {
     support.regions = RegionLimits(
       rows: Int(IR_REGION_MAX_ROWS), tiles: Int(IR_REGION_MAX_TILES), stepRows: Int(IR_REGION_MAX_STEP),
       side: Int(IR_REGION_MAX_SIDE), reach: Int(IR_PLANAR_MAX_KERNEL) - 1,
-      fewestPixels: Int(IR_REGION_FEWEST_PIXELS))
+      fewestPixels: Int(IR_REGION_FEWEST_PIXELS), manyWeights: Int(IR_REGION_MANY_WEIGHTS))
     return support
   }()
 }

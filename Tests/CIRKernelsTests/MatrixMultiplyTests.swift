@@ -95,7 +95,8 @@ extension KernelTests {
     if isBFloat16, product.depth < 4096 { #expect(bits.allSatisfy { $0 == bits[0] }) }
     guard product.outer == 1, product.depth > 0 else { return }
     params.has_packed_columns = true
-    expectEverywhere(expected, tolerance: tolerance, "\(product), packed, bfloat16 \(isBFloat16)") { threads in
+    expectEverywhere(expected, tolerance: tolerance, "\(product), packed, bfloat16 \(isBFloat16)") {
+      threads in
       let packed = Guarded<Float>(count: ir_matrix_multiply_packed_count(&params))
       ir_matrix_multiply_pack_columns(&params, b.pointer, packed.pointer)
       let c = Guarded<Float>(count: expected.count)

@@ -96,8 +96,12 @@ private func tilesAreTheSameInRegions(chain: ConvolutionChain) throws {
     Lowering(graph: graph, kernels: kernels, threadCount: index + 1, machine: machine)
   }
   let programs = try lowerings.map { try $0.program(of: $0.regions(), report: CompilationReport()) }
+  // Of a single row windows have but one row too.
   #expect(
-    programs[1].steps.count == 1 && programs[1].steps[0].kernel.name.contains("winograd conv3x3.winograd"))
+    chain.height == 1
+      || programs[1].steps.count == 1
+        && programs[1].steps[0].kernel.name.contains("winograd conv3x3.winograd")
+  )
   #expect(
     chain.height == 1 || programs[0].steps.contains { $0.kernel.name.hasPrefix("conv3x3.winograd") })
   let results = try programs.map { program in

@@ -86,6 +86,35 @@ private let blocks: [(WindowBlock, Shape)] = [
   _ = try check(graph, shape)
 }
 
+/// Pixels of a feature map as tokens, without windows, as diffusion networks have it: projections become
+/// convolutions, and attention reads their results where they are.
+@Test func pixelAttentionIsRecognised() throws {
+  let shape: Shape = [1, 12, 5, 6]
+  var generator = SeededGenerator(seed: 8)
+  let graph = try build(shape) { b, x in
+    let pixels = try b.value(Transpose(permutation: [0, 2, 3, 1]), [x])
+    let tokens = try b.value(Reshape(shape: [1, 30, 12]), [pixels])
+    func headed(_ b: inout GraphBuilder) throws -> ValueID {
+      let weight = b.constant(generator.tensor([12, 12], in: -0.5...0.5))
+      let y = try b.value(MatrixMultiply(), [tokens, weight])
+      return try b.value(
+        Transpose(permutation: [0, 2, 1, 3]), [try b.value(Reshape(shape: [1, 30, 3, 4]), [y])])
+    }
+    let raw = try b.value(MatrixMultiply(transposesB: true), [try headed(&b), try headed(&b)])
+    let mixed = try b.value(
+      MatrixMultiply(), [try b.value(Softmax(axis: 3), [raw]), try headed(&b)])
+    let together = try b.value(
+      Reshape(shape: [1, 30, 12]), [try b.value(Transpose(permutation: [0, 2, 1, 3]), [mixed])])
+    let projected = try b.value(
+      MatrixMultiply(), [together, b.constant(generator.tensor([12, 12], in: -0.5...0.5))])
+    return try b.value(
+      Reshape(shape: shape), [try b.value(Transpose(permutation: [0, 2, 1]), [projected])])
+  }
+  let left = try operators(of: graph).sorted()
+  #expect(left == ["Attention"] + [String](repeating: "Convolution", count: 4))
+  _ = try check(graph, shape)
+}
+
 /// Weights that something else reads have to be there.
 @Test func attentionWhoseWeightsAreUsedIsLeftAlone() throws {
   let graph = try build([1, 2, 6, 4]) { b, x in

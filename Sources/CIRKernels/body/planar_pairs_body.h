@@ -38,8 +38,8 @@ V_SPECIALIZED void pairs_tile(
     for (size_t j = 0; j < vectors; j++) {
       v_f32 result = sum[i][j];
       if (residual)
-        result += is_whole || j < last ? v_load(residual + j * V_LANES)
-                                       : v_load_partial(residual + j * V_LANES, n);
+        result +=
+          is_whole || j < last ? v_load(residual + j * V_LANES) : v_load_partial(residual + j * V_LANES, n);
       if (t->activation == IR_ACTIVATION_RELU) result = v_relu(result);
       float *c = t->output + (channel + i) * t->output_stride + x + j * V_LANES;
       if (is_whole || j < last) v_store(c, result);

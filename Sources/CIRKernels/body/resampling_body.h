@@ -22,8 +22,8 @@ void IR_ISA_NAME(f32_resample_row)(
   }
 }
 
-// In double, as positions in long axes need more bits than a float has; without branches, so that the compiler
-// makes vectors of it. Tap k of coordinate i is number k * count + i.
+// In double, as positions in long axes need more bits than a float has; without branches, so that the
+// compiler makes vectors of it. Tap k of coordinate i is number k * count + i.
 void IR_ISA_NAME(f32_linear_taps)(
   size_t count, const float *coordinates, size_t length, bool aligns_corners, bool stays_inside,
   int32_t *restrict indices, float *restrict weights) {

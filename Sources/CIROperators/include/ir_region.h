@@ -128,8 +128,9 @@ struct ir_region_instruction {
   const struct ir_region_window *windows;
 };
 
-/// Products over fewer pixels than these are faster where channels, too, are shared out: outside of regions.
-enum { IR_REGION_FEWEST_PIXELS = 512 };
+/// Products of so many weights with fewer pixels are faster where channels, too, are shared out: outside of
+/// regions.
+enum { IR_REGION_FEWEST_PIXELS = 512, IR_REGION_MANY_WEIGHTS = 4096 };
 
 /// Rows of a region, and tiles beside each other of all images, are at most so many.
 enum { IR_REGION_MAX_ROWS = (1 << 22) - 1, IR_REGION_MAX_TILES = 1 << 20 };

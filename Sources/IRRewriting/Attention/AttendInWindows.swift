@@ -39,11 +39,13 @@ struct AttendInWindows: RewriteRule {
       tokens = try patch.value(
         Roll(offsets: [0, first.offset[0], first.offset[1], 0]), [tokens], name: "\(name).rolled")
     }
-    tokens = try patch.value(
-      Reshape(shape: [batch, height / down, down, width / across, across, channels]), [tokens],
-      name: "\(name).cut")
-    tokens = try patch.value(
-      Transpose(permutation: [0, 1, 3, 2, 4, 5]), [tokens], name: "\(name).windows")
+    if [down, across] != [height, width] {
+      tokens = try patch.value(
+        Reshape(shape: [batch, height / down, down, width / across, across, channels]), [tokens],
+        name: "\(name).cut")
+      tokens = try patch.value(
+        Transpose(permutation: [0, 1, 3, 2, 4, 5]), [tokens], name: "\(name).windows")
+    }
     tokens = try patch.value(
       Reshape(shape: graph[node.outputs[0]].type.shape), [tokens], name: "\(name).tokens")
     patch.replace(node.outputs[0], with: tokens)

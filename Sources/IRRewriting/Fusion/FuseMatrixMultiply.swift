@@ -12,8 +12,9 @@ struct FuseMatrixMultiply: RewriteRule {
   func patch(for id: NodeID, in graph: Graph) throws(GraphError) -> GraphPatch? {
     let node = graph[id]
     if let activation = function(of: node.operator) {
-      guard support.supports(activation), case (var fused, let inputs, let name)? =
-        product(node.inputs[0], usedBy: id, in: graph)
+      guard support.supports(activation),
+        case (var fused, let inputs, let name)? =
+          product(node.inputs[0], usedBy: id, in: graph)
       else { return nil }
       fused.activation = activation
       var patch = GraphPatch(to: graph)

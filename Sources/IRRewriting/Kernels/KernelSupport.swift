@@ -38,17 +38,20 @@ package struct KernelSupport: Sendable {
     package var side: Int
     /// Rows and columns that a window reaches over besides its first.
     package var reach: Int
-    /// A feature map of fewer pixels has too few for threads to share: its pointwise convolutions are products
-    /// by themselves, where forms may follow sizes.
-    package var fewestPixels: Int
+    /// A feature map of fewer pixels has too few for threads to share: its pointwise convolutions with so
+    /// many weights are products by themselves, where forms may follow sizes.
+    package var fewestPixels, manyWeights: Int
 
-    package init(rows: Int, tiles: Int, stepRows: Int, side: Int, reach: Int, fewestPixels: Int) {
+    package init(
+      rows: Int, tiles: Int, stepRows: Int, side: Int, reach: Int, fewestPixels: Int, manyWeights: Int
+    ) {
       self.rows = rows
       self.tiles = tiles
       self.stepRows = stepRows
       self.side = side
       self.reach = reach
       self.fewestPixels = fewestPixels
+      self.manyWeights = manyWeights
     }
   }
 

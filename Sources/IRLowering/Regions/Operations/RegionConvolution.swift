@@ -19,8 +19,8 @@ package struct RegionConvolution: RegionOperation {
     guard window.weight != nil || isPointwise, grid.height * grid.width > 1 || !isPointwise else {
       return nil
     }
-    if node.support.formsFollowSizes, isPointwise, window.weight != nil,
-      grid.height * grid.width < node.support.regions?.fewestPixels ?? 0
+    if let limits = node.support.regions, node.support.formsFollowSizes, isPointwise, window.weight != nil,
+      grid.height * grid.width < limits.fewestPixels, window.shape.elementCount >= limits.manyWeights
     {
       return nil
     }
