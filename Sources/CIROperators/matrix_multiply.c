@@ -1,87 +1,18 @@
 #include "ir_matrix_multiply.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "gemm_block.h"
 #include "matrix_multiply_packing.h"
+#include "matrix_multiply_plan.h"
 #include "matrix_multiply_small.h"
 #include "parallel.h"
 
-// Three ways, chosen by the sizes alone:
-// - few rows and columns but great depth: the depth is split into parts, summed in order;
-// - A of a matrix small: each task packs it for itself;
-// - else, and where B is packed, A is packed first, matrix by matrix, by all workers.
-enum {
-  SPLIT_PART_DEPTH = 2048,
-  SPLIT_MOST_ELEMENTS = 256 * 256,
-  SMALL_A_ELEMENTS = 64 * 1024,
-  ENOUGH_TASKS = 8,
-  FEWEST_PART_ROWS = 48,
-  // No task packs columns that are packed.
-  ENOUGH_PACKED_TASKS = 24,
-};
-
-struct multiply_plan {
-  struct ir_panels panels;
-  size_t batch, depth_parts, block_columns, column_blocks, row_parts;
-  bool packs_first;
-};
-
-static struct multiply_plan plan_of(const struct ir_matrix_multiply_params *p) {
-  struct multiply_plan plan = {
-    .panels = ir_panels_of(p->rows),
-    .batch = p->outer_batch * p->inner_batch,
-    .depth_parts = 1,
-    .block_columns = p->has_packed_columns ? IR_PACKED_COLUMN_BLOCK : IR_COLUMN_BLOCK,
-    .row_parts = 1,
-  };
-  plan.column_blocks = ir_ceiling_divide(p->columns, plan.block_columns);
-  if (p->has_packed_columns) {
-    plan.packs_first = true;
-    if (plan.column_blocks)
-      plan.row_parts = ir_smaller(
-        ir_ceiling_divide(ENOUGH_PACKED_TASKS, plan.column_blocks), ir_larger(1, plan.panels.count));
-    return plan;
-  }
-  if (p->depth >= 2 * SPLIT_PART_DEPTH && p->rows * p->columns <= SPLIT_MOST_ELEMENTS) {
-    plan.depth_parts = ir_ceiling_divide(p->depth, SPLIT_PART_DEPTH);
-    return plan;
-  }
-  plan.packs_first = p->rows * p->depth > SMALL_A_ELEMENTS;
-  size_t tasks = plan.packs_first ? plan.column_blocks : plan.batch * plan.column_blocks;
-  size_t parts = tasks ? ir_ceiling_divide(ENOUGH_TASKS, tasks) : 1;
-  plan.row_parts = ir_larger(1, ir_smaller(parts, p->rows / FEWEST_PART_ROWS));
-  plan.row_parts = ir_larger(1, ir_smaller(plan.row_parts, plan.panels.count));
-  return plan;
-}
-
-static size_t part_depth(const struct ir_matrix_multiply_params *p, const struct multiply_plan *plan) {
-  return ir_ceiling_divide(p->depth, plan->depth_parts);
-}
-
-// Floats a worker has: the packed columns and, unless packed first, the packed rows.
-static size_t worker_count(const struct ir_matrix_multiply_params *p, const struct multiply_plan *plan) {
-  if (p->has_packed_columns) return 0;
-  size_t depth = part_depth(p, plan), columns = ir_column_block_count(depth);
-  return columns + (plan->packs_first ? 0 : ir_aligned_count(p->rows * depth));
-}
-
-// Floats all workers share: A packed, or the partial products.
-static size_t shared_count(const struct ir_matrix_multiply_params *p, const struct multiply_plan *plan) {
-  if (plan->packs_first) return ir_aligned_count(p->rows * p->depth);
-  if (plan->depth_parts == 1) return 0;
-  return ir_aligned_count(plan->batch * plan->depth_parts * p->rows * p->columns);
-}
-
-size_t ir_matrix_multiply_workspace(const struct ir_matrix_multiply_params *p, int threads) {
-  struct multiply_plan plan = plan_of(p);
-  return (shared_count(p, &plan) + (size_t)threads * worker_count(p, &plan)) * sizeof(float);
-}
-
 struct multiply_context {
   const struct ir_matrix_multiply_params *params;
-  struct multiply_plan plan;
+  struct ir_multiply_plan plan;
   const float *a, *b, *row_bias, *column_bias, *residual;
   float *c, *shared, *workers;
   /// The matrix being multiplied, where A is packed first.
@@ -117,22 +48,57 @@ static void multiply_packed_columns(
   }
 }
 
-// Applies the function to some rows of C.
-static void apply_function(const struct ir_matrix_multiply_params *p, size_t rows, size_t columns, float *c) {
+// Applies the function to some lines of C, `stride` apart.
+static void apply_function(
+  const struct ir_matrix_multiply_params *p, size_t lines, size_t count, float *c, size_t stride) {
   if (p->function == IR_ELEMENTWISE_COPY) return;
   const struct ir_elementwise_operands operands = {
-    .a = c, .a_stride = p->c.row, .output = c, .output_stride = p->c.row, .p = p->p, .q = p->q};
-  ir_kernels()->elementwise[p->function](rows, columns, &operands);
+    .a = c, .a_stride = stride, .output = c, .output_stride = stride, .p = p->p, .q = p->q};
+  ir_kernels()->elementwise[p->function](lines, count, &operands);
+}
+
+// Adds the residual, if there is one, to some lines of C that lack it, and what follows.
+static void finish_lines(
+  const struct ir_matrix_multiply_params *p, size_t lines, size_t count, const float *residual, float *c,
+  size_t stride) {
+  const struct ir_kernel_table *kernels = ir_kernels();
+  if (residual) {
+    const struct ir_elementwise_operands sum = {
+      .a = c, .a_stride = stride, .b = residual, .b_stride = stride, .output = c, .output_stride = stride};
+    kernels->elementwise[IR_ELEMENTWISE_ADD](lines, count, &sum);
+    const struct ir_elementwise_operands part = {
+      .a = c, .a_stride = stride, .output = c, .output_stride = stride};
+    if (p->activation == IR_ACTIVATION_RELU) kernels->elementwise[IR_ELEMENTWISE_RELU](lines, count, &part);
+  }
+  apply_function(p, lines, count, c, stride);
+}
+
+// A block of columns of which the rows lie side by side in C.
+static void multiply_across(
+  const struct multiply_context *c, struct ir_gemm_block *block, size_t matrix, size_t column, size_t first,
+  size_t rows, float *worker) {
+  const struct ir_matrix_multiply_params *p = c->params;
+  const size_t stride = c->plan.block_columns;
+  const size_t place = offset_of(p, &p->c, matrix) + column * p->c.column + first;
+  block->c = worker;
+  block->c_stride = stride;
+  block->residual = NULL;
+  if (c->residual) block->activation = IR_ACTIVATION_NONE;
+  multiply_packed_columns(p, block, c->b, column);
+  ir_kernels()->f32_transpose(
+    block->columns, rows, worker + first * stride, stride, c->c + place, p->c.column);
+  const float *residual = c->residual ? c->residual + place : NULL;
+  finish_lines(p, block->columns, rows, residual, c->c + place, p->c.column);
 }
 
 static void run_block(const void *context, size_t index, int thread) {
   const struct multiply_context *c = context;
   const struct ir_matrix_multiply_params *p = c->params;
-  const struct multiply_plan *plan = &c->plan;
+  const struct ir_multiply_plan *plan = &c->plan;
   size_t part = index % plan->row_parts, rest = index / plan->row_parts;
   size_t column = rest % plan->column_blocks * plan->block_columns;
   size_t matrix = rest / plan->column_blocks + c->matrix;
-  float *worker = c->workers + (size_t)thread * worker_count(p, plan);
+  float *worker = c->workers + (size_t)thread * ir_multiply_worker_count(p, plan);
   const float *a = c->shared;
   struct ir_gemm_block block = {
     .panels = plan->panels,
@@ -157,11 +123,15 @@ static void run_block(const void *context, size_t index, int thread) {
     a = packed;
   }
   block.a = a;
+  const size_t first = ir_panel_start(&block.panels, block.first_panel);
+  const size_t rows = ir_panel_start(&block.panels, block.last_panel) - first;
+  if (ir_is_across(p)) {
+    multiply_across(c, &block, matrix, column, first, rows, worker);
+    return;
+  }
   if (p->has_packed_columns) multiply_packed_columns(p, &block, c->b, column);
   else multiply_columns(p, &block, c->b + offset_of(p, &p->b, matrix), column, worker);
-  const size_t first = ir_panel_start(&block.panels, block.first_panel);
-  apply_function(
-    p, ir_panel_start(&block.panels, block.last_panel) - first, block.columns, block.c + first * p->c.row);
+  apply_function(p, rows, block.columns, block.c + first * p->c.row, p->c.row);
 }
 
 static void pack_panel(const void *context, size_t panel, int thread) {
@@ -178,11 +148,11 @@ static void pack_panel(const void *context, size_t panel, int thread) {
 static void run_depth_part(const void *context, size_t index, int thread) {
   const struct multiply_context *c = context;
   const struct ir_matrix_multiply_params *p = c->params;
-  const struct multiply_plan *plan = &c->plan;
-  size_t matrix = index / plan->depth_parts, longest = part_depth(p, plan);
+  const struct ir_multiply_plan *plan = &c->plan;
+  size_t matrix = index / plan->depth_parts, longest = ir_multiply_part_depth(p, plan);
   size_t start = index % plan->depth_parts * longest;
   size_t depth = start < p->depth ? ir_smaller(longest, p->depth - start) : 0;
-  float *worker = c->workers + (size_t)thread * worker_count(p, plan);
+  float *worker = c->workers + (size_t)thread * ir_multiply_worker_count(p, plan);
   float *rows = worker + ir_column_block_count(longest);
   float *partial = c->shared + index * p->rows * p->columns;
   if (!depth) {
@@ -218,13 +188,7 @@ static void finish_row(const struct multiply_context *c, size_t matrix, size_t r
   kernels->f32_scale_shift(
     p->columns, output, alpha, row_bias, c->column_bias, c->residual ? IR_ACTIVATION_NONE : p->activation,
     output);
-  if (c->residual) {
-    const struct ir_elementwise_operands sum = {.a = output, .b = c->residual + place, .output = output};
-    kernels->elementwise[IR_ELEMENTWISE_ADD](1, p->columns, &sum);
-    const struct ir_elementwise_operands part = {.a = output, .output = output};
-    if (p->activation == IR_ACTIVATION_RELU) kernels->elementwise[IR_ELEMENTWISE_RELU](1, p->columns, &part);
-  }
-  apply_function(p, 1, p->columns, output);
+  finish_lines(p, 1, p->columns, c->residual ? c->residual + place : NULL, output, p->columns);
 }
 
 // One row of one matrix: its partial products, added in order.
@@ -258,10 +222,10 @@ void ir_matrix_multiply(
   const struct ir_matrix_multiply_params *params, const float *a, const float *b, const float *row_bias,
   const float *column_bias, const float *residual, float *c, void *workspace, int threads) {
   const struct ir_matrix_multiply_params *p = params;
-  assert(p->c.column == 1 || p->columns <= 1);
+  assert(!ir_is_across(p) || (p->c.row == 1 && p->has_packed_columns && p->depth > 0 && residual != c));
   struct multiply_context context = {
     .params = p,
-    .plan = plan_of(p),
+    .plan = ir_multiply_plan_of(p),
     .a = a,
     .b = b,
     .row_bias = row_bias,
@@ -270,13 +234,13 @@ void ir_matrix_multiply(
     .c = c,
     .shared = workspace,
   };
-  const struct multiply_plan *plan = &context.plan;
+  const struct ir_multiply_plan *plan = &context.plan;
   if (!plan->batch || !p->rows || !p->columns) return;
   if (ir_is_small_product(p) && !row_bias && !column_bias && !residual) {
     ir_small_products(p, a, b, c, threads);
     return;
   }
-  context.workers = context.shared + shared_count(p, plan);
+  context.workers = context.shared + ir_multiply_shared_count(p, plan);
   if (!p->depth) {
     write_biases(&context);
   } else if (plan->depth_parts > 1) {

@@ -106,5 +106,31 @@ extension KernelTests {
         product.hasBiases ? columnBias.pointer : nil, nil, c.pointer, scratch.pointer, threads)
       return c.elements
     }
+    guard product.columns > 1, product.alpha == 1, product.activation == IR_ACTIVATION_NONE else { return }
+    // Rows side by side, with a residual and a function.
+    let residual = Guarded(values(expected.count, seed: 5))
+    params.c.row = 1
+    params.c.column = product.rows
+    params.function = IR_ELEMENTWISE_SQUARE
+    let wanted = expected.indices.map { place -> Double in
+      let (matrix, rest) = place.quotientAndRemainder(dividingBy: product.rows * product.columns)
+      let (j, i) = rest.quotientAndRemainder(dividingBy: product.rows)
+      let plain = expected[(matrix * product.rows + i) * product.columns + j]
+      let sum = plain + Double(residual.pointer[place])
+      return sum * sum
+    }
+    let largest = wanted.reduce(1) { max($0, abs($1)) }
+    expectEverywhere(
+      wanted, tolerance: 3 * tolerance * largest.squareRoot(), "\(product), across, bfloat16 \(isBFloat16)"
+    ) { threads in
+      let packed = Guarded<Float>(count: ir_matrix_multiply_packed_count(&params))
+      ir_matrix_multiply_pack_columns(&params, b.pointer, packed.pointer)
+      let c = Guarded<Float>(count: expected.count)
+      let scratch = workspace(ir_matrix_multiply_workspace(&params, threads))
+      ir_matrix_multiply(
+        &params, a.pointer, packed.pointer, product.hasBiases ? rowBias.pointer : nil,
+        product.hasBiases ? columnBias.pointer : nil, residual.pointer, c.pointer, scratch.pointer, threads)
+      return c.elements
+    }
   }
 }

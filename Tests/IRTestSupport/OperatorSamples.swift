@@ -41,6 +41,13 @@ extension OperatorSample {
         Convolution(padding: 1), hasBias: true, hasResidual: true,
         activation: .activation(Activation(.leakyRelu, alpha: 0.2))),
       [1, 32, 6, 7], [33, 32, 3, 3], [33], [1, 33, 6, 7], hasWeights: true, tolerance: 1e-5),
+    // Few pixels of many channels.
+    OperatorSample(
+      FusedConvolution(Convolution(), hasBias: true, hasResidual: true, activation: .unary(.relu)),
+      [2, 64, 7, 7], [96, 64, 1, 1], [96], [2, 96, 7, 7], hasWeights: true, tolerance: 1e-5),
+    OperatorSample(
+      FusedConvolution(Convolution(), hasBias: false), [1, 80, 1, 15], [130, 80, 1, 1], hasWeights: true,
+      tolerance: 1e-5),
     // An activation that the convolutions' kernels do not apply.
     OperatorSample(
       FusedConvolution(Convolution(padding: 1), hasBias: false, activation: .unary(.tanh)), [1, 3, 6, 6],

@@ -1,6 +1,9 @@
 // Portable four-lane code: whatever vectors the compiler's baseline has (SSE2, NEON, none).
 #include <stddef.h>
 
+// Small, as few processors run it: unrolled for speed it is the largest of all.
+#pragma clang attribute push(__attribute__((minsize)), apply_to = function)
+
 #define IR_ISA_NAME(name) ir_##name##__scalar
 #define V_LANES 4
 #define V_GEMM_ROWS 4

@@ -1,1 +1,1 @@
-// Nothing was pushed.
+#pragma clang attribute pop

@@ -22,7 +22,7 @@ struct ir_matrix_multiply_params {
   size_t outer_batch, inner_batch;
   size_t rows, columns, depth;
   struct ir_matrix_strides a, b;
-  /// `c.column` must be 1.
+  /// `c.column` must be 1; or, where B is packed, `c.row`: rows then lie side by side, as pixels do.
   struct ir_matrix_strides c;
   float alpha;
   enum ir_activation activation;
@@ -37,7 +37,7 @@ struct ir_matrix_multiply_params {
 };
 
 /// `row_bias` [rows] or NULL, `column_bias` [columns] or NULL, shared by the whole batch; `residual` with the
-/// strides of C, or NULL. It may be C where B is packed. With a residual alpha is 1.
+/// strides of C, or NULL. It may be C where B is packed and `c.column` is 1. With a residual alpha is 1.
 void ir_matrix_multiply(
   const struct ir_matrix_multiply_params *params, const float *a, const float *b, const float *row_bias,
   const float *column_bias, const float *residual, float *c, void *workspace, int threads);

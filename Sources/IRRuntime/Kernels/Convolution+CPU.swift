@@ -77,6 +77,7 @@ func convolutionKernel(
         arguments.threads)
     }
   }
+  if let kernel = pixelProductKernel(fused, request, packing, support) { return kernel }
   return packingKernel(
     "conv2d\(kind(params))" + operands.suffix, request, packing, PackedForm(params, isWinograd: false),
     workspace: ir_conv2d_workspace(&params, Int32(request.threadCount)), inPlace: operands.inPlace
@@ -89,7 +90,7 @@ func convolutionKernel(
 }
 
 /// The places of a fused convolution's bias and residual among its inputs.
-private struct FusedOperands {
+struct FusedOperands {
   private let biasIndex: Int?
   private let residualIndex: Int?
   /// The words for what is fused, in kernels' names.

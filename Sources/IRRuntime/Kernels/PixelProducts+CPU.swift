@@ -1,0 +1,46 @@
+import CIROperators
+import IRCompiler
+import IROperators
+import IRTensor
+
+/// A pointwise convolution over few pixels as a product of its pixels with its weights, the other way round:
+/// rows of tiles are pixels, of which a feature map may have any number; columns are channels, which come in
+/// whole vectors. Nil where a convolution is none of these.
+func pixelProductKernel(
+  _ fused: FusedConvolution, _ request: KernelRequest, _ packing: WeightPacking, _ support: KernelSupport
+) -> (any Kernel)? {
+  let (x, w) = (request.inputTypes[0].shape, request.inputTypes[1].shape)
+  guard let limits = support.regions, support.formsFollowSizes, fused.convolution.isPointwise(w),
+    x.rank == 4, let activation = fused.driverActivation, activation.function != IR_ACTIVATION_LEAKY_RELU,
+    let weight = request.constants[1], !packing.isAtRun(weight)
+  else { return nil }
+  let (pixels, depth, channels) = (x[2] * x[3], w[1], w[0])
+  guard pixels > 1, pixels < limits.fewestPixels, channels * depth >= limits.manyWeights else { return nil }
+  var params = ir_matrix_multiply_params(
+    outer_batch: 1, inner_batch: x[0], rows: pixels, columns: channels, depth: depth,
+    a: ir_matrix_strides(outer: 0, inner: depth * pixels, row: 1, column: pixels),
+    b: ir_matrix_strides(outer: 0, inner: 0, row: 1, column: depth),
+    c: ir_matrix_strides(outer: 0, inner: channels * pixels, row: 1, column: pixels),
+    alpha: 1, activation: activation.function, function: IR_ELEMENTWISE_COPY, p: 0, q: 0,
+    is_bfloat16: support.isBFloat16(rows: channels, depth: depth), has_packed_columns: true)
+  let fixed = params
+  let order = [Int(IR_PACKING_COLUMNS.rawValue), params.is_bfloat16 ? 1 : 0, 1, depth]
+  let packed = packing.weights.storage(
+    of: weight, packing: order, count: ir_matrix_multiply_packed_count(&params)
+  ) { source, target in
+    var params = fixed
+    ir_matrix_multiply_pack_columns(&params, source, target)
+  }
+  let operands = FusedOperands(fused)
+  let workspace = ir_matrix_multiply_workspace(&params, Int32(request.threadCount))
+  return CPUKernel(
+    "conv2d.pixels" + (params.is_bfloat16 ? ".bf16" : "") + operands.suffix, workspace: workspace,
+    prepared: [1], holding: [packed]
+  ) { arguments in
+    var params = fixed
+    ir_matrix_multiply(
+      &params, arguments.input(0), packed.pointer.assumingMemoryBound(to: Float.self), nil,
+      operands.bias(arguments), operands.residual(arguments), arguments.output(), arguments.workspace,
+      arguments.threads)
+  }
+}
