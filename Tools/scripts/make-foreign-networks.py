@@ -2,10 +2,10 @@
 """Writes ONNX files of networks that are not ours, as PyPI packages build them and PyTorch exports them.
 
 usage: make-foreign-networks.py --list | --check [NAME…] | OUT [NAME…]      (Tools/scripts/foreign-networks brings the packages)
-Writes OUT/NAME.onnx, sizes bound, its title in the metadata, and OUT/NAME.npz with inputs. Nothing is downloaded: weights are
-drawn from a fixed seed. Then each layer, in the order of a run, is scaled so that its results vary by one, and batch
-normalizations take the statistics that they meet; so signals neither die nor explode. --check shows by gradients that each
-tensor of weights that a network uses matters.
+Writes OUT/NAME.onnx, sizes bound, its title in the metadata, and OUT/NAME.npz with inputs (and, of a network that carries
+rounding on, the outputs in float64, as exact:OUTPUT). Nothing is downloaded: weights are drawn from a fixed seed. Then each
+layer, in the order of a run, is scaled so that its results vary by one, and batch normalizations take the statistics that they
+meet; so signals neither die nor explode. --check shows by gradients that each tensor of weights that a network uses matters.
 """
 import os
 import shutil
@@ -27,11 +27,13 @@ class Unfit(Exception):
 
 
 class Made:
-    """A module, its inputs by name in the order of its arguments, which exporter takes it, whether it takes less of them, and
-    layers whose results are to vary by 0.02 instead of one."""
+    """A module, its inputs by name in the order of its arguments, which exporter takes it, whether it takes less of them,
+    layers whose results are to vary by 0.02 instead of one, and whether it carries rounding on, so that runtimes are compared
+    with what it computes in float64."""
 
-    def __init__(self, module, feeds, dynamo=False, crops=False, quiet=()):
+    def __init__(self, module, feeds, dynamo=False, crops=False, quiet=(), carries_rounding=False):
         self.module, self.feeds, self.dynamo, self.crops, self.quiet = module, feeds, dynamo, crops, quiet
+        self.carries_rounding = carries_rounding
 
 
 def network(title):
@@ -253,7 +255,8 @@ def raft():
     feeds = {"first": 2 * picture(256, width=320) - 1, "second": 2 * picture(256, width=320) - 1}
     # Steps of many pixels into pictures of noise have no limit in which rounding would not matter.
     steps = (module.update_block.flow_head.conv2,)
-    return Made(calling(module, lambda inner, first, second: inner(first, second, num_flow_updates=12)[-1]), feeds, quiet=steps)
+    return Made(calling(module, lambda inner, first, second: inner(first, second, num_flow_updates=12)[-1]), feeds,
+        quiet=steps, carries_rounding=True)
 
 
 @network("CLIP ViT-B/16, pictures")
@@ -513,6 +516,20 @@ def check_gradients(name, module, inputs):
     print(f"{name}: {len(used)} tensors of weights matter, {len(parameters) - len(used)} are not used", flush=True)
 
 
+def results_in_double(module, inputs):
+    """What the module computes in float64, also where its code says float. The module stays so."""
+    import torch
+
+    single, tensor_float = torch.get_default_dtype(), torch.Tensor.float
+    torch.set_default_dtype(torch.float64)
+    torch.Tensor.float = torch.Tensor.double
+    try:
+        return results_of(module.double(), [x.double() if x.is_floating_point() else x for x in inputs])
+    finally:
+        torch.set_default_dtype(single)
+        torch.Tensor.float = tensor_float
+
+
 def export(name, title, made, count, folder):
     """Writes the file whole or not at all; weights beyond two gigabytes lie beside it."""
     import numpy as np
@@ -533,7 +550,11 @@ def export(name, title, made, count, folder):
         onnx.helper.set_model_props(model, {"title": title})
         onnx.save(model, path)
         onnx.checker.check_model(path, full_check=not os.path.exists(path + ".data"))
-        np.savez(os.path.join(scratch, f"{name}.npz"), **{key: value.numpy() for key, value in made.feeds.items()})
+        arrays = {key: value.numpy() for key, value in made.feeds.items()}
+        if made.carries_rounding:
+            exact = results_in_double(made.module, inputs)
+            arrays.update({f"exact:{output}": result.numpy() for output, result in zip(outputs, exact)})
+        np.savez(os.path.join(scratch, f"{name}.npz"), **arrays)
         for file in sorted(os.listdir(scratch), key=lambda file: file.endswith(".onnx")):
             shutil.move(os.path.join(scratch, file), os.path.join(folder, file))
 

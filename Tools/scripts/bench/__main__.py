@@ -77,7 +77,7 @@ def inputs_of(path, size):
     return feeds
 
 
-def measure(title, path, feeds, options, tools):
+def measure(title, path, feeds, exact, options, tools):
     runtimes, errors, found = [], {}, {}
     with tempfile.TemporaryDirectory() as folder:
         source = f"{folder}/in.npz"
@@ -96,7 +96,7 @@ def measure(title, path, feeds, options, tools):
                 raise turns.RuntimeFailed(errors["irkit"])
             if len(found) == 1:
                 raise comparison.Incomparable("no other runtime runs it")
-            differences = comparison.compare(found, feeds, options.precision)
+            differences = comparison.compare(found, feeds, options.precision, exact)
             product = turns.sgemm(options.threads, options.processor_time)
             runtimes = sorted(runtimes, key=lambda runtime: list(every).index(runtime.name)) + [product]
             turns.take_turns(runtimes, options.rounds, options.turn)
@@ -114,15 +114,15 @@ def measure(title, path, feeds, options, tools):
 
 
 def prepared(name, options, tools):
-    """Title, file and inputs of a network or a file; the file is made where it is missing."""
+    """Title, file, inputs and exact outputs of a network or a file; the file is made where it is missing."""
     if options.foreign and name in FOREIGN:
         path = FOREIGN[name].path(tools, ".build-bench")
-        return FOREIGN[name].title, path, foreign.inputs_of(path)
+        return FOREIGN[name].title, path, foreign.inputs_of(path), foreign.exact_outputs_of(path)
     network = networks.NETWORKS.get(name)
     if network is None or options.foreign:
-        return os.path.basename(name), name, inputs_of(name, options.size)
+        return os.path.basename(name), name, inputs_of(name, options.size), {}
     path = network.path(tools, ".build-bench")
-    return network.title, path, inputs_of(path, network.size)
+    return network.title, path, inputs_of(path, network.size), {}
 
 
 def entry_of(name, options, tools, known):
@@ -131,8 +131,8 @@ def entry_of(name, options, tools, known):
         return known[name]
     title, feeds = name, {}
     try:
-        title, path, feeds = prepared(name, options, tools)
-        return measure(title, path, feeds, options, tools)
+        title, path, feeds, exact = prepared(name, options, tools)
+        return measure(title, path, feeds, exact, options, tools)
     except (turns.RuntimeFailed, comparison.Incomparable, RuntimeError, OSError, subprocess.CalledProcessError) as problem:
         print(f"bench: {name}: {problem}", file=sys.stderr, flush=True)
         return {"title": title, "size": report.size(feeds), "precision": options.precision, "problem": str(problem)}

@@ -26,4 +26,10 @@ def every():
 
 def inputs_of(path):
     with np.load(path.removesuffix(".onnx") + ".npz") as file:
-        return {name: file[name] for name in file.files}
+        return {name: file[name] for name in file.files if not name.startswith("exact:")}
+
+
+def exact_outputs_of(path):
+    """Outputs in float64, of networks that carry rounding on; else none."""
+    with np.load(path.removesuffix(".onnx") + ".npz") as file:
+        return {name.removeprefix("exact:"): file[name] for name in file.files if name.startswith("exact:")}
