@@ -48,29 +48,27 @@ static void multiply_packed_columns(
   }
 }
 
-// Applies the function to some lines of C, `stride` apart.
-static void apply_function(
-  const struct ir_matrix_multiply_params *p, size_t lines, size_t count, float *c, size_t stride) {
-  if (p->function == IR_ELEMENTWISE_COPY) return;
+// Applies a function of one operand to some lines of C, `stride` apart.
+static void apply(
+  const struct ir_matrix_multiply_params *p, enum ir_elementwise_opcode function, size_t lines, size_t count,
+  float *c, size_t stride) {
+  if (function == IR_ELEMENTWISE_COPY) return;
   const struct ir_elementwise_operands operands = {
     .a = c, .a_stride = stride, .output = c, .output_stride = stride, .p = p->p, .q = p->q};
-  ir_kernels()->elementwise[p->function](lines, count, &operands);
+  ir_kernels()->elementwise[function](lines, count, &operands);
 }
 
 // Adds the residual, if there is one, to some lines of C that lack it, and what follows.
 static void finish_lines(
   const struct ir_matrix_multiply_params *p, size_t lines, size_t count, const float *residual, float *c,
   size_t stride) {
-  const struct ir_kernel_table *kernels = ir_kernels();
   if (residual) {
     const struct ir_elementwise_operands sum = {
       .a = c, .a_stride = stride, .b = residual, .b_stride = stride, .output = c, .output_stride = stride};
-    kernels->elementwise[IR_ELEMENTWISE_ADD](lines, count, &sum);
-    const struct ir_elementwise_operands part = {
-      .a = c, .a_stride = stride, .output = c, .output_stride = stride};
-    if (p->activation == IR_ACTIVATION_RELU) kernels->elementwise[IR_ELEMENTWISE_RELU](lines, count, &part);
+    ir_kernels()->elementwise[IR_ELEMENTWISE_ADD](lines, count, &sum);
+    if (p->activation == IR_ACTIVATION_RELU) apply(p, IR_ELEMENTWISE_RELU, lines, count, c, stride);
   }
-  apply_function(p, lines, count, c, stride);
+  apply(p, p->function, lines, count, c, stride);
 }
 
 // A block of columns of which the rows lie side by side in C.
@@ -131,7 +129,7 @@ static void run_block(const void *context, size_t index, int thread) {
   }
   if (p->has_packed_columns) multiply_packed_columns(p, &block, c->b, column);
   else multiply_columns(p, &block, c->b + offset_of(p, &p->b, matrix), column, worker);
-  apply_function(p, rows, block.columns, block.c + first * p->c.row, p->c.row);
+  apply(p, p->function, rows, block.columns, block.c + first * p->c.row, p->c.row);
 }
 
 static void pack_panel(const void *context, size_t panel, int thread) {

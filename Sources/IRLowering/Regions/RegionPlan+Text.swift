@@ -83,12 +83,10 @@ extension ElementwiseChain.Function {
   }
 
   fileprivate var text: String {
-    switch self {
-    case .unary(let function): function.rawValue
-    case .binary(let function): function.rawValue
-    case .select: "select"
-    case .activation(let activation):
-      "\(activation.function.rawValue)(\(activation.alpha), \(activation.beta))"
+    if case .activation(let activation) = self {
+      "\(name)(\(activation.alpha), \(activation.beta))"
+    } else {
+      name
     }
   }
 }

@@ -216,6 +216,17 @@ extension NodeWriter {
   }
 
   func finish(_ last: Expression) { emit(last.opType, last.operands, last.attributes) }
+
+  /// The sums with other values, then a function of one number, after what a node computes itself.
+  func finish(
+    _ own: Expression, adding addends: [String], then activation: ElementwiseChain.Function?
+  ) throws(ExportFailure) {
+    var result = own
+    for addend in addends { result = Expression("Add", [value(result), addend]) }
+    if let activation { result = try expression(activation, [value(result)], outputTypes[0]) }
+    finish(result)
+  }
+
   func value(_ last: Expression) -> String { step(last.opType, last.operands, last.attributes) }
 
   /// A function of operands that all have the type.

@@ -53,14 +53,8 @@ extension ONNXOperatorTable {
       w.finish(matrixProduct(product, w))
     },
     writer(FusedMatrixMultiply.self) { (fused, w) throws(ExportFailure) in
-      var result = matrixProduct(fused.product, w)
-      for index in [fused.biasIndex, fused.residualIndex].compactMap({ $0 }) {
-        result = NodeWriter.Expression("Add", [w.value(result), w.inputs[index]])
-      }
-      if let activation = fused.activation {
-        result = try w.expression(activation, [w.value(result)], w.outputTypes[0])
-      }
-      w.finish(result)
+      try w.finish(
+        matrixProduct(fused.product, w), adding: Array(w.inputs.dropFirst(2)), then: fused.activation)
     },
     writer(Determinant.self, as: "Det"),
     writer(ChannelGram.self) { (gram, w) throws(ExportFailure) in

@@ -132,14 +132,9 @@ extension ONNXOperatorTable {
     writer(Convolution.self, as: "Conv") { attributes($0) },
     writer(FusedConvolution.self) { (fused, w) throws(ExportFailure) in
       let own = Array(w.inputs.prefix(fused.ownInputCount))
-      var result = NodeWriter.Expression("Conv", own, attributes(fused.convolution))
-      if fused.hasResidual {
-        result = NodeWriter.Expression("Add", [w.value(result), w.inputs[fused.ownInputCount]])
-      }
-      if let activation = fused.activation {
-        result = try w.expression(activation, [w.value(result)], w.outputTypes[0])
-      }
-      w.finish(result)
+      try w.finish(
+        NodeWriter.Expression("Conv", own, attributes(fused.convolution)),
+        adding: Array(w.inputs.dropFirst(fused.ownInputCount)), then: fused.activation)
     },
     writer(ConvolutionTranspose.self, as: "ConvTranspose") {
       // ONNX has no negative pads: what is added at the end is output padding.

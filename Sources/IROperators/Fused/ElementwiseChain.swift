@@ -21,6 +21,25 @@ package struct ElementwiseChain: Operator {
       }
     }
 
+    /// The function of one number that an operator applies to every element; nil for other operators.
+    package init?(ofOneNumber operation: any Operator) {
+      switch operation {
+      case let unary as Unary: self = .unary(unary.function)
+      case let activation as Activation: self = .activation(activation)
+      default: return nil
+      }
+    }
+
+    /// Its name, without the numbers of an activation.
+    package var name: String {
+      switch self {
+      case .unary(let function): function.rawValue
+      case .activation(let activation): activation.function.rawValue
+      case .binary(let function): function.rawValue
+      case .select: "select"
+      }
+    }
+
     /// The operator that applies it to every element.
     package var `operator`: any Operator {
       switch self {
@@ -55,21 +74,18 @@ package struct ElementwiseChain: Operator {
   /// The chain of one elementwise node, or nil if the operator is not a function of float32 numbers to
   /// such.
   package init?(_ operator: any Operator) {
-    let function: Function
-    var inputCount = 1
-    switch `operator` {
-    case let chain as ElementwiseChain:
+    if let chain = `operator` as? ElementwiseChain {
       self = chain
       return
-    case let unary as Unary: function = .unary(unary.function)
-    case let activation as Activation: function = .activation(activation)
-    case let binary as Binary: (function, inputCount) = (.binary(binary.function), 2)
-    default: return nil
     }
+    guard
+      let function = Function(ofOneNumber: `operator`)
+        ?? (`operator` as? Binary).map({ .binary($0.function) })
+    else { return nil }
     let number = TensorType(.float32, .scalar)
-    let inputs = [TensorType](repeating: number, count: inputCount)
+    let inputs = [TensorType](repeating: number, count: function.operandCount)
     guard (try? `operator`.outputTypes(for: inputs)) == [number] else { return nil }
-    self.init(inputCount: inputCount, instructions: [Instruction(function, Array(0..<inputCount))])
+    self.init(inputCount: inputs.count, instructions: [Instruction(function, Array(inputs.indices))])
   }
 
   /// The chain of one elementwise node with operands or a result that are truth values, or nil if there is

@@ -36,8 +36,8 @@ package struct FusedConvolution: ContractionOperator {
       throw TypeError(
         "FusedConvolution.residual", "residual is \(inputs[ownInputCount]), must be \(types[0])")
     }
-    if case .binary(let function)? = activation {
-      throw TypeError("FusedConvolution.activation", "\(function.rawValue) takes two numbers")
+    if let activation, activation.operandCount != 1 {
+      throw TypeError("FusedConvolution.activation", "\(activation.name) takes several numbers")
     }
     return types
   }

@@ -45,11 +45,10 @@ package struct FusedMatrixMultiply: ContractionOperator {
     if let index = residualIndex, inputs[index] != types[0] {
       throw TypeError("FusedMatrixMultiply.residual", "residual is \(inputs[index]), must be \(types[0])")
     }
-    switch activation {
-    case nil, .unary?, .activation?: return types
-    case .binary?, .select?:
-      throw TypeError("FusedMatrixMultiply.activation", "a function of several numbers")
+    if let activation, activation.operandCount != 1 {
+      throw TypeError("FusedMatrixMultiply.activation", "\(activation.name) takes several numbers")
     }
+    return types
   }
 
   package func multiplyAddCount(for inputs: [TensorType]) -> Int {
@@ -58,9 +57,7 @@ package struct FusedMatrixMultiply: ContractionOperator {
 
   package func evaluate(_ inputs: [Tensor]) -> [Tensor] {
     var result = product.evaluate(Array(inputs[..<2]))
-    for index in [biasIndex, residualIndex].compactMap({ $0 }) {
-      result = Binary(.add).evaluate([result[0], inputs[index]])
-    }
+    for addend in inputs.dropFirst(2) { result = Binary(.add).evaluate([result[0], addend]) }
     return activation?.operator.evaluate(result) ?? result
   }
 }

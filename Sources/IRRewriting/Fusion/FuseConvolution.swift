@@ -11,7 +11,7 @@ struct FuseConvolution: RewriteRule {
 
   func patch(for id: NodeID, in graph: Graph) throws(GraphError) -> GraphPatch? {
     let node = graph[id]
-    if let activation = activation(of: node.operator) {
+    if let activation = ElementwiseChain.Function(ofOneNumber: node.operator) {
       guard case (var fused, let inputs, let name)? = convolution(node.inputs[0], usedBy: id, in: graph),
         support.supports(
           activation, after: fused.convolution, weight: graph[inputs[1]].type.shape,
@@ -56,15 +56,6 @@ struct FuseConvolution: RewriteRule {
       return patch
     }
     return nil
-  }
-
-  /// The function that an operator applies to each number.
-  private func activation(of operation: any Operator) -> ElementwiseChain.Function? {
-    switch operation {
-    case let unary as Unary: .unary(unary.function)
-    case let activation as Activation: .activation(activation)
-    default: nil
-    }
   }
 
   /// The convolution, without an activation, that makes the value for this node alone.

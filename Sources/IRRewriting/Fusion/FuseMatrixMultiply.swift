@@ -11,7 +11,7 @@ struct FuseMatrixMultiply: RewriteRule {
 
   func patch(for id: NodeID, in graph: Graph) throws(GraphError) -> GraphPatch? {
     let node = graph[id]
-    if let activation = function(of: node.operator) {
+    if let activation = ElementwiseChain.Function(ofOneNumber: node.operator) {
       guard support.supports(activation),
         case (var fused, let inputs, let name)? =
           product(node.inputs[0], usedBy: id, in: graph)
@@ -42,14 +42,6 @@ struct FuseMatrixMultiply: RewriteRule {
       return try replacing(node, by: fused, operands, name, &patch)
     }
     return nil
-  }
-
-  private func function(of operation: any Operator) -> ElementwiseChain.Function? {
-    switch operation {
-    case let unary as Unary: .unary(unary.function)
-    case let activation as Activation: .activation(activation)
-    default: nil
-    }
   }
 
   /// The product with a constant matrix, without a function, that makes the value for this node alone.

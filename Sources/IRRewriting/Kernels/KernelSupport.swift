@@ -96,6 +96,12 @@ package struct KernelSupport: Sendable {
     }
   }
 
+  /// Whether a convolution with a constant weight of this shape, over so many pixels, is a product by itself.
+  package func isPixelProduct(_ convolution: Convolution, weight: Shape, pixelCount: Int) -> Bool {
+    guard let regions, formsFollowSizes, convolution.isPointwise(weight) else { return false }
+    return pixelCount < regions.fewestPixels && weight.elementCount >= regions.manyWeights
+  }
+
   /// Whether a convolution with a constant weight of this shape is computed in Winograd's form.
   package func isWinograd(_ convolution: Convolution, weight: Shape) -> Bool {
     winograd?.applies(to: convolution, weight: weight) ?? false

@@ -13,7 +13,7 @@ func matrixMultiplyKernel(
   guard isAlone || params.depth > 0 else { return nil }
   let name =
     "matrix-multiply" + (params.is_bfloat16 ? ".bf16" : "") + (fused.hasResidual ? ".add" : "")
-    + (fused.activation.map { ".\($0.word)" } ?? "")
+    + (fused.activation.map { ".\($0.name)" } ?? "")
   @Sendable func run(
     _ params: ir_matrix_multiply_params, _ b: UnsafePointer<Float>, _ workspace: UnsafeMutableRawPointer?,
     _ arguments: KernelArguments
@@ -27,16 +27,7 @@ func matrixMultiplyKernel(
   if let weight = request.constants[1], !isAtRun, isOneMatrix, params.depth > 0 {
     params.has_packed_columns = true
     let fixed = params
-    let order = [
-      Int(IR_PACKING_COLUMNS.rawValue), params.is_bfloat16 ? 1 : 0, fused.product.transposesB ? 1 : 0,
-      params.depth,
-    ]
-    let packed = packing.weights.storage(
-      of: weight, packing: order, count: ir_matrix_multiply_packed_count(&params)
-    ) { source, target in
-      var params = fixed
-      ir_matrix_multiply_pack_columns(&params, source, target)
-    }
+    let packed = packing.columns(of: weight, for: params)
     let workspace = ir_matrix_multiply_workspace(&params, Int32(request.threadCount))
     return CPUKernel(
       name, workspace: workspace, inPlace: fused.residualIndex.map { [$0] } ?? [], prepared: [1],
@@ -105,14 +96,17 @@ private func parameters(
   return (params, batchStrides[1].allSatisfy { $0 == 0 })
 }
 
-extension ElementwiseChain.Function {
-  /// The function in kernels' names.
-  fileprivate var word: String {
-    switch self {
-    case .unary(let function): function.rawValue
-    case .binary(let function): function.rawValue
-    case .activation(let activation): activation.function.rawValue
-    case .select: "select"
+extension WeightPacking {
+  /// The constant B of a product, in the order in which the driver reads packed columns.
+  func columns(of weight: Tensor, for params: ir_matrix_multiply_params) -> TensorStorage {
+    var own = params
+    let order = [
+      Int(IR_PACKING_COLUMNS.rawValue), params.is_bfloat16 ? 1 : 0, params.b.row, params.b.column,
+      params.depth,
+    ]
+    return weights.storage(of: weight, packing: order, count: ir_matrix_multiply_packed_count(&own)) {
+      var own = params
+      ir_matrix_multiply_pack_columns(&own, $0, $1)
     }
   }
 }

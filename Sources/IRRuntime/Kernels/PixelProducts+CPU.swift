@@ -10,12 +10,12 @@ func pixelProductKernel(
   _ fused: FusedConvolution, _ request: KernelRequest, _ packing: WeightPacking, _ support: KernelSupport
 ) -> (any Kernel)? {
   let (x, w) = (request.inputTypes[0].shape, request.inputTypes[1].shape)
-  guard let limits = support.regions, support.formsFollowSizes, fused.convolution.isPointwise(w),
-    x.rank == 4, let activation = fused.driverActivation, activation.function != IR_ACTIVATION_LEAKY_RELU,
+  let pixels = x.elementCount(in: 2..<x.rank)
+  guard support.isPixelProduct(fused.convolution, weight: w, pixelCount: pixels), pixels > 1,
+    let activation = fused.driverActivation, activation.function != IR_ACTIVATION_LEAKY_RELU,
     let weight = request.constants[1], !packing.isAtRun(weight)
   else { return nil }
-  let (pixels, depth, channels) = (x[2] * x[3], w[1], w[0])
-  guard pixels > 1, pixels < limits.fewestPixels, channels * depth >= limits.manyWeights else { return nil }
+  let (depth, channels) = (w[1], w[0])
   var params = ir_matrix_multiply_params(
     outer_batch: 1, inner_batch: x[0], rows: pixels, columns: channels, depth: depth,
     a: ir_matrix_strides(outer: 0, inner: depth * pixels, row: 1, column: pixels),
@@ -24,13 +24,7 @@ func pixelProductKernel(
     alpha: 1, activation: activation.function, function: IR_ELEMENTWISE_COPY, p: 0, q: 0,
     is_bfloat16: support.isBFloat16(rows: channels, depth: depth), has_packed_columns: true)
   let fixed = params
-  let order = [Int(IR_PACKING_COLUMNS.rawValue), params.is_bfloat16 ? 1 : 0, 1, depth]
-  let packed = packing.weights.storage(
-    of: weight, packing: order, count: ir_matrix_multiply_packed_count(&params)
-  ) { source, target in
-    var params = fixed
-    ir_matrix_multiply_pack_columns(&params, source, target)
-  }
+  let packed = packing.columns(of: weight, for: params)
   let operands = FusedOperands(fused)
   let workspace = ir_matrix_multiply_workspace(&params, Int32(request.threadCount))
   return CPUKernel(

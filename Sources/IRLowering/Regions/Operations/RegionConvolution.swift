@@ -19,8 +19,9 @@ package struct RegionConvolution: RegionOperation {
     guard window.weight != nil || isPointwise, grid.height * grid.width > 1 || !isPointwise else {
       return nil
     }
-    if let limits = node.support.regions, node.support.formsFollowSizes, isPointwise, window.weight != nil,
-      grid.height * grid.width < limits.fewestPixels, window.shape.elementCount >= limits.manyWeights
+    if window.weight != nil,
+      node.support.isPixelProduct(
+        fused.convolution, weight: window.shape, pixelCount: grid.height * grid.width)
     {
       return nil
     }
