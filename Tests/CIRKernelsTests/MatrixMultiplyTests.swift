@@ -95,16 +95,18 @@ extension KernelTests {
     if isBFloat16, product.depth < 4096 { #expect(bits.allSatisfy { $0 == bits[0] }) }
     guard product.outer == 1, product.depth > 0 else { return }
     params.has_packed_columns = true
-    expectEverywhere(expected, tolerance: tolerance, "\(product), packed, bfloat16 \(isBFloat16)") {
-      threads in
+    func withPackedColumns(_ residual: UnsafePointer<Float>?, _ threads: Int32) -> [Float] {
       let packed = Guarded<Float>(count: ir_matrix_multiply_packed_count(&params))
       ir_matrix_multiply_pack_columns(&params, b.pointer, packed.pointer)
       let c = Guarded<Float>(count: expected.count)
       let scratch = workspace(ir_matrix_multiply_workspace(&params, threads))
       ir_matrix_multiply(
         &params, a.pointer, packed.pointer, product.hasBiases ? rowBias.pointer : nil,
-        product.hasBiases ? columnBias.pointer : nil, nil, c.pointer, scratch.pointer, threads)
+        product.hasBiases ? columnBias.pointer : nil, residual, c.pointer, scratch.pointer, threads)
       return c.elements
+    }
+    expectEverywhere(expected, tolerance: tolerance, "\(product), packed, bfloat16 \(isBFloat16)") {
+      withPackedColumns(nil, $0)
     }
     guard product.columns > 1, product.alpha == 1, product.activation == IR_ACTIVATION_NONE else { return }
     // Rows side by side, with a residual and a function.
@@ -122,15 +124,6 @@ extension KernelTests {
     let largest = wanted.reduce(1) { max($0, abs($1)) }
     expectEverywhere(
       wanted, tolerance: 3 * tolerance * largest.squareRoot(), "\(product), across, bfloat16 \(isBFloat16)"
-    ) { threads in
-      let packed = Guarded<Float>(count: ir_matrix_multiply_packed_count(&params))
-      ir_matrix_multiply_pack_columns(&params, b.pointer, packed.pointer)
-      let c = Guarded<Float>(count: expected.count)
-      let scratch = workspace(ir_matrix_multiply_workspace(&params, threads))
-      ir_matrix_multiply(
-        &params, a.pointer, packed.pointer, product.hasBiases ? rowBias.pointer : nil,
-        product.hasBiases ? columnBias.pointer : nil, residual.pointer, c.pointer, scratch.pointer, threads)
-      return c.elements
-    }
+    ) { withPackedColumns(residual.pointer, $0) }
   }
 }

@@ -6,20 +6,6 @@ import IRTensor
 import IRTestSupport
 import Testing
 
-private func operators(of graph: Graph) throws -> [String] {
-  let simplified = try Compiler().simplified(graph).0
-  return simplified.nodesInOrder.map { simplified[$0].operator.name }
-}
-
-private func build(
-  _ shape: Shape, _ body: (inout GraphBuilder, ValueID) throws -> ValueID
-) throws -> Graph {
-  var builder = GraphBuilder()
-  let x = builder.input("x", TensorType(.float32, shape))
-  builder.output(try body(&builder, x), name: "y")
-  return try builder.finished()
-}
-
 /// The rewritten graph and its program compute what the graph says, for every number of threads the same.
 private func check(
   _ graph: Graph, _ shape: Shape, tolerance: Double = 1e-5, sourceLocation: SourceLocation = #_sourceLocation

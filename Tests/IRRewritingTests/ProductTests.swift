@@ -6,20 +6,6 @@ import IRTensor
 import IRTestSupport
 import Testing
 
-private func build(
-  _ shape: Shape = [1, 6, 4, 8], _ body: (inout GraphBuilder, ValueID) throws -> ValueID
-) throws -> Graph {
-  var builder = GraphBuilder()
-  let x = builder.input("x", TensorType(.float32, shape))
-  builder.output(try body(&builder, x), name: "y")
-  return try builder.finished()
-}
-
-private func operators(of graph: Graph) throws -> [String] {
-  let simplified = try Compiler(kernels: CPUKernelLibrary()).simplified(graph).0
-  return simplified.nodesInOrder.map { simplified[$0].operator.name }
-}
-
 @Test(arguments: [ElementwiseChain.Function.unary(.relu), .activation(Activation(.gelu))])
 func productsTakeTheirSumsAndFunction(function: ElementwiseChain.Function) throws {
   let graph = try build([2, 7, 6]) { b, x in

@@ -8,21 +8,6 @@ import Testing
 
 private let compiler = Compiler()
 
-/// The names of the operators left after all passes, in order.
-private func operators(of graph: Graph) throws -> [String] {
-  let simplified = try compiler.simplified(graph).0
-  return simplified.nodesInOrder.map { simplified[$0].operator.name }
-}
-
-private func build(
-  _ shape: Shape = [1, 6, 4, 8], _ body: (inout GraphBuilder, ValueID) throws -> ValueID
-) throws -> Graph {
-  var builder = GraphBuilder()
-  let x = builder.input("x", TensorType(.float32, shape))
-  builder.output(try body(&builder, x), name: "y")
-  return try builder.finished()
-}
-
 private func scalar(_ value: Double, _ b: inout GraphBuilder) -> ValueID {
   b.constant(Tensor(TensorType(.float32, .scalar), doubles: [value]))
 }
