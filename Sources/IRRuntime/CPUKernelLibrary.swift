@@ -43,41 +43,15 @@ package struct CPUKernelLibrary: KernelLibrary {
     return library
   }
 
-  private var packing: WeightPacking { WeightPacking(weights: weights, packsHalvesAtRun: packsHalvesAtRun) }
+  var packing: WeightPacking { WeightPacking(weights: weights, packsHalvesAtRun: packsHalvesAtRun) }
 
   private func fastKernel(for request: KernelRequest) -> (any Kernel)? {
-    if let kernel = movementKernel(request) ?? conversionKernel(request) { return kernel }
+    let own = request.operator as? any FastOperator
+    if let own, type(of: own).takesEveryType { return own.kernel(for: request, in: self) }
     guard request.inputTypes.allSatisfy({ $0.elementType == .float32 }),
       request.outputTypes.allSatisfy({ $0.elementType == .float32 })
     else { return nil }
-    switch request.operator {
-    case let fused as FusedConvolution: return convolutionKernel(fused, request, packing, support)
-    case let convolution as Convolution:
-      let plain = FusedConvolution(convolution, hasBias: request.inputTypes.count > 2)
-      return convolutionKernel(plain, request, packing, support)
-    case let convolution as ConvolutionTranspose:
-      return convolutionTransposeKernel(convolution, request, packing, support)
-    case let gradient as ConvolutionWeightGradient: return convolutionWeightGradientKernel(gradient, request)
-    case let gradient as LayerNormalizationGradient:
-      return layerNormalizationGradientKernel(gradient, request)
-    case let gradient as ResizeGradient: return resizeGradientKernel(gradient, request)
-    case let attention as Attention: return attentionKernel(attention, request, support)
-    case let product as MatrixMultiply:
-      return matrixMultiplyKernel(FusedMatrixMultiply(product), request, packing, support)
-    case let product as FusedMatrixMultiply: return matrixMultiplyKernel(product, request, packing, support)
-    case is LayerNormalization, is RMSNormalization, is L2Normalization, is GroupNormalization,
-      is GroupStatistics:
-      return normalizationKernel(request)
-    case let softmax as Softmax: return softmaxKernel(axis: softmax.axis, isLogarithm: false, request)
-    case let softmax as LogSoftmax: return softmaxKernel(axis: softmax.axis, isLogarithm: true, request)
-    case let reduce as Reduce: return reduceKernel(reduce, request)
-    case let resize as Resize: return resizeKernel(resize, request)
-    case let sample as GridSample: return gridSampleKernel(sample, request)
-    case let pool as MaxPool where !pool.hasIndices:
-      return poolKernel(pool.window, isMaximum: true, false, request)
-    case let pool as AveragePool:
-      return poolKernel(pool.window, isMaximum: false, pool.countsPadding, request)
-    default: return elementwiseKernel(request)
-    }
+    guard let own else { return ElementwiseChain(request.operator)?.kernel(for: request) }
+    return own.kernel(for: request, in: self)
   }
 }

@@ -3,49 +3,49 @@ import IRCompiler
 import IROperators
 import IRTensor
 
-/// Softmax attention whose scores stay in the cache. Nil where it has more terms than the driver takes.
-func attentionKernel(
-  _ attention: Attention, _ request: KernelRequest, _ support: KernelSupport
-) -> (any Kernel)? {
-  let types = request.inputTypes
-  let terms = types.dropFirst(3)
-  let shape = types[0].shape
-  let e = attention.extents(types)
-  guard terms.count <= Int(IR_ATTENTION_MAX_TERMS), e.keys > 0 else { return nil }
-  var params = ir_attention_params()
-  (params.images, params.heads) = (shape[0], attention.heads)
-  (params.queries, params.keys) = (e.queries, e.keys)
-  (params.size, params.value_size, params.scale) = (attention.size, attention.valueSize, attention.scale)
-  // Heads' operands are rounded for each of their few products: they must have twice the channels.
-  params.is_bfloat16 = support.isBFloat16(
-    rows: e.keys, depth: min(attention.size, attention.valueSize) / 2)
-  let hasWindows = !attention.window.isEmpty
-  if hasWindows {
-    (params.height, params.width) = (shape[2], shape[3])
-    (params.window_height, params.window_width) = (attention.window[0], attention.window[1])
-    (params.offset_y, params.offset_x) = (attention.offset[0], attention.offset[1])
-  }
-  func operand(_ index: Int) -> ir_attention_operand {
-    ir_attention_operand(
-      channels: types[index].shape[hasWindows ? 1 : 2], first: attention.starts[index])
-  }
-  (params.query, params.key, params.value) = (operand(0), operand(1), operand(2))
-  params.term_count = terms.count
-  withUnsafeMutableBytes(of: &params.terms) { bytes in
-    let all = bytes.bindMemory(to: ir_attention_term.self)
-    for (index, term) in terms.enumerated() {
-      let strides = term.shape.broadcastStrides(to: [e.batch, attention.heads, e.keys, e.queries])
-      all[index] = ir_attention_term(batch_stride: strides[0], head_stride: strides[1])
+extension Attention: FastOperator {
+  /// Softmax attention whose scores stay in the cache; nil where it has more terms than the driver takes.
+  func kernel(for request: KernelRequest, in library: CPUKernelLibrary) -> (any Kernel)? {
+    let types = request.inputTypes
+    let terms = types.dropFirst(3)
+    let shape = types[0].shape
+    let e = self.extents(types)
+    guard terms.count <= Int(IR_ATTENTION_MAX_TERMS), e.keys > 0 else { return nil }
+    var params = ir_attention_params()
+    (params.images, params.heads) = (shape[0], self.heads)
+    (params.queries, params.keys) = (e.queries, e.keys)
+    (params.size, params.value_size, params.scale) = (self.size, self.valueSize, self.scale)
+    // Heads' operands are rounded for each of their few products: they must have twice the channels.
+    params.is_bfloat16 = library.support.isBFloat16(
+      rows: e.keys, depth: min(self.size, self.valueSize) / 2)
+    let hasWindows = !self.window.isEmpty
+    if hasWindows {
+      (params.height, params.width) = (shape[2], shape[3])
+      (params.window_height, params.window_width) = (self.window[0], self.window[1])
+      (params.offset_y, params.offset_x) = (self.offset[0], self.offset[1])
     }
-  }
-  let workspace = ir_attention_workspace(&params, Int32(request.threadCount))
-  let fixed = params
-  let name = "attention" + (hasWindows ? ".windows" : "") + (params.is_bfloat16 ? ".bf16" : "")
-  return CPUKernel(name, workspace: workspace) { arguments in
-    var params = fixed
-    let terms = arguments.inputs.dropFirst(3).map { Optional($0.assumingMemoryBound(to: Float.self)) }
-    ir_attention(
-      &params, arguments.input(0), arguments.input(1), arguments.input(2), terms, arguments.output(),
-      arguments.workspace, arguments.threads)
+    func operand(_ index: Int) -> ir_attention_operand {
+      ir_attention_operand(
+        channels: types[index].shape[hasWindows ? 1 : 2], first: self.starts[index])
+    }
+    (params.query, params.key, params.value) = (operand(0), operand(1), operand(2))
+    params.term_count = terms.count
+    withUnsafeMutableBytes(of: &params.terms) { bytes in
+      let all = bytes.bindMemory(to: ir_attention_term.self)
+      for (index, term) in terms.enumerated() {
+        let strides = term.shape.broadcastStrides(to: [e.batch, self.heads, e.keys, e.queries])
+        all[index] = ir_attention_term(batch_stride: strides[0], head_stride: strides[1])
+      }
+    }
+    let workspace = ir_attention_workspace(&params, Int32(request.threadCount))
+    let fixed = params
+    let name = "attention" + (hasWindows ? ".windows" : "") + (params.is_bfloat16 ? ".bf16" : "")
+    return CPUKernel(name, workspace: workspace) { arguments in
+      var params = fixed
+      let terms = arguments.inputs.dropFirst(3).map { Optional($0.assumingMemoryBound(to: Float.self)) }
+      ir_attention(
+        &params, arguments.input(0), arguments.input(1), arguments.input(2), terms, arguments.output(),
+        arguments.workspace, arguments.threads)
+    }
   }
 }

@@ -35,57 +35,64 @@ private func kind(_ params: ir_conv2d_params) -> String {
 
 private func precision(_ params: ir_conv2d_params) -> String { params.is_bfloat16 ? ".bf16" : "" }
 
-/// A convolution with the sum and the activation that the compiler has fused with it.
-func convolutionKernel(
-  _ fused: FusedConvolution, _ request: KernelRequest, _ packing: WeightPacking, _ support: KernelSupport
-) -> (any Kernel)? {
-  let convolution = fused.convolution
-  let (x, w, y) = (request.inputTypes[0].shape, request.inputTypes[1].shape, request.outputTypes[0].shape)
-  guard let activation = fused.driverActivation,
-    var params = parameters(
-      x, w.extents[2...], y, strides: convolution.strides, dilations: convolution.dilations,
-      padsBefore: convolution.padsBefore, groups: convolution.groupCount, support)
-  else { return nil }
-  (params.activation, params.slope) = (activation.function, activation.slope)
-  let isWinograd = support.isWinograd(convolution, weight: w)
-  let operands = FusedOperands(fused)
-  let fixed = params
-  let isSmall = support.formsFollowSizes && ir_conv2d_winograd_lacks_tiles(&params)
-  if isWinograd, request.constants[1] != nil, !isSmall {
+extension FusedConvolution: FastOperator {
+  /// A convolution with the sum and the activation that the compiler has fused with it.
+  func kernel(for request: KernelRequest, in library: CPUKernelLibrary) -> (any Kernel)? {
+    let (x, w, y) = (request.inputTypes[0].shape, request.inputTypes[1].shape, request.outputTypes[0].shape)
+    guard let activation = driverActivation,
+      var params = parameters(
+        x, w.extents[2...], y, strides: convolution.strides, dilations: convolution.dilations,
+        padsBefore: convolution.padsBefore, groups: convolution.groupCount, library.support)
+    else { return nil }
+    (params.activation, params.slope) = (activation.function, activation.slope)
+    let isWinograd = library.support.isWinograd(convolution, weight: w)
+    let operands = FusedOperands(self)
+    let fixed = params
+    let isSmall = library.support.formsFollowSizes && ir_conv2d_winograd_lacks_tiles(&params)
+    if isWinograd, request.constants[1] != nil, !isSmall {
+      return packingKernel(
+        "conv3x3.winograd" + precision(params) + operands.suffix, request, library.packing,
+        PackedForm(params, isWinograd: true),
+        workspace: ir_conv2d_winograd_workspace(&params, Int32(request.threadCount)),
+        inPlace: operands.inPlace
+      ) { arguments, packed, workspace in
+        var params = fixed
+        ir_conv2d_winograd(
+          &params, arguments.input(0), packed, operands.bias(arguments), operands.residual(arguments),
+          arguments.output(), workspace, arguments.threads)
+      }
+    }
+    guard params.activation != IR_ACTIVATION_LEAKY_RELU else { return nil }
+    if ir_conv2d_is_pixel(&params), params.input_channels > 0 {
+      let stored = request.constants[1].flatMap { library.packing.isAtRun($0) ? $0 : nil }
+      let workspace = ir_conv2d_pixel_workspace(&params, stored != nil, Int32(request.threadCount))
+      return CPUKernel(
+        "conv2d.pixel", workspace: workspace, inPlace: operands.inPlace, prepared: stored == nil ? [] : [1]
+      ) { arguments in
+        var params = fixed
+        ir_conv2d_pixel(
+          &params, arguments.input(0), stored.map { ir_weights($0) } ?? ir_weights(arguments.input(1)),
+          operands.bias(arguments), operands.residual(arguments), arguments.output(), arguments.workspace,
+          arguments.threads)
+      }
+    }
+    if let kernel = pixelProduct(request, library) { return kernel }
     return packingKernel(
-      "conv3x3.winograd" + precision(params) + operands.suffix, request, packing,
-      PackedForm(params, isWinograd: true),
-      workspace: ir_conv2d_winograd_workspace(&params, Int32(request.threadCount)), inPlace: operands.inPlace
+      "conv2d\(kind(params))" + operands.suffix, request, library.packing,
+      PackedForm(params, isWinograd: false),
+      workspace: ir_conv2d_workspace(&params, Int32(request.threadCount)), inPlace: operands.inPlace
     ) { arguments, packed, workspace in
       var params = fixed
-      ir_conv2d_winograd(
+      ir_conv2d(
         &params, arguments.input(0), packed, operands.bias(arguments), operands.residual(arguments),
         arguments.output(), workspace, arguments.threads)
     }
   }
-  guard params.activation != IR_ACTIVATION_LEAKY_RELU else { return nil }
-  if ir_conv2d_is_pixel(&params), params.input_channels > 0 {
-    let stored = request.constants[1].flatMap { packing.isAtRun($0) ? $0 : nil }
-    let workspace = ir_conv2d_pixel_workspace(&params, stored != nil, Int32(request.threadCount))
-    return CPUKernel(
-      "conv2d.pixel", workspace: workspace, inPlace: operands.inPlace, prepared: stored == nil ? [] : [1]
-    ) { arguments in
-      var params = fixed
-      ir_conv2d_pixel(
-        &params, arguments.input(0), stored.map { ir_weights($0) } ?? ir_weights(arguments.input(1)),
-        operands.bias(arguments), operands.residual(arguments), arguments.output(), arguments.workspace,
-        arguments.threads)
-    }
-  }
-  if let kernel = pixelProductKernel(fused, request, packing, support) { return kernel }
-  return packingKernel(
-    "conv2d\(kind(params))" + operands.suffix, request, packing, PackedForm(params, isWinograd: false),
-    workspace: ir_conv2d_workspace(&params, Int32(request.threadCount)), inPlace: operands.inPlace
-  ) { arguments, packed, workspace in
-    var params = fixed
-    ir_conv2d(
-      &params, arguments.input(0), packed, operands.bias(arguments), operands.residual(arguments),
-      arguments.output(), workspace, arguments.threads)
+}
+
+extension Convolution: FastOperator {
+  func kernel(for request: KernelRequest, in library: CPUKernelLibrary) -> (any Kernel)? {
+    FusedConvolution(self, hasBias: request.inputTypes.count > 2).kernel(for: request, in: library)
   }
 }
 
@@ -224,87 +231,67 @@ private func packingKernel(
   return kernel
 }
 
-func convolutionTransposeKernel(
-  _ convolution: ConvolutionTranspose, _ request: KernelRequest, _ packing: WeightPacking,
-  _ support: KernelSupport
-) -> (any Kernel)? {
-  let (x, w, y) = (request.inputTypes[0].shape, request.inputTypes[1].shape, request.outputTypes[0].shape)
-  guard
-    var params = parameters(
-      x, w.extents[2...], y, strides: convolution.strides, dilations: convolution.dilations,
-      padsBefore: convolution.padsBefore, groups: convolution.groupCount, support)
-  else { return nil }
-  let fixed = params
-  let count = ir_conv2d_transpose_packed_weights_count(&params)
-  let workspace = ir_conv2d_transpose_workspace(&params, Int32(request.threadCount))
-  let name = "conv2d-transpose" + precision(params)
-  @Sendable func pack(_ source: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>) {
-    var params = fixed
-    ir_conv2d_transpose_pack_weights(&params, source, target)
-  }
-  @Sendable func run(
-    _ arguments: KernelArguments, _ packed: UnsafePointer<Float>, _ workspace: UnsafeMutableRawPointer?
-  ) {
-    var params = fixed
-    ir_conv2d_transpose(
-      &params, arguments.input(0), packed, arguments.optionalInput(2), nil, arguments.output(), workspace,
-      arguments.threads)
-  }
-  if let weight = request.constants[1] {
-    let order = [
-      Int(IR_PACKING_TRANSPOSED.rawValue), params.is_bfloat16 ? 1 : 0, params.groups, params.stride_y,
-      params.stride_x, params.dilation_y, params.dilation_x, params.pad_top, params.pad_left,
-    ]
-    let packed = packing.weights.storage(of: weight, packing: order + w.extents, count: count, pack)
-    return CPUKernel(name, workspace: workspace, prepared: [1], holding: [packed]) {
-      run($0, packed.pointer.assumingMemoryBound(to: Float.self), $0.workspace)
+extension ConvolutionTranspose: FastOperator {
+  func kernel(for request: KernelRequest, in library: CPUKernelLibrary) -> (any Kernel)? {
+    let (x, w, y) = (request.inputTypes[0].shape, request.inputTypes[1].shape, request.outputTypes[0].shape)
+    guard
+      var params = parameters(
+        x, w.extents[2...], y, strides: strides, dilations: dilations,
+        padsBefore: padsBefore, groups: groupCount, library.support)
+    else { return nil }
+    let fixed = params
+    let count = ir_conv2d_transpose_packed_weights_count(&params)
+    let workspace = ir_conv2d_transpose_workspace(&params, Int32(request.threadCount))
+    let name = "conv2d-transpose" + precision(params)
+    @Sendable func pack(_ source: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Float>) {
+      var params = fixed
+      ir_conv2d_transpose_pack_weights(&params, source, target)
     }
-  }
-  let packedBytes = (count * 4).roundedUp(toMultipleOf: 64)
-  var kernel = CPUKernel(name + ".packed-at-run", workspace: packedBytes + workspace) { arguments in
-    guard let memory = arguments.workspace else { return }
-    let packed = arguments.packedWeights(in: memory) { pack(arguments.input(1), $0) }
-    run(arguments, packed, memory + packedBytes)
-  }
-  kernel.packings = [KernelPacking(input: 1, byteCount: packedBytes)]
-  kernel.packing = { pack($1, $2) }
-  return kernel
-}
-
-func convolutionWeightGradientKernel(_ gradient: ConvolutionWeightGradient, _ request: KernelRequest) -> (
-  any Kernel
-)? {
-  let convolution = gradient.convolution
-  guard
-    var params = parameters(
-      request.inputTypes[0].shape, gradient.kernel[...], request.inputTypes[1].shape,
-      strides: convolution.strides, dilations: convolution.dilations, padsBefore: convolution.padsBefore,
-      groups: convolution.groupCount, KernelSupport())
-  else { return nil }
-  let workspace = ir_conv2d_weight_gradient_workspace(&params, Int32(request.threadCount))
-  let fixed = params
-  return CPUKernel("conv2d\(kind(params)).weight-gradient", workspace: workspace) { arguments in
-    var params = fixed
-    ir_conv2d_weight_gradient(
-      &params, arguments.input(0), arguments.input(1), arguments.output(), arguments.workspace,
-      arguments.threads)
+    @Sendable func run(
+      _ arguments: KernelArguments, _ packed: UnsafePointer<Float>, _ workspace: UnsafeMutableRawPointer?
+    ) {
+      var params = fixed
+      ir_conv2d_transpose(
+        &params, arguments.input(0), packed, arguments.optionalInput(2), nil, arguments.output(), workspace,
+        arguments.threads)
+    }
+    if let weight = request.constants[1] {
+      let order = [
+        Int(IR_PACKING_TRANSPOSED.rawValue), params.is_bfloat16 ? 1 : 0, params.groups, params.stride_y,
+        params.stride_x, params.dilation_y, params.dilation_x, params.pad_top, params.pad_left,
+      ]
+      let packed = library.packing.weights.storage(of: weight, packing: order + w.extents, count: count, pack)
+      return CPUKernel(name, workspace: workspace, prepared: [1], holding: [packed]) {
+        run($0, packed.pointer.assumingMemoryBound(to: Float.self), $0.workspace)
+      }
+    }
+    let packedBytes = (count * 4).roundedUp(toMultipleOf: 64)
+    var kernel = CPUKernel(name + ".packed-at-run", workspace: packedBytes + workspace) { arguments in
+      guard let memory = arguments.workspace else { return }
+      let packed = arguments.packedWeights(in: memory) { pack(arguments.input(1), $0) }
+      run(arguments, packed, memory + packedBytes)
+    }
+    kernel.packings = [KernelPacking(input: 1, byteCount: packedBytes)]
+    kernel.packing = { pack($1, $2) }
+    return kernel
   }
 }
 
-func poolKernel(
-  _ window: PoolingWindow, isMaximum: Bool, _ countsPadding: Bool, _ request: KernelRequest
-) -> (any Kernel)? {
-  let (x, y) = (request.inputTypes[0].shape, request.outputTypes[0].shape)
-  guard x.rank == 4, (window.padsBefore + window.padsAfter).allSatisfy({ $0 >= 0 }) else { return nil }
-  let params = ir_pool2d_params(
-    planes: x[0] * x[1], input_height: x[2], input_width: x[3], output_height: y[2], output_width: y[3],
-    kernel_height: window.kernel[0], kernel_width: window.kernel[1], stride_y: window.strides[0],
-    stride_x: window.strides[1], dilation_y: window.dilations[0], dilation_x: window.dilations[1],
-    pad_top: window.padsBefore[0], pad_left: window.padsBefore[1], pad_bottom: window.padsAfter[0],
-    pad_right: window.padsAfter[1], kind: isMaximum ? IR_POOLING_MAX : IR_POOLING_AVERAGE,
-    counts_padding: countsPadding)
-  return CPUKernel("pool2d") { arguments in
-    var params = params
-    ir_pool2d(&params, arguments.input(0), arguments.output(), arguments.threads)
+extension ConvolutionWeightGradient: FastOperator {
+  func kernel(for request: KernelRequest, in library: CPUKernelLibrary) -> (any Kernel)? {
+    guard
+      var params = parameters(
+        request.inputTypes[0].shape, self.kernel[...], request.inputTypes[1].shape,
+        strides: convolution.strides, dilations: convolution.dilations, padsBefore: convolution.padsBefore,
+        groups: convolution.groupCount, KernelSupport())
+    else { return nil }
+    let workspace = ir_conv2d_weight_gradient_workspace(&params, Int32(request.threadCount))
+    let fixed = params
+    return CPUKernel("conv2d\(kind(params)).weight-gradient", workspace: workspace) { arguments in
+      var params = fixed
+      ir_conv2d_weight_gradient(
+        &params, arguments.input(0), arguments.input(1), arguments.output(), arguments.workspace,
+        arguments.threads)
+    }
   }
 }

@@ -23,38 +23,40 @@ private final class RegisterProgram: @unchecked Sendable {
   deinit { instructions.deallocate() }
 }
 
-func elementwiseKernel(_ request: KernelRequest) -> (any Kernel)? {
-  guard let chain = ElementwiseChain(request.operator),
-    chain.inputCount <= Int(IR_ELEMENTWISE_MAX_INPUTS),
-    let list = encodedInstructions(chain)
-  else { return nil }
-  let (shape, strides) = collapsed(request.outputTypes[0].shape, request.inputTypes.map(\.shape))
-  guard shape.count <= Int(IR_ELEMENTWISE_MAX_RANK) else { return nil }
-  var program = ir_elementwise_program()
-  program.rank = shape.count
-  withUnsafeMutableBytes(of: &program.shape) { bytes in
-    let extents = bytes.bindMemory(to: Int.self)
-    for (axis, extent) in shape.enumerated() { extents[axis] = extent }
-  }
-  let rankLimit = Int(IR_ELEMENTWISE_MAX_RANK)
-  withUnsafeMutableBytes(of: &program.input_strides) { bytes in
-    let all = bytes.bindMemory(to: Int.self)
-    for (input, own) in strides.enumerated() {
-      for (axis, stride) in own.enumerated() { all[input * rankLimit + axis] = stride }
+extension ElementwiseChain {
+  /// The kernel of a node that is this chain; nil where it is longer than the driver takes.
+  func kernel(for request: KernelRequest) -> (any Kernel)? {
+    guard inputCount <= Int(IR_ELEMENTWISE_MAX_INPUTS), let list = encodedInstructions(self) else {
+      return nil
     }
-  }
-  program.input_count = chain.inputCount
-  program.output_count = 1
-  withUnsafeMutableBytes(of: &program.output_registers) { bytes in
-    bytes[0] = list.last?.destination ?? 0
-  }
-  let holder = RegisterProgram(program, list)
-  let workspace = ir_elementwise_workspace(&holder.program, Int32(request.threadCount))
-  let inPlace = request.inputTypes.indices.filter { request.inputTypes[$0] == request.outputTypes[0] }
-  return CPUKernel("elementwise", workspace: workspace, inPlace: inPlace) { arguments in
-    let inputs = arguments.inputs.map { Optional($0.assumingMemoryBound(to: Float.self)) }
-    let outputs = [Optional(arguments.output())]
-    ir_elementwise(&holder.program, inputs, outputs, arguments.workspace, arguments.threads)
+    let (shape, strides) = collapsed(request.outputTypes[0].shape, request.inputTypes.map(\.shape))
+    guard shape.count <= Int(IR_ELEMENTWISE_MAX_RANK) else { return nil }
+    var program = ir_elementwise_program()
+    program.rank = shape.count
+    withUnsafeMutableBytes(of: &program.shape) { bytes in
+      let extents = bytes.bindMemory(to: Int.self)
+      for (axis, extent) in shape.enumerated() { extents[axis] = extent }
+    }
+    let rankLimit = Int(IR_ELEMENTWISE_MAX_RANK)
+    withUnsafeMutableBytes(of: &program.input_strides) { bytes in
+      let all = bytes.bindMemory(to: Int.self)
+      for (input, own) in strides.enumerated() {
+        for (axis, stride) in own.enumerated() { all[input * rankLimit + axis] = stride }
+      }
+    }
+    program.input_count = inputCount
+    program.output_count = 1
+    withUnsafeMutableBytes(of: &program.output_registers) { bytes in
+      bytes[0] = list.last?.destination ?? 0
+    }
+    let holder = RegisterProgram(program, list)
+    let workspace = ir_elementwise_workspace(&holder.program, Int32(request.threadCount))
+    let inPlace = request.inputTypes.indices.filter { request.inputTypes[$0] == request.outputTypes[0] }
+    return CPUKernel("elementwise", workspace: workspace, inPlace: inPlace) { arguments in
+      let inputs = arguments.inputs.map { Optional($0.assumingMemoryBound(to: Float.self)) }
+      let outputs = [Optional(arguments.output())]
+      ir_elementwise(&holder.program, inputs, outputs, arguments.workspace, arguments.threads)
+    }
   }
 }
 

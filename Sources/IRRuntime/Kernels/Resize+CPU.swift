@@ -21,30 +21,33 @@ private struct TapTable: Sendable {
   }
 }
 
-/// Resampling of the last two axes.
-func resizeKernel(_ resize: Resize, _ request: KernelRequest) -> (any Kernel)? {
-  let (x, y) = (request.inputTypes[0].shape, request.outputTypes[0].shape)
-  let rank = x.rank
-  guard rank >= 2, resize.changedAxes(x).allSatisfy({ $0 >= rank - 2 }), y.elementCount > 0,
-    let rows = TapTable(resize.taps(axis: rank - 2, length: x[rank - 2])),
-    let columns = TapTable(resize.taps(axis: rank - 1, length: x[rank - 1]))
-  else { return nil }
-  return resampling("resize2d", x, y, rows, columns, request)
+extension Resize: FastOperator {
+  /// Resampling of the last two axes.
+  func kernel(for request: KernelRequest, in library: CPUKernelLibrary) -> (any Kernel)? {
+    let (x, y) = (request.inputTypes[0].shape, request.outputTypes[0].shape)
+    let rank = x.rank
+    guard rank >= 2, changedAxes(x).allSatisfy({ $0 >= rank - 2 }), y.elementCount > 0,
+      let rows = TapTable(taps(axis: rank - 2, length: x[rank - 2])),
+      let columns = TapTable(taps(axis: rank - 1, length: x[rank - 1]))
+    else { return nil }
+    return resampling("resize2d", x, y, rows, columns, request)
+  }
 }
 
-/// As above, of what comes back.
-func resizeGradientKernel(_ gradient: ResizeGradient, _ request: KernelRequest) -> (any Kernel)? {
-  let (x, y) = (request.inputTypes[0].shape, request.outputTypes[0].shape)
-  let rank = x.rank
-  func taps(_ axis: Int) -> [Resize.Taps?] {
-    // An axis that does not change would be summed with itself.
-    gradient.resize.changedAxes(y).contains(axis)
-      ? gradient.taps(axis: axis).map { $0.isEmpty ? [(0, 0)] : $0 } : (0..<y[axis]).map { [($0, 1)] }
+extension ResizeGradient: FastOperator {
+  func kernel(for request: KernelRequest, in library: CPUKernelLibrary) -> (any Kernel)? {
+    let (x, y) = (request.inputTypes[0].shape, request.outputTypes[0].shape)
+    let rank = x.rank
+    func taps(_ axis: Int) -> [Resize.Taps?] {
+      // An axis that does not change would be summed with itself.
+      resize.changedAxes(y).contains(axis)
+        ? self.taps(axis: axis).map { $0.isEmpty ? [(0, 0)] : $0 } : (0..<y[axis]).map { [($0, 1)] }
+    }
+    guard rank >= 2, resize.changedAxes(y).allSatisfy({ $0 >= rank - 2 }), x.elementCount > 0,
+      y.elementCount > 0, let rows = TapTable(taps(rank - 2)), let columns = TapTable(taps(rank - 1))
+    else { return nil }
+    return resampling("resize2d.gradient", x, y, rows, columns, request)
   }
-  guard rank >= 2, gradient.resize.changedAxes(y).allSatisfy({ $0 >= rank - 2 }), x.elementCount > 0,
-    y.elementCount > 0, let rows = TapTable(taps(rank - 2)), let columns = TapTable(taps(rank - 1))
-  else { return nil }
-  return resampling("resize2d.gradient", x, y, rows, columns, request)
 }
 
 private func resampling(
@@ -80,31 +83,33 @@ private func resampling(
   }
 }
 
-/// Reading at given places of the last two axes.
-func gridSampleKernel(_ sample: GridSample, _ request: KernelRequest) -> (any Kernel)? {
-  let (x, grid) = (request.inputTypes[0].shape, request.inputTypes[1].shape)
-  guard x.rank == 4, x.elementCount(in: 2..<4) <= Int(Int32.max) else { return nil }
-  let mode =
-    switch sample.mode {
-    case .nearest: IR_GRID_NEAREST
-    case .linear: IR_GRID_LINEAR
-    case .cubic: IR_GRID_CUBIC
+extension GridSample: FastOperator {
+  /// Reading at given places of the last two axes.
+  func kernel(for request: KernelRequest, in library: CPUKernelLibrary) -> (any Kernel)? {
+    let (x, grid) = (request.inputTypes[0].shape, request.inputTypes[1].shape)
+    guard x.rank == 4, x.elementCount(in: 2..<4) <= Int(Int32.max) else { return nil }
+    let mode =
+      switch self.mode {
+      case .nearest: IR_GRID_NEAREST
+      case .linear: IR_GRID_LINEAR
+      case .cubic: IR_GRID_CUBIC
+      }
+    let padding =
+      switch self.padding {
+      case .zeros: IR_GRID_ZEROS
+      case .border: IR_GRID_BORDER
+      case .reflection: IR_GRID_REFLECTION
+      }
+    let params = ir_grid_sample_params(
+      batch: x[0], channels: x[1], input_height: x[2], input_width: x[3],
+      place_count: grid.elementCount(in: 1..<3),
+      mode: mode, padding: padding, aligns_corners: self.alignsCorners)
+    let workspace = withUnsafePointer(to: params) { ir_grid_sample_workspace($0, Int32(request.threadCount)) }
+    return CPUKernel("grid-sample", workspace: workspace) { arguments in
+      var params = params
+      ir_grid_sample(
+        &params, arguments.input(0), arguments.input(1), arguments.output(), arguments.workspace,
+        arguments.threads)
     }
-  let padding =
-    switch sample.padding {
-    case .zeros: IR_GRID_ZEROS
-    case .border: IR_GRID_BORDER
-    case .reflection: IR_GRID_REFLECTION
-    }
-  let params = ir_grid_sample_params(
-    batch: x[0], channels: x[1], input_height: x[2], input_width: x[3],
-    place_count: grid.elementCount(in: 1..<3),
-    mode: mode, padding: padding, aligns_corners: sample.alignsCorners)
-  let workspace = withUnsafePointer(to: params) { ir_grid_sample_workspace($0, Int32(request.threadCount)) }
-  return CPUKernel("grid-sample", workspace: workspace) { arguments in
-    var params = params
-    ir_grid_sample(
-      &params, arguments.input(0), arguments.input(1), arguments.output(), arguments.workspace,
-      arguments.threads)
   }
 }
