@@ -1,6 +1,17 @@
 import IRTensor
 
 extension RegionPlan {
+  /// Numbers that are fitted to measured times.
+  private enum Fitted {
+    /// The share of the products' rate in tiles of a vector's columns, and of more: registers hold as many
+    /// sums there.
+    static let (fillingOfAVector, filling) = (0.7, 0.89)
+    /// How soon kept rows displace each other when they exceed the core's cache, as a share of its size.
+    static let displacement = 1.5
+    /// Columns of a product that are computed while a panel's pixels stay in the cache.
+    static let panelColumns = 48
+  }
+
   /// Bytes of the rolling rows of one thread: those that it writes in a step, and all.
   private func rollingByteCounts(_ cut: RegionCut, lineFloats: Int) -> (written: Int, kept: Int) {
     values.reduce(into: (0, 0)) { sum, value in
@@ -29,10 +40,10 @@ extension RegionPlan {
     let pixels = Double(batch * height * width)
     let (written, kept) = rollingByteCounts(cut, lineFloats: machine.lineFloats)
     let columns = min(cut.tileColumns, cut.width)
-    // Registers hold as many sums at two vectors of columns and more.
-    let filling = columns > machine.lanes ? 0.89 : 0.7
+    let filling = columns > machine.lanes ? Fitted.filling : Fitted.fillingOfAVector
     let missing = min(1, max(0, Double(written) / Double(machine.stepByteCount) - 1))
-    let displaced = min(1, max(0, 1.5 * (Double(kept) / Double(machine.cacheByteCount) - 1)))
+    let displaced = min(
+      1, max(0, Fitted.displacement * (Double(kept) / Double(machine.cacheByteCount) - 1)))
     let costs = instructions.map { $0.operation.cost(of: $0, stepRows: cut.stepRows, on: machine) }
     let residentByteCount = costs.reduce(0) { $0 + $1.residentByteCount }
     var total = 0.0
@@ -49,7 +60,7 @@ extension RegionPlan {
       }
       // Every panel of output channels reads the same pixels again: those of some columns, or in long rows
       // all.
-      let panelColumns = columns > machine.longRowColumns ? columns : 48
+      let panelColumns = columns > machine.longRowColumns ? columns : Fitted.panelColumns
       if cost.panelDepth * panelColumns * 4 > machine.cacheByteCount / 2 {
         total += excess * Double(instruction.multiplyAddCount) / 2 / machine.sharedCacheRate
       }

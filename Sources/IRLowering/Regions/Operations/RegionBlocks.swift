@@ -49,7 +49,7 @@ package struct RegionSpaceToDepth: RegionOperation {
     of instruction: RegionPlan.Instruction, stepRows: Int, on machine: MachineModel
   ) -> RegionCost {
     RegionCost(
-      calls: 0.1 * Double(instruction.channelCount) / Double(blocks.side), passes: 2,
+      calls: RegionCost.rowCalls * Double(instruction.channelCount) / Double(blocks.side), passes: 2,
       depth: instruction.channelCount)
   }
 }
@@ -86,7 +86,7 @@ package struct RegionDepthToSpace: RegionOperation {
     of instruction: RegionPlan.Instruction, stepRows: Int, on machine: MachineModel
   ) -> RegionCost {
     RegionCost(
-      calls: 0.1 * Double(instruction.channelCount) * Double(blocks.side), passes: 2,
+      calls: RegionCost.rowCalls * Double(instruction.channelCount) * Double(blocks.side), passes: 2,
       depth: instruction.channelCount * blocks.side * blocks.side)
   }
 }

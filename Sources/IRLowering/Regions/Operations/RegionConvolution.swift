@@ -84,8 +84,7 @@ extension RegionWindow {
 extension RegionPlan.Instruction {
   /// The cost of a product of panels.
   func productCost(on machine: MachineModel) -> RegionCost {
-    // Rows that are read soon are written to the cache.
-    let passes = if case .rolling = output.place { 0.2 } else { 1.0 }
+    let passes = if case .rolling = output.place { RegionCost.rollingPasses } else { 1.0 }
     return RegionCost(
       calls: Double(channelCount) / Double(machine.panelRows), passes: passes, depth: channelCount)
   }

@@ -13,6 +13,8 @@ package struct RegionCopy: RegionOperation {
   package func cost(
     of instruction: RegionPlan.Instruction, stepRows: Int, on machine: MachineModel
   ) -> RegionCost {
-    RegionCost(calls: 0.1 * Double(instruction.channelCount), passes: 2, depth: instruction.channelCount)
+    RegionCost(
+      calls: RegionCost.rowCalls * Double(instruction.channelCount), passes: 2,
+      depth: instruction.channelCount)
   }
 }

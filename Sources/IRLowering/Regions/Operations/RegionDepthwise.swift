@@ -58,7 +58,7 @@ package struct RegionDepthwise: RegionOperation {
   ) -> RegionCost {
     let channels = Double(instruction.channelCount)
     return RegionCost(
-      calls: 0.3 * channels / RegionCost.windowRows(stepRows, on: machine), passes: RegionCost.windowPasses,
-      depth: instruction.channelCount)
+      calls: RegionCost.windowCalls * channels / RegionCost.windowRows(stepRows, on: machine),
+      passes: RegionCost.windowPasses, depth: instruction.channelCount)
   }
 }

@@ -57,11 +57,12 @@ package struct RegionElementwise: RegionOperation {
     of instruction: RegionPlan.Instruction, stepRows: Int, on machine: MachineModel
   ) -> RegionCost {
     let starts =
-      0.3 * Double(windows.count) / RegionCost.windowRows(stepRows, on: machine) + 0.1
-      * Double(chain.instructions.count)
+      RegionCost.windowCalls * Double(windows.count) / RegionCost.windowRows(stepRows, on: machine)
+      + RegionCost.rowCalls * Double(chain.instructions.count)
     return RegionCost(
       calls: Double(instruction.channelCount) * starts,
-      passes: Double(windows.count) * RegionCost.windowPasses + 0.75 * Double(chain.instructions.count),
+      passes: Double(windows.count) * RegionCost.windowPasses + RegionCost.instructionPasses
+        * Double(chain.instructions.count),
       depth: instruction.channelCount)
   }
 }

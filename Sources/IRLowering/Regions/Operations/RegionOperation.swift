@@ -151,8 +151,14 @@ package struct RegionCost {
   static func windowRows(_ stepRows: Int, on machine: MachineModel) -> Double {
     Double(min(stepRows, machine.windowRows))
   }
-  /// Passes of a depthwise window.
-  static let windowPasses = 0.9
+  /// Passes of a depthwise window, and the share of a product's call that starting on its rows takes.
+  static let (windowPasses, windowCalls) = (0.9, 0.3)
+  /// Passes of an elementwise instruction.
+  static let instructionPasses = 0.75
+  /// Passes of a product whose rows are read soon, and are written to the cache.
+  static let rollingPasses = 0.2
+  /// The share of a product's call that a row of a copy, a sum or an elementwise instruction takes.
+  static let rowCalls = 0.1
 }
 
 /// Which channels of a node's output can be computed by a node of their own.

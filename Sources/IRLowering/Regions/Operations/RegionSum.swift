@@ -28,6 +28,8 @@ package struct RegionSum: RegionOperation {
   package func cost(
     of instruction: RegionPlan.Instruction, stepRows: Int, on machine: MachineModel
   ) -> RegionCost {
-    RegionCost(calls: 0.1 * Double(instruction.channelCount), passes: 0.5, depth: instruction.channelCount)
+    RegionCost(
+      calls: RegionCost.rowCalls * Double(instruction.channelCount), passes: 0.5,
+      depth: instruction.channelCount)
   }
 }
