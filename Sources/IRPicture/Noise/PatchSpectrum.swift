@@ -1,3 +1,5 @@
+import IRTensor
+
 /// The eigenvalues of the covariance of a picture's patches. Pictures are redundant: all but the largest
 /// eigenvalues are those of the noise alone.
 enum PatchSpectrum {
@@ -69,36 +71,12 @@ enum PatchSpectrum {
     return products
   }
 
-  /// The eigenvalues of a symmetric matrix, by Jacobi's rotations, in no order.
+  /// The eigenvalues of a symmetric matrix, in no order.
   static func eigenvalues(of matrix: [Double], count n: Int) -> [Double] {
-    var a = matrix
-    let trace = (0..<n).reduce(0.0) { $0 + a[$1 * n + $1].magnitude }
+    var matrix = matrix
+    let trace = (0..<n).reduce(0.0) { $0 + matrix[$1 * n + $1].magnitude }
     // Far below what an 8-bit step makes of a variance.
-    let negligible = 1e-13 * trace
-    a.withUnsafeMutableBufferPointer { a in
-      for _ in 0..<30 {
-        var isDone = true
-        for p in 0..<n {
-          for q in (p + 1)..<max(n, p + 1) where a[p * n + q].magnitude > negligible {
-            isDone = false
-            let theta = (a[q * n + q] - a[p * n + p]) / (2 * a[p * n + q])
-            let root = (theta * theta + 1).squareRoot()
-            let t = theta >= 0 ? 1 / (theta + root) : 1 / (theta - root)
-            let c = 1 / (t * t + 1).squareRoot()
-            let s = t * c
-            for k in 0..<n {
-              let (x, y) = (a[p * n + k], a[q * n + k])
-              (a[p * n + k], a[q * n + k]) = (c * x - s * y, s * x + c * y)
-            }
-            for k in 0..<n {
-              let (x, y) = (a[k * n + p], a[k * n + q])
-              (a[k * n + p], a[k * n + q]) = (c * x - s * y, s * x + c * y)
-            }
-          }
-        }
-        if isDone { break }
-      }
-    }
-    return (0..<n).map { a[$0 * n + $0] }
+    diagonalize(&matrix, size: n, negligible: 1e-13 * trace, sweepLimit: 30)
+    return (0..<n).map { matrix[$0 * n + $0] }
   }
 }
