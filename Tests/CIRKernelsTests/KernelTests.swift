@@ -8,11 +8,8 @@ import Testing
 
 /// Reproducible values in -1 ..< 1.
 func values(_ count: Int, seed: UInt64 = 1) -> [Float] {
-  var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
-  return (0..<count).map { _ in
-    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    return Float(Int32(truncatingIfNeeded: state >> 32)) / 2_147_483_648
-  }
+  var generator = SeededGenerator(seed: seed)
+  return (0..<count).map { _ in Float.random(in: -1..<1, using: &generator) }
 }
 
 /// Sets the leading elements of a C array, which Swift sees as a tuple.

@@ -20,7 +20,7 @@ private let numbers: [Float] = [0, -0.0, 1, -1, .nan, .infinity, -.infinity, 1e-
 
 /// Changes of what a model states, not of its bytes: deeper than damaged files reach.
 private struct Mutation {
-  var generator: FileGenerator
+  var generator: SplitMix64
 
   mutating func chance(_ count: Int) -> Bool { Int.random(in: 0..<count, using: &generator) == 0 }
   mutating func pick<T>(_ values: [T]) -> T { values[Int.random(in: values.indices, using: &generator)] }
@@ -148,7 +148,7 @@ private func imported(_ model: ONNXModel, _ mutation: inout Mutation) -> Graph? 
 /// A model of the corpus that states other things is refused, or runs by the definitions.
 @Test(arguments: corpus.indices) func changedModelsAreRefusedOrRun(_ index: Int) throws {
   let original = try ONNXModel(contentsOf: corpus[index])
-  var mutation = Mutation(generator: FileGenerator(state: UInt64(index) + 1))
+  var mutation = Mutation(generator: SplitMix64(seed: UInt64(index) + 1))
   var ran = 0
   for _ in 0..<400 {
     var model = original
