@@ -157,3 +157,19 @@ package struct DaAIRConfiguration: NetworkConfiguration {
     try verifyExpansion(expansion)
   }
 }
+
+extension DaAIR {
+  /// The parameter that a controller's one follows while the network is trained (§3.2): controllers are
+  /// experts of the decoder that take no gradient. nil for every other parameter.
+  ///
+  /// `dec.<m>.2.layers.<j>.dale.controller.<rest>` follows `enc.<l>.0.layers.<j>.dale.agnostic.<rest>`, where
+  /// decoder stage m works at the level l of encoder stage 2 - m.
+  package static func leader(ofController name: String) -> String? {
+    let parts = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+    guard parts.count > 7, parts[0] == "dec", let stage = Int(parts[1]), parts[2] == "2",
+      parts[3] == "layers", parts[5] == "dale", parts[6] == "controller", (0...2).contains(stage)
+    else { return nil }
+    return (["enc", "\(2 - stage)", "0", "layers", parts[4], "dale", "agnostic"] + parts[7...])
+      .joined(separator: ".")
+  }
+}

@@ -15,6 +15,7 @@ package struct SymUNet: RestorationNetwork {
   package static let presets = [
     ("symunet", SymUNetConfiguration()),
     ("symunet-s", SymUNetConfiguration(width: 16, encoder: [1, 1, 2], middle: 2, decoder: [2, 1, 1])),
+    ("symunet-m", SymUNetConfiguration(width: 32, encoder: [1, 1, 2], middle: 2, decoder: [2, 1, 1])),
     (
       "symunet-s-level",
       SymUNetConfiguration(

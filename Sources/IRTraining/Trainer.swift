@@ -15,18 +15,24 @@ package final class Trainer {
     package var clipNorm: Double?
     /// nil keeps no average: the last weights are the result.
     package var average: ParameterAverage?
-    /// How much of DaAIR's controllers stays at each step.
-    package var controllerDecay: Double
+    /// How much of a weight that follows another one stays at each step.
+    package var followerDecay: Double
+
+    /// The names that checkpoints have them under.
+    private enum CodingKeys: String, CodingKey {
+      case optimizer, schedule, clipNorm, average
+      case followerDecay = "controllerDecay"
+    }
 
     package init(
       optimizer: AdamW, schedule: LearningRateSchedule, clipNorm: Double? = nil,
-      average: ParameterAverage? = nil, controllerDecay: Double = 0.999
+      average: ParameterAverage? = nil, followerDecay: Double = 0.999
     ) {
       self.optimizer = optimizer
       self.schedule = schedule
       self.clipNorm = clipNorm
       self.average = average
-      self.controllerDecay = controllerDecay
+      self.followerDecay = followerDecay
     }
 
     /// The factor of gradients of this norm, as PyTorch's `clip_grad_norm_` has it.
@@ -49,7 +55,7 @@ package final class Trainer {
   private let batchGradients: BatchGradients
   private let frozen: [String: Tensor]
   private let threadCount: Int
-  private let controllers: [(follower: Int, leader: Int)]
+  private let followers: [(follower: Int, leader: Int)]
   /// Followers take no gradient.
   private let isFollower: [Bool]
   /// The gradients of the latest step, by weight; for tests.
@@ -60,11 +66,12 @@ package final class Trainer {
   package var profile: Profile?
 
   /// Compiles the graph; `weights` are the model's initializers by name. If the plan would exceed the memory
-  /// limit of `runtime`, forward activations are recomputed in the backward pass.
+  /// limit of `runtime`, forward activations are recomputed in the backward pass. A parameter for which
+  /// `leader` names another one of its type follows that one, and takes no gradient.
   /// - Throws: `TrainingError.compiler`; `.runtime` if the plan still exceeds the memory limit.
   package init(
     _ training: TrainingGraph, weights: [String: Tensor], options: Options,
-    runtime: RuntimeOptions = RuntimeOptions()
+    runtime: RuntimeOptions = RuntimeOptions(), leader: (String) -> String? = { _ in nil }
   ) throws(TrainingError) {
     self.training = training
     self.options = options
@@ -82,16 +89,14 @@ package final class Trainer {
     for name in training.frozen { others[name] = try weight(name) }
     state = TrainingState(names: training.parameters, values: values)
     frozen = others
-    let update = ControllerUpdate(parameters: training.parameters, decay: options.controllerDecay)
     let index = Dictionary(uniqueKeysWithValues: training.parameters.enumerated().map { ($1, $0) })
-    controllers = update.pairs.compactMap { pair in
-      guard let follower = index[pair.follower], let leader = index[pair.leader],
-        values[follower].type == values[leader].type
+    followers = training.parameters.enumerated().compactMap { follower, name in
+      guard let leader = leader(name).flatMap({ index[$0] }), values[follower].type == values[leader].type
       else { return nil }
       return (follower, leader)
     }
-    let followers = Set(controllers.map(\.follower))
-    isFollower = training.parameters.indices.map { followers.contains($0) }
+    let following = Set(followers.map(\.follower))
+    isFollower = training.parameters.indices.map { following.contains($0) }
   }
 
   /// The program of one image.
@@ -134,7 +139,7 @@ package final class Trainer {
     let rate = learningRate ?? options.schedule.rate(at: state.step)
     state.update(
       with: found.gradients,
-      WeightUpdate(options, step: number, rate: rate, scale: options.clippingScale(norm)), controllers,
+      WeightUpdate(options, step: number, rate: rate, scale: options.clippingScale(norm)), followers,
       threadCount: threadCount)
     state.step = number
     state.runningLoss += found.loss

@@ -1,5 +1,6 @@
 import Foundation
 import IRGraph
+import IRModels
 import IROperators
 import IRTensor
 import Testing
@@ -56,6 +57,16 @@ private func value(of loss: Loss, _ a: Tensor, _ b: Tensor) throws -> Double {
   #expect((try value(of: Loss(pixel: .l2), b, a) - square).magnitude < 1e-12)
   let soft = differences.reduce(0) { $0 + ($1 * $1 + 1e-6).squareRoot() } / Double(differences.count)
   #expect((try value(of: Loss(pixel: .charbonnier), b, a) - soft).magnitude < 1e-8)
+  let decibels = 10 * log10(1 + square * 255 * 255)
+  #expect((try value(of: Loss(pixel: .psnr), b, a) - decibels).magnitude < 1e-6)
+}
+
+/// Errors of 1/255 and of 3/255: 10 log₁₀ 2 and 10 log₁₀ 10, each image by itself.
+@Test func imagesOfABatchLosePSNREach() throws {
+  let type = TensorType(.float64, [2, 1, 1, 2])
+  let loss = try value(
+    of: Loss(pixel: .psnr), Tensor(type, doubles: [1 / 255, -1 / 255, 3 / 255, 3 / 255]), Tensor(zeros: type))
+  #expect((loss - (10 * log10(2) + 10) / 2).magnitude < 1e-6)
 }
 
 @Test func routersAreTaughtByCrossEntropy() throws {
@@ -134,16 +145,15 @@ private func value(of loss: Loss, _ a: Tensor, _ b: Tensor) throws -> Double {
 
 @Test func controllersFollowTheEncodersExperts() {
   let rest = "down.weight"
-  let update = ControllerUpdate(parameters: [
-    "enc.2.0.layers.4.dale.agnostic.\(rest)", "dec.0.2.layers.4.dale.controller.\(rest)",
-    "dec.0.2.layers.4.dale.agnostic.\(rest)", "dec.2.2.layers.0.dale.controller.\(rest)",
-    "enc.0.0.layers.0.dale.agnostic.\(rest)", "dec.1.2.layers.0.dale.controller.\(rest)",
-  ])
-  // The last has no leader among the parameters.
-  #expect(update.pairs.count == 2)
-  for pair in update.pairs {
-    let expected =
-      pair.follower.hasPrefix("dec.0") ? "enc.2.0.layers.4.dale.agnostic" : "enc.0.0.layers.0.dale.agnostic"
-    #expect(pair.leader == "\(expected).\(rest)")
+  for (stage, layer) in [(0, 4), (1, 0), (2, 0)] {
+    let controller = "dec.\(stage).2.layers.\(layer).dale.controller.\(rest)"
+    #expect(
+      DaAIR.leader(ofController: controller) == "enc.\(2 - stage).0.layers.\(layer).dale.agnostic.\(rest)")
+  }
+  for other in [
+    "enc.2.0.layers.4.dale.agnostic.\(rest)", "dec.0.2.layers.4.dale.agnostic.\(rest)",
+    "dec.3.2.layers.0.dale.controller.\(rest)", "dec.0.2.layers.4.dale.controller",
+  ] {
+    #expect(DaAIR.leader(ofController: other) == nil)
   }
 }

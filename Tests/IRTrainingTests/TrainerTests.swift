@@ -340,3 +340,29 @@ func tasksThatCannotBeReadAreRefused(_ text: String) {
     "\($0)".contains("there is nothing to train")
   }
 }
+
+@Test func followersMoveToTheirLeadersAndTakeNoGradient() throws {
+  let model = try tinyModel()
+  let graph = try TrainingGraph(model: model, path: "tiny", batch: batch, loss: Loss())
+  let weights = try model.initializers(named: graph.parameters + graph.frozen)
+  let options = Trainer.Options(
+    optimizer: AdamW(), schedule: LearningRateSchedule(peak: 1e-2, stepCount: 1), followerDecay: 0.75)
+  // The second has no such leader, the third one of another type.
+  let leaders = ["norm.bias": "first.bias", "second.weight": "nobody", "norm.weight": "first.weight"]
+  let trainer = try Trainer(graph, weights: weights, options: options, leader: { leaders[$0] })
+  _ = try run(trainer, try data(try folderOfPictures()), to: 1)
+  func values(_ name: String) throws -> (before: [Double], after: [Double]) {
+    let index = try #require(trainer.state.names.firstIndex(of: name))
+    return (try #require(weights[name]).doubles, trainer.state.values[index].doubles)
+  }
+  let (follower, leader) = (try values("norm.bias"), try values("first.bias"))
+  for index in follower.after.indices {
+    let expected = 0.75 * follower.before[index] + 0.25 * leader.after[index]
+    #expect(abs(follower.after[index] - expected) < 1e-6)
+  }
+  #expect(leader.after != leader.before)
+  for name in ["second.weight", "norm.weight"] {
+    let own = try values(name)
+    #expect(own.after != own.before)
+  }
+}

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import IRCommandLine
+import IRModels
 import IRONNX
 import IRRuntime
 import IRTraining
@@ -80,7 +81,7 @@ struct StepOptions: ParsableArguments, StepSettings {
 
   func trainerOptions(stepCount: Int) -> Trainer.Options {
     trainerOptions(
-      stepCount: stepCount, isDecoupled: optimizer == .adamw, controllerDecay: controllerDecay)
+      stepCount: stepCount, isDecoupled: optimizer == .adamw, followerDecay: controllerDecay)
   }
 
   /// Whether a weight moves.
@@ -103,6 +104,7 @@ struct StepOptions: ParsableArguments, StepSettings {
     var runtime = runtime
     runtime.precision = precision.value
     return try Trainer(
-      graph, weights: weights, options: trainerOptions(stepCount: stepCount), runtime: runtime)
+      graph, weights: weights, options: trainerOptions(stepCount: stepCount), runtime: runtime,
+      leader: DaAIR.leader(ofController:))
   }
 }

@@ -39,7 +39,7 @@ extension StepSettings {
   }
 
   func trainerOptions(
-    stepCount: Int, isDecoupled: Bool = true, controllerDecay: Double = 0.999
+    stepCount: Int, isDecoupled: Bool = true, followerDecay: Double = 0.999
   ) -> Trainer.Options {
     Trainer.Options(
       optimizer: AdamW(beta1: beta1, beta2: beta2, weightDecay: weightDecay, isDecoupled: isDecoupled),
@@ -47,6 +47,6 @@ extension StepSettings {
         peak: rate, floor: finalRate, warmUpStepCount: warmUp, stepCount: stepCount,
         decayStepCount: decaySteps),
       clipNorm: clip > 0 ? clip : nil,
-      average: average > 0 ? ParameterAverage(decay: average) : nil, controllerDecay: controllerDecay)
+      average: average > 0 ? ParameterAverage(decay: average) : nil, followerDecay: followerDecay)
   }
 }

@@ -325,6 +325,8 @@ def loss_of(prediction, target, pixel="l1", fourier=0.0):
         value = difference.abs().mean()
     elif pixel == "l2":
         value = difference.square().mean()
+    elif pixel == "psnr":
+        value = 10 * (1 + 255**2 * difference.square().flatten(1).mean(1)).log10().mean()
     else:
         value = (difference.square() + 1e-6).sqrt().mean()
     if fourier:

@@ -34,7 +34,7 @@ def options():
     parser.add_argument("--irtrain", default="irtrain", help="the irtrain to make batches with")
     parser.add_argument("-o", "--output", required=True, help="the trained model")
     parser.add_argument("--steps", type=int, required=True)
-    parser.add_argument("--loss", choices=["l1", "l2", "charbonnier"], default="l1")
+    parser.add_argument("--loss", choices=["l1", "l2", "charbonnier", "psnr"], default="l1")
     parser.add_argument("--fourier-weight", type=float, default=0.1)
     parser.add_argument("--router-weight", type=float, default=0.0)
     parser.add_argument("--optimizer", choices=["adamw", "adam"], default="adamw")

@@ -17,6 +17,10 @@ package struct Loss: Hashable, Sendable, Codable {
     case l2
     /// The mean of √(d² + ε²) (Charbonnier et al. 1994), ε = 1e-3.
     case charbonnier
+    /// The mean over the images of 10 log₁₀(1 + MSE / ε²), ε = 1/255: what an image's PSNR lacks of 48.13 dB
+    /// (the loss of HINet, Chen et al. 2021, but for ε). An image's weight grows as its error falls, down to
+    /// errors of ε.
+    case psnr
   }
 
   package var pixel: Pixel
@@ -63,6 +67,12 @@ package struct Loss: Hashable, Sendable, Codable {
       let epsilon = 1e-3
       let square = try g.affine(try g.unary(.square, difference), 1, epsilon * epsilon)
       return try mean(try g.unary(.sqrt, square), &g)
+    case .psnr:
+      let axes = Array(g.shape(of: difference).indices.dropFirst())
+      let errors = try g.value(
+        Reduce(.mean, axes: axes, keepsAxes: false), [try g.unary(.square, difference)])
+      let logarithms = try g.unary(.log, try g.affine(errors, 255 * 255, 1))
+      return try g.affine(try mean(logarithms, &g), 10 / log(10))
     }
   }
 

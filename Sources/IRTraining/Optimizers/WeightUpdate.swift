@@ -10,8 +10,8 @@ struct WeightUpdate {
   var scale: Double
   /// The share of the average that stays; nil keeps none.
   var averageDecay: Double?
-  /// The share of a controller that stays.
-  var controllerDecay: Double
+  /// The share of a follower that stays.
+  var followerDecay: Double
 
   init(_ options: Trainer.Options, step: Int, rate: Double, scale: Double) {
     optimizer = options.optimizer
@@ -19,19 +19,19 @@ struct WeightUpdate {
     self.rate = rate
     self.scale = scale
     averageDecay = options.average?.decay(at: step)
-    controllerDecay = options.controllerDecay
+    followerDecay = options.followerDecay
   }
 }
 
 extension TrainingState {
-  /// Moves weights, moments and averages, in one pass over them: threads take pieces. `controllers` follow
-  /// their leaders and take no gradient.
+  /// Moves weights, moments and averages, in one pass over them: threads take pieces. `followers` move
+  /// to their leaders and take no gradient.
   /// - Precondition: `gradients` are in the order of the names.
   mutating func update(
-    with gradients: [Tensor], _ update: WeightUpdate, _ controllers: [(follower: Int, leader: Int)],
+    with gradients: [Tensor], _ update: WeightUpdate, _ followers: [(follower: Int, leader: Int)],
     threadCount: Int
   ) {
-    let followers = Set(controllers.map(\.follower))
+    let following = Set(followers.map(\.follower))
     func pointers(_ tensors: inout [Tensor]) -> [UnsafeMutableBufferPointer<Float>] {
       tensors.indices.map { index in tensors[index].withFloats { $0 } }
     }
@@ -41,7 +41,7 @@ extension TrainingState {
     let pieces = TensorPiece.all(of: gradients.map(\.elementCount))
     parallelFor(pieces.count, threadCount: threadCount) { index, _ in
       let (tensor, range) = (pieces[index].tensor, pieces[index].range)
-      guard !followers.contains(tensor) else { return }
+      guard !following.contains(tensor) else { return }
       func part(_ buffers: [UnsafeMutableBufferPointer<Float>]) -> UnsafeMutableBufferPointer<Float> {
         UnsafeMutableBufferPointer(rebasing: buffers[tensor][range])
       }
@@ -55,9 +55,9 @@ extension TrainingState {
       }
     }
     // Leaders have moved; none of them follows.
-    for (follower, leader) in controllers {
+    for (follower, leader) in followers {
       ParameterAverage.update(
-        weights[follower], with: UnsafeBufferPointer(weights[leader]), decay: update.controllerDecay)
+        weights[follower], with: UnsafeBufferPointer(weights[leader]), decay: update.followerDecay)
       if let decay = update.averageDecay {
         ParameterAverage.update(means[follower], with: UnsafeBufferPointer(weights[follower]), decay: decay)
       }
