@@ -1,7 +1,7 @@
 extension Degradation {
   static let grammar = """
     they are clean, noise<σ> (noise25, noise0-55; floating point), noise<σ>q (clipped and truncated to 8 bits), \
-    camera or camera<ISO> (camera100-3200), rain, haze or haze<β> (haze0-0.1), motion or motion<length> (straight, \
+    camera or camera<ISO> (camera100-3200), cameranr or cameranr<ISO> (with the camera's own noise reduction), rain, haze or haze<β> (haze0-0.1), motion or motion<length> (straight, \
     motion5-15), defocus or defocus<radius> (defocus1-3), lowlight, \
     jpeg<quality> (jpeg10, jpeg10-40), jpegfull<quality> (chroma at full size), down<factor> (down4), and \
     compositions of these in order (lowlight+noise5-15); other scenes are made by tone, plain and shrink \
@@ -10,10 +10,12 @@ extension Degradation {
 
   /// Sensitivities of `camera` without a number.
   private static let sensitivities = 25.0...12800
+  /// Those of `cameranr`: at low ones nothing is left.
+  private static let reducedSensitivities = 800.0...25600
 
-  /// Reads `noise25`, `noise0-55`, `noise25q`, `camera`, `camera100-3200`, `rain`, `haze`, `haze0-0.1`,
-  /// `motion`, `motion5-15`, `defocus`, `defocus1-3`, `lowlight`, `jpeg10`, `jpegfull90`, `down4`, `clean`,
-  /// `tone`, `plain`, `shrink`, and compositions with `+`.
+  /// Reads `noise25`, `noise0-55`, `noise25q`, `camera`, `camera100-3200`, `cameranr`, `rain`, `haze`,
+  /// `haze0-0.1`, `motion`, `motion5-15`, `defocus`, `defocus1-3`, `lowlight`, `jpeg10`, `jpegfull90`,
+  /// `down4`, `clean`, `tone`, `plain`, `shrink`, and compositions with `+`.
   /// - Throws: `DegradationError`.
   package init(_ text: String) throws(DegradationError) {
     name = text
@@ -29,7 +31,8 @@ extension Degradation {
   private static func kind(_ text: String) throws(DegradationError) -> Kind {
     switch text {
     case "clean": return .clean
-    case "camera": return .camera(sensitivity: sensitivities)
+    case "camera": return .camera(sensitivity: sensitivities, reducesNoise: false)
+    case "cameranr": return .camera(sensitivity: reducedSensitivities, reducesNoise: true)
     case "rain": return .rain
     case "haze": return .haze(thickness: 0.6...2.2)
     case "motion": return .motionBlur(length: nil)
@@ -50,8 +53,11 @@ extension Degradation {
       let rest = text.dropFirst(5).dropLast(isTruncated ? 1 : 0)
       return .noise(sigma: try range(text, rest, 0...255), isTruncated: isTruncated)
     }
+    if text.hasPrefix("cameranr") {
+      return .camera(sensitivity: try numbers(after: "cameranr", 1...409_600), reducesNoise: true)
+    }
     if text.hasPrefix("camera") {
-      return .camera(sensitivity: try numbers(after: "camera", 1...409_600))
+      return .camera(sensitivity: try numbers(after: "camera", 1...409_600), reducesNoise: false)
     }
     if text.hasPrefix("motion") { return .motionBlur(length: try numbers(after: "motion", 1...61)) }
     if text.hasPrefix("defocus") { return .defocus(radius: try numbers(after: "defocus", 0.5...30)) }

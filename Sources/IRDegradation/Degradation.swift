@@ -8,8 +8,9 @@ package struct Degradation: Hashable, Sendable {
     case clean
     /// σ in 8-bit steps; truncated to 8 bits as the all-in-one benchmarks have it, or left as floating point.
     case noise(sigma: ClosedRange<Double>, isTruncated: Bool)
-    /// A camera's noise at a sensitivity (ISO), drawn uniformly in its logarithm.
-    case camera(sensitivity: ClosedRange<Double>)
+    /// A camera's noise at a sensitivity (ISO), drawn uniformly in its logarithm. A camera that reduces noise
+    /// itself leaves less of it, and coarser.
+    case camera(sensitivity: ClosedRange<Double>, reducesNoise: Bool)
     case rain
     /// The optical thickness β of the farthest point.
     case haze(thickness: ClosedRange<Double>)
@@ -50,7 +51,7 @@ package struct Degradation: Hashable, Sendable {
       switch kind {
       case .motionBlur(let length): reach + Int(((length?.upperBound ?? 30) / 2).rounded(.up)) + 1
       case .defocus(let radius): reach + Int(radius.upperBound.rounded(.up)) + 1
-      case .camera: reach + 10
+      case .camera(_, let reducesNoise): reach + (reducesNoise ? 26 : 10)
       case .jpeg: reach + 8
       case .sampling(let factor): reach + 4 * factor
       case .shrink: reach + 4
@@ -185,7 +186,8 @@ struct Planes {
     case .clean: break
     case .noise(let sigma, let isTruncated):
       addNoise(sigma: random.uniform(sigma), isTruncated: isTruncated, &random)
-    case .camera(let sensitivity): addCameraNoise(sensitivity, &random)
+    case .camera(let sensitivity, let reducesNoise):
+      addCameraNoise(sensitivity, reducesNoise: reducesNoise, &random)
     case .rain: addRain(&random)
     case .haze(let thickness): addHaze(thickness, &random)
     case .motionBlur(let length): blurByMotion(length, &random)

@@ -24,8 +24,10 @@ extension Planes {
   /// The interpolation is linear, so the noise alone goes through it: the picture keeps its detail, and is
   /// what a restorer should find. Most cameras smooth chroma, some smooth or sharpen luma; that too is done
   /// to the noise alone. How often and how far follows the residuals of real pairs (PolyU, the training
-  /// cameras).
-  mutating func addCameraNoise(_ sensitivity: ClosedRange<Double>, _ random: inout RandomSource) {
+  /// cameras). Cameras that reduce noise do more of it: see `reduceNoise`.
+  mutating func addCameraNoise(
+    _ sensitivity: ClosedRange<Double>, reducesNoise: Bool, _ random: inout RandomSource
+  ) {
     let logarithms = log(sensitivity.lowerBound)...log(sensitivity.upperBound)
     let noise = SensorNoise(sensitivity: exp(random.uniform(logarithms)), &random)
     clip()
@@ -53,11 +55,15 @@ extension Planes {
     for i in noisy.pixels.indices { noisy.pixels[i] += spread.pixels[i] }
     var residual = pipeline.picture(noisy, factors: factors)
     for i in residual.pixels.indices { residual.pixels[i] -= picture.pixels[i] }
-    if random.uniform() < 0.95 { residual.smoothChroma(sigma: random.uniform(1...2.2)) }
-    switch random.uniform() {
-    case ..<0.4: residual.smoothLuma(sigma: random.uniform(0.35...0.8))
-    case ..<0.65: residual.sharpenLuma(sigma: 1, amount: random.uniform(0.2...0.8))
-    default: break
+    if reducesNoise {
+      residual.reduceNoise(&random)
+    } else {
+      if random.uniform() < 0.95 { residual.smoothChroma(sigma: random.uniform(1...2.2)) }
+      switch random.uniform() {
+      case ..<0.4: residual.smoothLuma(sigma: random.uniform(0.35...0.8))
+      case ..<0.65: residual.sharpenLuma(sigma: 1, amount: random.uniform(0.2...0.8))
+      default: break
+      }
     }
     for i in 0..<area {
       for channel in 0..<channelCount {
@@ -85,6 +91,26 @@ extension Planes {
       for channel in 0..<3 { differences.pixels[channel * area + i] -= luma.pixels[i] }
     }
     return (luma, differences)
+  }
+
+  /// Leaves of noise what a camera's own reduction at high sensitivities leaves: coarse blotches, most of all
+  /// of colour, and soft grain of luma. Sigmas are those between which cameras lie; a Gaussian of σ leaves 1
+  /// / (2 σ √π) of the deviation of white noise.
+  /// - Precondition: three channels.
+  private mutating func reduceNoise(_ random: inout RandomSource) {
+    let (luma, differences) = separated()
+    let (coarseSigma, fineSigma) = (random.uniform(1.8...5), random.uniform(0.7...1.7))
+    let colours = differences.softened(sigma: coarseSigma)
+    let (blotches, grain) = (luma.softened(sigma: coarseSigma), luma.softened(sigma: fineSigma))
+    let gain = Float(random.uniform(0.04...0.16) * 2 * coarseSigma * Double.pi.squareRoot())
+    let lumaGain = gain * Float(random.uniform(0...0.8))
+    let (colourRest, grainRest) = (Float(random.uniform(0...0.1)), Float(random.uniform(0.05...0.5)))
+    for i in pixels.indices {
+      let k = i % area
+      pixels[i] =
+        grain.pixels[k] + grainRest * (luma.pixels[k] - grain.pixels[k]) + lumaGain * blotches.pixels[k]
+        + gain * colours.pixels[i] + colourRest * (differences.pixels[i] - colours.pixels[i])
+    }
   }
 
   /// The chroma made softer by a Gaussian, the luma kept.

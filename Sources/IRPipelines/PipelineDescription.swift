@@ -41,6 +41,12 @@ package struct PipelineDescription: Encodable, Sendable {
   package var memory: Int
   /// Multiply-adds of a restoration in the settings' number of steps with their composition.
   package var multiplyAdds: Int
+  /// Seconds that these take if they run as fast as a matrix product does now: an estimate, within a third as
+  /// a rule.
+  package var seconds: Double
+  /// Threads, and the multiply-adds a second that a matrix product reached on them.
+  package var threads: Int
+  package var multiplyAddsPerSecond: Double
   package var steps: Int
   package var weights: String
 
@@ -78,6 +84,9 @@ package struct PipelineDescription: Encodable, Sendable {
     multiplyAdds =
       plan.tileCount
       * (shown * parts[0].multiplyAdds + passes * parts[1].multiplyAdds + parts[2].multiplyAdds)
+    threads = runner.options.threadCount
+    multiplyAddsPerSecond = try ProductRate.measured(threadCount: threads)
+    seconds = Double(multiplyAdds) / multiplyAddsPerSecond
     (steps, weights) = (settings.stepCount, "\(settings.composition)")
   }
 
@@ -117,6 +126,11 @@ package struct PipelineDescription: Encodable, Sendable {
     lines.append(
       "restoration   \(count(multiplyAdds)) multiply-adds in \(steps) steps of \(weights), at most \(memory(self.memory))"
     )
+    lines.append(
+      String(
+        format:
+          "time          about %.3g s on %d threads, if all of it runs as a matrix product does now (%@ a second)",
+        seconds, threads, count(Int(multiplyAddsPerSecond))))
     return lines.joined(separator: "\n")
   }
 }

@@ -153,6 +153,28 @@ private func correlation(_ values: [Double], width: Int, lag: Int) -> Double {
   #expect(correlation(difference(white, image)[1], width: 96, lag: 1).magnitude < 0.05)
 }
 
+/// A camera that reduces noise leaves less of it; what it leaves of the colours is in blotches.
+@Test func reducedCameraNoiseIsWeakerAndCoarser() throws {
+  let image = flat(0.4, side: 96)
+  func means(_ name: String) throws -> (luma: Double, colours: Double, near: Double, far: Double) {
+    let degradation = try Degradation(name)
+    var sums = (luma: 0.0, colours: 0.0, near: 0.0, far: 0.0)
+    for seed in 0..<24 as Range<UInt64> {
+      let noise = difference(degradation.applied(to: image, seed: seed), image)
+      let luma = noise[0].indices.map { 0.299 * noise[0][$0] + 0.587 * noise[1][$0] + 0.114 * noise[2][$0] }
+      let blue = zip(noise[2], luma).map { $0 - $1 }
+      sums.luma += deviation(luma) / 24
+      sums.colours += deviation(blue) / 24
+      sums.near += correlation(luma, width: 96, lag: 1) / 24
+      sums.far += correlation(blue, width: 96, lag: 4) / 24
+    }
+    return sums
+  }
+  let (plain, reduced) = (try means("camera3200"), try means("cameranr3200"))
+  #expect(reduced.luma < 0.8 * plain.luma && reduced.colours > 0.3 * reduced.luma, "\(plain), \(reduced)")
+  #expect(reduced.near > plain.near + 0.1 && plain.far < 0.25 && reduced.far > 0.4, "\(plain), \(reduced)")
+}
+
 @Test func cameraNoiseIsThatOfTheWholeLumaInGreyPictures() throws {
   let grey = Image(width: 48, height: 40, channelCount: 1, pixels: [Float](repeating: 0.4, count: 48 * 40))
   let noisy = try Degradation("camera1600").applied(to: grey, seed: 2)

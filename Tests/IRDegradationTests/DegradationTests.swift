@@ -25,7 +25,7 @@ private func flat(_ value: Float, side: Int = 96) -> Image {
 private let names = [
   "clean", "noise25", "noise0-55", "noise25q", "rain", "haze", "motion", "defocus", "lowlight", "jpeg10",
   "jpeg10-40", "jpegfull60", "down4", "lowlight+rain+haze", "noise5+jpeg30", "camera",
-  "camera400-3200+jpeg90",
+  "camera400-3200+jpeg90", "cameranr", "cameranr1600-6400+jpeg90",
   "haze0.1-0.3",
 ]
 
@@ -45,7 +45,7 @@ func whiteNoiseStatesItsLevel(_ name: String) throws {
 }
 
 @Test func onlyWhiteNoiseStatesALevel() throws {
-  for name in ["camera", "noise25q", "noise5+jpeg30", "noise5+shrink", "rain", "noise5+noise6"] {
+  for name in ["camera", "cameranr", "noise25q", "noise5+jpeg30", "noise5+shrink", "rain", "noise5+noise6"] {
     #expect(try Degradation(name).noiseLevel(seed: 1) == nil, "\(name)")
   }
   for name in ["clean", "tone", "plain+shrink"] {
@@ -71,7 +71,7 @@ func degradationsFollowFromTheSeed(_ name: String) throws {
 
 @Test(arguments: [
   "snow", "noise", "noise-3", "noise30-20", "noise300", "jpeg0", "down1", "down40", "rain+", "", "camera0",
-  "cameraISO", "haze11", "hazel", "jpegfull", "shrink+camera+shrink",
+  "cameraISO", "cameranr0", "cameranrISO", "haze11", "hazel", "jpegfull", "shrink+camera+shrink",
 ])
 func whatIsNoDegradationIsRefused(_ name: String) {
   #expect(throws: DegradationError.self) { try Degradation(name) }

@@ -188,6 +188,13 @@ func pipelinesAreDiffusers(_ name: String) throws {
     #expect(description.multiplyAdds == 2 * parts[0] + 6 * parts[1] + parts[2])
     #expect(description.memory >= description.parts.map(\.memory).max() ?? 0)
     #expect(try #require(good.parameters) > 0 && description.parts.allSatisfy { $0.parameters > 0 })
-    for word in ["unet", "vae_encoder", "whole", "3 steps"] { #expect(description.text.contains(word)) }
+    #expect(description.multiplyAddsPerSecond > 1e8 && description.seconds > 0)
+    #expect(
+      (description.seconds * description.multiplyAddsPerSecond / Double(description.multiplyAdds) - 1)
+        .magnitude
+        < 1e-9)
+    for word in ["unet", "vae_encoder", "whole", "3 steps", "time "] {
+      #expect(description.text.contains(word))
+    }
   }
 }

@@ -20,6 +20,8 @@ struct IRDegrade: Tool {
         noise25q             the same, clipped and truncated to 8 bits
         camera               a camera's noise, at a random ISO
         camera100-3200       the same, at an ISO in this range
+        cameranr, cameranr800-6400
+                             the same of a camera that reduces noise itself
         rain                 rain streaks
         haze, haze0-0.1      haze, or haze of a thickness in this range
         motion, defocus      blur; motion5-15 is of that length, defocus1-3 of that radius
