@@ -9,31 +9,31 @@ extension Attention: FastOperator {
     let types = request.inputTypes
     let terms = types.dropFirst(3)
     let shape = types[0].shape
-    let e = self.extents(types)
+    let e = extents(types)
     guard terms.count <= Int(IR_ATTENTION_MAX_TERMS), e.keys > 0 else { return nil }
     var params = ir_attention_params()
-    (params.images, params.heads) = (shape[0], self.heads)
+    (params.images, params.heads) = (shape[0], heads)
     (params.queries, params.keys) = (e.queries, e.keys)
-    (params.size, params.value_size, params.scale) = (self.size, self.valueSize, self.scale)
+    (params.size, params.value_size, params.scale) = (size, valueSize, scale)
     // Heads' operands are rounded for each of their few products: they must have twice the channels.
     params.is_bfloat16 = library.support.isBFloat16(
-      rows: e.keys, depth: min(self.size, self.valueSize) / 2)
-    let hasWindows = !self.window.isEmpty
+      rows: e.keys, depth: min(size, valueSize) / 2)
+    let hasWindows = !window.isEmpty
     if hasWindows {
       (params.height, params.width) = (shape[2], shape[3])
-      (params.window_height, params.window_width) = (self.window[0], self.window[1])
-      (params.offset_y, params.offset_x) = (self.offset[0], self.offset[1])
+      (params.window_height, params.window_width) = (window[0], window[1])
+      (params.offset_y, params.offset_x) = (offset[0], offset[1])
     }
     func operand(_ index: Int) -> ir_attention_operand {
       ir_attention_operand(
-        channels: types[index].shape[hasWindows ? 1 : 2], first: self.starts[index])
+        channels: types[index].shape[hasWindows ? 1 : 2], first: starts[index])
     }
     (params.query, params.key, params.value) = (operand(0), operand(1), operand(2))
     params.term_count = terms.count
     withUnsafeMutableBytes(of: &params.terms) { bytes in
       let all = bytes.bindMemory(to: ir_attention_term.self)
       for (index, term) in terms.enumerated() {
-        let strides = term.shape.broadcastStrides(to: [e.batch, self.heads, e.keys, e.queries])
+        let strides = term.shape.broadcastStrides(to: [e.batch, heads, e.keys, e.queries])
         all[index] = ir_attention_term(batch_stride: strides[0], head_stride: strides[1])
       }
     }

@@ -69,8 +69,9 @@ private func fill<T>(_ array: inout T, _ values: [Int]) {
 }
 
 extension KernelRequest {
-  /// The shape and the element type of the first input, and the shape of the first output.
+  /// The shape of the first input.
   fileprivate var x: Shape { inputTypes[0].shape }
+  /// The shape of the first output.
   fileprivate var y: Shape { outputTypes[0].shape }
   fileprivate var elementByteCount: Int { inputTypes[0].elementType.byteCount }
 }

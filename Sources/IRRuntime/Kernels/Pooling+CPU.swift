@@ -23,7 +23,7 @@ extension PoolingWindow {
     guard x.rank == 4, (padsBefore + padsAfter).allSatisfy({ $0 >= 0 }) else { return nil }
     let params = ir_pool2d_params(
       planes: x[0] * x[1], input_height: x[2], input_width: x[3], output_height: y[2], output_width: y[3],
-      kernel_height: self.kernel[0], kernel_width: self.kernel[1], stride_y: strides[0],
+      kernel_height: kernel[0], kernel_width: kernel[1], stride_y: strides[0],
       stride_x: strides[1], dilation_y: dilations[0], dilation_x: dilations[1],
       pad_top: padsBefore[0], pad_left: padsBefore[1], pad_bottom: padsAfter[0],
       pad_right: padsAfter[1], kind: kind,
