@@ -130,12 +130,14 @@ def window_cases():
 def integer_cases():
     number = lambda value: np.array(value, np.float32)
     byte = lambda value, kind=np.uint8: np.array(value, kind)
-    a, b = integers(0, 255, 2, 7, 60, kind=np.uint8), integers(-128, 127, 60, 9)
+    # Signed weights have 7 bits: on processors without VNNI ONNX Runtime adds pairs of products of 8 bits in 16 bits, which
+    # would overflow.
+    a, b = integers(0, 255, 2, 7, 60, kind=np.uint8), integers(-64, 63, 60, 9)
     yield "MatMulInteger", one_node("MatMulInteger", [a, b, byte(12), byte(-3, np.int8)]), 1e-6
     x, w = integers(0, 255, 1, 4, 9, 8, kind=np.uint8), integers(0, 255, 6, 2, 3, 3, kind=np.uint8)
     yield "ConvInteger", one_node("ConvInteger", [x, w, byte(7), byte(100)], {"group": 2, "pads": [1] * 4}), 1e-6
     yield "DynamicQuantizeLinear", one_node("DynamicQuantizeLinear", [normal(5, 7)], outputs=3), 1e-6
-    w = integers(-128, 127, 6, 4, 3, 3)
+    w = integers(-64, 63, 6, 4, 3, 3)
     scales = np.abs(normal(6)) * 0.01 + 0.001
     inputs = [x, number(0.02), byte(120), w, scales, np.zeros(6, np.int8), number(0.3), byte(128)]
     inputs.append(integers(-500, 500, 6, kind=np.int32))
@@ -163,7 +165,7 @@ def integer_cases():
     yield "QGemm", one_node("QGemm", inputs, constants=range(1, 9), **own), 1e-6
     inputs = last + picture + [integers(0, 255, 1, 2, 6, 6, kind=np.uint8), number(0.02), byte(90)]
     yield "QLinearConcat", one_node("QLinearConcat", inputs, {"axis": 1}, constants=(0, 1, 3, 4, 6, 7), **own), 1e-6
-    weight = [integers(-128, 127, 60, 9), number(0.01), byte(-3, np.int8)]
+    weight = [integers(-64, 63, 60, 9), number(0.01), byte(-3, np.int8)]
     inputs = [normal(2, 7, 60), *weight, normal(9)]
     yield "DynamicQuantizeMatMul", one_node("DynamicQuantizeMatMul", inputs, constants=(1, 2, 3, 4), **own), 1e-4
     inputs = [a, b, number(0.02), number(0.01), byte(12), byte(-3, np.int8), normal(9)]
