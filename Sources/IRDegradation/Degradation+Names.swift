@@ -1,7 +1,8 @@
 extension Degradation {
   static let grammar = """
     they are clean, noise<σ> (noise25, noise0-55; floating point), noise<σ>q (clipped and truncated to 8 bits), \
-    camera or camera<ISO> (camera100-3200), cameranr or cameranr<ISO> (with the camera's own noise reduction), rain, haze or haze<β> (haze0-0.1), motion or motion<length> (straight, \
+    camera or camera<ISO> (camera100-3200), cameranr or cameranr<ISO> (with the camera's own noise reduction), \
+    rain, haze or haze<β> (haze0-0.1), motion or motion<length> (straight, \
     motion5-15), defocus or defocus<radius> (defocus1-3), lowlight, \
     jpeg<quality> (jpeg10, jpeg10-40), jpegfull<quality> (chroma at full size), down<factor> (down4), and \
     compositions of these in order (lowlight+noise5-15); other scenes are made by tone, plain and shrink \

@@ -8,9 +8,7 @@ stays fresh. Needs onnx, which .venv-onnx has.
 """
 import sys
 
-import numpy as np
-import onnx
-from onnx import numpy_helper
+from onnx_weights import transfer
 
 
 def widened(name, trained, fresh, copies):
@@ -28,19 +26,8 @@ def widened(name, trained, fresh, copies):
 def main():
     if len(sys.argv) < 5 or not all(e.isdigit() for e in sys.argv[4:]):
         sys.exit(__doc__)
-    source, model = onnx.load(sys.argv[1]), onnx.load(sys.argv[2])
     copies = [int(e) for e in sys.argv[4:]]
-    trained = {t.name: numpy_helper.to_array(t) for t in source.graph.initializer}
-    for tensor in model.graph.initializer:
-        fresh = numpy_helper.to_array(tensor)
-        # Whole numbers are shapes, single ones constants.
-        if fresh.dtype != np.float32 or not fresh.ndim:
-            continue
-        if tensor.name not in trained:
-            sys.exit(f"{sys.argv[1]} has no {tensor.name}")
-        weights = widened(tensor.name, trained[tensor.name], fresh, copies)
-        tensor.CopyFrom(numpy_helper.from_array(np.array(weights, order="C"), tensor.name))
-    onnx.save(model, sys.argv[3])
+    transfer(*sys.argv[1:4], lambda name, trained, fresh: widened(name, trained, fresh, copies))
 
 
 main()

@@ -9,8 +9,8 @@ onnx, which .venv-onnx has.
 import sys
 
 import numpy as np
-import onnx
-from onnx import numpy_helper
+
+from onnx_weights import transfer
 
 
 def origins(new, old):
@@ -60,19 +60,8 @@ def widened(name, trained, fresh, random):
 def main():
     if len(sys.argv) not in (4, 5):
         sys.exit(__doc__)
-    source, model = onnx.load(sys.argv[1]), onnx.load(sys.argv[2])
     random = np.random.default_rng(int(sys.argv[4]) if len(sys.argv) == 5 else 1)
-    trained = {t.name: numpy_helper.to_array(t) for t in source.graph.initializer}
-    for tensor in model.graph.initializer:
-        fresh = numpy_helper.to_array(tensor)
-        # Whole numbers are shapes, single ones constants.
-        if fresh.dtype != np.float32 or not fresh.ndim:
-            continue
-        if tensor.name not in trained:
-            sys.exit(f"{sys.argv[1]} has no {tensor.name}")
-        weights = widened(tensor.name, trained[tensor.name], fresh, random).astype(np.float32)
-        tensor.CopyFrom(numpy_helper.from_array(np.array(weights, order="C"), tensor.name))
-    onnx.save(model, sys.argv[3])
+    transfer(*sys.argv[1:4], lambda name, trained, fresh: widened(name, trained, fresh, random))
 
 
 main()

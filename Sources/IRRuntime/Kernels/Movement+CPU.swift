@@ -161,24 +161,39 @@ extension StridedCopy {
   }
 }
 
+/// Copies that make a result together, with byte offsets of their first elements.
+private struct Copies: Sendable {
+  private var all: [(params: ir_copy_params, input: Int, from: Int, output: Int, to: Int)] = []
+
+  mutating func append(_ params: ir_copy_params, input: Int = 0, from: Int = 0, output: Int = 0, to: Int = 0)
+  {
+    all.append((params, input, from, output, to))
+  }
+
+  func kernel(_ name: String) -> any Kernel {
+    CPUKernel(name) { arguments in
+      for copy in all {
+        var params = copy.params
+        ir_copy(
+          &params, arguments.inputs[copy.input] + copy.from, arguments.outputs[copy.output] + copy.to,
+          arguments.threads)
+      }
+    }
+  }
+}
+
 extension Concatenate: MovingOperator {
   func kernel(for request: KernelRequest, in library: CPUKernelLibrary) -> (any Kernel)? {
     let (y, size) = (request.y, request.elementByteCount)
     var start = 0
-    var pieces: [(input: Int, params: ir_copy_params, offset: Int)] = []
+    var copies = Copies()
     for (index, x) in request.inputTypes.map(\.shape).enumerated() {
       let copy = StridedCopy(shape: x.extents, sourceStrides: x.strides, destinationStrides: y.strides)
       guard let params = copy.parameters(elementByteCount: size) else { return nil }
-      if x.elementCount > 0 { pieces.append((index, params, start * y.strides[axis] * size)) }
+      if x.elementCount > 0 { copies.append(params, input: index, to: start * y.strides[axis] * size) }
       start += x[axis]
     }
-    let all = pieces
-    return CPUKernel("concatenate") { arguments in
-      for (input, params, offset) in all {
-        var params = params
-        ir_copy(&params, arguments.inputs[input], arguments.outputs[0] + offset, arguments.threads)
-      }
-    }
+    return copies.kernel("concatenate")
   }
 }
 
@@ -186,20 +201,14 @@ extension Split: MovingOperator {
   func kernel(for request: KernelRequest, in library: CPUKernelLibrary) -> (any Kernel)? {
     let (x, size) = (request.x, request.elementByteCount)
     var start = 0
-    var pieces: [(output: Int, params: ir_copy_params, offset: Int)] = []
+    var copies = Copies()
     for (index, y) in request.outputTypes.map(\.shape).enumerated() {
       let copy = StridedCopy(shape: y.extents, sourceStrides: x.strides, destinationStrides: y.strides)
       guard let params = copy.parameters(elementByteCount: size) else { return nil }
-      if y.elementCount > 0 { pieces.append((index, params, start * x.strides[axis] * size)) }
+      if y.elementCount > 0 { copies.append(params, from: start * x.strides[axis] * size, output: index) }
       start += y[axis]
     }
-    let all = pieces
-    return CPUKernel("split") { arguments in
-      for (output, params, offset) in all {
-        var params = params
-        ir_copy(&params, arguments.inputs[0] + offset, arguments.outputs[output], arguments.threads)
-      }
-    }
+    return copies.kernel("split")
   }
 }
 
@@ -219,18 +228,12 @@ extension Roll: MovingOperator {
         return offset == 0 ? [front] : [front, back]
       }
     }
-    var copies: [(params: ir_copy_params, from: Int, to: Int)] = []
+    var copies = Copies()
     for part in parts {
       guard let params = part.parameters(elementByteCount: size) else { return nil }
-      copies.append((params, part.sourceStart * size, part.destinationStart * size))
+      copies.append(params, from: part.sourceStart * size, to: part.destinationStart * size)
     }
-    let all = copies
-    return CPUKernel("roll") { arguments in
-      for (params, from, to) in all {
-        var params = params
-        ir_copy(&params, arguments.inputs[0] + from, arguments.outputs[0] + to, arguments.threads)
-      }
-    }
+    return copies.kernel("roll")
   }
 }
 

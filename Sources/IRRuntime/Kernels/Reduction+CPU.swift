@@ -62,11 +62,7 @@ private func normalization(
 
 extension GroupNormalization: FastOperator {
   func kernel(for request: KernelRequest, in library: CPUKernelLibrary) -> (any Kernel)? {
-    var params = groupParameters(request.inputTypes[0].shape, groupCount, epsilon)
-    let workspace = ir_group_normalize_workspace(&params, Int32(request.threadCount))
-    let fixed = params
-    return CPUKernel("group-normalize", workspace: workspace) { arguments in
-      var params = fixed
+    groups("group-normalize", groupCount, epsilon, request) { params, arguments in
       ir_group_normalize(
         &params, arguments.input(0), arguments.input(1), arguments.input(2), arguments.output(),
         arguments.workspace, arguments.threads)
@@ -76,11 +72,7 @@ extension GroupNormalization: FastOperator {
 
 extension GroupStatistics: FastOperator {
   func kernel(for request: KernelRequest, in library: CPUKernelLibrary) -> (any Kernel)? {
-    var params = groupParameters(request.inputTypes[0].shape, groupCount, epsilon)
-    let workspace = ir_group_normalize_workspace(&params, Int32(request.threadCount))
-    let fixed = params
-    return CPUKernel("group-statistics", workspace: workspace) { arguments in
-      var params = fixed
+    groups("group-statistics", groupCount, epsilon, request) { params, arguments in
       ir_group_statistics(
         &params, arguments.input(0), arguments.input(1), arguments.input(2), arguments.output(0),
         arguments.output(1), arguments.workspace, arguments.threads)
@@ -88,12 +80,21 @@ extension GroupStatistics: FastOperator {
   }
 }
 
-private func groupParameters(
-  _ shape: Shape, _ groupCount: Int, _ epsilon: Float
-) -> ir_group_normalize_params {
-  ir_group_normalize_params(
+/// A kernel that `run` computes for groups of channels.
+private func groups(
+  _ name: String, _ groupCount: Int, _ epsilon: Float, _ request: KernelRequest,
+  _ run: @escaping @Sendable (inout ir_group_normalize_params, KernelArguments) -> Void
+) -> any Kernel {
+  let shape = request.inputTypes[0].shape
+  var params = ir_group_normalize_params(
     batch: shape[0], channels: shape[1], inner: shape.elementCount(in: 2..<shape.rank), groups: groupCount,
     epsilon: epsilon)
+  let workspace = ir_group_normalize_workspace(&params, Int32(request.threadCount))
+  let fixed = params
+  return CPUKernel(name, workspace: workspace) { arguments in
+    var params = fixed
+    run(&params, arguments)
+  }
 }
 
 extension LayerNormalizationGradient: FastOperator {
