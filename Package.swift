@@ -200,7 +200,7 @@ let package = Package(
       path: "Tools/conformance", swiftSettings: swift),
 
     // Tests.
-    test("IRFilesTests", ["IRFiles"]),
+    test("IRFilesTests", ["IRFiles", "CIRSystem"]),
     test("IRThreadsTests", ["IRThreads"]),
     test("IRTensorTests", ["IRTensor"]),
     test("IRTensorFilesTests", ["IRTensorFiles", "IRTensor"]),
