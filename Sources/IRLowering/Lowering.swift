@@ -37,7 +37,7 @@ struct Lowering {
 
   /// The program that computes the regions and all other nodes.
   func program(of regions: [Region], report: CompilationReport) throws(CompilerError) -> Program {
-    placed(try work(of: regions), report)
+    placed(endingEarly(try work(of: regions)), report)
   }
 }
 

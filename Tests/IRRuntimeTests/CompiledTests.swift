@@ -200,3 +200,25 @@ func memoryPlansNeverOverlap(seed: UInt64) {
   // Four pictures: the parts and the first transposition; in the second's step the first part is gone.
   #expect(program.memoryPlan.peakByteCount < 9 * picture / 2, "\(program.memoryPlan.peakByteCount)")
 }
+
+@Test func aSmallReaderRunsBeforeTheStepThatOverwritesItsOperand() throws {
+  // As in a residual block whose channels change: what is normalized is read by a 1x1 convolution, too.
+  var builder = GraphBuilder()
+  let x = builder.input("x", TensorType(.float32, [1, 16, 64, 64]))
+  let turned = try builder.value(Transpose(permutation: [0, 1, 3, 2]), [x])
+  let normal = try builder.value(Softmax(axis: 3), [turned])
+  let narrow = try builder.convolution(
+    normal, weight: builder.constant(noise([4, 16, 3, 3], seed: 1)), padding: 1)
+  let beside = try builder.convolution(turned, weight: builder.constant(noise([4, 16, 1, 1], seed: 2)))
+  builder.output(try builder.value(Binary(.add), [beside, narrow]), name: "y")
+  let graph = try builder.finished()
+  let program = try Compiler().compile(graph)
+  #expect(program.memoryPlan.conflict == nil)
+  // 16 channels and 4; with the softmax first they were 16, 16 and 4.
+  let channel = 4 * 64 * 64
+  #expect(program.memoryPlan.peakByteCount < 30 * channel, "\(program.memoryPlan.peakByteCount)")
+  let input = ["x": noise([1, 16, 64, 64], seed: 3)]
+  let expected = try #require(try GraphInterpreter(graph).run(input)["y"]).doubles
+  let result = try #require(try Session(program).run(input)["y"]).doubles
+  #expect(zip(expected, result).allSatisfy { ($0 - $1).magnitude < 1e-5 })
+}

@@ -8,7 +8,7 @@ extension Lowering {
   private static let partLimit = 17
 
   /// The bytes of a value: another value's, and from where on.
-  private func place(of value: ValueID, among made: Set<ValueID>) -> ValuePlace {
+  func place(of value: ValueID, among made: Set<ValueID>) -> ValuePlace {
     joined.resolved(graph.place(of: value, among: made))
   }
 

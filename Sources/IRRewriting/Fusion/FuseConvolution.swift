@@ -22,7 +22,10 @@ struct FuseConvolution: RewriteRule {
     }
     if let scaled = try scaled(node, id, graph) { return scaled }
     guard let binary = node.operator as? Binary, binary.function == .add else { return nil }
-    for (value, residual) in [(node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])] {
+    // Of two convolutions the larger takes the sum: the other is then free to end what it reads before.
+    var terms = [(node.inputs[0], node.inputs[1]), (node.inputs[1], node.inputs[0])]
+    if work(of: terms[0].1, in: graph) > work(of: terms[0].0, in: graph) { terms.reverse() }
+    for (value, residual) in terms {
       guard graph[value].type == graph[residual].type,
         case (var fused, var inputs, let name)? = convolution(value, usedBy: id, in: graph),
         !fused.hasResidual
@@ -32,6 +35,11 @@ struct FuseConvolution: RewriteRule {
       return try patch(fused, inputs, node, name, graph)
     }
     return nil
+  }
+
+  /// The multiply-adds of the node that makes the value.
+  private func work(of value: ValueID, in graph: Graph) -> Int {
+    graph.producer(of: value).map { graph.multiplyAddCount(of: $0) } ?? 0
   }
 
   /// The convolution with weights that are multiplied by the numbers.
