@@ -50,6 +50,7 @@ struct RewriteDriver: GraphPass {
           isChanging = true
         }
       }
+      guard isChanging else { break }
       do { try graph.verify() } catch {
         throw .invalidGraph(pass: rules.map { type(of: $0).name }.joined(separator: ", "), error)
       }
