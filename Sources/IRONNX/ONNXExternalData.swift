@@ -27,7 +27,7 @@ struct MappedFile {
     guard let start = mmap(nil, length, PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED else {
       throw .file(path: path, reason: systemError())
     }
-    storage = TensorStorage(borrowing: start, byteCount: length) { munmap($0, length) }
+    storage = TensorStorage(mapped: start, byteCount: length) { munmap($0, length) }
   }
 }
 
@@ -67,7 +67,7 @@ struct ExternalDataDirectory {
     }
     let owner = file.storage
     return .bytes(
-      TensorStorage(borrowing: start, byteCount: length) { _ in withExtendedLifetime(owner) {} },
+      TensorStorage(mapped: start, byteCount: length) { _ in withExtendedLifetime(owner) {} },
       byteCount: length)
   }
 

@@ -9,6 +9,13 @@ extension ONNXModel {
     }
   }
 
+  /// Takes what was read of mapped weights out of the process; the next read brings it back.
+  package func releasePages() {
+    for tensor in graph.initializers {
+      if case .bytes(let storage, _) = tensor.data { storage.releasePages() }
+    }
+  }
+
   /// Replaces the data of every tensor that lies outside the file.
   mutating func resolveExternalData(
     _ load: (ONNXTensor, [ONNXProperty]) throws(ONNXError) -> ONNXTensor.Data

@@ -68,9 +68,12 @@ final class CompiledParts {
   let options: RuntimeOptions
   private var weights: [String: PackedWeights] = [:]
   private var programs: [(key: Key, program: Program)] = []
-  private var current: (key: Key, session: Session)?
+  private var current: (key: Key, part: PipelinePart, session: Session)?
   /// Programs of a few sizes: the search's and the picture's.
   private static let programLimit = 9
+  /// More bytes of weights in memory than this are not kept while another network runs: a network that has
+  /// them takes far longer than reading and packing them again.
+  private static let keptByteCount = 1 << 25
 
   private struct Key: Hashable {
     var part: String
@@ -113,9 +116,10 @@ final class CompiledParts {
   func output(_ name: String, of part: PipelinePart, _ inputs: [String: Tensor]) throws -> Tensor {
     let key = Key(part: part.name, shapes: inputs.mapValues(\.shape))
     if current?.key != key {
+      if current?.part.name != part.name { release() }
       current = nil
       let program = try program(part, key.shapes)
-      current = (key, try Session(program, options: options))
+      current = (key, part, try Session(program, options: options))
     }
     guard let session = current?.session else { preconditionFailure("a session was made") }
     var fitting: [String: Tensor] = [:]
@@ -128,6 +132,17 @@ final class CompiledParts {
     return output.converted(to: .float32)
   }
 
-  /// Gives back the memory that the last network ran in.
-  func release() { current = nil }
+  /// Gives back the memory that the last network ran in, and what it read of its file.
+  func release() {
+    guard let (_, part, session) = current else { return }
+    current = nil
+    part.model.releasePages()
+    if session.program.weightByteCount > Self.keptByteCount { forget(part) }
+  }
+
+  /// Gives up the programs and the packed weights of a network that has run.
+  func forget(_ part: PipelinePart) {
+    weights[part.name] = nil
+    programs.removeAll { $0.key.part == part.name }
+  }
 }

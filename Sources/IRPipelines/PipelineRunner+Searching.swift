@@ -33,7 +33,10 @@ extension PipelineRunner {
     }
     let part = picture.window(row: crop.row, column: crop.column, height: crop.height, width: crop.width)
     let encoded = try encoded(part, settings, components)
-    defer { parts.release() }
+    defer {
+      parts.release()
+      pipeline.tinyDecoder.map(parts.forget)
+    }
     let shown = encoded.picture.cropped(height: encoded.height, width: encoded.width)
     var run = SearchRun(
       runner: self, encoded: encoded, settings: settings, objective: search.objective,

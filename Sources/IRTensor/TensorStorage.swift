@@ -17,6 +17,7 @@ public final class TensorStorage: @unchecked Sendable {
   /// The float16 numbers whose float32 values this is; nil for memory with bytes of its own.
   package let halves: TensorStorage?
   private let own: UnsafeMutableRawPointer?
+  private let isMappedFile: Bool
   private let release: (@Sendable (UnsafeMutableRawPointer) -> Void)?
   /// The values of `halves`, once somebody asked for their address.
   private let values = Mutex<TensorStorage?>(nil)
@@ -32,6 +33,7 @@ public final class TensorStorage: @unchecked Sendable {
     precondition(byteCount >= 0)
     self.byteCount = byteCount
     halves = nil
+    isMappedFile = false
     if byteCount > Self.mappedByteCount,
       let start = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
       start != MAP_FAILED
@@ -44,13 +46,29 @@ public final class TensorStorage: @unchecked Sendable {
     release = nil
   }
 
-  /// Memory owned elsewhere (a mapped file); `release` runs once when the last reference goes.
-  public init(
+  /// Memory owned elsewhere; `release` runs once when the last reference goes.
+  public convenience init(
     borrowing pointer: UnsafeMutableRawPointer, byteCount: Int,
     release: @escaping @Sendable (UnsafeMutableRawPointer) -> Void
   ) {
+    self.init(pointer, byteCount, isMappedFile: false, release)
+  }
+
+  /// A part of a file that is mapped for reading; `release` runs once when the last reference goes.
+  package convenience init(
+    mapped pointer: UnsafeMutableRawPointer, byteCount: Int,
+    release: @escaping @Sendable (UnsafeMutableRawPointer) -> Void
+  ) {
+    self.init(pointer, byteCount, isMappedFile: true, release)
+  }
+
+  private init(
+    _ pointer: UnsafeMutableRawPointer, _ byteCount: Int, isMappedFile: Bool,
+    _ release: @escaping @Sendable (UnsafeMutableRawPointer) -> Void
+  ) {
     own = pointer
     self.byteCount = byteCount
+    self.isMappedFile = isMappedFile
     self.release = release
     halves = nil
   }
@@ -61,6 +79,7 @@ public final class TensorStorage: @unchecked Sendable {
     self.halves = halves
     byteCount = 4 * count
     own = nil
+    isMappedFile = false
     release = nil
   }
 
@@ -74,6 +93,16 @@ public final class TensorStorage: @unchecked Sendable {
       known = storage
       return SendablePointer(address: storage.pointer)
     }.address
+  }
+
+  /// Takes a mapped file's pages out of the process; the next read brings them back. Other memory stays.
+  package func releasePages() {
+    guard isMappedFile, let own else { return }
+    let size = sysconf(Int32(_SC_PAGESIZE))
+    let (start, end) = (UInt(bitPattern: own), UInt(bitPattern: own) + UInt(byteCount))
+    let (first, last) = ((start + UInt(size) - 1) / UInt(size), end / UInt(size))
+    guard first < last else { return }
+    madvise(UnsafeMutableRawPointer(bitPattern: first * UInt(size)), Int(last - first) * size, MADV_DONTNEED)
   }
 
   /// The bytes, for reading; values of float16 numbers have memory for as long as `body` reads.

@@ -62,6 +62,32 @@ import Testing
     #expect(try model.graph.initializers[0].tensor() == Self.values)
   }
 
+  /// Pages of mapped weights leave the process, and come back with the same bytes.
+  @Test func pagesAreReleased() throws {
+    let count = 1 << 16
+    let values = Tensor((0..<count).map { Float($0) }, shape: [count])
+    try folder.write(values.withUnsafeBytes { Array($0) }, to: "w.data")
+    let model = try readModelFile([("location", "w.data")], count: count)
+    let tensor = try model.graph.initializers[0].tensor()
+    func isPresent(_ byte: Int) throws -> Bool {
+      let pages = try FileHandle(forReadingFrom: URL(fileURLWithPath: "/proc/self/pagemap"))
+      let address = tensor.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) } + UInt(byte)
+      try pages.seek(toOffset: UInt64(address) / UInt64(sysconf(Int32(_SC_PAGESIZE))) * 8)
+      let entry = try #require(try pages.read(upToCount: 8))
+      return entry[7] & 0x80 != 0
+    }
+    #expect(tensor == values)
+    #expect(try isPresent(0) && isPresent(2 * count))
+    model.releasePages()
+    #expect(try !isPresent(0) && !isPresent(2 * count))
+    #expect(tensor == values)
+    // Memory of other kinds keeps what it holds.
+    let copy = TensorStorage(byteCount: 1 << 21)
+    copy.pointer.storeBytes(of: 7, as: Int.self)
+    copy.releasePages()
+    #expect(copy.pointer.load(as: Int.self) == 7)
+  }
+
   @Test(arguments: [
     "/etc/hostname", "../w.data", "sub/../w.data", "./w.data", "sub//w.data", "..\\w.data", "sub/",
   ])

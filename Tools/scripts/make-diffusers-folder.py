@@ -3,8 +3,8 @@
 
 usage: make-diffusers-folder.py FOLDER [--channels N] [--width N] [--seed N] [--check NAMES]
 The UNet has N input channels (8) and levels of N, 2 N, 4 N and 4 N channels (320, a multiple of 64); autoencoder and text tower are
-Stable Diffusion 2's. --check compares names and shapes with the lists unet-sd2.txt, vae.txt and clip-text-sd2.txt of a folder, lines of
-`name 320x8x3x3`, instead of writing. Needs numpy.
+Stable Diffusion 2's; taesd/ is for irexport's --taesd. --check compares names and shapes with the lists unet-sd2.txt, vae.txt,
+clip-text-sd2.txt and taesd.txt of a folder, lines of `name 320x8x3x3`, instead of writing. Needs numpy.
 """
 import argparse
 import json
@@ -110,6 +110,25 @@ def autoencoder(widths, latents=4, blocks=2):
     return tensors + convolution("quant_conv", 2 * latents, 2 * latents, 1) + convolution("post_quant_conv", latents, latents, 1)
 
 
+def tiny_autoencoder(width=64, latents=4):
+    """TAESD: blocks of three convolutions, a convolution between them for each stage; only the outermost of those have biases."""
+    def blocks(side, first, count):
+        layers = range(first, first + count)
+        return [tensor for layer in layers for part in (0, 2, 4) for tensor in convolution(f"{side}.layers.{layer}.conv.{part}", width, width)]
+
+    tensors, layer = [], 0
+    for stage, count in enumerate((1, 3, 3, 3)):
+        tensors += convolution(f"encoder.layers.{layer}", width, width if stage else 3)[:1 if stage else 2]
+        tensors += blocks("encoder", layer + 1, count)
+        layer += 1 + count
+    tensors += convolution(f"encoder.layers.{layer}", latents, width) + convolution("decoder.layers.0", width, latents)
+    layer = 2
+    for count in (3, 3, 3):
+        tensors += blocks("decoder", layer, count) + convolution(f"decoder.layers.{layer + count + 1}", width, width)[:1]
+        layer += count + 2
+    return tensors + blocks("decoder", layer, 1) + convolution(f"decoder.layers.{layer + 1}", 3, width)
+
+
 def text_tower(width, layers):
     tensors = [("embeddings.token_embedding.weight", (49408, width)), ("embeddings.position_embedding.weight", (77, width))]
     for layer in range(layers):
@@ -178,7 +197,8 @@ def main():
     if options.width % LEAST_WIDTH:
         parser.error(f"--width must be a multiple of {LEAST_WIDTH}")
     widths = [options.width, 2 * options.width, 4 * options.width, 4 * options.width]
-    parts = {"unet-sd2": unet(options.channels, widths), "vae": autoencoder([128, 256, 512, 512]), "clip-text-sd2": text_tower(CONTEXT, 23)}
+    parts = {"unet-sd2": unet(options.channels, widths), "vae": autoencoder([128, 256, 512, 512]), "clip-text-sd2": text_tower(CONTEXT, 23),
+             "taesd": tiny_autoencoder()}
     if options.check:
         check(parts, options.check)
         return
@@ -188,6 +208,7 @@ def main():
     folder = options.folder
     write_weights(f"{folder}/unet/diffusion_pytorch_model.safetensors", parts["unet-sd2"], random)
     write_weights(f"{folder}/vae/diffusion_pytorch_model.safetensors", parts["vae"], random)
+    write_weights(f"{folder}/taesd/diffusion_pytorch_model.safetensors", parts["taesd"], random)
     text = [(f"text_model.{name}", shape) for name, shape in parts["clip-text-sd2"]]
     write_weights(f"{folder}/text_encoder/model.safetensors", text, random)
     write_settings(f"{folder}/unet/config.json", {
