@@ -101,7 +101,7 @@ let package = Package(
     library("IRRestorers", ["IRONNX", "IROperators", "IRGraph", "IRTensor"]),
     library(
       "IRModels", ["IROperators", "IRGraph", "IRTensor"], path: "Models",
-      exclude: modelCards + modelFiles + ["Resources"]),
+      exclude: modelCards + modelFiles + ["Resources", "UniRes/unires-s"]),
     library("IRPicture", ["IRTensor"]),
     library("IRImage", ["IRPicture", "IRTensor", "IRFiles", "CVips", "CZlib"]),
     library("IRDegradation", ["IRImage", "IRFiles", "IRTensor"]),
@@ -250,7 +250,8 @@ let package = Package(
     test(
       "IRPipelinesTests",
       [
-        "IRPipelines", "IRDiffusion", "IRModels", "IRQuality", "IRImage", "IRONNX", "IRTensorFiles",
+        "IRPipelines", "IRDiffusion", "IRModels", "IRQuality", "IRImage", "IRFiles", "IRONNX",
+        "IRTensorFiles",
         "IRRuntime", "IRGraph", "IRTensor",
       ]),
     test("IRQualityTests", ["IRQuality", "IRImage", "IRTensorFiles"]),

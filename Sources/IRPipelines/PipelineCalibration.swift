@@ -88,18 +88,21 @@ package struct PipelineCalibration: Codable, Hashable, Sendable {
     try of(files)?.compositions ?? Composition.frequent
   }
 
-  /// The composition that a pipeline restores with unless told otherwise: its calibration's most frequent
-  /// one, else the first that it has texts for.
-  package static func first(of pipeline: RestorationPipeline) throws -> Composition {
+  /// The settings of a pipeline unless told otherwise: the first composition and the steps of its
+  /// calibration; without one, the first composition that it has texts for.
+  /// - Throws: `PipelineError`, `DiffusionError.composition`.
+  package static func settings(of pipeline: RestorationPipeline) throws -> PipelineSettings {
+    let calibration = try of(pipeline.files)
     let known = Set(pipeline.components)
-    let usable = try candidates(of: pipeline.files).first {
+    let usable = try (calibration?.compositions ?? Composition.frequent).first {
       $0.parts.allSatisfy { known.contains($0.component) }
     }
-    if let usable { return usable }
     guard let component = pipeline.components.first else {
       throw PipelineError.search("\(pipeline.files.folder) has texts for none of the tasks")
     }
-    return try Composition([component: 1])
+    var settings = PipelineSettings(try usable ?? Composition([component: 1]))
+    if let calibration { settings.stepCount = calibration.steps }
+    return settings
   }
 
   /// Writes the file into the folder of a pipeline.

@@ -21,8 +21,28 @@ package enum PipelineCatalogue {
 
   /// The folder of a pipeline that `name` stands for: itself where it is one, else the installed one; nil for
   /// anything else.
-  package static func path(of name: String) -> String? {
-    PipelineFiles.isPipeline(name) ? name : pipelines[name]
+  /// - Throws: `PipelineError.foreign` if irkit released a pipeline of this name with other networks.
+  package static func path(of name: String) throws(PipelineError) -> String? {
+    if PipelineFiles.isPipeline(name) { return name }
+    guard let folder = pipelines[name] else { return nil }
+    try verify(folder, isReleased: name, among: ModelCatalogue.releasedFiles)
+    return folder
+  }
+
+  /// Settings and calibrations are the user's to change; networks are not.
+  static func verify(
+    _ folder: String, isReleased name: String, among files: [(path: String, digest: String)]
+  ) throws(PipelineError) {
+    for file in files {
+      let parts = file.path.split(separator: "/")
+      guard parts.count > 2, parts[1] == name, file.path.hasSuffix(".onnx") else { continue }
+      let path = "\(folder)/\(parts[2...].joined(separator: "/"))"
+      let digest: String
+      do { digest = try SHA256.hexadecimal(contentsOf: path) } catch {
+        throw .file(path: path, reason: error.reason)
+      }
+      guard digest == file.digest else { throw .foreign(name: name, path: path) }
+    }
   }
 }
 

@@ -2,6 +2,8 @@
 package enum PipelineError: Error, Sendable {
   /// A file that is missing or cannot be read.
   case file(path: String, reason: String)
+  /// A network of a pipeline that has the name of a released one and another content.
+  case foreign(name: String, path: String)
   /// A pipeline that does something else, or that lacks something.
   case notRestoring(folder: String, detail: String)
   /// A part that gives something else than its place asks for.

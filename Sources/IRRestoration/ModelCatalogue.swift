@@ -33,16 +33,20 @@ public struct ModelCatalogue: Sendable {
   /// `daair-s` was a model of version 0.1.0; `daair-s5` has all of its tasks.
   public static let roles = ["restore": "symunet-s", "denoise": "symunet-denoise", "daair-s": "daair-s5"]
 
-  /// SHA-256 of the models that are released with this version, by name.
-  package static let releasedDigests: [String: String] = {
+  /// The files that are released with this version: their paths among the models, and their SHA-256.
+  package static let releasedFiles: [(path: String, digest: String)] = {
     let text = String(decoding: PackageResources.SHA256SUMS, as: UTF8.self)
-    var result: [String: String] = [:]
-    for line in text.split(separator: "\n") {
+    return text.split(separator: "\n").compactMap { line in
       let words = line.split(separator: " ").map(String.init)
-      if words.count == 2 { result[FilePath(words[1]).name.stem.text] = words[0] }
+      return words.count == 2 ? (path: words[1], digest: words[0]) : nil
     }
-    return result
   }()
+
+  /// SHA-256 of the models among them, by name. Deeper folders are pipelines, whose networks are no models.
+  package static let releasedDigests: [String: String] = releasedFiles.reduce(into: [:]) { found, file in
+    let path = FilePath(file.path)
+    if path.folder.folder.isEmpty { found[path.name.stem.text] = file.digest }
+  }
 
   /// The first folder of installed models.
   public static var folder: String? { ModelFolders.standard.first }

@@ -1,5 +1,6 @@
 import Foundation
 import IRDiffusion
+import IRFiles
 import IRGraph
 import IRModels
 import IRONNX
@@ -173,8 +174,8 @@ func pipelinesAreDiffusers(_ name: String) throws {
       PipelineCatalogue.pipelines(in: folder) == [
         "small": "\(folder)/UniRes/small", "broken": "\(folder)/broken",
       ])
-    #expect(PipelineCatalogue.path(of: "\(folder)/broken") == "\(folder)/broken")
-    #expect(PipelineCatalogue.path(of: folder) == nil)
+    #expect(try PipelineCatalogue.path(of: "\(folder)/broken") == "\(folder)/broken")
+    #expect(try PipelineCatalogue.path(of: folder) == nil)
     let good = PipelineListing("small", "\(folder)/UniRes/small")
     #expect(good.problem == nil && good.components == ["sr", "md", "dd", "dn", "d2", "d4"])
     let bad = PipelineListing("broken", "\(folder)/broken")
@@ -195,6 +196,29 @@ func pipelinesAreDiffusers(_ name: String) throws {
         < 1e-9)
     for word in ["unet", "vae_encoder", "whole", "3 steps", "time "] {
       #expect(description.text.contains(word))
+    }
+  }
+}
+
+@Test func aReleasedPipelineHasTheReleasedNetworks() throws {
+  try withFolder { folder in
+    try writeSmall(folder)
+    let parts = ["unet", "vae_decoder", "vae_encoder"].map { "\($0)/model.onnx" }
+    let released = try parts.map {
+      (path: "UniRes/small/\($0)", digest: try SHA256.hexadecimal(contentsOf: "\(folder)/\($0)"))
+    }
+    let settings = (path: "UniRes/small/model_index.json", digest: "0")
+    try PipelineCatalogue.verify(folder, isReleased: "small", among: released + [settings])
+    try write("another", "\(folder)/unet/model.onnx")
+    // Of another name, anything goes.
+    try PipelineCatalogue.verify(folder, isReleased: "large", among: released)
+    let error = #expect(throws: PipelineError.self) {
+      try PipelineCatalogue.verify(folder, isReleased: "small", among: released)
+    }
+    #expect("\(try #require(error))".contains("unet/model.onnx: not of the pipeline small"))
+    try FileManager.default.removeItem(atPath: "\(folder)/unet/model.onnx")
+    #expect(throws: PipelineError.self) {
+      try PipelineCatalogue.verify(folder, isReleased: "small", among: released)
     }
   }
 }

@@ -116,7 +116,7 @@ struct IRDump: Tool {
   }
 
   func run() throws {
-    if let folder = PipelineCatalogue.path(of: model) { return try dumpPipeline(folder) }
+    if let folder = try PipelineCatalogue.path(of: model) { return try dumpPipeline(folder) }
     let (path, file) = try read(model)
     isa?.select()
     if check { return Terminal.say(try checked(path, file)) }

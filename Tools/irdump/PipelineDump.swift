@@ -23,7 +23,7 @@ extension IRDump {
       threadCount: threads, memoryByteCount: memoryOptions.memory?.byteCount)
     let runner = PipelineRunner(
       try RestorationPipeline(contentsOf: folder, options: options), options: options)
-    let settings = PipelineSettings(try PipelineCalibration.first(of: runner.pipeline))
+    let settings = try PipelineCalibration.settings(of: runner.pipeline)
     let description = try PipelineDescription(
       runner, height: sides?.height ?? 512, width: sides?.width ?? 512, settings)
     if check { return Terminal.say("\(folder): its parts import, compile and fit together") }

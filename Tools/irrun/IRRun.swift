@@ -99,7 +99,7 @@ struct IRRun: Tool {
   func run() throws {
     if let gpu = resources.gpu { Terminal.warn("-g \(gpu) is ignored: irkit computes on the CPU") }
     let (inputs, output) = try files.places(needsOutput: needsOutput)
-    if !questions.isAsked, let folder = PipelineCatalogue.path(of: modelOptions.model) {
+    if !questions.isAsked, let folder = try PipelineCatalogue.path(of: modelOptions.model) {
       let output = pipelineOptions.calibrate ? nil : output
       return try PipelineCommand(command: self, folder: folder, inputs: inputs, output: output).run()
     }

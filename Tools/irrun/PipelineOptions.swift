@@ -37,8 +37,8 @@ struct PipelineOptions: ParsableArguments {
     help: ArgumentHelp("Weights of MUSIQ (the .pth file of pyiqa).", valueName: "file"), completion: .file())
   var musiqWeights: String?
 
-  @Option(help: "Number of sampling steps.")
-  var steps = 50
+  @Option(help: "Number of sampling steps. (default: those of the calibration, else 50)")
+  var steps: Int?
 
   @Option(help: "Sampler: ddim, dpm or euler. (default: the pipeline's)")
   var sampler: String?
@@ -92,7 +92,7 @@ struct PipelineOptions: ParsableArguments {
   var isGiven: Bool {
     weights != nil || search != .none || by != nil || musiqWeights != nil || sampler != nil || again != nil
       || candidates != nil || scores != nil || searchSteps != nil || searchCrop != nil || calibrate
-      || steps != 50 || eta != 0 || seed != 1 || colorFix != "adain" || finalists != 4
+      || steps != nil || eta != 0 || seed != 1 || colorFix != "adain" || finalists != 4
   }
 
   func validate() throws {
@@ -120,14 +120,14 @@ struct PipelineOptions: ParsableArguments {
   /// The settings that the options state, for a pipeline.
   /// - Throws: `ValidationError` for what no pipeline has; `DiffusionError.composition`, `PipelineError`.
   func settings(_ pipeline: RestorationPipeline, _ model: ModelOptions) throws -> PipelineSettings {
-    var settings = PipelineSettings(
-      try weights.map { try Composition($0) } ?? PipelineCalibration.first(of: pipeline))
+    var settings = try PipelineCalibration.settings(of: pipeline)
+    if let weights { settings.composition = try Composition(weights) }
     let name = sampler ?? SamplingMethod(pipeline.files.scheduler.className)?.name ?? "ddim"
     guard var method = SamplingMethod(name) else {
       throw ValidationError("--sampler is \(name), must be ddim, dpm or euler")
     }
     if case .ddim = method { method = .ddim(eta: eta) }
-    (settings.method, settings.stepCount, settings.seed) = (method, steps, seed)
+    (settings.method, settings.stepCount, settings.seed) = (method, steps ?? settings.stepCount, seed)
     let parts = colorFix.split(separator: ":", maxSplits: 1)
     guard let colours = parts.first.flatMap({ PipelineSettings.Colours(rawValue: String($0)) }),
       let blend = parts.count == 1 ? 1 : Double(parts[1]), (0...1).contains(blend)

@@ -2,12 +2,15 @@
 """Says what composing the tasks of a pipeline is worth: on six mixtures of degradations that it has not learnt, against each task alone.
 
 usage: check-composition.py BIN PIPELINE --calibration PHOTOGRAPHS --photographs PHOTOGRAPHS [--steps 1,4] [--blind PIPELINE] [--model NAME]
+       [--write-calibration]
 BIN is the folder of the built tools. Crops from the centres are degraded by irdegrade, restored by irrun with every component alone and
 composed, without colour correction, and compared as 8-bit pictures. Of the paper's 1512 compositions, the one with the largest mean PSNR
 over the calibration's crops is taken: in one step, compositions are weighted sums of what the components make of a crop, so that only
 these are restored. It is never chosen by the photographs that are reported. Intervals are 95 % of a paired bootstrap over photographs.
 --blind is a pipeline that learnt the mixtures themselves, as one task (dn); --model a restorer. --piqe N searches, instead of that, by
 `--search screen --by niqe` for N photographs, each with one of the mixtures, and compares PIQE, which the search did not see.
+--write-calibration puts eight candidates into the pipeline, as calibration.json: the best for all of the calibration's crops first, which irrun
+then takes where it is told no weights, and each of the others for what it adds to those before it where the best is taken for each crop.
 Needs numpy and pillow.
 """
 import argparse
@@ -99,15 +102,30 @@ class Set:
 
 
 def calibrated(calibration):
-    """The candidates' mean PSNR [mixtures, candidates] in one step."""
+    """The candidates' PSNR [mixtures, photographs, candidates] in one step."""
     candidates, result = vectors(), []
     for mixture in MIXTURES:
         parts = np.stack([read(calibration.restored(mixture, f"{name}=1", 1), calibration.names) for name in COMPONENTS])
         errors = (parts - calibration.clean).reshape(len(COMPONENTS), len(calibration.names), -1)
         products = np.einsum("ips,jps->pij", errors, errors) / errors.shape[2]
         squares = np.einsum("ci,pij,cj->pc", candidates, products, candidates)
-        result.append((-10 * np.log10(squares)).mean(0))
+        result.append(-10 * np.log10(squares))
     return np.stack(result)
+
+
+def write_calibration(path, scores, count=8):
+    """Candidates that together do best where the best of them is taken for each crop, chosen one after the other."""
+    flat, chosen = scores.reshape(-1, scores.shape[2]), []
+    best = np.full(len(flat), -np.inf)
+    for _ in range(count):
+        chosen.append(int(np.maximum(best[:, None], flat).mean(0).argmax()))
+        best = np.maximum(best, flat[:, chosen[-1]])
+    wins = np.bincount(flat[:, chosen].argmax(1), minlength=count)
+    entries = [{"weights": text(vectors()[index]), "wins": int(number)} for index, number in zip(chosen, wins)]
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({"by": "psnr", "search": "grid", "sampler": "ddim", "steps": 1, "seed": 1, "pictures": len(flat), "candidates": entries}, file, indent=2)
+        file.write("\n")
+    print(f"{path}: {best.mean():.2f} dB where the best is taken for each of {len(flat)} crops; " + "; ".join(f"{entry['weights']} ({entry['wins']})" for entry in entries))
 
 
 def interval(differences, seed=1):
@@ -170,6 +188,7 @@ def main():
     parser.add_argument("--steps", default="1,4")
     parser.add_argument("--blind")
     parser.add_argument("--model")
+    parser.add_argument("--write-calibration", action="store_true")
     parser.add_argument("--piqe", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
@@ -178,7 +197,10 @@ def main():
             natural(options, Set(options, options.photographs, f"{folder}/test", options.piqe), max(map(int, options.steps.split(","))))
             return
         calibration = Set(options, options.calibration, f"{folder}/calibration", options.calibration_count)
-        means, candidates = calibrated(calibration), vectors()
+        scores, candidates = calibrated(calibration), vectors()
+        means = scores.mean(1)
+        if options.write_calibration:
+            write_calibration(f"{options.pipeline}/calibration.json", scores)
         best, own = int(means.mean(0).argmax()), means.argmax(1)
         single = [int(np.flatnonzero((candidates == vector).all(1))[0]) for vector in np.eye(6)]
         print(f"calibration on {len(calibration.names)} photographs, one step: {text(candidates[best])} {means.mean(0)[best]:.2f} dB; alone "
