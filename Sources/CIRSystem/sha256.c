@@ -79,10 +79,15 @@ __attribute__((target("sha,sse4.1"))) static void blocks_by_instructions(
   _mm_storeu_si128((__m128i *)(state + 4), _mm_alignr_epi8(dchg, feba, 8));
 }
 
+// Virtual machines take microseconds for each question: the processor is asked once.
 static int has_instructions(void) {
-  unsigned a, b, c, d;
-  if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_SSE4_1)) return 0;
-  return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_SHA);
+  static _Atomic int answer = -1;
+  if (answer < 0) {
+    unsigned a, b, c, d;
+    int has_sse = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_SSE4_1);
+    answer = has_sse && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_SHA);
+  }
+  return answer;
 }
 
 void ir_sha256_blocks(uint32_t state[8], const void *blocks, size_t count) {

@@ -3,9 +3,9 @@ import IRGraph
 extension Lowering {
   /// The work in an order in which values end earlier; the same work where there is none.
   ///
-  /// Where a step that may overwrite a value is followed by the last reader of that value, whose own results
-  /// are smaller, the reader runs first: the value then becomes the step's result. In a residual block whose
-  /// channels change, that is the 1×1 convolution beside the normalization of the same feature map.
+  /// A step that may overwrite a value, and is followed by the value's last reader, whose own results are
+  /// smaller, runs after that reader: the value then becomes the step's result. In a residual block whose
+  /// channels change, the reader is the 1×1 convolution beside the normalization of the same feature map.
   func endingEarly(_ work: [Work]) -> [Work] {
     var result = work
     var steps = StepsOfValues(result, self)
