@@ -85,7 +85,12 @@ package struct PipelineCalibration: Codable, Hashable, Sendable {
 
   /// The candidates of a pipeline's calibration, else those that we begin with.
   static func candidates(of files: PipelineFiles) throws -> [Composition] {
-    try of(files)?.compositions ?? Composition.frequent
+    try candidates(of: of(files))
+  }
+
+  private static func candidates(of calibration: PipelineCalibration?) throws(DiffusionError) -> [Composition]
+  {
+    try calibration?.compositions ?? Composition.frequent
   }
 
   /// The settings of a pipeline unless told otherwise: the first composition and the steps of its
@@ -94,7 +99,7 @@ package struct PipelineCalibration: Codable, Hashable, Sendable {
   package static func settings(of pipeline: RestorationPipeline) throws -> PipelineSettings {
     let calibration = try of(pipeline.files)
     let known = Set(pipeline.components)
-    let usable = try (calibration?.compositions ?? Composition.frequent).first {
+    let usable = try candidates(of: calibration).first {
       $0.parts.allSatisfy { known.contains($0.component) }
     }
     guard let component = pipeline.components.first else {

@@ -104,7 +104,7 @@ extension Lowering {
   }
 
   /// Which bytes of each value are read by which steps; results of the graph are read after the last.
-  private func uses(_ work: [Work], _ made: Set<ValueID>) -> [ValueID: [(bytes: Range<Int>, step: Int)]] {
+  func uses(_ work: [Work], _ made: Set<ValueID>) -> [ValueID: [(bytes: Range<Int>, step: Int)]] {
     var result: [ValueID: [(bytes: Range<Int>, step: Int)]] = [:]
     func add(_ value: ValueID, _ step: Int) {
       let place = place(of: value, among: made)

@@ -20,20 +20,16 @@ extension Lowering {
   /// Which steps make and read each value, by the value that holds its bytes.
   private struct StepsOfValues {
     var made: [ValueID: Int] = [:]
-    var readers: [ValueID: [Int]] = [:]
+    /// In order; a step stands once for each of its inputs.
+    let readers: [ValueID: [Int]]
     private let makes: Set<ValueID>
 
     init(_ work: [Work], _ lowering: Lowering) {
       makes = Set(work.flatMap(\.outputs))
       for (step, item) in work.enumerated() {
         for output in item.outputs { made[lowering.root(of: output, among: makes)] = step }
-        for root in Set(item.inputs.map { lowering.root(of: $0, among: makes) }) {
-          readers[root, default: []].append(step)
-        }
       }
-      for output in lowering.graph.outputs {
-        readers[lowering.root(of: output.value, among: makes), default: []].append(work.count)
-      }
+      readers = lowering.uses(work, makes).mapValues { $0.map(\.step) }
     }
 
     /// The step that the reader may run before, so that this one can overwrite what both read.
@@ -44,7 +40,8 @@ extension Lowering {
       let roots = Set(item.inputs.map { lowering.root(of: $0, among: makes) })
       let ready = roots.compactMap { made[$0] }.reduce(-1, max) + 1
       for root in roots where made[root] != nil && lowering.joined.places[root] == nil {
-        guard let known = readers[root], known.last == reader, let other = known.dropLast().last,
+        guard let known = readers[root], known.last == reader,
+          let other = known.last(where: { $0 != reader }),
           other >= ready, lowering.graph[root].type.byteCount > byteCount,
           overwrites(root, work[other], lowering)
         else { continue }
