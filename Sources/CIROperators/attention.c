@@ -10,7 +10,14 @@
 // A task is some heads of some windows side by side, or some queries of one head of tokens. For each head,
 // the operands are copied into a worker's share of the workspace: queries, and keys and values of feature
 // maps, as [channel][token]; keys and values of tokens as [token][channel], unless they lie so already.
-enum { WINDOW_COLUMNS = 128, LEAST_WINDOW_COLUMNS = 32, ENOUGH_TASKS = 8, ENOUGH_WINDOW_TASKS = 32 };
+enum {
+  WINDOW_COLUMNS = 128,
+  LEAST_WINDOW_COLUMNS = 32,
+  ENOUGH_TASKS = 8,
+  ENOUGH_WINDOW_TASKS = 32,
+  // Keys that all panels of a task meet before the next ones are read; an even number.
+  PART_KEYS = 256,
+};
 
 // Windows of a task: as many as are read in long rows, and fewer where there would be few tasks.
 static size_t windows_of_task(const struct ir_attention_params *p, size_t down, size_t across) {
@@ -28,8 +35,9 @@ struct attention_plan {
   size_t panels, parts, part_panels;
   /// Tokens of a channel in the workspace.
   size_t query_stride, key_stride;
-  /// Floats for one window: queries, keys, values, results; and for the scores of a panel.
-  size_t query_count, key_count, value_count, output_count, scores_count;
+  /// Floats for one window: queries, keys, values, results; for the scores of a panel; and for what panels
+  /// keep from one part of the keys to the next.
+  size_t query_count, key_count, value_count, output_count, scores_count, states_count;
 };
 
 static bool has_windows(const struct ir_attention_params *p) { return p->window_height > 0; }
@@ -72,13 +80,14 @@ static struct attention_plan plan_of(const struct ir_attention_params *p) {
   plan.value_count =
     is_read_in_place(p, &p->value, p->value_size) ? 0 : ir_aligned_count(p->value_size * plan.key_stride);
   plan.output_count = ir_aligned_count(p->value_size * plan.query_stride);
-  plan.scores_count = p->keys * width;
+  plan.scores_count = ir_aligned_count(ir_smaller(p->keys, PART_KEYS) * width);
+  plan.states_count = p->keys > PART_KEYS ? plan.part_panels * 2 * width : 0;
   return plan;
 }
 
 static size_t worker_count(const struct attention_plan *plan) {
   return plan->group * (plan->query_count + plan->key_count + plan->value_count + plan->output_count) +
-    ir_aligned_count(plan->scores_count);
+    plan->scores_count + plan->states_count;
 }
 
 size_t ir_attention_workspace(const struct ir_attention_params *p, int threads) {
@@ -97,7 +106,7 @@ struct attention_context {
 // A worker's share, for one head of the windows of a task. Keys and values are read at `read_keys` and
 // `read_values`, from there on or in the operands.
 struct attention_share {
-  float *queries, *keys, *values, *outputs, *scores;
+  float *queries, *keys, *values, *outputs, *scores, *states;
   const float *read_keys, *read_values;
 };
 
@@ -109,6 +118,7 @@ static struct attention_share share_of(const struct attention_context *c, int th
   share.values = share.keys + plan->group * plan->key_count;
   share.outputs = share.values + plan->group * plan->value_count;
   share.scores = share.outputs + plan->group * plan->output_count;
+  share.states = share.scores + plan->scores_count;
   share.read_keys = share.keys;
   share.read_values = share.values;
   return share;
@@ -155,29 +165,35 @@ static void attend(
       p->size * plan->query_stride, queries, p->scale, 0, NULL, IR_ACTIVATION_NONE, queries);
   if (p->is_bfloat16) round_operands(c, share, index);
   struct ir_attention_panel panel = {
-    .keys = p->keys,
     .depth = p->size,
     .value_depth = p->value_size,
     .query_stride = plan->query_stride,
-    .key = share->read_keys + index * plan->key_count,
     .key_step = is_planar ? 1 : key_step(p),
     .key_depth_step = is_planar ? plan->key_stride : 1,
-    .value = share->read_values + index * plan->value_count,
     .value_step = is_planar ? 1 : p->value_size,
     .value_depth_step = is_planar ? plan->key_stride : 1,
     .term_stride = p->queries,
     .scores = share->scores,
     .output_stride = plan->query_stride,
   };
-  for (size_t i = first; i < last; i++) {
-    panel.columns = ir_smaller(width, p->queries - i * width);
-    panel.query = queries + (i - first) * width;
-    panel.output = share->outputs + index * plan->output_count + (i - first) * width;
-    for (size_t t = 0; t < p->term_count; t++)
-      panel.terms[t] =
-        c->terms[t] + batch * p->terms[t].batch_stride + head * p->terms[t].head_stride + i * width;
-    if (p->is_bfloat16) kernels->bf16_attention(&panel);
-    else kernels->f32_attention(&panel);
+  for (size_t key = 0; key < p->keys && !ir_is_ended(); key += PART_KEYS) {
+    panel.keys = ir_smaller(PART_KEYS, p->keys - key);
+    panel.key = share->read_keys + index * plan->key_count + key * panel.key_step;
+    panel.value =
+      share->read_values + index * plan->value_count + (p->is_bfloat16 ? key / 2 : key) * panel.value_step;
+    panel.is_first = key == 0;
+    panel.is_last = key + panel.keys == p->keys;
+    for (size_t i = first; i < last; i++) {
+      panel.columns = ir_smaller(width, p->queries - i * width);
+      panel.query = queries + (i - first) * width;
+      panel.output = share->outputs + index * plan->output_count + (i - first) * width;
+      panel.state = plan->states_count ? share->states + (i - first) * 2 * width : NULL;
+      for (size_t t = 0; t < p->term_count; t++)
+        panel.terms[t] = c->terms[t] + batch * p->terms[t].batch_stride + head * p->terms[t].head_stride +
+          key * p->queries + i * width;
+      if (p->is_bfloat16) kernels->bf16_attention(&panel);
+      else kernels->f32_attention(&panel);
+    }
   }
 }
 

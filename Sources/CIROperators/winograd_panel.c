@@ -6,20 +6,22 @@
 
 size_t ir_winograd_vectors(void) { return ir_kernels()->gemm_columns / ir_kernels()->lanes; }
 
-// Floats from point to point of the evaluated input of so many steps of depth, and from channel to channel of
-// the products: an odd number of cache lines, so that the rows of a product do not share a set of the cache.
-static size_t input_stride(size_t depth) { return ir_aligned_count(depth * ir_kernels()->gemm_columns) | 16; }
-static size_t products_stride(void) {
+// Both are odd numbers of cache lines, so that the rows of a product do not share a set of the cache.
+size_t ir_winograd_input_stride(size_t depth) {
+  return ir_aligned_count(depth * ir_kernels()->gemm_columns) | 16;
+}
+
+size_t ir_winograd_products_stride(void) {
   return ir_aligned_count(IR_WINOGRAD_POINTS * ir_kernels()->gemm_columns) | 16;
 }
 
 // The input at a pair of rows of points.
 static size_t input_count(size_t depth) {
-  return ir_aligned_count(2 * IR_WINOGRAD_ROW_POINTS * input_stride(depth));
+  return ir_aligned_count(2 * IR_WINOGRAD_ROW_POINTS * ir_winograd_input_stride(depth));
 }
 
 size_t ir_winograd_scratch_count(size_t depth, size_t channels, bool is_bfloat16) {
-  return input_count(ir_packed_depth(depth, is_bfloat16)) + channels * products_stride();
+  return input_count(ir_packed_depth(depth, is_bfloat16)) + channels * ir_winograd_products_stride();
 }
 
 // The samples of a window from `start` on that lie in 0 ..< extent.
@@ -57,7 +59,7 @@ void ir_winograd_run(const struct ir_winograd_panel *p) {
       .plane_stride = p->input_plane_stride,
       .strips = p->strips,
       .output = p->scratch,
-      .point_stride = input_stride(depth),
+      .point_stride = ir_winograd_input_stride(depth),
     };
     if (p->is_bfloat16) kernels->bf16_winograd_input(&input);
     else kernels->f32_winograd_input(&input);
@@ -70,9 +72,9 @@ void ir_winograd_run(const struct ir_winograd_panel *p) {
           .columns = width,
           .depth = depth,
           .a = p->weights + point * stride + row * depth,
-          .b = p->scratch + i * input_stride(depth),
-          .c = products + (row - first) * products_stride() + point * width,
-          .c_stride = products_stride(),
+          .b = p->scratch + i * ir_winograd_input_stride(depth),
+          .c = products + (row - first) * ir_winograd_products_stride() + point * width,
+          .c_stride = ir_winograd_products_stride(),
           .alpha = 1,
         };
         if (p->is_bfloat16) kernels->bf16_gemm(&tile);
@@ -85,6 +87,6 @@ void ir_winograd_run(const struct ir_winograd_panel *p) {
   output.vectors = vectors;
   output.strips = p->strips;
   output.products = products;
-  output.channel_stride = products_stride();
+  output.channel_stride = ir_winograd_products_stride();
   kernels->f32_winograd_output(&output);
 }

@@ -30,6 +30,11 @@ struct ir_winograd_panel {
 /// Vectors of tiles in a panel as wide as the matrix kernel.
 size_t ir_winograd_vectors(void);
 
+/// Floats from point to point of the windows of a panel of tiles at so many steps of depth, and from channel
+/// to channel of their products.
+size_t ir_winograd_input_stride(size_t depth);
+size_t ir_winograd_products_stride(void);
+
 size_t ir_winograd_scratch_count(size_t depth, size_t channels, bool is_bfloat16);
 
 /// The part of a strip's window, which begins at this row and column, that lies in a feature map.

@@ -25,6 +25,8 @@ extension KernelTests {
     var terms: [(batch: Bool, head: Bool)] = []
     /// Channels around those of the heads.
     var slack = 0
+    /// So many first keys have a score of -infinity for every third query.
+    var maskedKeys = 0
 
     var params: ir_attention_params {
       var p = ir_attention_params()
@@ -81,6 +83,12 @@ extension KernelTests {
         images: 2, heads: 2, queries: 20, keys: 19, size: 8, valueSize: 8,
         terms: [(false, true), (true, false)]),
       AttentionCase(heads: 1, queries: 40, keys: 700, size: 64, valueSize: 64),
+      // Keys in several parts, of which the first has nothing to say to some queries.
+      AttentionCase(
+        images: 2, heads: 2, queries: 37, keys: 1100, size: 9, valueSize: 7, terms: [(true, false)],
+        maskedKeys: 600),
+      AttentionCase(
+        heads: 1, size: 4, valueSize: 3, picture: (20, 30), window: (20, 30), terms: [(true, true)]),
       AttentionCase(images: 2, heads: 1, queries: 150, keys: 90, size: 12, valueSize: 20),
       AttentionCase(
         images: 2, heads: 2, size: 10, valueSize: 10, picture: (16, 24), window: (8, 8), offset: (4, 4),
@@ -102,7 +110,12 @@ extension KernelTests {
     let value = Guarded(values(test.count(p.keys) * p.value.channels, seed: 3))
     let terms = test.terms.enumerated().map { position, term in
       let matrices = (term.batch ? test.batch : 1) * (term.head ? test.heads : 1)
-      return Guarded(values(matrices * p.keys * p.queries, seed: UInt64(4 + position)).map { $0 * 4 })
+      let numbers = values(matrices * p.keys * p.queries, seed: UInt64(4 + position)).map { $0 * 4 }
+      return Guarded(
+        numbers.enumerated().map { index, number in
+          let (key, query) = (index / p.queries % p.keys, index % p.queries)
+          return key < test.maskedKeys && query % 3 == 0 ? -.infinity : number
+        })
     }
     // Queries are rounded when they are scaled, weights before they are divided by their sum.
     let scaled = isBFloat16 ? query.elements.map { $0 * p.scale } : query.elements

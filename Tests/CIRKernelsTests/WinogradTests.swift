@@ -34,6 +34,45 @@ extension KernelTests {
     }
   }
 
+  /// The same bits from weights that are evaluated in the run, of float32 and binary16, in both precisions.
+  @Test(arguments: winogradWindows.indices + [winogradWindows.count], [false, true])
+  func winogradStreamed(_ index: Int, _ isBFloat16: Bool) {
+    // The last one has more tiles than weights are evaluated for at once.
+    let window =
+      index < Self.winogradWindows.count
+      ? Self.winogradWindows[index] : Self.window(5, 6, 104, 100, isFused: true)
+    var p = window.convolution
+    p.is_bfloat16 = isBFloat16
+    let count = p.output_channels * p.input_channels * 9
+    let halves = Guarded(values(count, seed: 2).map { Float16($0) })
+    let weights = Guarded(halves.elements.map { Float($0) })
+    let input = Guarded(values(p.batch * p.input_channels * p.input_height * p.input_width))
+    let bias = Guarded(values(p.output_channels, seed: 3))
+    let initial = values(p.batch * p.output_channels * p.output_height * p.output_width, seed: 4)
+    for isa in availableISAs {
+      ir_kernels_select(isa)
+      let expected = Guarded(initial)
+      runWinograd(
+        &p, weights.pointer, input.pointer, window.isFused ? bias.pointer : nil, expected.pointer, 2)
+      for (stored, threads) in [
+        (ir_weights(numbers: halves.pointer, is_half: true), 1),
+        (ir_weights(numbers: halves.pointer, is_half: true), 3),
+        (ir_weights(numbers: weights.pointer, is_half: false), 2),
+      ] as [(ir_weights, Int32)] {
+        let output = Guarded(initial)
+        let scratch = workspace(ir_conv2d_winograd_streamed_workspace(&p, stored.is_half, threads))
+        ir_conv2d_winograd_streamed(
+          &p, input.pointer, stored, window.isFused ? bias.pointer : nil,
+          window.isFused ? UnsafePointer(output.pointer) : nil, output.pointer, scratch.pointer, threads)
+        let different = zip(output.elements, expected.elements).count { $0.bitPattern != $1.bitPattern }
+        #expect(
+          different == 0,
+          "isa \(isa.rawValue), half \(stored.is_half), \(threads) threads")
+      }
+    }
+    ir_kernels_select(ir_isa_best())
+  }
+
   /// Sums whose products cancel: errors stay small beside the products.
   @Test func winogradOfCancellingProducts() {
     let channels = 48

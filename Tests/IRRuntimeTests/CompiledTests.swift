@@ -95,6 +95,33 @@ private func noise(_ shape: Shape, seed: UInt64) -> Tensor {
   #expect(try names(12, true) == ["conv3x3.winograd"])
 }
 
+/// Weights too many to be kept at the points are evaluated in each run: the bits of two halves that are kept.
+@Test(arguments: [12, 8]) func manyWeightsAreEvaluatedInTheRun(_ side: Int) throws {
+  let (inputs, outputs) = (288, 2048)
+  let weights = noise([outputs, inputs, 3, 3], seed: 9)
+  func run(_ parts: [Range<Int>], _ name: String) throws -> [Float] {
+    var builder = GraphBuilder()
+    let x = builder.input("x", TensorType(.float32, [1, inputs, side, side]))
+    var results: [ValueID] = []
+    for part in parts {
+      let count = inputs * 9
+      let values = Array(weights.floats[(part.lowerBound * count)..<(part.upperBound * count)])
+      let weight = builder.constant(Tensor(values, shape: [part.count, inputs, 3, 3]))
+      results.append(try builder.convolution(x, weight: weight, padding: 1))
+    }
+    for (index, result) in results.enumerated() { builder.output(result, name: "y\(index)") }
+    let program = try Compiler(formsFollowSizes: false).compile(try builder.finished())
+    #expect(program.steps.map(\.kernel.name) == parts.map { _ in name })
+    let found = try Session(program).run(["x": noise([1, inputs, side, side], seed: 3)])
+    return try results.indices.flatMap { try #require(found["y\($0)"]).floats }
+  }
+  let streamed = try run([0..<outputs], "conv3x3.winograd.streamed")
+  let kept = try run([0..<(outputs / 2), (outputs / 2)..<outputs], "conv3x3.winograd")
+  #expect(streamed.count == kept.count)
+  let different = zip(streamed, kept).count { $0.bitPattern != $1.bitPattern }
+  #expect(different == 0)
+}
+
 @Test func productsOfManyMatricesHaveKernels() throws {
   for (a, b) in [
     ([1, 2, 3, 4, 5], [5, 6]), ([2, 3, 2, 4, 5], [2, 3, 2, 5, 6]), ([3, 1, 2, 4, 5], [1, 1, 2, 5, 6]),

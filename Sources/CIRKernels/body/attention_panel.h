@@ -44,6 +44,9 @@ V_INLINE void attention_products(
   }
 }
 
+// Whether keys came before these.
+V_INLINE bool attention_goes_on(const struct ir_attention_panel *p) { return p->state && !p->is_first; }
+
 V_INLINE void attention_scores(
   const struct ir_attention_panel *p, size_t first, const size_t rows, const bool has_pairs,
   v_f32 most[ATTENTION_VECTORS]) {
@@ -78,25 +81,30 @@ V_INLINE void attention_scores(
   }
 }
 
-// The products of the weights of keys start ..< last with their values, added to those of the keys before;
-// with the last key they are complete, and multiplied by `factor`.
+// Results of keys before, times `share` where the keys begin, and the products of the weights of keys
+// start ..< last with their values; with the last key they are complete, and multiplied by `factor`.
 V_INLINE void attention_values(
   const struct ir_attention_panel *p, size_t first, const size_t rows, size_t start, size_t last,
-  const bool has_pairs, const v_f32 factor[ATTENTION_VECTORS]) {
+  const bool has_pairs, const v_f32 share[ATTENTION_VECTORS], const v_f32 factor[ATTENTION_VECTORS]) {
   v_f32 sum[ATTENTION_ROWS][ATTENTION_VECTORS];
   float *output = p->output + first * p->output_stride;
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < rows; i++) {
     const float *before = output + i * p->output_stride;
-    sum[i][0] = start ? v_load(before) : v_set(0);
-    sum[i][1] = start ? v_load(before + V_LANES) : v_set(0);
+    if (start) {
+      sum[i][0] = v_load(before), sum[i][1] = v_load(before + V_LANES);
+    } else if (attention_goes_on(p)) {
+      sum[i][0] = v_load(before) * share[0], sum[i][1] = v_load(before + V_LANES) * share[1];
+    } else {
+      sum[i][0] = sum[i][1] = v_set(0);
+    }
   }
   const size_t skipped = attention_length(start, has_pairs);
   attention_products(
     p->value + first * p->value_depth_step + skipped * p->value_step, p->value_depth_step, p->value_step,
     rows, p->scores + skipped * ATTENTION_VECTORS * V_LANES, ATTENTION_VECTORS * V_LANES, last - start,
     has_pairs, sum);
-  const bool is_complete = last == p->keys;
+  const bool is_complete = last == p->keys && (!p->state || p->is_last);
 #pragma clang loop unroll(full)
   for (size_t i = 0; i < rows; i++, output += p->output_stride) {
     v_store(output, is_complete ? sum[i][0] * factor[0] : sum[i][0]);
@@ -151,8 +159,13 @@ V_INLINE void attention_weights(
 // `has_pairs` is a constant at every call: queries, keys and values are then pairs.
 V_INLINE void attention(const struct ir_attention_panel *p, const bool has_pairs) {
   assert(p->columns >= 1 && p->columns <= ATTENTION_VECTORS * V_LANES && p->keys >= 1);
-  v_f32 most[ATTENTION_VECTORS], sum[ATTENTION_VECTORS], factor[ATTENTION_VECTORS];
-  most[0] = most[1] = v_set(-__builtin_inff());
+  v_f32 most[ATTENTION_VECTORS], sum[ATTENTION_VECTORS], share[ATTENTION_VECTORS], factor[ATTENTION_VECTORS];
+  const bool goes_on = attention_goes_on(p);
+  for (size_t v = 0; v < ATTENTION_VECTORS; v++) {
+    most[v] = goes_on ? v_load(p->state + v * V_LANES) : v_set(-__builtin_inff());
+    sum[v] = goes_on ? v_load(p->state + (ATTENTION_VECTORS + v) * V_LANES) : v_set(0);
+    share[v] = most[v];
+  }
   // Blocks of rows are as equal as they can be, so that no block runs nearly empty.
   size_t blocks = (p->keys + ATTENTION_ROWS - 1) / ATTENTION_ROWS;
   for (size_t block = 0, first = 0; block < blocks; block++) {
@@ -162,7 +175,13 @@ V_INLINE void attention(const struct ir_attention_panel *p, const bool has_pairs
 #undef ATTENTION_CALL
     first += rows;
   }
-  sum[0] = sum[1] = v_set(0);
+  for (size_t v = 0; v < ATTENTION_VECTORS; v++) {
+    if (p->state) v_store(p->state + v * V_LANES, most[v]);
+    // If all scores so far are -infinity, weights are 0 and not the difference of two infinities.
+    most[v] = v_select(most[v] == -__builtin_inff(), v_set(0), most[v]);
+    share[v] = v_exp_normal(share[v] - most[v]);
+    sum[v] = sum[v] * share[v];
+  }
   blocks = (p->value_depth + ATTENTION_ROWS - 1) / ATTENTION_ROWS;
   for (size_t start = 0, last; start < p->keys; start = last) {
     last = p->keys - start > ATTENTION_KEYS ? start + ATTENTION_KEYS : p->keys;
@@ -170,12 +189,15 @@ V_INLINE void attention(const struct ir_attention_panel *p, const bool has_pairs
     for (size_t v = 0; v < ATTENTION_VECTORS; v++) factor[v] = 1 / sum[v];
     for (size_t block = 0, first = 0; block < blocks; block++) {
       size_t rows = p->value_depth / blocks + (block < p->value_depth % blocks);
-#define ATTENTION_CALL(n) attention_values(p, first, n, start, last, has_pairs, factor)
+#define ATTENTION_CALL(n) attention_values(p, first, n, start, last, has_pairs, share, factor)
       ATTENTION_CASES(ATTENTION_CALL)
 #undef ATTENTION_CALL
       first += rows;
     }
   }
+  if (p->state)
+    for (size_t v = 0; v < ATTENTION_VECTORS; v++)
+      v_store(p->state + (ATTENTION_VECTORS + v) * V_LANES, sum[v]);
 }
 
 #endif

@@ -6,6 +6,7 @@
 // small, and rounding stays near that of plain sums.
 
 #include "winograd_points.h"
+#include "winograd_weights.h"
 
 V_INLINE void evaluate(const struct ir_winograd_input *p, const size_t pair) {
   for (size_t channel = 0; channel < p->channels; channel++) {

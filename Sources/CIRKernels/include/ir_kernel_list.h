@@ -39,6 +39,7 @@
   X(f32_planar_normalize, void, (const struct ir_planar_normalize *normalize)) \
   X(f32_winograd_input, void, (const struct ir_winograd_input *input)) \
   X(f32_winograd_output, void, (const struct ir_winograd_output *output)) \
+  X(f32_winograd_weights, void, (const struct ir_winograd_weights *weights)) \
   X(f32_attention, void, (const struct ir_attention_panel *panel)) \
   X(f32_depthwise_3x3, void, (const struct ir_depthwise_rows *rows)) \
   X(f32_depthwise_taps, void, (const struct ir_depthwise_taps *taps)) \

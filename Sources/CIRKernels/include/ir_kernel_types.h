@@ -171,6 +171,18 @@ struct ir_winograd_output {
   size_t plane_stride, row_stride;
 };
 
+/// Weights of 3x3 windows at all points.
+struct ir_winograd_weights {
+  /// Output channels, of gemm_columns at most, and input channels.
+  size_t rows, depth;
+  /// For each row, row_stride apart, [depth][3][3].
+  const float *weights;
+  size_t row_stride;
+  /// For each point, point_stride apart, in the order of IR_WINOGRAD_PAIRS, [depth][rows].
+  float *output;
+  size_t point_stride;
+};
+
 enum { IR_ATTENTION_MAX_TERMS = 2 };
 
 /// Softmax attention of up to gemm_columns queries, which lie side by side:
@@ -192,6 +204,11 @@ struct ir_attention_panel {
   size_t term_stride;
   /// [keys][gemm_columns], scratch.
   float *scores;
+  /// NULL if these are all keys. Else they are a part of them, and parts come one after the other:
+  /// [2][gemm_columns], the largest score and the sum of weights of those before. `output` is complete with
+  /// the last part.
+  float *state;
+  bool is_first, is_last;
   /// [value_depth], output_stride apart.
   float *output;
   size_t output_stride;

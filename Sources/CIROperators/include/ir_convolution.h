@@ -83,6 +83,15 @@ void ir_conv2d_winograd(
 
 size_t ir_conv2d_winograd_workspace(const struct ir_conv2d_params *params, int threads);
 
+/// As ir_conv2d_winograd, of weights as a model stores them, which are evaluated as they are needed: for many
+/// weights, whose values at the points take four times their memory. The same bits.
+void ir_conv2d_winograd_streamed(
+  const struct ir_conv2d_params *params, const float *input, struct ir_weights weights, const float *bias,
+  const float *residual, float *output, void *workspace, int threads);
+
+size_t ir_conv2d_winograd_streamed_workspace(
+  const struct ir_conv2d_params *params, bool is_half, int threads);
+
 size_t ir_conv2d_winograd_packed_weights_count(const struct ir_conv2d_params *params);
 
 void ir_conv2d_winograd_pack_weights(

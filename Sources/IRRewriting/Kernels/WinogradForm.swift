@@ -13,8 +13,9 @@ package struct WinogradForm: Hashable, Sendable {
 
   /// With fewer channels in or out, transforming the windows costs what the multiplications save.
   private static let leastChannels = 32
-  /// Pairs of channels, of which each takes a number for each point instead of each place of the kernel.
-  private static let mostChannelPairs = 1 << 19
+  /// Pairs of channels, of which each takes a number for each point instead of each place of the kernel. Of
+  /// more of them, weights are evaluated at the points as a run needs them.
+  private static let mostKeptChannelPairs = 1 << 19
 
   package init(tile: Int, rowPoints: Int) {
     self.tile = tile
@@ -32,6 +33,8 @@ package struct WinogradForm: Hashable, Sendable {
     weight.rank == 4 && weight[2] == kernel && weight[3] == kernel && convolution.groupCount == 1
       && convolution.strides == [1, 1] && convolution.dilations == [1, 1]
       && convolution.padsBefore.allSatisfy { $0 >= 0 } && min(weight[0], weight[1]) >= Self.leastChannels
-      && weight[0] * weight[1] <= Self.mostChannelPairs
   }
+
+  /// Whether the values of a weight of this shape at the points are too many to be kept.
+  package func isStreamed(_ weight: Shape) -> Bool { weight[0] * weight[1] > Self.mostKeptChannelPairs }
 }

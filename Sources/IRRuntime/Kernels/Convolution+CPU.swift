@@ -48,8 +48,13 @@ extension FusedConvolution: FastOperator {
     let isWinograd = library.support.isWinograd(convolution, weight: w)
     let operands = FusedOperands(self)
     let fixed = params
-    let isSmall = library.support.formsFollowSizes && ir_conv2d_winograd_lacks_tiles(&params)
-    if isWinograd, request.constants[1] != nil, !isSmall {
+    let isStreamed = library.support.winograd?.isStreamed(w) ?? false
+    let isSmall =
+      library.support.formsFollowSizes && !isStreamed && ir_conv2d_winograd_lacks_tiles(&params)
+    if isWinograd, let weight = request.constants[1], !isSmall {
+      if isStreamed {
+        return streamedWinograd(params, weight, operands, request)
+      }
       return packingKernel(
         "conv3x3.winograd" + precision(params) + operands.suffix, request, library.packing,
         PackedForm(params, isWinograd: true),
@@ -93,6 +98,25 @@ extension FusedConvolution: FastOperator {
 extension Convolution: FastOperator {
   func kernel(for request: KernelRequest, in library: CPUKernelLibrary) -> (any Kernel)? {
     FusedConvolution(self, hasBias: request.inputTypes.count > 2).kernel(for: request, in: library)
+  }
+}
+
+/// A convolution of Winograd's form whose weights are evaluated in each run.
+private func streamedWinograd(
+  _ params: ir_conv2d_params, _ weight: Tensor, _ operands: FusedOperands, _ request: KernelRequest
+) -> any Kernel {
+  var params = params
+  let workspace = ir_conv2d_winograd_streamed_workspace(
+    &params, ir_weights(weight).is_half, Int32(request.threadCount))
+  let fixed = params
+  return CPUKernel(
+    "conv3x3.winograd.streamed" + precision(params) + operands.suffix, workspace: workspace,
+    inPlace: operands.inPlace, prepared: [1]
+  ) { arguments in
+    var params = fixed
+    ir_conv2d_winograd_streamed(
+      &params, arguments.input(0), ir_weights(weight), operands.bias(arguments), operands.residual(arguments),
+      arguments.output(), arguments.workspace, arguments.threads)
   }
 }
 

@@ -16,6 +16,7 @@ package struct RegionWinograd: RegionOperation {
       let grid = node.filledGrid(),
       RegionGrid(node.types[0]) == grid,
       form.applies(to: fused.convolution, weight: node.types[1].shape),
+      !form.isStreamed(node.types[1].shape),
       fused.convolution.padsBefore == [1, 1], fused.convolution.padsAfter == [1, 1],
       let window = RegionWindow(fused, of: node), window.weight != nil
     else { return nil }
