@@ -113,7 +113,7 @@ let package = Package(
       "IRPipelines",
       [
         "IRDiffusion", "IRModels", "IRQuality", "ImageRestoration", "IRImage", "IRTensorFiles", "IRONNX",
-        "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRFiles",
+        "IRRuntime", "IRCompiler", "IROperators", "IRGraph", "IRTensor", "IRFiles", "CIRSystem",
       ]),
     library("IRInference", ["IRONNX", "IRRuntime", "IRCompiler", "IRGraph", "IRTensor"]),
     library(
@@ -139,8 +139,7 @@ let package = Package(
       "IRBatch",
       [
         "IRPipelines", "IRDiffusion", "ImageRestoration", "IRRestorers", "IRTensorFiles", "IRFiles",
-        "IRThreads",
-        "IRONNX", "IRRuntime", "IRCompiler", "IRGraph", "IRTensor",
+        "IRThreads", "IRONNX", "IRRuntime", "IRCompiler", "IRGraph", "IRTensor",
       ]),
 
     library(
@@ -251,8 +250,7 @@ let package = Package(
       "IRPipelinesTests",
       [
         "IRPipelines", "IRDiffusion", "IRModels", "IRQuality", "IRImage", "IRFiles", "IRONNX",
-        "IRTensorFiles",
-        "IRRuntime", "IRGraph", "IRTensor",
+        "IRTensorFiles", "IRRuntime", "IRGraph", "IRTensor",
       ]),
     test("IRQualityTests", ["IRQuality", "IRImage", "IRTensorFiles"]),
     test("IRDegradationTests", ["IRDegradation", "IRImage"]),

@@ -1,3 +1,4 @@
+import CIRSystem
 import IRCompiler
 import IRGraph
 import IRONNX
@@ -134,10 +135,11 @@ final class CompiledParts {
 
   /// Gives back the memory that the last network ran in, and what it read of its file.
   func release() {
-    guard let (_, part, session) = current else { return }
+    guard let part = current?.part else { return }
+    if let program = current?.session.program, program.weightByteCount > Self.keptByteCount { forget(part) }
     current = nil
     part.model.releasePages()
-    if session.program.weightByteCount > Self.keptByteCount { forget(part) }
+    ir_give_back_freed()
   }
 
   /// Gives up the programs and the packed weights of a network that has run.

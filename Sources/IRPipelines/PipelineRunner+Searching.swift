@@ -151,56 +151,42 @@ private struct SearchRun {
   ) throws -> [PipelineSearch.Score] {
     var scores: [PipelineSearch.Score] = []
     for composition in candidates {
-      var settings = settings
-      settings.composition = composition
-      var sampler = try runner.sampler(settings)
-      let firstTime = sampler.timestep
-      let latents = try sampler.walk(
-        composition, noise: SeededNoise(seed: settings.seed), shape: encoded.latentShape
-      ) { question in
-        try prediction(question, isFirst: question.timestep == firstTime, progress)
-      }
+      let latents = try walked(composition, progress)
       scores.append(PipelineSearch.Score(composition: composition, score: try score(latents)))
       try progress(counter.advanced(by: 1))
     }
     return scores
   }
 
-  /// The candidates judged by the clean latents that shared predictions make them expect, late in the walk of
-  /// equal weights. An expectation is linear in the prediction, and weights add up to 1: it is the weighted
-  /// sum of the components' expectations.
+  /// The clean latents of a composition's whole walk.
+  private mutating func walked(
+    _ composition: Composition, _ progress: (PipelineProgress) throws -> Void
+  ) throws -> Tensor {
+    var settings = settings
+    settings.composition = composition
+    var sampler = try runner.sampler(settings)
+    let firstTime = sampler.timestep
+    return try sampler.walk(
+      composition, noise: SeededNoise(seed: settings.seed), shape: encoded.latentShape
+    ) { question in
+      try prediction(question, isFirst: question.timestep == firstTime, progress)
+    }
+  }
+
+  /// The candidates judged by the weighted sums of what each component makes of the picture by itself: what
+  /// they come to is nearly linear in their weights, which add up to 1, and exactly so in one step.
   mutating func screened(
     _ candidates: [Composition], finalistCount: Int, _ progress: (PipelineProgress) throws -> Void
   ) throws -> [PipelineSearch.Score] {
-    let share = 1 / Double(components.count)
-    let equal = try Composition(Dictionary(uniqueKeysWithValues: components.map { ($0, share) }))
-    var sampler = try runner.sampler(settings)
-    let limit = PipelineSearch.screeningTime / 1000 * Double(sampler.schedule.configuration.trainingStepCount)
-    let shared = sampler.timesteps.firstIndex { $0 <= limit } ?? (sampler.stepCount - 1)
-    plan(
-      Array(candidates.prefix(finalistCount)),
-      beside: shared * components.count * encoded.plan.tileCount + candidates.count)
-    let (noise, shape) = (SeededNoise(seed: settings.seed), encoded.latentShape)
-    func draw(_ stream: Int) -> Tensor {
-      noise.tensor(channels: shape[1], height: shape[2], width: shape[3], stream: stream)
-    }
-    var latents = sampler.start(draw(0))
-    while sampler.index < shared {
-      let isFirst = sampler.index == 0
-      latents = try sampler.step(
-        latents, equal, noise: sampler.needsNoise ? draw(sampler.index + 1) : nil
-      ) { try prediction($0, isFirst: isFirst, progress) }
-    }
-    let time = sampler.timestep
-    var expected: [Component: Tensor] = [:]
+    let own = components.count * (settings.stepCount - 1) * encoded.plan.tileCount
+    plan(Array(candidates.prefix(finalistCount)), beside: own + candidates.count)
+    var alone: [Component: Tensor] = [:]
     for component in components {
-      let question = Sampler.Question(component: component, latents: latents, timestep: time)
-      let found = try prediction(question, isFirst: sampler.index == 0, progress)
-      expected[component] = try sampler.estimate(latents, prediction: found)
+      alone[component] = try walked(Composition([component: 1]), progress)
     }
     var scores: [PipelineSearch.Score] = []
     for composition in candidates {
-      let clean = try composition.combined(composition.parts.compactMap { expected[$0.component] })
+      let clean = try composition.combined(composition.parts.compactMap { alone[$0.component] })
       scores.append(
         PipelineSearch.Score(composition: composition, score: try score(clean, isScreening: true)))
       try progress(counter.advanced(by: 1))

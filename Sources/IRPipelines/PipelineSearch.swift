@@ -9,8 +9,8 @@ package struct PipelineSearch {
     case frequent
     /// The paper's 1512 candidates, each restored to the end.
     case grid
-    /// The paper's 1512 candidates judged by what they make of shared predictions late in one walk; the best
-    /// few are restored to the end.
+    /// The paper's 1512 candidates judged by the weighted sums of what each component makes of the picture by
+    /// itself; the best few are restored to the end.
     case screen
     /// The paper's candidate that is nearest to what the forest in the pipeline's folder says of the picture;
     /// nothing but that one is restored.
@@ -33,10 +33,6 @@ package struct PipelineSearch {
     self.method = method
     self.objective = objective
   }
-
-  /// The time step (of 1000) at which candidates are screened: late enough for the picture to show, early
-  /// enough for their predictions to differ.
-  static let screeningTime = 300.0
 
   var side: Int { cropSide ?? (method == .screen ? 256 : 512) }
 

@@ -61,9 +61,9 @@ private func textured(height: Int, width: Int, row: Int, column: Int, side: Int)
   }
 }
 
-/// A screening scores what a composition's own prediction would make one expect, and restores the best to the
+/// A screening scores sums of what the components make of the picture alone, and restores the best to the
 /// end.
-@Test func screeningsShareSixPredictions() throws {
+@Test func screeningsMixWhatComponentsMakeAlone() throws {
   try withFolder { folder in
     try writeSmall(folder)
     let runner = PipelineRunner(try RestorationPipeline(contentsOf: folder))
@@ -85,15 +85,16 @@ private func textured(height: Int, width: Int, row: Int, column: Int, side: Int)
     }
     #expect(found.score == found.finalists.compactMap(\.score).min())
 
-    let (latents, sampler, encoded) = try sharedLatents(runner, image, settings, search)
+    let encoded = try runner.encoded(image, settings, Component.six)
     for index in [0, 31, 59] {
       let composition = found.scores[index].composition
-      let predictions = try composition.parts.map {
-        try runner.prediction(
-          Sampler.Question(component: $0.component, latents: latents, timestep: 199), encoded)
+      var mixed = [Double](repeating: 0, count: encoded.latentShape.elementCount)
+      for part in composition.parts {
+        let alone = try latents(of: part.component, runner, encoded, settings).doubles
+        for element in mixed.indices { mixed[element] += part.weight * alone[element] }
       }
-      let expected = try sampler.estimate(latents, prediction: composition.combined(predictions))
-      let score = try PIQE.score(eightBits(Image(runner.decoded(expected, encoded, settings))))
+      let clean = Tensor(TensorType(.float32, encoded.latentShape), doubles: mixed)
+      let score = try PIQE.score(eightBits(Image(runner.decoded(clean, encoded, settings))))
       let screened = try #require(found.scores[index].score)
       // Blocks at PIQE's limits may fall to the other side: one of 16 counts 6 of 100.
       #expect((screened - score).magnitude < 7, "\(screened) \(score)")
@@ -101,24 +102,35 @@ private func textured(height: Int, width: Int, row: Int, column: Int, side: Int)
   }
 }
 
-/// The latents that a screening of five steps looks at: at 199 of 999, 799, 599, 399, 199, on the way of
-/// equal weights.
-private func sharedLatents(
-  _ runner: PipelineRunner, _ image: Tensor, _ settings: PipelineSettings, _ search: PipelineSearch
-) throws -> (Tensor, Sampler, PipelineRunner.Encoded) {
-  let components = Component.six.filter { component in
-    search.candidates?.contains { $0.weight(of: component) != 0 } ?? false
+/// The clean latents that a component makes of a picture alone.
+private func latents(
+  of component: Component, _ runner: PipelineRunner, _ encoded: PipelineRunner.Encoded,
+  _ settings: PipelineSettings
+) throws -> Tensor {
+  var settings = settings
+  settings.composition = try Composition([component: 1])
+  return try runner.walked(settings, encoded) { try runner.prediction($0, encoded) }
+}
+
+/// In one step what compositions come to is linear in their weights: the screening is the full search.
+@Test func screeningsOfOneStepAreExact() throws {
+  try withFolder { folder in
+    try writeSmall(folder)
+    let runner = PipelineRunner(try RestorationPipeline(contentsOf: folder))
+    let image = picture(height: 64, width: 64)
+    var settings = PipelineSettings(try Composition("sr=1"))
+    settings.stepCount = 1
+    var search = PipelineSearch(.screen, by: .piqe)
+    search.candidates = Array(Composition.grid.prefix(40))
+    let screened = try runner.searched(image, settings, search)
+    search.method = .grid
+    let searched = try runner.searched(image, settings, search)
+    #expect(screened.passCount == searched.passCount && (1...6).contains(screened.passCount))
+    for (a, b) in zip(screened.scores, searched.scores) {
+      let (x, y) = (try #require(a.score), try #require(b.score))
+      #expect((x - y).magnitude < 7, "\(a.composition): \(x) \(y)")
+    }
   }
-  let share = 1 / Double(components.count)
-  let equal = try Composition(Dictionary(uniqueKeysWithValues: components.map { ($0, share) }))
-  let encoded = try runner.encoded(image, settings, components)
-  var sampler = try runner.sampler(settings)
-  #expect(sampler.timesteps == [999, 799, 599, 399, 199])
-  let noise = SeededNoise(seed: 1)
-  var latents = sampler.start(
-    noise.tensor(channels: 4, height: encoded.latentShape[2], width: encoded.latentShape[3]))
-  for _ in 0..<4 { latents = try sampler.step(latents, equal) { try runner.prediction($0, encoded) } }
-  return (latents, sampler, encoded)
 }
 
 /// A small decoder in the folder judges the candidates, and the other one makes the finalists.
@@ -141,9 +153,8 @@ private func sharedLatents(
     let found = try runner.searched(image, settings, search)
     func sorted(_ scores: [PipelineSearch.Score]) -> [Double] { scores.compactMap(\.score).sorted() }
     #expect(sorted(found.finalists) == sorted(plain.finalists))
-    let (latents, sampler, encoded) = try sharedLatents(runner, image, settings, search)
-    let question = Sampler.Question(component: .superResolution, latents: latents, timestep: 199)
-    let clean = try sampler.estimate(latents, prediction: runner.prediction(question, encoded))
+    let encoded = try runner.encoded(image, settings, Component.six)
+    let clean = try latents(of: .superResolution, runner, encoded, settings)
     let graph = try tiny.graph(weights: weights, shape: clean.shape)
     let sample = try #require(try GraphInterpreter(graph).run(["latent_sample": clean])["sample"])
     let decoded = sample.mapped { min(max(($0 + 1) / 2, 0), 1) }

@@ -24,7 +24,7 @@ struct PipelineOptions: ParsableArguments {
       "Search for the best composition.",
       discussion:
         "frequent restores the 8 candidates of the calibration, grid all 1512; both keep the best by --by. screen scores "
-        + "all 1512 from six shared predictions and restores the best few. forest asks the pipeline's random forest. A "
+        + "all 1512 as sums of what single tasks make and restores the best few. forest asks the pipeline's random forest. A "
         + "search looks at the part of the picture with the most detail."))
   var search = PipelineSearch.Method.none
 

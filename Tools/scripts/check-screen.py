@@ -2,7 +2,7 @@
 """Holds the screening of compositions to the full search: the rank correlation of their scores, picture by picture.
 
 usage: check-screen.py IRRUN PIPELINE PICTURE... [--by piqe] [--steps 10] [--candidates 100] [--crop 256] [--least RHO]
-A search restores every candidate to the end (`--search grid`), a screening judges all by six shared predictions (`--search screen`);
+A search restores every candidate to the end (`--search grid`), a screening judges sums of what single tasks make (`--search screen`);
 both try the same candidates, an even choice of the paper's 1512. Said are Spearman's rho of the two lists of scores, the rank in the
 full search of what the screening chooses, and the passes of the UNet that each took. Exits with 1 where the mean rho is below --least.
 Needs numpy.

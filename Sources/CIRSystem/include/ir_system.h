@@ -19,6 +19,10 @@ const char *ir_loaded_from(void);
 /// as long as the process. Swift reads its own list from /proc, which a sandbox may lack.
 char *const *ir_arguments(int *count);
 
+/// Gives memory that was freed, and that the allocator keeps for later, back to the system. Nothing where the
+/// allocator cannot.
+void ir_give_back_freed(void);
+
 /// Takes `count` blocks of 64 bytes into the eight words of a SHA-256 (FIPS 180-4, section 6.2.2), by the
 /// processor's instructions for it where it has them.
 void ir_sha256_blocks(uint32_t state[8], const void *blocks, size_t count);
