@@ -62,15 +62,17 @@ final class Bench {
     )
   }
 
-  /// Numbers in 0..<1 for every input, pictures of these sides where the model leaves them open.
+  /// Numbers in 0..<1 for every input of float32, zeros for others, pictures of these sides where the model
+  /// leaves them open.
   private static func freshInputs(_ file: ONNXModel, _ path: String, _ sides: Sides) throws -> [String:
     Tensor]
   {
     var result: [String: Tensor] = [:]
     for (index, input) in file.graphInputs.enumerated() {
-      guard case .tensor(ElementType.float32.rawValue, let shape?) = input.type else {
+      guard case .tensor(let number, let shape?) = input.type, let elementType = ElementType(rawValue: number)
+      else {
         throw ONNXError.tensor(
-          name: input.name, detail: "must be a float32 tensor of a known rank, or --input must give it")
+          name: input.name, detail: "must be a tensor of a known rank, or --input must give it")
       }
       let port = ImagePort(input)
       let extents = shape.indices.map { axis -> Int in
@@ -82,8 +84,12 @@ final class Bench {
       }
       guard extents.allSatisfy({ (1...1 << 24).contains($0) }), extents.reduce(1.0, { $0 * Double($1) }) < 1e9
       else { throw ONNXError.tensor(name: input.name, detail: "is \(extents): give --input") }
-      var generator = SplitMix64(seed: UInt64(index + 1))
       let shapeOfInput = Shape(extents)
+      guard elementType == .float32 else {
+        result[input.name] = Tensor(zeros: TensorType(elementType, shapeOfInput))
+        continue
+      }
+      var generator = SplitMix64(seed: UInt64(index + 1))
       let values = (0..<shapeOfInput.elementCount).map { _ -> Float in
         Float(generator.next() >> 40) / 16_777_216
       }

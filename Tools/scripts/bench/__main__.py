@@ -64,7 +64,7 @@ def arguments():
 
 
 def inputs_of(path, size):
-    """Numbers in 0..<1 for each of the model's inputs, open sides being `size`."""
+    """Numbers in 0..<1 for each of the model's inputs, 0 where they are integers; open sides are `size`."""
     generator = np.random.default_rng(0)
     graph = onnx.load(path, load_external_data=False).graph
     constants = {i.name for i in graph.initializer}
@@ -73,8 +73,16 @@ def inputs_of(path, size):
         if value.name not in constants:
             dims = value.type.tensor_type.shape.dim
             shape = [d.dim_value or (1 if axis == 0 else size) for axis, d in enumerate(dims)]
-            feeds[value.name] = generator.random(shape, dtype=np.float32)
+            kind = onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
+            fractions = np.issubdtype(kind, np.floating)
+            feeds[value.name] = generator.random(shape, dtype=np.float32).astype(kind) if fractions else np.zeros(shape, kind)
     return feeds
+
+
+def title_of(path):
+    """A file's name; of a pipeline's network, which is always `model.onnx`, its folder's."""
+    folder, file = os.path.split(os.path.abspath(path))
+    return os.path.basename(folder) if file == "model.onnx" else file
 
 
 def measure(title, path, feeds, exact, options, tools):
@@ -120,7 +128,7 @@ def prepared(name, options, tools):
         return FOREIGN[name].title, path, foreign.inputs_of(path), foreign.exact_outputs_of(path)
     network = networks.NETWORKS.get(name)
     if network is None or options.foreign:
-        return os.path.basename(name), name, inputs_of(name, options.size), {}
+        return title_of(name), name, inputs_of(name, options.size), {}
     path = network.path(tools, ".build-bench")
     return network.title, path, inputs_of(path, network.size), {}
 
