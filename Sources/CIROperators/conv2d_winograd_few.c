@@ -14,8 +14,8 @@ struct few_plan {
   // The places of tiles in a vector, as ir_winograd_input has them.
   size_t lane[FEW_TILES];
   struct ir_winograd_strip strips[IR_WINOGRAD_MAX_STRIPS];
-  // Floats: of all windows at all points; of a thread's weights as they are stored, from point to point and in
-  // all, of its products of a point and of all, of a thread.
+  // Floats: of all windows at all points; of a thread's weights as they are stored, from point to point and
+  // in all; of its products of a point and of all points; of a thread.
   size_t windows, stored, point_stride, weights, product, products, thread;
 };
 
