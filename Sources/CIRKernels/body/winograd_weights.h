@@ -66,7 +66,8 @@ void IR_ISA_NAME(f32_winograd_weights)(const struct ir_winograd_weights *p) {
       float *lane = taps[i / V_LANES] + i % V_LANES;
       for (size_t j = 0; j < depth * WEIGHT_TAPS; j++) lane[j * V_LANES] = row[j];
     }
-    // What a whole vector writes beyond the rows is overwritten by the next channel; the last one has none.
+    // Lanes that a whole vector writes beyond the rows are overwritten by the next channel; the last one has
+    // none.
     for (size_t j = 0; j < depth; j++)
       for (size_t group = 0; group < groups; group++) {
         const float *source = taps[group] + j * WEIGHT_TAPS * V_LANES;
