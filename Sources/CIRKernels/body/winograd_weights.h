@@ -27,7 +27,8 @@ V_INLINE void weight_points(const v_f32 g[WEIGHT_SIDE], v_f32 u[WINDOW_SIDE]) {
   u[5] = g[2];
 }
 
-// One input channel of some rows: `taps` is [9][lanes]. Whole vectors are written, or the first `rows` of them.
+// One input channel of some rows: `taps` is [9][lanes]. Whole vectors are written, or the first `rows` of
+// them.
 V_INLINE void evaluate_weights(
   const float *taps, float *output, size_t point_stride, const bool is_whole, size_t rows) {
   // The order in which the rows of points lie, as IR_WINOGRAD_PAIRS has them.
