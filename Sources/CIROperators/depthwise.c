@@ -24,6 +24,18 @@ bool ir_is_depthwise(const struct ir_conv2d_params *p) {
   return p->groups > 1 && p->input_channels == p->groups;
 }
 
+bool ir_conv2d_takes_functions(const struct ir_conv2d_params *p) {
+  return ir_is_depthwise(p) || ir_conv2d_is_pixel(p);
+}
+
+void ir_conv2d_apply(
+  const struct ir_conv2d_params *p, size_t lines, size_t count, float *results, size_t stride) {
+  if (p->function == IR_ELEMENTWISE_COPY) return;
+  const struct ir_elementwise_operands operands = {
+    .a = results, .a_stride = stride, .output = results, .output_stride = stride, .p = p->p, .q = p->q};
+  ir_kernels()->elementwise[p->function](lines, count, &operands);
+}
+
 static bool is_3x3(const struct ir_conv2d_params *p) {
   return p->kernel_height == 3 && p->kernel_width == 3 && p->stride_y == 1 && p->stride_x == 1 &&
     p->dilation_y == 1 && p->dilation_x == 1 && p->pad_top == 1 && p->pad_left == 1 &&
@@ -49,6 +61,7 @@ static size_t worker_count(const struct ir_conv2d_params *p) {
 }
 
 size_t ir_depthwise_workspace(const struct ir_conv2d_params *p, int threads) {
+  if (ir_depthwise_goes_by_lanes(p)) return ir_depthwise_lanes_workspace(p, threads);
   return (size_t)threads * worker_count(p) * sizeof(float);
 }
 
@@ -156,11 +169,17 @@ static void run_task(const void *context, size_t index, int thread) {
   } else {
     rows_general(p, &plane, start, end);
   }
+  ir_conv2d_apply(
+    p, 1, (end - start) * p->output_width, plane.output + start * p->output_width, p->output_width);
 }
 
 void ir_depthwise(
   const struct ir_conv2d_params *params, const float *input, const float *weights, const float *bias,
   const float *residual, float *output, void *workspace, int threads) {
+  if (ir_depthwise_goes_by_lanes(params)) {
+    ir_depthwise_by_lanes(params, input, weights, bias, residual, output, workspace, threads);
+    return;
+  }
   struct depthwise_context context = {
     params,   input,  weights,   bias,
     residual, output, workspace, ir_ceiling_divide(params->output_height, ROWS_OF_A_TASK),

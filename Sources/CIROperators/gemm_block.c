@@ -28,11 +28,37 @@ void ir_write_panel(size_t rows, size_t depth, const float *panel, bool is_bfloa
   else memcpy(packed, panel, rows * depth * sizeof *packed);
 }
 
+// Rows that lie side by side, as pixels do. `rows` is a constant at every call, so that no copy is a loop.
+static inline void copy_rows(size_t rows, size_t depth, const float *a, size_t stride, float *panel) {
+  for (size_t k = 0; k < depth; k++) memcpy(panel + k * rows, a + k * stride, rows * sizeof *panel);
+}
+
+static void pack_near_rows(size_t rows, size_t depth, const float *a, size_t stride, float *panel) {
+  // clang-format off
+  switch (rows) {
+    case 1: copy_rows(1, depth, a, stride, panel); return;
+    case 2: copy_rows(2, depth, a, stride, panel); return;
+    case 3: copy_rows(3, depth, a, stride, panel); return;
+    case 4: copy_rows(4, depth, a, stride, panel); return;
+    case 5: copy_rows(5, depth, a, stride, panel); return;
+    case 6: copy_rows(6, depth, a, stride, panel); return;
+    case 12: copy_rows(12, depth, a, stride, panel); return;
+    case 13: copy_rows(13, depth, a, stride, panel); return;
+    case 14: copy_rows(14, depth, a, stride, panel); return;
+    default: copy_rows(rows, depth, a, stride, panel); return;
+  }
+  // clang-format on
+}
+
 // Rows that lie `row_stride` apart to a panel.
 static void pack_panel(
   size_t rows, size_t depth, const float *a, size_t row_stride, size_t column_stride, float *panel) {
   if (column_stride == 1) {
     ir_kernels()->f32_transpose(depth, rows, a, row_stride, panel, rows);
+    return;
+  }
+  if (row_stride == 1) {
+    pack_near_rows(rows, depth, a, column_stride, panel);
     return;
   }
   for (size_t k = 0; k < depth; k++)

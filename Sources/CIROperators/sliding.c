@@ -19,10 +19,14 @@ static void pack_steps(
   const struct ir_sliding *s, const float *row, size_t depth, size_t before, size_t end, size_t columns,
   size_t width, float *packed) {
   const size_t plane = s->height * s->width;
+  const bool is_alternate = s->step_x == 2 && end > before;
+  if (is_alternate) ir_kernels()->f32_gemm_pack_alternate(depth, end - before, row, plane, packed + before);
+  if (is_alternate && !before && end == columns) return;
   for (size_t k = 0; k < depth; k++) {
     float *target = packed + k * width;
     for (size_t j = 0; j < before; j++) target[j] = 0;
-    if (end > before) ir_copy_steps(row + k * plane, s->step_x, target + before, end - before);
+    if (end > before && !is_alternate)
+      ir_copy_steps(row + k * plane, s->step_x, target + before, end - before);
     for (size_t j = end; j < columns; j++) target[j] = 0;
   }
 }

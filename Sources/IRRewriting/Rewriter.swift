@@ -40,7 +40,7 @@ package struct Rewriter: Sendable {
       // Convolutions take what follows them before elementwise chains do: it then costs no pass over memory.
       RewriteDriver([
         ScaleAfterProduct(), FoldAttentionIntoProjection(), FoldGainIntoConvolution(), FuseChannelGram(),
-        FuseConvolution(support: support), FuseMatrixMultiply(support: support),
+        RecognizeSwish(), FuseConvolution(support: support), FuseMatrixMultiply(support: support),
         SplitGroupNormalization(support: support), AddToGradient(),
       ]),
       MergeEqualConstants(),

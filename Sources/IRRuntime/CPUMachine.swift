@@ -53,7 +53,8 @@ extension KernelSupport {
     support.regions = RegionLimits(
       rows: Int(IR_REGION_MAX_ROWS), tiles: Int(IR_REGION_MAX_TILES), stepRows: Int(IR_REGION_MAX_STEP),
       side: Int(IR_REGION_MAX_SIDE), reach: Int(IR_PLANAR_MAX_KERNEL) - 1,
-      fewestPixels: Int(IR_REGION_FEWEST_PIXELS), manyWeights: Int(IR_REGION_MANY_WEIGHTS))
+      fewestPixels: Int(IR_REGION_FEWEST_PIXELS), manyWeights: Int(IR_REGION_MANY_WEIGHTS),
+      manyPlanes: Int(IR_REGION_MANY_PLANES))
     return support
   }()
 }

@@ -26,7 +26,7 @@ extension KernelTests {
         output_width: output.width, kernel_height: kernel.height, kernel_width: kernel.width,
         stride_y: stride.y, stride_x: stride.x, dilation_y: dilation.y, dilation_x: dilation.x,
         pad_top: pads.0, pad_left: pads.1, groups: groups, activation: activation, slope: slope,
-        is_bfloat16: isBFloat16)
+        function: IR_ELEMENTWISE_COPY, p: 0, q: 0, is_bfloat16: isBFloat16)
     }
 
     /// Depthwise convolutions are of float32 in any case.
@@ -113,7 +113,45 @@ extension KernelTests {
       Window(
         channels: (2, 2), size: (40, 80), kernel: (17, 17), stride: (1, 2), pads: (8, 8, 8, 8), groups: 2,
         isFused: true),
+      // Of so many channels each may have a lane.
+      Window(
+        batch: 2, channels: (19, 19), size: (7, 7), kernel: (5, 5), pads: (2, 2, 2, 2), groups: 19,
+        activation: IR_ACTIVATION_RELU, isFused: true),
+      Window(channels: (48, 48), size: (14, 14), kernel: (3, 3), pads: (1, 1, 1, 1), groups: 48),
+      Window(
+        channels: (21, 21), size: (61, 70), kernel: (5, 3), stride: (2, 2), pads: (2, 1, 1, 1), groups: 21,
+        isFused: true),
+      Window(
+        channels: (33, 33), size: (5, 2), kernel: (7, 7), dilation: (1, 3), pads: (3, 20, 3, 9), groups: 33,
+        activation: IR_ACTIVATION_RELU),
     ]
+
+  /// Windows that reach far beyond the feature map.
+  static let partlyOutside: [Window] = [
+    Window(
+      channels: (40, 100), size: (16, 16), kernel: (3, 3), dilation: (12, 12), pads: (12, 12, 12, 12),
+      activation: IR_ACTIVATION_RELU, isFused: true),
+    Window(
+      batch: 2, channels: (6, 7), size: (9, 30), kernel: (3, 5), stride: (1, 2), dilation: (7, 6),
+      pads: (7, 12, 7, 12), isFused: true),
+    Window(channels: (600, 9), size: (5, 6), kernel: (2, 3), dilation: (4, 9), pads: (30, 9, 2, 40)),
+    Window(channels: (16, 20), size: (40, 41), kernel: (3, 1), dilation: (30, 1), pads: (30, 0, 30, 0)),
+  ]
+
+  @Test(arguments: partlyOutside.indices, [false, true])
+  func conv2dOfParts(_ index: Int, isBFloat16: Bool) {
+    var window = Self.partlyOutside[index]
+    window.isBFloat16 = isBFloat16
+    checkConvolution(window, tolerance: 1e-5) { p, weights, input, bias, output, threads in
+      #expect(ir_conv2d_has_parts(&p))
+      let packed = Guarded<Float>(count: ir_conv2d_packed_weights_count(&p))
+      ir_conv2d_pack_weights(&p, weights, packed.pointer)
+      let scratch = workspace(ir_conv2d_parts_workspace(&p, threads))
+      ir_conv2d_parts(
+        &p, input, packed.pointer, bias, bias == nil ? nil : UnsafePointer(output), output, scratch.pointer,
+        threads)
+    }
+  }
 
   @Test(arguments: (windows + depthwiseWindows).indices, [false, true])
   func conv2d(_ index: Int, isBFloat16: Bool) {

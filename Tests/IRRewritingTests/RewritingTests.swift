@@ -120,6 +120,29 @@ func layerNormalizationIsRecognised(form: Int) throws {
   }
 }
 
+@Test func swishIsRecognised() throws {
+  for (alpha, isReversed) in [(1.0, false), (1.0, true), (1.702, false)] {
+    let graph = try build { b, x in
+      let scaled = alpha == 1 ? x : try b.value(Binary(.multiply), [x, scalar(alpha, &b)])
+      let gate = try b.value(Unary(.sigmoid), [scaled])
+      return try b.value(Binary(.multiply), isReversed ? [gate, x] : [x, gate])
+    }
+    let simplified = try compiler.simplified(graph).0
+    let only = try #require(simplified.nodesInOrder.first)
+    let swish = try #require(simplified[only].operator as? Activation)
+    #expect(simplified.nodeCount == 1 && swish.function == .swish && swish.alpha == Float(alpha))
+  }
+}
+
+/// A gate of another value is none.
+@Test func otherGatesAreLeftAlone() throws {
+  let graph = try build { b, x in
+    let gate = try b.value(Unary(.sigmoid), [try b.value(Binary(.add), [x, scalar(1, &b)])])
+    return try b.value(Binary(.multiply), [x, gate])
+  }
+  #expect(try !operators(of: graph).contains("Activation"))
+}
+
 @Test func normalizedVectorsAndProductsAreRecognised() throws {
   let graph = try build { b, x in
     let norm = try b.value(Binary(.maximum), [try b.value(Reduce(.l2, axes: [3]), [x]), scalar(1e-12, &b)])

@@ -95,6 +95,54 @@ private func noise(_ shape: Shape, seed: UInt64) -> Tensor {
   #expect(try names(12, true) == ["conv3x3.winograd"])
 }
 
+/// Depthwise convolutions of short rows are steps by themselves, with the function that follows them; but not
+/// in restorers whose pictures are cut into parts. Those of pixels and of a stride take functions, too.
+@Test func smallDepthwisePlanesAreConvolvedByThemselves() throws {
+  func program(_ side: Int, stride: Int = 1, _ followsSizes: Bool) throws -> (Graph, Program) {
+    var builder = GraphBuilder()
+    let x = builder.input("x", TensorType(.float32, [1, 40, side, side]))
+    let wide = try builder.convolution(x, weight: builder.constant(noise([120, 40, 1, 1], seed: 8)))
+    let swish = try builder.value(
+      Binary(.multiply), [try builder.value(Unary(.sigmoid), [wide]), wide])
+    let window = Convolution(
+      strides: [stride, stride], padsBefore: [2, 2], padsAfter: [2, 2], dilations: [1, 1], groupCount: 120)
+    let weight = builder.constant(noise([120, 1, 5, 5], seed: 9))
+    let result = try builder.value(Unary(.hardSwish), [try builder.value(window, [swish, weight])])
+    builder.output(result, name: "y")
+    let graph = try builder.finished()
+    return (graph, try Compiler(formsFollowSizes: followsSizes).compile(graph))
+  }
+  func names(_ side: Int, stride: Int = 1, _ followsSizes: Bool) throws -> [String] {
+    let (graph, program) = try program(side, stride: stride, followsSizes)
+    let input = noise([1, 40, side, side], seed: 3)
+    let found = try #require(try Session(program).run(["x": input])["y"])
+    let expected = try #require(try GraphInterpreter(graph).run(["x": input])["y"])
+    expectClose(found, expected, .ofRange(1e-5))
+    return program.steps.map(\.kernel.name)
+  }
+  #expect(try names(14, true) == ["conv2d.pixels.swish", "conv2d.depthwise.hardSwish"])
+  #expect(try names(14, false).allSatisfy { $0.hasPrefix("region(") })
+  #expect(try names(28, true).allSatisfy { $0.hasPrefix("region(") })
+  #expect(try names(28, stride: 2, true) == ["region(conv1x1 elementwise)", "conv2d.depthwise.hardSwish"])
+  #expect(try names(1, true) == ["conv2d.pixel.swish", "conv2d.depthwise.hardSwish"])
+}
+
+/// Most taps of a window that is dilated beyond the feature map are left out; but a part of a picture must
+/// have the bits of the whole.
+@Test func windowsBeyondThePlaneAreCut() throws {
+  for followsSizes in [true, false] {
+    var builder = GraphBuilder()
+    let x = builder.input("x", TensorType(.float32, [1, 24, 16, 16]))
+    let window = Convolution(
+      strides: [1, 1], padsBefore: [12, 12], padsAfter: [12, 12], dilations: [12, 12], groupCount: 1)
+    let weight = builder.constant(noise([32, 24, 3, 3], seed: 9))
+    builder.output(
+      try builder.value(Unary(.relu), [try builder.value(window, [x, weight])]), name: "y")
+    let program = try Compiler(formsFollowSizes: followsSizes).compile(try builder.finished())
+    #expect(program.steps.map(\.kernel.name) == [followsSizes ? "conv2d.parts.relu" : "conv2d.relu"])
+  }
+}
+
 /// Weights too many to be kept at the points are evaluated in each run: the bits of two halves that are kept.
 @Test(arguments: [12, 8]) func manyWeightsAreEvaluatedInTheRun(_ side: Int) throws {
   let (inputs, outputs) = (288, 2048)

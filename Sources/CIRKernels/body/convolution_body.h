@@ -84,7 +84,7 @@ void IR_ISA_NAME(f32_depthwise_3x3)(const struct ir_depthwise_rows *rows) {
 V_INLINE void depthwise_taps(const struct ir_depthwise_taps *t, size_t x, const size_t vectors) {
   v_f32 sum[4];
 #pragma clang loop unroll(full)
-  for (size_t v = 0; v < vectors; v++) sum[v] = v_set(0);
+  for (size_t v = 0; v < vectors; v++) sum[v] = v_set(t->bias);
   for (size_t k = 0; k < t->count; k++) {
     const v_f32 weight = v_set(t->weights[k]);
     const float *input = t->inputs[k] + x;
@@ -94,7 +94,7 @@ V_INLINE void depthwise_taps(const struct ir_depthwise_taps *t, size_t x, const 
 #pragma clang loop unroll(full)
   for (size_t v = 0; v < vectors; v++) {
     const size_t at = x + v * V_LANES, n = at < t->width ? t->width - at : 0;
-    v_f32 y = sum[v] + t->bias;
+    v_f32 y = sum[v];
     if (t->residual) y += n < V_LANES ? v_load_partial(t->residual + at, n) : v_load(t->residual + at);
     if (t->activation == IR_ACTIVATION_RELU) y = v_relu(y);
     if (n < V_LANES) v_store_partial(t->output + at, y, n);
@@ -106,6 +106,49 @@ void IR_ISA_NAME(f32_depthwise_taps)(const struct ir_depthwise_taps *taps) {
   size_t x = 0;
   for (; x + 4 * V_LANES <= taps->width; x += 4 * V_LANES) depthwise_taps(taps, x, 4);
   for (; x < taps->width; x += V_LANES) depthwise_taps(taps, x, 1);
+}
+
+// Outputs of which the sums stay in registers together.
+enum { OUTPUTS_AT_ONCE = 8 };
+
+// `outputs` is a constant at every call.
+V_INLINE void depthwise_lanes(
+  const struct ir_depthwise_lanes *t, const float *input, float *output, const size_t outputs) {
+  v_f32 sum[OUTPUTS_AT_ONCE];
+#pragma clang loop unroll(full)
+  for (size_t o = 0; o < outputs; o++) sum[o] = t->bias ? v_load(t->bias) : v_set(0);
+  for (size_t k = 0; k < t->count; k++) {
+    const v_f32 weight = v_load(t->weights + k * V_LANES);
+    const float *p = input + t->offsets[k];
+#pragma clang loop unroll(full)
+    for (size_t o = 0; o < outputs; o++) sum[o] = v_fma(v_load(p + o * t->step), weight, sum[o]);
+  }
+#pragma clang loop unroll(full)
+  for (size_t o = 0; o < outputs; o++)
+    v_store(output + o * V_LANES, t->activation == IR_ACTIVATION_RELU ? v_relu(sum[o]) : sum[o]);
+}
+
+void IR_ISA_NAME(f32_depthwise_lanes)(const struct ir_depthwise_lanes *lanes) {
+  const size_t blocks = (lanes->width + OUTPUTS_AT_ONCE - 1) / OUTPUTS_AT_ONCE;
+  for (size_t b = 0; b < blocks; b++) {
+    const size_t x = lanes->width * b / blocks, outputs = lanes->width * (b + 1) / blocks - x;
+    for (size_t y = 0; y < lanes->rows; y++) {
+      const float *input = lanes->input + y * lanes->row_step + x * lanes->step;
+      float *output = lanes->output + (y * lanes->width + x) * V_LANES;
+      // clang-format off
+      switch (outputs) {
+        case 1: depthwise_lanes(lanes, input, output, 1); break;
+        case 2: depthwise_lanes(lanes, input, output, 2); break;
+        case 3: depthwise_lanes(lanes, input, output, 3); break;
+        case 4: depthwise_lanes(lanes, input, output, 4); break;
+        case 5: depthwise_lanes(lanes, input, output, 5); break;
+        case 6: depthwise_lanes(lanes, input, output, 6); break;
+        case 7: depthwise_lanes(lanes, input, output, 7); break;
+        case 8: depthwise_lanes(lanes, input, output, 8); break;
+      }
+      // clang-format on
+    }
+  }
 }
 
 V_INLINE v_f32 load_strided(const float *p, size_t stride) {

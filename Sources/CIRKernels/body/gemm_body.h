@@ -27,6 +27,32 @@ void IR_ISA_NAME(f32_gemm_pack_rows)(
   }
 }
 
+// The lanes 0, 2, … of a, then of b.
+#if V_LANES == 16
+#define V_EVEN(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
+#elif V_LANES == 8
+#define V_EVEN(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14)
+#else
+#define V_EVEN(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6)
+#endif
+
+void IR_ISA_NAME(f32_gemm_pack_alternate)(
+  size_t depth, size_t columns, const float *source, size_t row_stride, float *packed) {
+  assert(columns >= 1 && columns <= GEMM_COLUMNS);
+  for (size_t j = 0; j < columns; j += V_LANES) {
+    const size_t n = columns - j < V_LANES ? columns - j : V_LANES, floats = 2 * n - 1;
+    const size_t left = floats < V_LANES ? floats : V_LANES, right = floats - left;
+    for (size_t k = 0; k < depth; k++) {
+      const float *p = source + k * row_stride + 2 * j;
+      const v_f32 a = left == V_LANES ? v_load(p) : v_load_partial(p, left);
+      const v_f32 b = right ? v_load_partial(p + V_LANES, right) : v_set(0);
+      v_store_some(packed + k * GEMM_COLUMNS + j, V_EVEN(a, b), n);
+    }
+  }
+}
+
+#undef V_EVEN
+
 // Squares of four by four in 128-bit registers, which every ISA has.
 typedef float quad __attribute__((ext_vector_type(4)));
 typedef float quad_unaligned __attribute__((ext_vector_type(4), aligned(4)));
@@ -92,14 +118,51 @@ V_INLINE void transpose_eight(const float *source, size_t from, float *target, s
 }
 #endif
 
+// Four steps of as many columns as a vector has lanes.
+V_INLINE void transpose_lanes(const float *source, size_t from, float *target, size_t to) {
+  v_f32 x[4];
+#pragma clang loop unroll(full)
+  for (size_t l = 0; l < 4; l++) {
+    const float *p = source + l * from;
+#define QUAD(i) (*(const quad_unaligned *)(p + 4 * (i)*from))
+#if V_LANES == 16
+    x[l] = __builtin_shufflevector(
+      __builtin_shufflevector(QUAD(0), QUAD(1), 0, 1, 2, 3, 4, 5, 6, 7),
+      __builtin_shufflevector(QUAD(2), QUAD(3), 0, 1, 2, 3, 4, 5, 6, 7), 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
+      12, 13, 14, 15);
+#elif V_LANES == 8
+    x[l] = __builtin_shufflevector(QUAD(0), QUAD(1), 0, 1, 2, 3, 4, 5, 6, 7);
+#else
+    x[l] = QUAD(0);
+#endif
+#undef QUAD
+  }
+  v_transpose_quads(x);
+#pragma clang loop unroll(full)
+  for (size_t l = 0; l < 4; l++) v_store(target + l * to, x[l]);
+}
+
+// Steps start ..< end of four columns, or of a vector's. The last steps are taken with some before them,
+// again, where there are four. `are_four` is a constant at every call.
+V_INLINE void transpose_columns(
+  const float *source, size_t from, size_t start, size_t end, float *target, size_t to, const bool are_four) {
+  size_t k = start;
+  for (; k < end && end >= start + 4; k += 4) {
+    if (k + 4 > end) k = end - 4;
+    if (are_four) transpose_quads(source + k, from, target + k * to, to);
+    else transpose_lanes(source + k, from, target + k * to, to);
+  }
+  for (; k < end; k++)
+    for (size_t l = 0; l < (are_four ? 4 : V_LANES); l++) target[k * to + l] = source[l * from + k];
+}
+
 void IR_ISA_NAME(f32_transpose)(
   size_t depth, size_t columns, const float *source, size_t column_stride, float *packed,
   size_t packed_stride) {
   // Sixteen steps of depth are a cache line of a column: it is used up before the next column, as
   // columns at a power-of-two stride evict each other.
   for (size_t start = 0; start < depth; start += 16) {
-    size_t end = start + 16 < depth ? start + 16 : depth, quads = start + (end - start) / 4 * 4;
-    size_t j = 0;
+    size_t end = start + 16 < depth ? start + 16 : depth, j = 0;
 #if V_LANES == 16
     if (end - start == 16) {
       float *target = packed + start * packed_stride;
@@ -109,12 +172,14 @@ void IR_ISA_NAME(f32_transpose)(
         transpose_eight(source + j * column_stride + start, column_stride, target + j, packed_stride);
     }
 #endif
-    for (; j + 4 <= columns; j += 4) {
-      const float *from = source + j * column_stride;
-      for (size_t k = start; k < quads; k += 4)
-        transpose_quads(from + k, column_stride, packed + k * packed_stride + j, packed_stride);
-      for (size_t k = quads; k < end; k++)
-        for (size_t l = 0; l < 4; l++) packed[k * packed_stride + j + l] = from[l * column_stride + k];
+    for (; j + V_LANES <= columns; j += V_LANES)
+      transpose_columns(
+        source + j * column_stride, column_stride, start, end, packed + j, packed_stride, false);
+    // The last columns with some before them, again.
+    for (; j < columns && columns >= 4; j += 4) {
+      if (j + 4 > columns) j = columns - 4;
+      transpose_columns(
+        source + j * column_stride, column_stride, start, end, packed + j, packed_stride, true);
     }
     for (; j < columns; j++)
       for (size_t k = start; k < end; k++) packed[k * packed_stride + j] = source[j * column_stride + k];

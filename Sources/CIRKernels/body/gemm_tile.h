@@ -9,9 +9,11 @@
 
 enum { GEMM_VECTORS = 2, GEMM_COLUMNS = GEMM_VECTORS * V_LANES };
 
-// `rows`, `full` and `has_pairs` are constants at every call, so the loops over rows unroll into registers.
+// `rows`, `vectors`, `full` and `has_pairs` are constants at every call, so the loops over rows unroll into
+// registers.
 V_INLINE void gemm_tile(
-  const struct ir_gemm_tile *t, const size_t rows, const bool full, const bool has_pairs) {
+  const struct ir_gemm_tile *t, const size_t rows, const size_t vectors, const bool full,
+  const bool has_pairs) {
   v_f32 sum[V_GEMM_ROWS][GEMM_VECTORS];
   size_t left = t->columns < V_LANES ? t->columns : V_LANES, right = t->columns - left;
 #pragma clang loop unroll(full)
@@ -19,12 +21,12 @@ V_INLINE void gemm_tile(
 
   const float *a = t->a, *b = t->b;
   for (size_t k = t->depth; k; k--) {
-    v_f32 b0 = v_load(b), b1 = v_load(b + V_LANES);
+    v_f32 b0 = v_load(b), b1 = vectors > 1 ? v_load(b + V_LANES) : v_set(0);
 #pragma clang loop unroll(full)
     for (size_t i = 0; i < rows; i++) {
       v_f32 ai = v_set(a[i]);
       sum[i][0] = has_pairs ? dot_pairs(sum[i][0], ai, b0) : v_fma(ai, b0, sum[i][0]);
-      sum[i][1] = has_pairs ? dot_pairs(sum[i][1], ai, b1) : v_fma(ai, b1, sum[i][1]);
+      if (vectors > 1) sum[i][1] = has_pairs ? dot_pairs(sum[i][1], ai, b1) : v_fma(ai, b1, sum[i][1]);
     }
     a += rows;
     b += GEMM_COLUMNS;
@@ -62,8 +64,9 @@ V_INLINE void gemm_tile(
 // clang-format off
 #define GEMM_CASE(n) \
   case n: \
-    if (t->columns == GEMM_COLUMNS) gemm_tile(t, n, true, has_pairs); \
-    else gemm_tile(t, n, false, has_pairs); \
+    if (t->columns == GEMM_COLUMNS) gemm_tile(t, n, 2, true, has_pairs); \
+    else if (t->columns > V_LANES) gemm_tile(t, n, 2, false, has_pairs); \
+    else gemm_tile(t, n, 1, false, has_pairs); \
     break;
 // clang-format on
 

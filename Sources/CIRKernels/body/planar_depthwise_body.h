@@ -16,9 +16,11 @@ V_INLINE struct lanes existing_lanes(const struct ir_planar_depthwise *t, size_t
   return (struct lanes){first < last ? first : last, last};
 }
 
-// Vectors of outputs whose windows lie in columns that exist, and which are whole.
+// Vectors of outputs whose windows lie in columns that exist. Behind the last column of rolling rows floats
+// may be read.
 V_INLINE struct lanes interior(const struct ir_planar_depthwise *t, size_t reach) {
   size_t first = (t->first_column + V_LANES - 1) / V_LANES * V_LANES, last = t->columns;
+  if (t->last_column == SIZE_MAX) return (struct lanes){first, (last + V_LANES - 1) / V_LANES * V_LANES};
   if (t->last_column < reach) last = 0;
   else if (t->last_column - reach < last) last = t->last_column - reach;
   last = last / V_LANES * V_LANES;
@@ -159,24 +161,56 @@ V_INLINE void depthwise_3x3(
   }
 }
 
+// Vectors of outputs that are computed side by side, as each one's sum is a chain.
+enum { ANY_WINDOW_VECTORS = 4 };
+
+// Any window, some vectors of an output row. `vectors` and `is_edge` are constants at every call.
+V_INLINE void depthwise_vectors(
+  const struct ir_planar_depthwise *t, size_t x, const size_t vectors, const bool is_edge) {
+  v_f32 sum[ANY_WINDOW_VECTORS];
+  struct lanes lanes[ANY_WINDOW_VECTORS];
+  const size_t behind = x + (vectors - 1) * V_LANES, n = t->columns - behind;
+#pragma clang loop unroll(full)
+  for (size_t v = 0; v < vectors; v++) sum[v] = v_set(t->bias ? *t->bias : 0);
+  for (size_t k = 0; k < t->kernel_width; k++) {
+    const size_t column = x + k * t->dilation;
+#pragma clang loop unroll(full)
+    for (size_t v = 0; v < vectors; v++)
+      lanes[v] = existing_lanes(t, column + v * V_LANES, v + 1 < vectors || n > V_LANES ? V_LANES : n);
+    for (size_t y = 0; y < t->kernel_height; y++) {
+      const float *p = t->input[y] + column;
+      const v_f32 weight = v_set(t->weights[y * t->kernel_width + k]);
+#pragma clang loop unroll(full)
+      for (size_t v = 0; v < vectors; v++) {
+        const v_f32 pixels =
+          is_edge ? v_load_range(p + v * V_LANES, lanes[v].first, lanes[v].last) : v_load(p + v * V_LANES);
+        sum[v] = v_fma(pixels, weight, sum[v]);
+      }
+    }
+  }
+#pragma clang loop unroll(full)
+  for (size_t v = 0; v < vectors; v++) {
+    if (t->activation == IR_ACTIVATION_RELU) sum[v] = v_relu(sum[v]);
+    if (v + 1 < vectors) v_store(t->output[0] + x + v * V_LANES, sum[v]);
+    else v_store_some(t->output[0] + behind, sum[v], n);
+  }
+}
+
 // Any window, one output row.
 V_INLINE void depthwise_any(const struct ir_planar_depthwise *t) {
   const struct lanes inside = interior(t, (t->kernel_width - 1) * t->dilation);
-  for (size_t x = 0; x < t->columns; x += V_LANES) {
-    const bool is_edge = x < inside.first || x >= inside.last;
-    size_t n = x + V_LANES <= t->columns ? V_LANES : t->columns - x;
-    v_f32 sum = v_set(t->bias ? *t->bias : 0);
-    for (size_t k = 0; k < t->kernel_width; k++) {
-      const size_t column = x + k * t->dilation;
-      struct lanes lanes = existing_lanes(t, column, n);
-      for (size_t y = 0; y < t->kernel_height; y++) {
-        const float *p = t->input[y] + column;
-        v_f32 pixels = is_edge ? v_load_range(p, lanes.first, lanes.last) : v_load(p);
-        sum = v_fma(pixels, v_set(t->weights[y * t->kernel_width + k]), sum);
-      }
-    }
-    if (t->activation == IR_ACTIVATION_RELU) sum = v_relu(sum);
-    v_store_some(t->output[0] + x, sum, n);
+  const size_t count = (t->columns + V_LANES - 1) / V_LANES;
+  const size_t blocks = (count + ANY_WINDOW_VECTORS - 1) / ANY_WINDOW_VECTORS;
+  for (size_t b = 0; b < blocks; b++) {
+    const size_t first = count * b / blocks, last = count * (b + 1) / blocks, x = first * V_LANES;
+    const bool is_edge = x < inside.first || last * V_LANES > inside.last;
+#define WITH(n) \
+  case n: \
+    if (is_edge) depthwise_vectors(t, x, n, true); \
+    else depthwise_vectors(t, x, n, false); \
+    break;
+    switch (last - first) { WITH(1) WITH(2) WITH(3) WITH(4) }
+#undef WITH
   }
 }
 

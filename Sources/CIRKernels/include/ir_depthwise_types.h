@@ -40,4 +40,22 @@ struct ir_depthwise_taps {
   float *output;
 };
 
+/// Some output rows of as many depthwise convolutions as a vector has lanes, a channel a lane.
+struct ir_depthwise_lanes {
+  /// Vectors of pixels, those of the outputs beside each other `step` floats apart, those of the output rows
+  /// `row_step`.
+  const float *input;
+  size_t step, row_step;
+  /// By tap, floats from `input` to the first output's vector; a vector of weights.
+  const size_t *offsets;
+  const float *weights;
+  size_t count;
+  /// A vector, or NULL.
+  const float *bias;
+  enum ir_activation activation;
+  /// rows x width vectors.
+  size_t rows, width;
+  float *output;
+};
+
 #endif

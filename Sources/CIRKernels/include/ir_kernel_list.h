@@ -30,6 +30,9 @@
   /* packed[k][j] = source[k * row_stride + j]; columns beyond `columns` are 0. */ \
   X(f32_gemm_pack_rows, void, \
     (size_t depth, size_t columns, const float *source, size_t row_stride, float *packed)) \
+  /* packed[k][j] = source[k * row_stride + 2 * j] for j < columns. */ \
+  X(f32_gemm_pack_alternate, void, \
+    (size_t depth, size_t columns, const float *source, size_t row_stride, float *packed)) \
   /* packed[k * packed_stride + j] = source[k + j * column_stride] for j < columns. */ \
   X(f32_transpose, void, \
     (size_t depth, size_t columns, const float *source, size_t column_stride, float *packed, \
@@ -43,6 +46,7 @@
   X(f32_attention, void, (const struct ir_attention_panel *panel)) \
   X(f32_depthwise_3x3, void, (const struct ir_depthwise_rows *rows)) \
   X(f32_depthwise_taps, void, (const struct ir_depthwise_taps *taps)) \
+  X(f32_depthwise_lanes, void, (const struct ir_depthwise_lanes *lanes)) \
   /* output[i] += weight * input[i * stride] */ \
   X(f32_accumulate, void, (size_t count, float weight, const float *input, size_t stride, float *output)) \
   /* output[i] = max(output[i], input[i * stride]) */ \

@@ -35,6 +35,10 @@ struct ir_conv2d_params {
   enum ir_activation activation;
   /// Of IR_ACTIVATION_LEAKY_RELU, which ir_conv2d_winograd alone has.
   float slope;
+  /// Of one operand, with its immediates, applied last; IR_ELEMENTWISE_COPY is none. Others are of depthwise
+  /// convolutions and of ir_conv2d_pixel alone.
+  enum ir_elementwise_opcode function;
+  float p, q;
   /// Operands of products are rounded to bfloat16; sums are float32. Not of depthwise convolutions and of
   /// ir_conv2d_pixel.
   bool is_bfloat16;
@@ -54,6 +58,20 @@ void ir_conv2d(
   const float *residual, float *output, void *workspace, int threads);
 
 size_t ir_conv2d_workspace(const struct ir_conv2d_params *params, int threads);
+
+/// Whether a quarter of the taps or more lie outside the feature map, as those of dilated convolutions over
+/// small ones do. ir_conv2d_parts leaves them out.
+bool ir_conv2d_has_parts(const struct ir_conv2d_params *params);
+
+/// As ir_conv2d, of such convolutions; sums are rounded in another order.
+void ir_conv2d_parts(
+  const struct ir_conv2d_params *params, const float *input, const float *packed_weights, const float *bias,
+  const float *residual, float *output, void *workspace, int threads);
+
+size_t ir_conv2d_parts_workspace(const struct ir_conv2d_params *params, int threads);
+
+/// Whether the driver that computes the convolution applies `function`.
+bool ir_conv2d_takes_functions(const struct ir_conv2d_params *params);
 
 /// Whether the feature maps have one pixel: the convolution is then a product of a matrix with vectors.
 bool ir_conv2d_is_pixel(const struct ir_conv2d_params *params);

@@ -128,9 +128,9 @@ struct ir_region_instruction {
   const struct ir_region_window *windows;
 };
 
-/// Products of so many weights with fewer pixels are faster where channels, too, are shared out: outside of
-/// regions.
-enum { IR_REGION_FEWEST_PIXELS = 512, IR_REGION_MANY_WEIGHTS = 4096 };
+/// Products of so many weights with fewer pixels, and depthwise convolutions of so many planes of fewer
+/// pixels, are faster where channels, too, are shared out: outside of regions.
+enum { IR_REGION_FEWEST_PIXELS = 512, IR_REGION_MANY_WEIGHTS = 4096, IR_REGION_MANY_PLANES = 64 };
 
 /// Rows of a region, and tiles beside each other of all images, are at most so many.
 enum { IR_REGION_MAX_ROWS = (1 << 22) - 1, IR_REGION_MAX_TILES = 1 << 20 };

@@ -40,6 +40,11 @@ package struct Convolution: ContractionOperator {
     self == .pointwise && weight.rank == 4 && weight[2] == 1 && weight[3] == 1
   }
 
+  /// Whether, with a weight of this shape, each of several channels is convolved by itself.
+  package func isDepthwise(_ weight: Shape) -> Bool {
+    groupCount > 1 && weight.rank == 4 && weight[0] == groupCount && weight[1] == 1
+  }
+
   package func window(_ weight: Shape) -> SlidingWindow {
     SlidingWindow(
       kernel: Array(weight.dropFirst(2)), strides: strides, padsBefore: padsBefore, padsAfter: padsAfter,

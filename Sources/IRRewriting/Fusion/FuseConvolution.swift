@@ -12,10 +12,12 @@ struct FuseConvolution: RewriteRule {
   func patch(for id: NodeID, in graph: Graph) throws(GraphError) -> GraphPatch? {
     let node = graph[id]
     if let activation = ElementwiseChain.Function(ofOneNumber: node.operator) {
+      let shape = graph[node.outputs[0]].type.shape
       guard case (var fused, let inputs, let name)? = convolution(node.inputs[0], usedBy: id, in: graph),
         support.supports(
           activation, after: fused.convolution, weight: graph[inputs[1]].type.shape,
-          isConstant: graph.constant(inputs[1]) != nil)
+          constant: graph.constant(inputs[1]),
+          pixelCount: shape.elementCount(in: 2..<shape.rank))
       else { return nil }
       fused.activation = activation
       return try patch(fused, inputs, node, name, graph)

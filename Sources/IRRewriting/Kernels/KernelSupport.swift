@@ -39,11 +39,13 @@ package struct KernelSupport: Sendable {
     /// Rows and columns that a window reaches over besides its first.
     package var reach: Int
     /// A feature map of fewer pixels has too few for threads to share: its pointwise convolutions with so
-    /// many weights are products by themselves, where forms may follow sizes.
-    package var fewestPixels, manyWeights: Int
+    /// many weights are products by themselves, and its depthwise ones of so many planes steps by themselves,
+    /// where forms may follow sizes.
+    package var fewestPixels, manyWeights, manyPlanes: Int
 
     package init(
-      rows: Int, tiles: Int, stepRows: Int, side: Int, reach: Int, fewestPixels: Int, manyWeights: Int
+      rows: Int, tiles: Int, stepRows: Int, side: Int, reach: Int, fewestPixels: Int, manyWeights: Int,
+      manyPlanes: Int
     ) {
       self.rows = rows
       self.tiles = tiles
@@ -52,6 +54,7 @@ package struct KernelSupport: Sendable {
       self.reach = reach
       self.fewestPixels = fewestPixels
       self.manyWeights = manyWeights
+      self.manyPlanes = manyPlanes
     }
   }
 
@@ -83,17 +86,44 @@ package struct KernelSupport: Sendable {
       && chain.instructions.allSatisfy { supports($0.function) }
   }
 
-  /// Whether the kernel of a convolution applies the activation to its results: relu in every form.
+  /// Whether a convolution with a constant weight of this shape applies the activation wherever it is
+  /// computed.
   package func supports(
-    _ activation: ElementwiseChain.Function, after convolution: Convolution, weight: Shape, isConstant: Bool
+    _ activation: ElementwiseChain.Function, inEveryFormOf convolution: Convolution, weight: Shape
   ) -> Bool {
     switch activation {
     case .unary(let function): function == .relu
     case .activation(let activation):
-      isConstant && isWinograd(convolution, weight: weight)
-        && winogradActivations.contains(activation.function)
+      isWinograd(convolution, weight: weight) && winogradActivations.contains(activation.function)
     case .binary, .select: false
     }
+  }
+
+  /// Whether the kernel of a convolution applies the activation to its results. `constant` is the weight, if
+  /// it is one.
+  package func supports(
+    _ activation: ElementwiseChain.Function, after convolution: Convolution, weight: Shape,
+    constant: Tensor?, pixelCount: Int
+  ) -> Bool {
+    if supports(activation, inEveryFormOf: convolution, weight: weight) {
+      return constant != nil || activation == .unary(.relu)
+    }
+    guard regions != nil, supports(activation) else { return false }
+    if convolution.isDepthwise(weight) {
+      return convolution.strides.contains { $0 > 1 }
+        || isSmallDepthwise(convolution, weight: weight, pixelCount: pixelCount)
+    }
+    if pixelCount == 1 { return convolution.isPointwise(weight) }
+    // Numbers of 16 bits may be packed in each run, for which the product of pixels has no form.
+    return constant.map { $0.halves == nil } ?? false
+      && isPixelProduct(convolution, weight: weight, pixelCount: pixelCount)
+  }
+
+  /// Whether a depthwise convolution with so many pixels is computed by itself: its rows are too short for
+  /// vectors along them.
+  package func isSmallDepthwise(_ convolution: Convolution, weight: Shape, pixelCount: Int) -> Bool {
+    guard let regions, formsFollowSizes, convolution.isDepthwise(weight) else { return false }
+    return pixelCount < regions.fewestPixels && weight[0] >= regions.manyPlanes
   }
 
   /// Whether a convolution with a constant weight of this shape, over so many pixels, is a product by itself.

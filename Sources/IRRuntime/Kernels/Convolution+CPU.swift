@@ -22,7 +22,7 @@ private func parameters(
     stride_y: pick(strides, 0, 1), stride_x: pick(strides, 1, 1),
     dilation_y: pick(dilations, 0, 1), dilation_x: pick(dilations, 1, 1),
     pad_top: pick(padsBefore, 0, 0), pad_left: pick(padsBefore, 1, 0), groups: groups,
-    activation: IR_ACTIVATION_NONE, slope: 0,
+    activation: IR_ACTIVATION_NONE, slope: 0, function: IR_ELEMENTWISE_COPY, p: 0, q: 0,
     is_bfloat16: support.isBFloat16(rows: y[1] / max(groups, 1), depth: x[1] / max(groups, 1)))
 }
 
@@ -44,14 +44,14 @@ extension FusedConvolution: FastOperator {
         x, w.extents[2...], y, strides: convolution.strides, dilations: convolution.dilations,
         padsBefore: convolution.padsBefore, groups: convolution.groupCount, library.support)
     else { return nil }
-    (params.activation, params.slope) = (activation.function, activation.slope)
+    activation.fill(&params)
     let isWinograd = library.support.isWinograd(convolution, weight: w)
     let operands = FusedOperands(self)
     let fixed = params
     let isStreamed = library.support.winograd?.isStreamed(w) ?? false
     let isSmall =
       library.support.formsFollowSizes && !isStreamed && ir_conv2d_winograd_lacks_tiles(&params)
-    if isWinograd, let weight = request.constants[1], !isSmall {
+    if isWinograd, activation.function == nil, let weight = request.constants[1], !isSmall {
       if isStreamed {
         return streamedWinograd(params, weight, operands, request)
       }
@@ -68,11 +68,13 @@ extension FusedConvolution: FastOperator {
       }
     }
     guard params.activation != IR_ACTIVATION_LEAKY_RELU else { return nil }
+    let takesFunctions = ir_conv2d_takes_functions(&params)
     if ir_conv2d_is_pixel(&params), params.input_channels > 0 {
       let stored = request.constants[1].flatMap { library.packing.isAtRun($0) ? $0 : nil }
       let workspace = ir_conv2d_pixel_workspace(&params, stored != nil, Int32(request.threadCount))
       return CPUKernel(
-        "conv2d.pixel", workspace: workspace, inPlace: operands.inPlace, prepared: stored == nil ? [] : [1]
+        "conv2d.pixel" + operands.suffix, workspace: workspace, inPlace: operands.inPlace,
+        prepared: stored == nil ? [] : [1]
       ) { arguments in
         var params = fixed
         ir_conv2d_pixel(
@@ -82,6 +84,19 @@ extension FusedConvolution: FastOperator {
       }
     }
     if let kernel = pixelProduct(request, library) { return kernel }
+    guard activation.function == nil || takesFunctions else { return nil }
+    if library.support.formsFollowSizes, ir_conv2d_has_parts(&params) {
+      return packingKernel(
+        "conv2d.parts" + precision(params) + operands.suffix, request, library.packing,
+        PackedForm(params, isWinograd: false),
+        workspace: ir_conv2d_parts_workspace(&params, Int32(request.threadCount)), inPlace: operands.inPlace
+      ) { arguments, packed, workspace in
+        var params = fixed
+        ir_conv2d_parts(
+          &params, arguments.input(0), packed, operands.bias(arguments), operands.residual(arguments),
+          arguments.output(), workspace, arguments.threads)
+      }
+    }
     return packingKernel(
       "conv2d\(kind(params))" + operands.suffix, request, library.packing,
       PackedForm(params, isWinograd: false),
@@ -130,7 +145,7 @@ struct FusedOperands {
   init(_ fused: FusedConvolution) {
     biasIndex = fused.hasBias ? 2 : nil
     residualIndex = fused.hasResidual ? fused.ownInputCount : nil
-    suffix = (fused.hasResidual ? ".add" : "") + (fused.activation == nil ? "" : ".relu")
+    suffix = (fused.hasResidual ? ".add" : "") + (fused.activation.map { ".\($0.name)" } ?? "")
   }
 
   var inPlace: [Int] { residualIndex.map { [$0] } ?? [] }
@@ -144,14 +159,28 @@ struct FusedOperands {
 
 extension FusedConvolution {
   /// The activation as the drivers have it; nil for those that they do not apply.
-  var driverActivation: (function: ir_activation, slope: Float)? {
+  var driverActivation: DriverActivation? {
     switch activation {
-    case nil: (IR_ACTIVATION_NONE, 0)
-    case .unary(.relu)?: (IR_ACTIVATION_RELU, 0)
+    case nil: DriverActivation()
+    case .unary(.relu)?: DriverActivation(kind: IR_ACTIVATION_RELU)
     case .activation(let activation)? where activation.function == .leakyRelu:
-      (IR_ACTIVATION_LEAKY_RELU, activation.alpha)
-    default: nil
+      DriverActivation(kind: IR_ACTIVATION_LEAKY_RELU, slope: activation.alpha)
+    case let function?: encodedFunction(function).map { DriverActivation(function: $0) }
     }
+  }
+}
+
+/// An activation in the terms of the drivers of convolutions and products.
+struct DriverActivation {
+  var kind = IR_ACTIVATION_NONE
+  var slope: Float = 0
+  /// A function that is none of the kinds.
+  var function: ir_elementwise_instruction?
+
+  func fill(_ params: inout ir_conv2d_params) {
+    (params.activation, params.slope) = (kind, slope)
+    guard let function else { return }
+    (params.function, params.p, params.q) = (function.opcode, function.p, function.q)
   }
 }
 

@@ -11,7 +11,7 @@ extension FusedConvolution {
     let (x, w) = (request.inputTypes[0].shape, request.inputTypes[1].shape)
     let pixels = x.elementCount(in: 2..<x.rank)
     guard library.support.isPixelProduct(convolution, weight: w, pixelCount: pixels), pixels > 1,
-      let activation = driverActivation, activation.function != IR_ACTIVATION_LEAKY_RELU,
+      let activation = driverActivation, activation.kind != IR_ACTIVATION_LEAKY_RELU,
       let weight = request.constants[1], !library.packing.isAtRun(weight)
     else { return nil }
     let (depth, channels) = (w[1], w[0])
@@ -20,7 +20,8 @@ extension FusedConvolution {
       a: ir_matrix_strides(outer: 0, inner: depth * pixels, row: 1, column: pixels),
       b: ir_matrix_strides(outer: 0, inner: 0, row: 1, column: depth),
       c: ir_matrix_strides(outer: 0, inner: channels * pixels, row: 1, column: pixels),
-      alpha: 1, activation: activation.function, function: IR_ELEMENTWISE_COPY, p: 0, q: 0,
+      alpha: 1, activation: activation.kind, function: activation.function?.opcode ?? IR_ELEMENTWISE_COPY,
+      p: activation.function?.p ?? 0, q: activation.function?.q ?? 0,
       is_bfloat16: library.support.isBFloat16(rows: channels, depth: depth), has_packed_columns: true)
     let fixed = params
     let packed = library.packing.columns(of: weight, for: params)

@@ -132,12 +132,12 @@ private final class RegionProgram: @unchecked Sendable {
   /// All of a window but its weights.
   private func window(_ source: RegionWindow) -> ir_region_window {
     let (fused, convolution) = (source.convolution, source.convolution.convolution)
-    let activation = fused.driverActivation ?? (IR_ACTIVATION_NONE, 0)
+    let activation = fused.driverActivation ?? DriverActivation()
     return ir_region_window(
       kernel_height: source.shape[2], kernel_width: source.shape[3], dilation: convolution.dilations[0],
       pad_top: convolution.padsBefore[0], pad_left: convolution.padsBefore[1], weights: nil,
       stored: ir_weights(), weights_input: 0,
-      bias: kept(source.bias), activation: activation.function, slope: activation.slope)
+      bias: kept(source.bias), activation: activation.kind, slope: activation.slope)
   }
 
   /// The instructions whose weights are inputs that the driver packs.

@@ -15,6 +15,8 @@ package struct RegionDepthwise: RegionOperation {
       RegionGrid(node.types[0]) == grid, fused.convolution.groupCount > 1,
       fused.convolution.groupCount == node.types[0].shape[1],
       node.types[1].shape[0] == node.types[0].shape[1],
+      !node.support.isSmallDepthwise(
+        fused.convolution, weight: node.types[1].shape, pixelCount: grid.height * grid.width),
       let window = node.window(fused), window.weight != nil
     else { return nil }
     self.window = window

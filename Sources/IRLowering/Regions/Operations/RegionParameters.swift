@@ -63,7 +63,7 @@ extension RegionNode {
   var convolution: FusedConvolution? {
     if let fused = node.operator as? FusedConvolution {
       let isSupported = fused.activation.map {
-        support.supports($0, after: fused.convolution, weight: types[1].shape, isConstant: true)
+        support.supports($0, inEveryFormOf: fused.convolution, weight: types[1].shape)
       }
       return isSupported ?? true ? fused : nil
     }
