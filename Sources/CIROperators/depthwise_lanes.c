@@ -7,8 +7,8 @@
 #include "depthwise.h"
 #include "parallel.h"
 
-// Floats of the rows that a task reads, and most taps whose places are known at a time.
-enum { FLOATS_OF_A_TASK = 1 << 13, MOST_TAPS = 256 };
+// Floats of the rows that a task should read, and may; and most taps.
+enum { FLOATS_OF_A_TASK = 1 << 13, MOST_FLOATS = 1 << 17, MOST_TAPS = 256 };
 
 struct lanes_plan {
   size_t lanes, groups;
@@ -59,7 +59,9 @@ bool ir_depthwise_goes_by_lanes(const struct ir_conv2d_params *p) {
   if (!p->output_height || !p->output_width) return false;
   if (p->output_channels != p->groups || p->groups < lanes / 2) return false;
   if (p->kernel_height * p->kernel_width > MOST_TAPS) return false;
-  return p->stride_x > 1 || p->output_width < 4 * lanes;
+  if (p->stride_x == 1 && p->output_width >= 4 * lanes) return false;
+  const struct lanes_plan plan = plan_of(p);
+  return plan.input_columns <= MOST_FLOATS && plan.input_rows <= MOST_FLOATS / lanes / plan.input_columns;
 }
 
 size_t ir_depthwise_lanes_workspace(const struct ir_conv2d_params *p, int threads) {
