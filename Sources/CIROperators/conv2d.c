@@ -21,7 +21,7 @@ struct conv2d_plan {
 
 // Fewer column blocks than this, and the panels are shared out as well. Columns are then packed first where
 // that takes no more than MOST_PACKED floats.
-enum { ENOUGH_TASKS = 8, FEWEST_PART_ROWS = 48, MOST_PACKED = 1 << 21 };
+enum { ENOUGH_TASKS = 8, MOST_PACKED = 1 << 21 };
 
 // Floats of a block of depth of a block of columns that are packed first.
 static size_t packed_block_count(const struct conv2d_plan *plan) {
@@ -65,9 +65,7 @@ static struct conv2d_plan plan_of(const struct ir_conv2d_params *p) {
   plan.depth = plan.sliding.channels * p->kernel_height * p->kernel_width;
   plan.column_blocks = ir_ceiling_divide(plan.columns, IR_COLUMN_BLOCK);
   size_t tasks = p->batch * p->groups * plan.column_blocks;
-  size_t parts = tasks ? ir_ceiling_divide(ENOUGH_TASKS, tasks) : 1;
-  plan.row_parts = ir_larger(1, ir_smaller(parts, plan.rows / FEWEST_PART_ROWS));
-  plan.row_parts = ir_larger(1, ir_smaller(plan.row_parts, plan.panels.count));
+  plan.row_parts = ir_panel_parts(&plan.panels, tasks, ENOUGH_TASKS);
   plan.depth_blocks = plan.depth ? ir_ceiling_divide(plan.depth, ir_depth_block(plan.depth)) : 0;
   plan.packs_first = plan.row_parts > 1 && packed_count(p, &plan) <= MOST_PACKED;
   return plan;

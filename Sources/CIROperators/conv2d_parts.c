@@ -67,7 +67,7 @@ static size_t blocks_of(const struct span *rows, const struct span *columns) {
 }
 
 // Fewer blocks than this, and the panels are shared out as well.
-enum { ENOUGH_TASKS = 16, FEWEST_PART_ROWS = 48 };
+enum { ENOUGH_TASKS = 16 };
 
 static struct parts_plan plan_of(const struct ir_conv2d_params *p) {
   struct parts_plan plan = {
@@ -81,9 +81,7 @@ static struct parts_plan plan_of(const struct ir_conv2d_params *p) {
   for (size_t i = 0; i < plan.rows.count; i++)
     for (size_t j = 0; j < plan.columns.count; j++)
       plan.blocks += blocks_of(&plan.rows.spans[i], &plan.columns.spans[j]);
-  const size_t parts = plan.blocks ? ir_ceiling_divide(ENOUGH_TASKS, p->batch * plan.blocks) : 1;
-  plan.row_parts = ir_larger(1, ir_smaller(parts, p->output_channels / FEWEST_PART_ROWS));
-  plan.row_parts = ir_larger(1, ir_smaller(plan.row_parts, plan.panels.count));
+  plan.row_parts = ir_panel_parts(&plan.panels, p->batch * plan.blocks, ENOUGH_TASKS);
   return plan;
 }
 

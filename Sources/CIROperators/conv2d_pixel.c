@@ -1,6 +1,7 @@
 #include <assert.h>
 
-#include "depthwise.h"
+#include "apply.h"
+#include "ir_convolution.h"
 #include "parallel.h"
 
 // Feature maps of one pixel are vectors: each output channel is the product of a row of the weights, where
@@ -61,7 +62,7 @@ static void run_part(const void *context, size_t index, int thread) {
       if (c->residual && !is_in_place) sum += c->residual[image * channels + i];
       *output = p->activation == IR_ACTIVATION_RELU && sum < 0 ? 0 : sum;
     }
-  ir_conv2d_apply(p, p->batch, last - first, c->output + first, channels);
+  ir_apply(p->function, p->p, p->q, p->batch, last - first, c->output + first, channels);
 }
 
 void ir_conv2d_pixel(

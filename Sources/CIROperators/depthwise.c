@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "apply.h"
 #include "parallel.h"
 #include "sliding.h"
 
@@ -22,18 +23,6 @@ struct depthwise_context {
 
 bool ir_is_depthwise(const struct ir_conv2d_params *p) {
   return p->groups > 1 && p->input_channels == p->groups;
-}
-
-bool ir_conv2d_takes_functions(const struct ir_conv2d_params *p) {
-  return ir_is_depthwise(p) || ir_conv2d_is_pixel(p);
-}
-
-void ir_conv2d_apply(
-  const struct ir_conv2d_params *p, size_t lines, size_t count, float *results, size_t stride) {
-  if (p->function == IR_ELEMENTWISE_COPY) return;
-  const struct ir_elementwise_operands operands = {
-    .a = results, .a_stride = stride, .output = results, .output_stride = stride, .p = p->p, .q = p->q};
-  ir_kernels()->elementwise[p->function](lines, count, &operands);
 }
 
 static bool is_3x3(const struct ir_conv2d_params *p) {
@@ -169,8 +158,9 @@ static void run_task(const void *context, size_t index, int thread) {
   } else {
     rows_general(p, &plane, start, end);
   }
-  ir_conv2d_apply(
-    p, 1, (end - start) * p->output_width, plane.output + start * p->output_width, p->output_width);
+  ir_apply(
+    p->function, p->p, p->q, 1, (end - start) * p->output_width, plane.output + start * p->output_width,
+    p->output_width);
 }
 
 void ir_depthwise(

@@ -15,10 +15,6 @@ void ir_depthwise(
   const struct ir_conv2d_params *params, const float *input, const float *weights, const float *bias,
   const float *residual, float *output, void *workspace, int threads);
 
-/// Applies the convolution's function to lines of results, `stride` apart.
-void ir_conv2d_apply(
-  const struct ir_conv2d_params *params, size_t lines, size_t count, float *results, size_t stride);
-
 /// Whether ir_depthwise has a channel in each lane of a vector. The bits are the same either way.
 bool ir_depthwise_goes_by_lanes(const struct ir_conv2d_params *params);
 

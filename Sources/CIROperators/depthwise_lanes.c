@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "apply.h"
 #include "depthwise.h"
 #include "parallel.h"
 
@@ -152,7 +153,9 @@ static void run_task(const void *context, size_t index, int thread) {
   ir_kernels()->f32_depthwise_lanes(&call);
   const size_t place = map * p->output_height * p->output_width + start * p->output_width;
   write_rows(c, results, channels, rows * p->output_width, place);
-  ir_conv2d_apply(p, channels, rows * p->output_width, c->output + place, p->output_height * p->output_width);
+  ir_apply(
+    p->function, p->p, p->q, channels, rows * p->output_width, c->output + place,
+    p->output_height * p->output_width);
 }
 
 void ir_depthwise_by_lanes(

@@ -19,6 +19,15 @@ size_t ir_panel_rows(const struct ir_panels *panels, size_t panel) {
   return panels->rows + (panel < panels->taller);
 }
 
+// Fewer rows are no part.
+enum { FEWEST_PART_ROWS = 48 };
+
+size_t ir_panel_parts(const struct ir_panels *panels, size_t tasks, size_t enough) {
+  const size_t wanted = tasks ? ir_ceiling_divide(enough, tasks) : 1;
+  const size_t fitting = ir_panel_start(panels, panels->count) / FEWEST_PART_ROWS;
+  return ir_larger(1, ir_smaller(ir_smaller(wanted, fitting), panels->count));
+}
+
 size_t ir_packed_depth(size_t depth, bool is_bfloat16) {
   return is_bfloat16 ? ir_ceiling_divide(depth, 2) : depth;
 }

@@ -16,6 +16,9 @@ struct ir_panels ir_panels_of(size_t rows);
 size_t ir_panel_start(const struct ir_panels *panels, size_t panel);
 size_t ir_panel_rows(const struct ir_panels *panels, size_t panel);
 
+/// Parts of the rows that make `enough` tasks of so many, where rows suffice.
+size_t ir_panel_parts(const struct ir_panels *panels, size_t tasks, size_t enough);
+
 /// Floats of `depth` numbers in a panel: with bfloat16 pairs of them.
 size_t ir_packed_depth(size_t depth, bool is_bfloat16);
 

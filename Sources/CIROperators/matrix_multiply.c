@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "apply.h"
 #include "gemm_block.h"
 #include "matrix_multiply_packing.h"
 #include "matrix_multiply_plan.h"
@@ -48,16 +49,6 @@ static void multiply_packed_columns(
   }
 }
 
-// Applies a function of one operand to some lines of C, `stride` apart.
-static void apply(
-  const struct ir_matrix_multiply_params *p, enum ir_elementwise_opcode function, size_t lines, size_t count,
-  float *c, size_t stride) {
-  if (function == IR_ELEMENTWISE_COPY) return;
-  const struct ir_elementwise_operands operands = {
-    .a = c, .a_stride = stride, .output = c, .output_stride = stride, .p = p->p, .q = p->q};
-  ir_kernels()->elementwise[function](lines, count, &operands);
-}
-
 // Adds the residual, if there is one, to some lines of C that lack it, and what follows.
 static void finish_lines(
   const struct ir_matrix_multiply_params *p, size_t lines, size_t count, const float *residual, float *c,
@@ -66,9 +57,9 @@ static void finish_lines(
     const struct ir_elementwise_operands sum = {
       .a = c, .a_stride = stride, .b = residual, .b_stride = stride, .output = c, .output_stride = stride};
     ir_kernels()->elementwise[IR_ELEMENTWISE_ADD](lines, count, &sum);
-    if (p->activation == IR_ACTIVATION_RELU) apply(p, IR_ELEMENTWISE_RELU, lines, count, c, stride);
+    if (p->activation == IR_ACTIVATION_RELU) ir_apply(IR_ELEMENTWISE_RELU, 0, 0, lines, count, c, stride);
   }
-  apply(p, p->function, lines, count, c, stride);
+  ir_apply(p->function, p->p, p->q, lines, count, c, stride);
 }
 
 // A block of columns of which the rows lie side by side in C.
@@ -129,7 +120,7 @@ static void run_block(const void *context, size_t index, int thread) {
   }
   if (p->has_packed_columns) multiply_packed_columns(p, &block, c->b, column);
   else multiply_columns(p, &block, c->b + offset_of(p, &p->b, matrix), column, worker);
-  apply(p, p->function, rows, block.columns, block.c + first * p->c.row, p->c.row);
+  ir_apply(p->function, p->p, p->q, rows, block.columns, block.c + first * p->c.row, p->c.row);
 }
 
 static void pack_panel(const void *context, size_t panel, int thread) {

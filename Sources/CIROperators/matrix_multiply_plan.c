@@ -12,7 +12,6 @@ enum {
   SPLIT_MOST_ELEMENTS = 256 * 256,
   SMALL_A_ELEMENTS = 64 * 1024,
   ENOUGH_TASKS = 8,
-  FEWEST_PART_ROWS = 48,
   // No task packs columns that are packed.
   ENOUGH_PACKED_TASKS = 24,
 };
@@ -39,9 +38,7 @@ struct ir_multiply_plan ir_multiply_plan_of(const struct ir_matrix_multiply_para
   }
   plan.packs_first = p->rows * p->depth > SMALL_A_ELEMENTS;
   size_t tasks = plan.packs_first ? plan.column_blocks : plan.batch * plan.column_blocks;
-  size_t parts = tasks ? ir_ceiling_divide(ENOUGH_TASKS, tasks) : 1;
-  plan.row_parts = ir_larger(1, ir_smaller(parts, p->rows / FEWEST_PART_ROWS));
-  plan.row_parts = ir_larger(1, ir_smaller(plan.row_parts, plan.panels.count));
+  plan.row_parts = ir_panel_parts(&plan.panels, tasks, ENOUGH_TASKS);
   return plan;
 }
 

@@ -7,7 +7,7 @@ extension KernelTests {
   /// The results of a depthwise convolution of some columns of planes, by channel and row.
   private func depthwise(
     _ window: Window, _ function: ir_elementwise_opcode = IR_ELEMENTWISE_COPY
-  ) -> (params: ir_conv2d_params, results: [Float]) {
+  ) -> [Float] {
     var p = window.convolution
     p.function = function
     let wide = 70
@@ -20,7 +20,7 @@ extension KernelTests {
     let output = Guarded<Float>(count: p.output_channels * p.output_height * p.output_width)
     let scratch = workspace(ir_conv2d_workspace(&p, 1))
     ir_conv2d(&p, input.pointer, weights.pointer, bias.pointer, nil, output.pointer, scratch.pointer, 1)
-    return (p, output.elements)
+    return output.elements
   }
 
   /// Narrow planes have a channel in each lane, wide ones vectors along rows: the bits are the same.
@@ -37,7 +37,7 @@ extension KernelTests {
       var different = 0
       for row in 0..<(24 * 9) {
         for x in 0..<kept
-        where wide.results[row * 70 + x].bitPattern != narrow.results[row * 12 + x].bitPattern {
+        where wide[row * 70 + x].bitPattern != narrow[row * 12 + x].bitPattern {
           different += 1
         }
       }
@@ -51,8 +51,8 @@ extension KernelTests {
       let window = Window(
         channels: (channels, channels), size: (9, width), kernel: (3, 3), stride: (stride, stride),
         pads: (1, 1, 1, 1), groups: channels)
-      let plain = depthwise(window).results
-      let found = depthwise(window, IR_ELEMENTWISE_HARD_SWISH).results
+      let plain = depthwise(window)
+      let found = depthwise(window, IR_ELEMENTWISE_HARD_SWISH)
       for (x, y) in zip(plain, found) {
         #expect(abs(y - x * max(0, min(1, x / 6 + 0.5))) <= 1e-6 * max(1, abs(x)))
       }

@@ -70,9 +70,6 @@ void ir_conv2d_parts(
 
 size_t ir_conv2d_parts_workspace(const struct ir_conv2d_params *params, int threads);
 
-/// Whether the driver that computes the convolution applies `function`.
-bool ir_conv2d_takes_functions(const struct ir_conv2d_params *params);
-
 /// Whether the feature maps have one pixel: the convolution is then a product of a matrix with vectors.
 bool ir_conv2d_is_pixel(const struct ir_conv2d_params *params);
 

@@ -26,9 +26,13 @@ private func parameters(
     is_bfloat16: support.isBFloat16(rows: y[1] / max(groups, 1), depth: x[1] / max(groups, 1)))
 }
 
+private func isDepthwise(_ params: ir_conv2d_params) -> Bool {
+  params.groups == params.input_channels && params.groups > 1
+}
+
 /// The words for a convolution in kernels' names.
 private func kind(_ params: ir_conv2d_params) -> String {
-  if params.groups == params.input_channels && params.groups > 1 { return ".depthwise" }
+  if isDepthwise(params) { return ".depthwise" }
   return (params.kernel_height == 1 && params.kernel_width == 1 && params.groups == 1 ? ".1x1" : "")
     + precision(params)
 }
@@ -68,7 +72,6 @@ extension FusedConvolution: FastOperator {
       }
     }
     guard params.activation != IR_ACTIVATION_LEAKY_RELU else { return nil }
-    let takesFunctions = ir_conv2d_takes_functions(&params)
     if ir_conv2d_is_pixel(&params), params.input_channels > 0 {
       let stored = request.constants[1].flatMap { library.packing.isAtRun($0) ? $0 : nil }
       let workspace = ir_conv2d_pixel_workspace(&params, stored != nil, Int32(request.threadCount))
@@ -84,26 +87,18 @@ extension FusedConvolution: FastOperator {
       }
     }
     if let kernel = pixelProduct(request, library) { return kernel }
-    guard activation.function == nil || takesFunctions else { return nil }
-    if library.support.formsFollowSizes, ir_conv2d_has_parts(&params) {
-      return packingKernel(
-        "conv2d.parts" + precision(params) + operands.suffix, request, library.packing,
-        PackedForm(params, isWinograd: false),
-        workspace: ir_conv2d_parts_workspace(&params, Int32(request.threadCount)), inPlace: operands.inPlace
-      ) { arguments, packed, workspace in
-        var params = fixed
-        ir_conv2d_parts(
-          &params, arguments.input(0), packed, operands.bias(arguments), operands.residual(arguments),
-          arguments.output(), workspace, arguments.threads)
-      }
-    }
+    guard activation.function == nil || isDepthwise(params) else { return nil }
+    let hasParts = library.support.formsFollowSizes && ir_conv2d_has_parts(&params)
+    let threads = Int32(request.threadCount)
     return packingKernel(
-      "conv2d\(kind(params))" + operands.suffix, request, library.packing,
-      PackedForm(params, isWinograd: false),
-      workspace: ir_conv2d_workspace(&params, Int32(request.threadCount)), inPlace: operands.inPlace
+      "conv2d" + (hasParts ? ".parts" + precision(params) : kind(params)) + operands.suffix, request,
+      library.packing, PackedForm(params, isWinograd: false),
+      workspace: hasParts
+        ? ir_conv2d_parts_workspace(&params, threads) : ir_conv2d_workspace(&params, threads),
+      inPlace: operands.inPlace
     ) { arguments, packed, workspace in
       var params = fixed
-      ir_conv2d(
+      (hasParts ? ir_conv2d_parts : ir_conv2d)(
         &params, arguments.input(0), packed, operands.bias(arguments), operands.residual(arguments),
         arguments.output(), workspace, arguments.threads)
     }
