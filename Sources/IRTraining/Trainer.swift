@@ -10,6 +10,8 @@ package final class Trainer {
   /// How weights are moved.
   package struct Options: Hashable, Sendable, Codable {
     package var optimizer: AdamW
+    /// Moves the matrices instead of the optimizer; nil leaves them to it.
+    package var muon: Muon?
     package var schedule: LearningRateSchedule
     /// The largest Euclidean norm of all gradients together; larger ones are scaled down. nil never does.
     package var clipNorm: Double?
@@ -20,15 +22,16 @@ package final class Trainer {
 
     /// The names that checkpoints have them under.
     private enum CodingKeys: String, CodingKey {
-      case optimizer, schedule, clipNorm, average
+      case optimizer, muon, schedule, clipNorm, average
       case followerDecay = "controllerDecay"
     }
 
     package init(
-      optimizer: AdamW, schedule: LearningRateSchedule, clipNorm: Double? = nil,
+      optimizer: AdamW, muon: Muon? = nil, schedule: LearningRateSchedule, clipNorm: Double? = nil,
       average: ParameterAverage? = nil, followerDecay: Double = 0.999
     ) {
       self.optimizer = optimizer
+      self.muon = muon
       self.schedule = schedule
       self.clipNorm = clipNorm
       self.average = average
@@ -53,6 +56,7 @@ package final class Trainer {
   package let options: Options
   package private(set) var state: TrainingState
   private let batchGradients: BatchGradients
+  private let matrices: MatrixDirections?
   private let frozen: [String: Tensor]
   private let threadCount: Int
   private let followers: [(follower: Int, leader: Int)]
@@ -97,14 +101,23 @@ package final class Trainer {
     }
     let following = Set(followers.map(\.follower))
     isFollower = training.parameters.indices.map { following.contains($0) }
+    matrices = try Trainer.matrices(options, values, excluding: following, runtime)
+  }
+
+  /// Muon's part of the weights; nil if the optimizer moves all.
+  static func matrices(
+    _ options: Options, _ values: [Tensor], excluding excluded: Set<Int> = [], _ runtime: RuntimeOptions
+  ) throws(TrainingError) -> MatrixDirections? {
+    guard let muon = options.muon else { return nil }
+    return try MatrixDirections(muon, of: values.map(\.type), excluding: excluded, runtime: runtime)
   }
 
   /// The program of one image.
   package var program: Program { batchGradients.program }
   /// The number of nodes that recompute an activation in the backward pass, to save memory.
   package var recomputedCount: Int { batchGradients.recomputedCount }
-  /// The bytes of the arenas of all threads.
-  package var arenaByteCount: Int { batchGradients.arenaByteCount }
+  /// The bytes of the arenas of all threads, and of the matrices' directions.
+  package var arenaByteCount: Int { batchGradients.arenaByteCount + (matrices?.arenaByteCount ?? 0) }
   /// The multiply-adds of a step.
   package var multiplyAddCount: Int { training.batch.count * training.graph.multiplyAddCount }
 
@@ -137,10 +150,10 @@ package final class Trainer {
     let norm = square.squareRoot()
     guard norm.isFinite else { throw .diverged(step: number, loss: found.loss) }
     let rate = learningRate ?? options.schedule.rate(at: state.step)
-    state.update(
+    try state.update(
       with: found.gradients,
       WeightUpdate(options, step: number, rate: rate, scale: options.clippingScale(norm)), followers,
-      threadCount: threadCount)
+      matrices: matrices, threadCount: threadCount)
     state.step = number
     state.runningLoss += found.loss
     return Report(

@@ -9,8 +9,6 @@ import ImageRestoration
 
 extension Loss.Pixel: ExpressibleByArgument {}
 
-enum Optimizer: String, ExpressibleByArgument, CaseIterable { case adamw, adam }
-
 /// The loss, the optimizer, the weights that are trained, and the threads of a training step.
 struct StepOptions: ParsableArguments, StepSettings {
   @Option(help: "Loss per pixel.")
@@ -22,7 +20,8 @@ struct StepOptions: ParsableArguments, StepSettings {
   @Option(help: "Weight of the loss's router classification (DaAIR: 0.01); 0 turns it off.")
   var routerWeight = 0.0
 
-  @Option(help: "Optimizer.")
+  @Option(
+    help: "Optimizer. muon moves weights that are matrices between features by Muon, the others by AdamW.")
   var optimizer = Optimizer.adamw
 
   @Option(help: "Peak learning rate.")
@@ -80,8 +79,7 @@ struct StepOptions: ParsableArguments, StepSettings {
   var lossFunction: Loss { Loss(pixel: loss, fourierWeight: fourierWeight, routerWeight: routerWeight) }
 
   func trainerOptions(stepCount: Int) -> Trainer.Options {
-    trainerOptions(
-      stepCount: stepCount, isDecoupled: optimizer == .adamw, followerDecay: controllerDecay)
+    trainerOptions(stepCount: stepCount, followerDecay: controllerDecay)
   }
 
   /// Whether a weight moves.

@@ -3,8 +3,12 @@ import IRCommandLine
 import IRRuntime
 import IRTraining
 
+/// How weights are moved.
+enum Optimizer: String, ExpressibleByArgument, CaseIterable { case adamw, adam, muon }
+
 /// The settings of steps that all runs have, whatever their defaults.
 protocol StepSettings {
+  var optimizer: Optimizer { get }
   var rate: Double { get }
   var finalRate: Double { get }
   var warmUp: Int { get }
@@ -38,11 +42,11 @@ extension StepSettings {
     RuntimeOptions(threadCount: threads.count, memoryByteCount: memory?.byteCount)
   }
 
-  func trainerOptions(
-    stepCount: Int, isDecoupled: Bool = true, followerDecay: Double = 0.999
-  ) -> Trainer.Options {
+  func trainerOptions(stepCount: Int, followerDecay: Double = 0.999) -> Trainer.Options {
     Trainer.Options(
-      optimizer: AdamW(beta1: beta1, beta2: beta2, weightDecay: weightDecay, isDecoupled: isDecoupled),
+      optimizer: AdamW(
+        beta1: beta1, beta2: beta2, weightDecay: weightDecay, isDecoupled: optimizer != .adam),
+      muon: optimizer == .muon ? Muon(weightDecay: weightDecay) : nil,
       schedule: LearningRateSchedule(
         peak: rate, floor: finalRate, warmUpStepCount: warmUp, stepCount: stepCount,
         decayStepCount: decaySteps),

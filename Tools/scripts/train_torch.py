@@ -37,7 +37,7 @@ def options():
     parser.add_argument("--loss", choices=["l1", "l2", "charbonnier", "psnr"], default="l1")
     parser.add_argument("--fourier-weight", type=float, default=0.1)
     parser.add_argument("--router-weight", type=float, default=0.0)
-    parser.add_argument("--optimizer", choices=["adamw", "adam"], default="adamw")
+    parser.add_argument("--optimizer", choices=["adamw", "adam", "muon"], default="adamw")
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--final-rate", type=float, default=1e-7)
     parser.add_argument("--warm-up", type=int, default=0)
@@ -65,6 +65,42 @@ def rate_at(o, step):
     length = max(min(o.steps - o.warm_up, o.steps if o.decay_steps is None else o.decay_steps), 1)
     share = min(max((step - (o.steps - length)) / length, 0), 1)
     return o.final_rate + (o.rate - o.final_rate) * 0.5 * (1 + math.cos(math.pi * share))
+
+
+class Muon(torch.optim.Optimizer):
+    """irtrain's: torch.optim.Muon rounds to bfloat16, and takes no convolutions."""
+
+    def __init__(self, parameters, rate, weight_decay, momentum=0.95):
+        super().__init__(parameters, {"lr": rate, "weight_decay": weight_decay, "momentum": momentum})
+
+    @staticmethod
+    def moves(parameter):
+        return parameter.ndim >= 2 and parameter.shape[0] >= 8 and parameter.shape[1] >= 8
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                mean = self.state[p].setdefault("momentum", torch.zeros_like(p))
+                mean.lerp_(p.grad, 1 - group["momentum"])
+                x = p.grad.lerp(mean, group["momentum"]).flatten(1)
+                is_tall = x.shape[0] > x.shape[1]
+                x = x.T if is_tall else x
+                x = x / (x.norm() + 1e-15)
+                for _ in range(5):
+                    square = x @ x.T
+                    x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
+                x = 0.2 * math.sqrt(max(x.shape)) * (x.T if is_tall else x)
+                p.mul_(1 - group["lr"] * group["weight_decay"]).sub_(group["lr"] * x.reshape(p.shape))
+
+
+def optimizers(o, parameters):
+    """One for matrices, where Muon moves them, and one for the rest."""
+    matrices = [p for p in parameters if o.optimizer == "muon" and Muon.moves(p)]
+    rest = [p for p in parameters if not (o.optimizer == "muon" and Muon.moves(p))]
+    kind = torch.optim.Adam if o.optimizer == "adam" else torch.optim.AdamW
+    found = [kind(rest, o.rate, betas=(o.beta1, o.beta2), weight_decay=o.weight_decay)] if rest else []
+    return found + ([Muon(matrices, o.rate, o.weight_decay)] if matrices else [])
 
 
 class Batches:
@@ -137,8 +173,7 @@ def main():
     fixed = {name for node in network.model.graph.node if node.op_type == "BatchNormalization" for name in node.input[3:]}
     names = [n for n in network.names if n not in fixed]
     moving = [n for n in names if n not in followers]
-    kind = torch.optim.AdamW if o.optimizer == "adamw" else torch.optim.Adam
-    optimizer = kind([network.weight(n) for n in moving], o.rate, betas=(o.beta1, o.beta2), weight_decay=o.weight_decay)
+    movers = optimizers(o, [network.weight(n) for n in moving])
     average = {n: network.weight(n).detach().clone() for n in names}
     step, checkpoint = 0, o.output[:-5] + ".torch-checkpoint"
     settings = {k: v for k, v in vars(o).items() if k not in ("device", "resume", "irtrain", "checkpoint_every", "log_every")} | {"data": rest}
@@ -157,7 +192,8 @@ def main():
             for n, value in state["weights"].items():
                 network.weight(n).copy_(value)
         average = {n: value.to(o.device) for n, value in state["average"].items()}
-        optimizer.load_state_dict(state["optimizer"])
+        for mover, own in zip(movers, state["optimizers"]):
+            mover.load_state_dict(own)
     batches = Batches(o, rest, step)
     stopped = []
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -166,7 +202,7 @@ def main():
     def write_checkpoint():
         if RANK:
             return
-        state = {"step": step, "settings": settings, "weights": {n: network.weight(n).detach() for n in names}, "average": average, "optimizer": optimizer.state_dict()}
+        state = {"step": step, "settings": settings, "weights": {n: network.weight(n).detach() for n in names}, "average": average, "optimizers": [mover.state_dict() for mover in movers]}
         save(checkpoint, lambda path: torch.save(state, path))
         save(o.output, lambda path: network.save(path, average if o.average else None))
 
@@ -174,20 +210,22 @@ def main():
     begin, first, total, count = time.time(), step, 0.0, 0
     while step < o.steps:
         image, target, tasks, noise = (t if t is None else t.to(o.device, non_blocking=True) for t in batches.next())
-        for group in optimizer.param_groups:
-            group["lr"] = rate_at(o, step)
+        for mover in movers:
+            for group in mover.param_groups:
+                group["lr"] = rate_at(o, step)
         with torch.autocast(torch.device(o.device).type, torch.bfloat16, enabled=o.bfloat16):
             prediction, logits = network(image, keep=routers, noise=noise) if routers else (network(image, noise=noise), {})
         loss = loss_of(prediction.float(), target, o.loss, o.fourier_weight)
         if routers:
             terms = [F.cross_entropy(v.float().reshape(len(tasks), -1), tasks) for v in logits.values()]
             loss = loss + o.router_weight * sum(terms) / len(terms)
-        optimizer.zero_grad(set_to_none=True)
+        network.zero_grad(set_to_none=True)
         loss.backward()
         value, must_stop = averaged([network.weight(n) for n in moving], loss, bool(stopped))
         if o.clip:
             torch.nn.utils.clip_grad_norm_([network.weight(n) for n in moving], o.clip)
-        optimizer.step()
+        for mover in movers:
+            mover.step()
         step += 1
         with torch.no_grad():
             for follower, leader in followers.items():

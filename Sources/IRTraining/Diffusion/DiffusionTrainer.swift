@@ -37,6 +37,7 @@ package final class DiffusionTrainer {
   package let options: Trainer.Options
   package private(set) var state: DiffusionState
   private let batchGradients: BatchGradients
+  private let matrices: MatrixDirections?
   private let threadCount: Int
   /// The gradients of the latest step, by weight; for tests.
   package private(set) var gradients: [String: Tensor] = [:]
@@ -58,13 +59,14 @@ package final class DiffusionTrainer {
       return tensor
     }
     state = DiffusionState(trunk: TrainingState(names: training.parameters, values: values))
+    matrices = try Trainer.matrices(options, values, runtime)
   }
 
   /// The program of one image.
   package var program: Program { batchGradients.program }
   package var recomputedCount: Int { batchGradients.recomputedCount }
-  /// The bytes of the arenas of all threads.
-  package var arenaByteCount: Int { batchGradients.arenaByteCount }
+  /// The bytes of the arenas of all threads, and of the matrices' directions.
+  package var arenaByteCount: Int { batchGradients.arenaByteCount + (matrices?.arenaByteCount ?? 0) }
 
   /// Goes on from a state.
   /// - Throws: `TrainingError.checkpoint` if it is of another network.
@@ -106,19 +108,19 @@ package final class DiffusionTrainer {
       rate = LearningRateSchedule.warmedUp(rate, at: own.step, over: options.schedule.warmUpStepCount)
     }
     let scale = options.clippingScale(norm)
-    func move(_ state: inout TrainingState) {
+    func move(_ state: inout TrainingState) throws(TrainingError) {
       let next = state.step + 1
-      state.update(
+      try state.update(
         with: found.gradients, WeightUpdate(options, step: next, rate: rate, scale: scale), [],
-        threadCount: threadCount)
+        matrices: matrices, threadCount: threadCount)
       state.step = next
       if options.average == nil { state.averages = state.values }
     }
     if let expert = batch.expert, var own = state.experts.removeValue(forKey: expert) {
-      move(&own)
+      try move(&own)
       state.experts[expert] = own
     } else {
-      move(&state.trunk)
+      try move(&state.trunk)
     }
     return Trainer.Report(
       step: number + 1, loss: found.loss, gradientNorm: norm, learningRate: rate, routerAccuracy: nil)

@@ -24,6 +24,7 @@ extension UniRes {
       "objective": try JSONText.text(model.objective), "optimizer": try JSONText.text(trainer.optimizer),
       "clip": "\(options.clip)", "average": "\(options.average)",
     ]
+    if let muon = trainer.muon { found["muon"] = try JSONText.text(muon) }
     if let timedSchedule {
       found[Self.scheduleKey] = try JSONText.text(timedSchedule)
     } else {

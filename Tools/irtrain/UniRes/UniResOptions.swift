@@ -128,6 +128,10 @@ struct UniResModelOptions: ParsableArguments {
 
 /// The optimizer and the threads of a step.
 struct UniResStepOptions: ParsableArguments, StepSettings {
+  @Option(
+    help: "Optimizer. muon moves weights that are matrices between features by Muon, the others by AdamW.")
+  var optimizer = Optimizer.adamw
+
   @Option(help: "Peak learning rate.")
   var rate = 1e-3
 
