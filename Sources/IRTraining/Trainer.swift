@@ -101,15 +101,8 @@ package final class Trainer {
     }
     let following = Set(followers.map(\.follower))
     isFollower = training.parameters.indices.map { following.contains($0) }
-    matrices = try Trainer.matrices(options, values, excluding: following, runtime)
-  }
-
-  /// Muon's part of the weights; nil if the optimizer moves all.
-  static func matrices(
-    _ options: Options, _ values: [Tensor], excluding excluded: Set<Int> = [], _ runtime: RuntimeOptions
-  ) throws(TrainingError) -> MatrixDirections? {
-    guard let muon = options.muon else { return nil }
-    return try MatrixDirections(muon, of: values.map(\.type), excluding: excluded, runtime: runtime)
+    matrices = try MatrixDirections(
+      options.muon, of: values.map(\.type), excluding: following, runtime: runtime)
   }
 
   /// The program of one image.

@@ -192,7 +192,8 @@ def main():
             for n, value in state["weights"].items():
                 network.weight(n).copy_(value)
         average = {n: value.to(o.device) for n, value in state["average"].items()}
-        for mover, own in zip(movers, state["optimizers"]):
+        # Checkpoints of AdamW and Adam alone had one state.
+        for mover, own in zip(movers, state.get("optimizers") or [state["optimizer"]]):
             mover.load_state_dict(own)
     batches = Batches(o, rest, step)
     stopped = []

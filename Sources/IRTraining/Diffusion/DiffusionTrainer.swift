@@ -59,7 +59,7 @@ package final class DiffusionTrainer {
       return tensor
     }
     state = DiffusionState(trunk: TrainingState(names: training.parameters, values: values))
-    matrices = try Trainer.matrices(options, values, runtime)
+    matrices = try MatrixDirections(options.muon, of: values.map(\.type), runtime: runtime)
   }
 
   /// The program of one image.

@@ -14,11 +14,12 @@ final class MatrixDirections {
 
   /// Compiles the program for those of the weights of these types that Muon moves, without the `excluded`
   /// ones.
-  /// - Returns: nil if there are none.
+  /// - Returns: nil if there are none, or `muon` is nil.
   /// - Throws: `TrainingError.compiler`; `.runtime` if its arena exceeds the memory.
   init?(
-    _ muon: Muon, of types: [TensorType], excluding excluded: Set<Int> = [], runtime: RuntimeOptions
+    _ muon: Muon?, of types: [TensorType], excluding excluded: Set<Int> = [], runtime: RuntimeOptions
   ) throws(TrainingError) {
+    guard let muon else { return nil }
     self.muon = muon
     indices = types.indices.filter { Muon.moves(types[$0]) && !excluded.contains($0) }
     if indices.isEmpty { return nil }
