@@ -54,12 +54,11 @@ final class BatchGradients {
     threadCount = runtime.threadCount
     var lanes = count >= runtime.threadCount ? runtime.threadCount : 1
     var own = runtime
-    if lanes > 1 { own.threadCount = 1 }
     var (program, recomputedCount): (Program, Int)
     let common: Program
     do throws(CompilerError) {
-      let compiler = Compiler(threadCount: own.threadCount, precision: runtime.precision)
-      let (graph, report) = try compiler.simplified(training.graph)
+      let all = Compiler(threadCount: runtime.threadCount, precision: runtime.precision)
+      let (graph, report) = try all.simplified(training.graph)
       let parts = graph.parted(own: training.inputNames)
       common = try Compiler(threadCount: runtime.threadCount).lowered(parts.common, report)
       // As much as is packed of them, at most.
@@ -67,8 +66,10 @@ final class BatchGradients {
         .reduce(0) { $0 + (training.inputNames.contains($1.name) ? 0 : $1.type.byteCount) }
       while true {
         let limit = (runtime.memoryLimit - common.byteCount - packedByteCount) / lanes
+        own.threadCount = lanes > 1 ? 1 : runtime.threadCount
         (program, recomputedCount) = try Trainer.program(
-          for: parts.rest, report, compiler, memoryLimit: limit)
+          for: parts.rest, report, Compiler(threadCount: own.threadCount, precision: runtime.precision),
+          memoryLimit: limit)
         own.memoryByteCount = limit
         if lanes == 1 || program.byteCount <= limit { break }
         // Fewer images at the same time have more memory each.
@@ -87,6 +88,9 @@ final class BatchGradients {
       self.sessions = sessions
     } catch { throw .runtime(error) }
   }
+
+  /// The number of images that are computed at the same time.
+  var imagesAtOnce: Int { sessions.count }
 
   /// The bytes of the arenas of all threads.
   var arenaByteCount: Int {

@@ -109,6 +109,8 @@ package final class Trainer {
   package var program: Program { batchGradients.program }
   /// The number of nodes that recompute an activation in the backward pass, to save memory.
   package var recomputedCount: Int { batchGradients.recomputedCount }
+  /// The number of images that are computed at the same time, each by a thread.
+  package var imagesAtOnce: Int { batchGradients.imagesAtOnce }
   /// The bytes of the arenas of all threads, and of the matrices' directions.
   package var arenaByteCount: Int { batchGradients.arenaByteCount + (matrices?.arenaByteCount ?? 0) }
   /// The multiply-adds of a step.

@@ -148,6 +148,20 @@ private func run(_ trainer: Trainer, _ data: TrainingData, to end: Int) throws -
   #expect(throws: TrainingError.self) { try trainer(model, memoryByteCount: ports + 1000) }
 }
 
+/// In memory for one arena all threads share each image: the weights move by the same bits.
+@Test func threadsShareImagesInLittleMemory() throws {
+  let (model, paths) = (try tinyModel(layers: 6), try folderOfPictures())
+  let wide = try trainer(model, threads: 2)
+  #expect(wide.imagesAtOnce == 2)
+  let ports = (wide.program.inputs + wide.program.outputs).reduce(0) { $0 + $1.type.byteCount }
+  let narrow = try trainer(
+    model, threads: 2, memoryByteCount: ports + wide.program.memoryPlan.peakByteCount * 5 / 4)
+  #expect(narrow.imagesAtOnce == 1)
+  _ = try run(wide, try data(paths), to: 4)
+  _ = try run(narrow, try data(paths), to: 4)
+  #expect(narrow.state.values == wide.state.values)
+}
+
 @Test func checkpointsOfOthersAreRefused() throws {
   let paths = try folderOfPictures()
   let path = paths[0] + ".checkpoint"

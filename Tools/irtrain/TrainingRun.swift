@@ -171,6 +171,7 @@ final class TrainingRun {
       Terminal.complain(
         "recomputing \(trainer.recomputedCount) activations in the backward pass to save memory")
     }
+    IdleThreads.complain(batch: command.source.batch, imagesAtOnce: trainer.imagesAtOnce)
     trainer.program.complainOfReferenceKernels()
   }
 

@@ -65,6 +65,8 @@ package final class DiffusionTrainer {
   /// The program of one image.
   package var program: Program { batchGradients.program }
   package var recomputedCount: Int { batchGradients.recomputedCount }
+  /// The number of images that are computed at the same time, each by a thread.
+  package var imagesAtOnce: Int { batchGradients.imagesAtOnce }
   /// The bytes of the arenas of all threads, and of the matrices' directions.
   package var arenaByteCount: Int { batchGradients.arenaByteCount + (matrices?.arenaByteCount ?? 0) }
 

@@ -164,6 +164,7 @@ final class UniResRun {
         2e-9 * Double(trainer.training.graph.multiplyAddCount * command.source.batch),
         Double(trainer.arenaByteCount) / 1_048_576)
         + (trainer.state.step == 0 ? "" : ", going on from step \(trainer.state.step)"))
+    IdleThreads.complain(batch: command.source.batch, imagesAtOnce: trainer.imagesAtOnce)
     trainer.program.complainOfReferenceKernels()
   }
 
