@@ -249,8 +249,8 @@ let package = Package(
     test(
       "IRPipelinesTests",
       [
-        "IRPipelines", "IRDiffusion", "IRModels", "IRQuality", "IRImage", "IRFiles", "IRONNX",
-        "IRTensorFiles", "IRRuntime", "IRGraph", "IRTensor",
+        "IRPipelines", "IRDiffusion", "IRModels", "IRQuality", "ImageRestoration", "IRImage", "IRFiles",
+        "IRONNX", "IRTensorFiles", "IRRuntime", "IRGraph", "IRTensor",
       ]),
     test("IRQualityTests", ["IRQuality", "IRImage", "IRTensorFiles"]),
     test("IRDegradationTests", ["IRDegradation", "IRImage"]),

@@ -7,12 +7,6 @@ import ImageRestoration
 
 /// One of the installed models: its task, licence and size, and whether the file is the published one.
 package struct ModelListing: Encodable {
-  package enum State: String, Encodable {
-    case published
-    case unlisted
-    case changed
-  }
-
   package var name: String
   /// Names by what the model does.
   package var roles: [String]
@@ -24,7 +18,7 @@ package struct ModelListing: Encodable {
   package var byteCount: Int
   package var sha256: String
   /// Whether `SHA256SUMS` of this version has the file's digest, no digest for its name, or another.
-  package var state: State
+  package var state: ReleaseState
 
   /// All models by name.
   /// - Throws: `RestorationError.unknownModel` if there are none, `ONNXError` and `FileError` for a file.
@@ -51,20 +45,14 @@ package struct ModelListing: Encodable {
     byteCount = FilePath(path).byteCount ?? 0
     let digest = try SHA256.hexadecimal(contentsOf: path)
     sha256 = digest
-    state = published.map { $0 == digest ? State.published : .changed } ?? .unlisted
+    state = published.map { $0 == digest ? .published : .changed } ?? .unlisted
   }
 
   package var text: String {
     let title = ([name] + roles).joined(separator: ", ")
-    let stateText =
-      switch state {
-      case .published: "as published"
-      case .unlisted: "not in SHA256SUMS"
-      case .changed: "CHANGED: not the file that SHA256SUMS names"
-      }
     return """
       \(title): \(task ?? "task not stated")
-        \(parameters) parameters, \(byteCount) bytes, sha256 \(sha256.prefix(16))…, \(stateText)
+        \(parameters) parameters, \(byteCount) bytes, sha256 \(sha256.prefix(16))…, \(state.text)
         licence: \(licence ?? "not stated")
       """
   }

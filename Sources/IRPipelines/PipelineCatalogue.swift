@@ -33,15 +33,33 @@ package enum PipelineCatalogue {
   static func verify(
     _ folder: String, isReleased name: String, among files: [(path: String, digest: String)]
   ) throws(PipelineError) {
-    for file in files {
-      let parts = file.path.split(separator: "/")
-      guard parts.count > 2, parts[1] == name, file.path.hasSuffix(".onnx") else { continue }
-      let path = "\(folder)/\(parts[2...].joined(separator: "/"))"
+    for network in networks(of: name, among: files) {
+      let path = "\(folder)/\(network.path)"
       let digest: String
       do { digest = try SHA256.hexadecimal(contentsOf: path) } catch {
         throw .file(path: path, reason: error.reason)
       }
-      guard digest == file.digest else { throw .foreign(name: name, path: path) }
+      guard digest == network.digest else { throw .foreign(name: name, path: path) }
+    }
+  }
+
+  /// Whether the networks in `folder` are those of the released pipeline `name`.
+  static func state(
+    of folder: String, named name: String, among files: [(path: String, digest: String)]
+  ) -> ReleaseState {
+    if networks(of: name, among: files).isEmpty { return .unlisted }
+    do { try verify(folder, isReleased: name, among: files) } catch { return .changed }
+    return .published
+  }
+
+  /// The networks of a released pipeline, with their paths in its folder.
+  private static func networks(
+    of name: String, among files: [(path: String, digest: String)]
+  ) -> [(path: String, digest: String)] {
+    files.compactMap { file in
+      let parts = file.path.split(separator: "/")
+      guard parts.count > 2, parts[1] == name, file.path.hasSuffix(".onnx") else { return nil }
+      return (parts[2...].joined(separator: "/"), file.digest)
     }
   }
 }
@@ -51,6 +69,10 @@ package struct PipelineListing: Encodable, Sendable {
   package var name: String
   package var path: String
   package var parameters: Int?
+  /// Bytes of its networks' files.
+  package var byteCount: Int?
+  /// Whether its networks are the released ones.
+  package var state: ReleaseState
   package var components: [String]?
   /// The metric and the number of pictures of its calibration; nil without one.
   package var calibratedBy: String?
@@ -66,10 +88,12 @@ package struct PipelineListing: Encodable, Sendable {
   init(_ name: String, _ path: String) {
     self.name = name
     self.path = path
+    state = PipelineCatalogue.state(of: path, named: name, among: ModelCatalogue.releasedFiles)
     do {
       let pipeline = try RestorationPipeline(contentsOf: path)
       let parts = [pipeline.encoder, pipeline.unet, pipeline.decoder]
       parameters = parts.reduce(0) { $0 + $1.parameterCount }
+      byteCount = parts.reduce(0) { $0 + pipeline.files.byteCount(of: $1.name) }
       components = pipeline.components.map(\.rawValue)
       let calibration = try PipelineCalibration.of(pipeline.files)
       (calibratedBy, calibrationPictures) = (calibration?.by, calibration?.pictures)
@@ -79,8 +103,8 @@ package struct PipelineListing: Encodable, Sendable {
   package var text: String {
     if let problem { return "\(name): a pipeline that cannot restore\n  \(problem)" }
     var lines = [
-      "\(name): a pipeline",
-      "  \(parameters ?? 0) parameters, composes \((components ?? []).joined(separator: ", "))",
+      "\(name): a pipeline, composes \((components ?? []).joined(separator: ", "))",
+      "  \(parameters ?? 0) parameters, \(byteCount ?? 0) bytes, \(state.text)",
     ]
     if let calibratedBy {
       lines.append("  calibrated by \(calibratedBy) on \(calibrationPictures ?? 0) pictures")

@@ -63,7 +63,7 @@ package struct PipelineDescription: Encodable, Sendable {
       return Part(
         name: part.name, parameters: graph.parameterCount, multiplyAdds: graph.multiplyAddCount,
         memory: Restorer.byteCount(of: program), packedWeights: program.weightByteCount,
-        fileBytes: Self.byteCount(of: part, pipeline.files),
+        fileBytes: pipeline.files.byteCount(of: part.name),
         referenceOperators: Set(program.steps.filter(\.kernel.isReference).map(\.operatorName)).sorted())
     }
     folder = pipeline.files.folder
@@ -88,12 +88,6 @@ package struct PipelineDescription: Encodable, Sendable {
     multiplyAddsPerSecond = try ProductRate.measured(threadCount: threads)
     seconds = Double(multiplyAdds) / multiplyAddsPerSecond
     (steps, weights) = (settings.stepCount, "\(settings.composition)")
-  }
-
-  private static func byteCount(of part: PipelinePart, _ files: PipelineFiles) -> Int {
-    let folder = FilePath("\(files.folder)/\(part.name)")
-    let names = (try? Folder.names(in: folder)) ?? []
-    return names.reduce(0) { $0 + (folder.joined($1).byteCount ?? 0) }
   }
 
   package var text: String {

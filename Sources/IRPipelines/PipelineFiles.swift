@@ -65,6 +65,13 @@ package struct PipelineFiles: Sendable {
   /// The file of a part.
   package func path(of part: String) -> String { "\(folder)/\(part)/model.onnx" }
 
+  /// Bytes of the files of a part.
+  func byteCount(of part: String) -> Int {
+    let folder = FilePath("\(folder)/\(part)")
+    let names = (try? Folder.names(in: folder)) ?? []
+    return names.reduce(0) { $0 + (folder.joined($1).byteCount ?? 0) }
+  }
+
   /// The components of the paper that the pipeline has texts for, in the order of `Component.six`.
   package var components: [Component] { Component.six.filter { prompts[$0] != nil } }
 

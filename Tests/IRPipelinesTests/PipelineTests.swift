@@ -6,6 +6,7 @@ import IRModels
 import IRONNX
 import IRRuntime
 import IRTensor
+import ImageRestoration
 import Testing
 
 @testable import IRPipelines
@@ -177,6 +178,8 @@ func pipelinesAreDiffusers(_ name: String) throws {
     #expect(try PipelineCatalogue.path(of: "\(folder)/broken") == "\(folder)/broken")
     #expect(try PipelineCatalogue.path(of: folder) == nil)
     let good = PipelineListing("small", "\(folder)/UniRes/small")
+    let bytes = FileManager.default.contents(atPath: "\(folder)/UniRes/small/unet/model.onnx")?.count
+    #expect(try #require(good.byteCount) > (try #require(bytes)) && good.state == .unlisted)
     #expect(good.problem == nil && good.components == ["sr", "md", "dd", "dn", "d2", "d4"])
     let bad = PipelineListing("broken", "\(folder)/broken")
     #expect(bad.problem?.contains("takes 9 channels") ?? false)
@@ -208,8 +211,13 @@ func pipelinesAreDiffusers(_ name: String) throws {
       (path: "UniRes/small/\($0)", digest: try SHA256.hexadecimal(contentsOf: "\(folder)/\($0)"))
     }
     let settings = (path: "UniRes/small/model_index.json", digest: "0")
+    func state(_ name: String = "small") -> ReleaseState {
+      PipelineCatalogue.state(of: folder, named: name, among: released + [settings])
+    }
+    #expect(state() == .published && state("large") == .unlisted)
     try PipelineCatalogue.verify(folder, isReleased: "small", among: released + [settings])
     try write("another", "\(folder)/unet/model.onnx")
+    #expect(state() == .changed)
     // Of another name, anything goes.
     try PipelineCatalogue.verify(folder, isReleased: "large", among: released)
     let error = #expect(throws: PipelineError.self) {

@@ -61,17 +61,25 @@ private func textured(height: Int, width: Int, row: Int, column: Int, side: Int)
   }
 }
 
+/// A picture, settings of so many steps, and a screening of candidates by PIQE.
+private func screening(
+  _ candidates: [Composition], stepCount: Int
+) throws -> (image: Tensor, settings: PipelineSettings, search: PipelineSearch) {
+  var settings = PipelineSettings(try Composition("sr=1"))
+  settings.stepCount = stepCount
+  var search = PipelineSearch(.screen, by: .piqe)
+  search.candidates = candidates
+  return (picture(height: 64, width: 64), settings, search)
+}
+
 /// A screening scores sums of what the components make of the picture alone, and restores the best to the
 /// end.
 @Test func screeningsMixWhatComponentsMakeAlone() throws {
   try withFolder { folder in
     try writeSmall(folder)
     let runner = PipelineRunner(try RestorationPipeline(contentsOf: folder))
-    let image = picture(height: 64, width: 64)
-    var settings = PipelineSettings(try Composition("sr=1"))
-    settings.stepCount = 5
-    var search = PipelineSearch(.screen, by: .piqe)
-    search.candidates = Array(Composition.grid.prefix(60))
+    let (image, start, screen) = try screening(Array(Composition.grid.prefix(60)), stepCount: 5)
+    var (settings, search) = (start, screen)
     search.finalistCount = 3
     let found = try runner.searched(image, settings, search)
     #expect(found.scores.count == 60 && found.finalists.count == 3)
@@ -117,12 +125,9 @@ private func latents(
   try withFolder { folder in
     try writeSmall(folder)
     let runner = PipelineRunner(try RestorationPipeline(contentsOf: folder))
-    let image = picture(height: 64, width: 64)
-    var settings = PipelineSettings(try Composition("sr=1"))
-    settings.stepCount = 1
-    var search = PipelineSearch(.screen, by: .piqe)
-    search.candidates = Array(Composition.grid.prefix(40))
-    let screened = try runner.searched(image, settings, search)
+    let (image, settings, screen) = try screening(Array(Composition.grid.prefix(40)), stepCount: 1)
+    let screened = try runner.searched(image, settings, screen)
+    var search = screen
     search.method = .grid
     let searched = try runner.searched(image, settings, search)
     #expect(screened.passCount == searched.passCount && (1...6).contains(screened.passCount))
@@ -137,11 +142,8 @@ private func latents(
 @Test func screeningsLookThroughTheSmallDecoder() throws {
   try withFolder { folder in
     try writeSmall(folder)
-    let image = picture(height: 64, width: 64)
-    var settings = PipelineSettings(try Composition("sr=1"))
-    settings.stepCount = 5
-    var search = PipelineSearch(.screen, by: .piqe)
-    search.candidates = try ["sr=1", "md=1", "dn=.4,d2=.6"].map { try Composition($0) }
+    let candidates = try ["sr=1", "md=1", "dn=.4,d2=.6"].map { try Composition($0) }
+    let (image, settings, search) = try screening(candidates, stepCount: 5)
     let plain = try PipelineRunner(try RestorationPipeline(contentsOf: folder)).searched(
       image, settings, search)
     var configuration = TinyAutoencoderConfiguration()
