@@ -62,8 +62,8 @@ final class Bench {
     )
   }
 
-  /// Numbers in 0..<1 for every input of float32, zeros for others, pictures of these sides where the model
-  /// leaves them open.
+  /// Numbers in 0..<1 for every input in floating point, zeros for others, pictures of these sides where the
+  /// model leaves them open.
   private static func freshInputs(_ file: ONNXModel, _ path: String, _ sides: Sides) throws -> [String:
     Tensor]
   {
@@ -85,7 +85,7 @@ final class Bench {
       guard extents.allSatisfy({ (1...1 << 24).contains($0) }), extents.reduce(1.0, { $0 * Double($1) }) < 1e9
       else { throw ONNXError.tensor(name: input.name, detail: "is \(extents): give --input") }
       let shapeOfInput = Shape(extents)
-      guard elementType == .float32 else {
+      guard elementType.isFloatingPoint else {
         result[input.name] = Tensor(zeros: TensorType(elementType, shapeOfInput))
         continue
       }
@@ -93,7 +93,7 @@ final class Bench {
       let values = (0..<shapeOfInput.elementCount).map { _ -> Float in
         Float(generator.next() >> 40) / 16_777_216
       }
-      result[input.name] = Tensor(values, shape: shapeOfInput)
+      result[input.name] = Tensor(values, shape: shapeOfInput).converted(to: elementType)
     }
     return result
   }

@@ -13,7 +13,7 @@ struct IRBench: Tool {
     usage: "irbench [options] MODEL",
     discussion: """
       The model is loaded, compiled and run once to warm up; then --runs runs are timed. Without --input, the inputs are \
-      random numbers in 0..<1 with the sides of --size, the same in every run; those of other types than float32 are 0.
+      random numbers in 0..<1 with the sides of --size, the same in every run; integers are 0.
 
       GFLOP/s counts two operations per multiply-add of the imported graph, before compiler passes. Memory is the \
       largest growth of the process since before the arena was mapped; the plan's size is printed beside it.
