@@ -77,18 +77,31 @@ func tagsWithoutEndsAreReadOnce() {
 /// Extents of sizes 0 take no bytes of their box: 98 KB would state 16,384 items of 65,535 extents each, 17
 /// GB of memory.
 @Test func extentsWithoutBytesAreCounted() throws {
-  func box(_ type: String, _ content: [UInt8]) -> [UInt8] {
-    bigEndianBytes(8 + content.count, 4) + Array(type.utf8) + content
-  }
   let rows: [UInt8] = (1...16_384).flatMap { (item: Int) -> [UInt8] in
     bigEndianBytes(item, 2) + [0, 0, 0xFF, 0xFF]
   }
   // Version 0, sizes of 0 for offsets, lengths and bases.
-  let iloc = box("iloc", [0, 0, 0, 0, 0, 0] + bigEndianBytes(16_384, 2) + rows)
+  let iloc = ISOBox.serialized("iloc", [0, 0, 0, 0, 0, 0] + bigEndianBytes(16_384, 2) + rows)
   let file =
-    box("ftyp", Array("heic".utf8) + [0, 0, 0, 0] + Array("mif1heic".utf8))
-    + box("meta", [0, 0, 0, 0] + box("pitm", [0, 0, 0, 0, 0, 1]) + iloc)
+    ISOBox.serialized("ftyp", Array("heic".utf8) + [0, 0, 0, 0] + Array("mif1heic".utf8))
+    + ISOBox.serialized("meta", [0, 0, 0, 0] + ISOBox.serialized("pitm", [0, 0, 0, 0, 0, 1]) + iloc)
   #expect(file.count < 100_000)
   #expect((HEIFItems(PictureBytes(file))?.locations.reduce(0) { $0 + $1.extents.count } ?? 0) < 1 << 15)
   #expect(throws: ImageError.self) { try ImageFile.read(bytes: Data(file), name: "a.heic") }
+}
+
+/// Boxes that end before what every such box begins with: their version and flags, or their number of items.
+@Test(arguments: [("iinf", 0...5), ("iref", 0...3)])
+func stubsOfBoxesAreNotWrittenTo(type: String, counts: ClosedRange<Int>) throws {
+  var metadata = ImageMetadata()
+  metadata.xmp = Array("<x/>".utf8)
+  func spliced(_ content: [UInt8]) -> SplicedFile? {
+    let boxes = ISOBox.serialized("pitm", [0, 0, 0, 0, 0, 1]) + ISOBox.serialized(type, content)
+    let file =
+      ISOBox.serialized("ftyp", Array("heic".utf8) + [0, 0, 0, 0] + Array("mif1heic".utf8))
+      + ISOBox.serialized("meta", [0, 0, 0, 0] + boxes)
+    return HEIFMetadata.splice(metadata, into: PictureBytes(file))
+  }
+  for count in counts { #expect(spliced([UInt8](repeating: 0, count: count)) == nil) }
+  #expect(spliced([UInt8](repeating: 0, count: counts.upperBound + 1)) != nil)
 }

@@ -82,20 +82,27 @@ enum HEIFMetadata {
       meta = file.bytes(items.meta.range.lowerBound, 4) ?? []
       var hasReferences = false
       for box in items.boxes {
-        guard let bytes = file.bytes(box.whole.lowerBound, box.whole.count) else { return nil }
+        guard let content = file.bytes(box.range.lowerBound, box.range.count),
+          let whole = file.bytes(box.whole.lowerBound, box.whole.count)
+        else { return nil }
         switch box.type {
         case "iloc":
           meta += serialized(places, movedBy: delta, addedAt: file.count + delta + 8, firstAdded: first)
-        case "iinf": meta += information(bytes, added, first: first)
+        case "iinf":
+          guard let own = information(content, added, first: first) else { return nil }
+          meta += own
         case "iref":
           hasReferences = true
-          meta += references(bytes, added.count, first: first, primary: items.primary)
+          guard let own = references(content, added.count, first: first, primary: items.primary) else {
+            return nil
+          }
+          meta += own
         case "iprp": meta += properties(items, file, metadata)
-        default: meta += bytes
+        default: meta += whole
         }
       }
       if !hasReferences, !added.isEmpty {
-        meta += references(nil, added.count, first: first, primary: items.primary)
+        meta += references([0, 0, 0, 0], added.count, first: first, primary: items.primary) ?? []
       }
     }
     var result = SplicedFile()
@@ -121,11 +128,13 @@ enum HEIFMetadata {
     return ISOBox.serialized("iloc", content)
   }
 
+  /// The box `iinf` of this content with the added items; nil if the content ends before its number of items.
   private static func information(
-    _ box: [UInt8], _ added: [(type: String, mime: String?, bytes: [UInt8])], first: Int
-  ) -> [UInt8] {
-    var content = Array(box.dropFirst(8))
-    let size = content[0] == 0 ? 2 : 4
+    _ content: [UInt8], _ added: [(type: String, mime: String?, bytes: [UInt8])], first: Int
+  ) -> [UInt8]? {
+    var content = content
+    let size = content.first == 0 ? 2 : 4
+    guard content.count >= 4 + size else { return nil }
     let count = content[4..<(4 + size)].reduce(0) { $0 << 8 | Int($1) }
     content.replaceSubrange(4..<(4 + size), with: bigEndianBytes(count + added.count, size))
     for (index, item) in added.enumerated() {
@@ -137,9 +146,11 @@ enum HEIFMetadata {
     return ISOBox.serialized("iinf", content)
   }
 
-  /// Each item that was added describes the primary one.
-  private static func references(_ box: [UInt8]?, _ count: Int, first: Int, primary: Int) -> [UInt8] {
-    var content = box.map { Array($0.dropFirst(8)) } ?? [0, 0, 0, 0]
+  /// The box `iref` of this content; each item that was added describes the primary one. Nil if the content
+  /// ends before its version and flags do.
+  private static func references(_ content: [UInt8], _ count: Int, first: Int, primary: Int) -> [UInt8]? {
+    guard content.count >= 4 else { return nil }
+    var content = content
     let size = content[0] == 0 ? 2 : 4
     for index in 0..<count {
       content += ISOBox.serialized(
