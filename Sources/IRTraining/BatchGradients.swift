@@ -47,7 +47,8 @@ final class BatchGradients {
   }
 
   /// Compiles `training.graph` for batches of `count` images. A batch of at least as many images as threads
-  /// gives each thread images of its own; of a smaller one, all threads share each image.
+  /// gives each thread images of its own. Of a smaller one, and in memory for one arena, all threads share
+  /// each image.
   /// - Throws: `TrainingError.compiler`; `.runtime` if the arenas do not fit the memory.
   init(_ training: ImageGradients, count: Int, runtime: RuntimeOptions) throws(TrainingError) {
     self.training = training
@@ -57,8 +58,8 @@ final class BatchGradients {
     var (program, recomputedCount): (Program, Int)
     let common: Program
     do throws(CompilerError) {
-      let all = Compiler(threadCount: runtime.threadCount, precision: runtime.precision)
-      let (graph, report) = try all.simplified(training.graph)
+      var compiler = Compiler(threadCount: runtime.threadCount, precision: runtime.precision)
+      let (graph, report) = try compiler.simplified(training.graph)
       let parts = graph.parted(own: training.inputNames)
       common = try Compiler(threadCount: runtime.threadCount).lowered(parts.common, report)
       // As much as is packed of them, at most.
@@ -67,9 +68,9 @@ final class BatchGradients {
       while true {
         let limit = (runtime.memoryLimit - common.byteCount - packedByteCount) / lanes
         own.threadCount = lanes > 1 ? 1 : runtime.threadCount
+        compiler.options.threadCount = own.threadCount
         (program, recomputedCount) = try Trainer.program(
-          for: parts.rest, report, Compiler(threadCount: own.threadCount, precision: runtime.precision),
-          memoryLimit: limit)
+          for: parts.rest, report, compiler, memoryLimit: limit)
         own.memoryByteCount = limit
         if lanes == 1 || program.byteCount <= limit { break }
         // Fewer images at the same time have more memory each.
