@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "parallel.h"
 
 #include <assert.h>
@@ -5,6 +6,7 @@
 #include <linux/futex.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,8 +23,18 @@
 // enter it as long as it is open. The leader works too, closes the loop when no task is left, and
 // waits for those inside alone: a follower that the system has put aside costs no time.
 enum {
-  // Pauses before a thread sleeps: some tens of microseconds, about the time between two loops.
-  SPINS = 600,
+  // Pauses between two looks at the clock.
+  PAUSES = 32,
+  // Nanoseconds that a thread waits before it sleeps: longer than most steps that one thread does alone,
+  // and many times as long as a virtual machine takes to wake a processor.
+  LONG_WAIT = 1000 * 1000,
+  // The same while other processes want its processor.
+  SHORT_WAIT = 15 * 1000,
+  // They do when the system takes processors away so often, for each thread in a window of so many
+  // nanoseconds, and for some time after.
+  OFTEN = 5,
+  WINDOW = 100 * 1000 * 1000,
+  CONTENTION = 500 * 1000 * 1000,
   // Nanoseconds between two questions whether to go on.
   ASKING = 10 * 1000 * 1000,
 };
@@ -49,6 +61,7 @@ struct loop {
 
 struct team {
   struct watch *watch;
+  int threads;
   /// Written by the leader while no follower is inside.
   struct loop *loop;
   /// Counts what followers have to look at: loops, and the end.
@@ -82,16 +95,48 @@ static void wake(atomic_uint *word, int count) {
   syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
 }
 
-static long long coarse_time(void) {
+static long long time_of(clockid_t clock) {
   struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+  clock_gettime(clock, &time);
   return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
+/// Whether the system often takes processors away from this process of so many working threads, for other
+/// processes or at the end of a quota.
+static bool is_contended(int threads, long long now) {
+  static _Thread_local long switches;
+  static _Thread_local long long since;
+  static _Thread_local long long contended_until;
+  struct rusage usage;
+  if (now - since >= WINDOW && !getrusage(RUSAGE_SELF, &usage)) {
+    const long taken = usage.ru_nivcsw - switches;
+    if (taken * WINDOW >= OFTEN * threads * (now - since)) contended_until = now + CONTENTION;
+    switches = usage.ru_nivcsw;
+    since = now;
+  }
+  return now < contended_until;
+}
+
+/// Waits without sleeping until `word` is `value`, or until it is not; false when that takes too long.
+static bool spin(int threads, atomic_uint *word, unsigned value, bool is_equal) {
+  const long long start = time_of(CLOCK_MONOTONIC);
+  for (bool is_patient = false;;) {
+    for (int i = 0; i < PAUSES; i++) {
+      if ((atomic_load(word) == value) == is_equal) return true;
+      pause_briefly();
+    }
+    const long long now = time_of(CLOCK_MONOTONIC);
+    if (now - start >= LONG_WAIT) return false;
+    if (is_patient || now - start < SHORT_WAIT) continue;
+    if (is_contended(threads, now)) return false;
+    is_patient = true;
+  }
 }
 
 bool ir_is_ended(void) {
   if (!watch) return false;
   if (asks && !atomic_load_explicit(&watch->ended, memory_order_relaxed)) {
-    const long long time = coarse_time();
+    const long long time = time_of(CLOCK_MONOTONIC_COARSE);
     if (time - watch->asked >= ASKING) {
       watch->asked = time;
       if (!watch->goes_on(watch->context)) atomic_store(&watch->ended, true);
@@ -110,11 +155,8 @@ static void work(struct loop *loop, int thread) {
 
 /// The value of `generation` once it is not `seen`.
 static unsigned next_generation(struct team *team, unsigned seen) {
+  if (spin(team->threads, &team->generation, seen, false)) return atomic_load(&team->generation);
   unsigned now;
-  for (int i = 0; i < SPINS; i++) {
-    if ((now = atomic_load(&team->generation)) != seen) return now;
-    pause_briefly();
-  }
   atomic_fetch_add(&team->sleepers, 1);
   while ((now = atomic_load(&team->generation)) == seen) sleep_while(&team->generation, seen);
   atomic_fetch_sub(&team->sleepers, 1);
@@ -149,11 +191,8 @@ static void share(struct team *team, struct loop *loop) {
   announce(team, loop->threads - 1);
   work(loop, 0);
   atomic_fetch_and(&team->inside, ~OPEN);
+  if (spin(team->threads, &team->inside, 0, true)) return;
   unsigned inside;
-  for (int i = 0; i < SPINS; i++) {
-    if (!atomic_load(&team->inside)) return;
-    pause_briefly();
-  }
   atomic_store(&team->leader_sleeps, true);
   while ((inside = atomic_load(&team->inside))) sleep_while(&team->inside, inside);
   atomic_store(&team->leader_sleeps, false);
@@ -213,7 +252,7 @@ static void run(int threads, void (*body)(void *context), void *context) {
     body(context);
     return;
   }
-  struct team team = {.watch = watch};
+  struct team team = {.watch = watch, .threads = threads};
   gather(&team, threads, body, context);
 }
 
@@ -223,7 +262,7 @@ void ir_with_threads(
     run(threads, body, context);
     return;
   }
-  struct watch own = {.goes_on = goes_on, .context = context, .asked = coarse_time()};
+  struct watch own = {.goes_on = goes_on, .context = context, .asked = time_of(CLOCK_MONOTONIC_COARSE)};
   watch = &own;
   asks = true;
   run(threads, body, context);
