@@ -37,8 +37,7 @@ OPERATION(gelu) { return v_gelu(a); }
 OPERATION(gelu_multiply) { return v_gelu(a) * b; }
 OPERATION(gelu_tanh) {
   v_f32 u = 1.5957691216057308f * v_fma(0.044715f * a * a, a, a);
-  // An infinitely negative argument would give inf * 0.
-  return v_select(u < -104, v_set(-0.0f), a * v_sigmoid(u));
+  return v_logistic(a, u, v_set(-0.0f));
 }
 OPERATION(gelu_slope) { return v_gelu_slope(a); }
 OPERATION(relu) { return v_relu(a); }
@@ -54,7 +53,7 @@ OPERATION(hard_swish) {
 }
 OPERATION(swish) {
   v_f32 u = a * p;
-  return v_select(u < -104, v_set(-0.0f), a * v_sigmoid(u));
+  return v_logistic(a, u, v_set(-0.0f));
 }
 OPERATION(softplus) { return v_relu(a) + v_log1p_positive(v_exp(-v_abs(a))); }
 OPERATION(softsign) {

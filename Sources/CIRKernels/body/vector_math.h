@@ -9,27 +9,44 @@
 #define V_LN2_LOW -2.12194440e-4f
 
 // The polynomials of exp, log, tanh and erf below |x| = 1 are Cephes' single precision ones.
+// exp(x - n ln 2) for whole n next to x / ln 2.
+V_INLINE v_f32 v_exp_reduced(v_f32 x, v_f32 n) {
+  v_f32 r = v_fma(n, v_set(-V_LN2_HIGH), x);
+  r = v_fma(n, v_set(-V_LN2_LOW), r);
+  // Pairs of terms, as a chain of all would take longer than its instructions.
+  const v_f32 square = r * r;
+  v_f32 p = v_fma(v_set(1.9875691500e-4f), r, v_set(1.3981999507e-3f));
+  p = v_fma(p, square, v_fma(v_set(8.3334519073e-3f), r, v_set(4.1665795894e-2f)));
+  p = v_fma(p, square, v_fma(v_set(1.6666665459e-1f), r, v_set(5.0000001201e-1f)));
+  return v_fma(p, square, r) + 1;
+}
+
 V_INLINE v_f32 v_exp(v_f32 x) {
   // Beyond these the result is 0 or infinite; NaN passes both.
   x = v_min(v_set(89), v_max(v_set(-104), x));
   v_f32 n = v_round(x * V_LOG2_E);
-  v_f32 r = v_fma(n, v_set(-V_LN2_HIGH), x);
-  r = v_fma(n, v_set(-V_LN2_LOW), r);
-  v_f32 p = v_set(1.9875691500e-4f);
-  p = v_fma(p, r, v_set(1.3981999507e-3f));
-  p = v_fma(p, r, v_set(8.3334519073e-3f));
-  p = v_fma(p, r, v_set(4.1665795894e-2f));
-  p = v_fma(p, r, v_set(1.6666665459e-1f));
-  p = v_fma(p, r, v_set(5.0000001201e-1f));
-  p = v_fma(p, r * r, r) + 1;
-  return v_scale_exponent(p, n);
+  return v_scale_exponent(v_exp_reduced(x, n), n);
 }
 
-// exp(x), but 0 where that would be subnormal: some processors take a hundred cycles for each operation on
-// subnormal numbers, and masks make many.
+// m + exp(x) for x of at most V_MOST_NORMAL in size, where exp(x) is a normal number.
+#define V_MOST_NORMAL 87.33f
+V_INLINE v_f32 v_add_exp(v_f32 m, v_f32 x) {
+#if defined(V_HAS_SCALE_EXPONENT)
+  v_f32 n = v_round(x * V_LOG2_E);
+  return m + v_scale_exponent(v_exp_reduced(x, n), n);
+#else
+  // The last bits of the sum are 127 + n, the exponent of 2^n.
+  const v_f32 round = v_set(0x1.8p23f + 127);
+  v_f32 shifted = v_fma(x, v_set(V_LOG2_E), round);
+  return v_fma(v_exp_reduced(x, shifted - round), v_from_bits(v_bits(shifted) << 23), m);
+#endif
+}
+
+// exp(x) for x of at most V_MOST_NORMAL, but 0 where that would be subnormal: some processors take a hundred
+// cycles for each operation on subnormal numbers, and masks make many.
 V_INLINE v_f32 v_exp_normal(v_f32 x) {
-  const v_f32 least = v_set(-87.33f);
-  return v_select(x < least, v_set(0), v_exp(v_max(least, x)));
+  const v_f32 least = v_set(-V_MOST_NORMAL);
+  return v_select(x < least, v_set(0), v_add_exp(v_set(0), v_max(least, x)));
 }
 
 V_INLINE v_f32 v_expm1(v_f32 x) {
@@ -75,7 +92,13 @@ V_INLINE v_f32 v_log1p_positive(v_f32 x) {
   return v_log(u) + (x - (u - 1)) / u;
 }
 
-V_INLINE v_f32 v_sigmoid(v_f32 x) { return 1 / (1 + v_exp(-x)); }
+// a / (1 + exp(-x)), and `rest` where 1 / (1 + exp(-x)) would be subnormal.
+V_INLINE v_f32 v_logistic(v_f32 a, v_f32 x, v_f32 rest) {
+  const v_f32 most = v_set(V_MOST_NORMAL), inside = v_max(-most, v_min(most, -x));
+  return v_select(x < -most, rest, a / v_add_exp(v_set(1), inside));
+}
+
+V_INLINE v_f32 v_sigmoid(v_f32 x) { return v_logistic(v_set(1), x, v_set(0)); }
 
 V_INLINE v_f32 v_tanh(v_f32 x) {
   v_f32 a = v_abs(x), z = x * x, p = v_set(-5.70498872745e-3f);
@@ -206,10 +229,10 @@ V_INLINE v_f32 v_normal(v_f32 x) {
 }
 #endif
 
-// Phi(x) + x phi(x). Beyond 14 the density is 0 in float, and x may be infinite.
+// Phi(x) + x phi(x). Beyond 13.2 the density is no normal number, and x may be infinite.
 V_INLINE v_f32 v_gelu_slope(v_f32 x) {
-  v_f32 inside = v_min(v_set(14), v_max(v_set(-14), x));
-  v_f32 density = 0.39894228040143268f * v_exp(-0.5f * inside * inside);
+  v_f32 inside = v_min(v_set(13.2f), v_max(v_set(-13.2f), x));
+  v_f32 density = 0.39894228040143268f * v_add_exp(v_set(0), -0.5f * inside * inside);
   return v_fma(inside, density, v_normal(x));
 }
 
