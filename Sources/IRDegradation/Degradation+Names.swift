@@ -5,7 +5,7 @@ extension Degradation {
     rain, haze or haze<β> (haze0-0.1), motion or motion<length> (straight, \
     motion5-15), defocus or defocus<radius> (defocus1-3), lowlight, \
     jpeg<quality> (jpeg10, jpeg10-40), jpegfull<quality> (chroma at full size), down<factor> (down4), and \
-    compositions of these in order (lowlight+noise5-15); other scenes are made by tone, plain and shrink \
+    compositions of these in order (lowlight+noise5-15); other scenes are made by tone, plain, soft and shrink \
     (tone+noise0-8, camera+shrink+jpeg70-98)
     """
 
@@ -16,7 +16,7 @@ extension Degradation {
 
   /// Reads `noise25`, `noise0-55`, `noise25q`, `camera`, `camera100-3200`, `cameranr`, `rain`, `haze`,
   /// `haze0-0.1`, `motion`, `motion5-15`, `defocus`, `defocus1-3`, `lowlight`, `jpeg10`, `jpegfull90`,
-  /// `down4`, `clean`, `tone`, `plain`, `shrink`, and compositions with `+`.
+  /// `down4`, `clean`, `tone`, `plain`, `soft`, `shrink`, and compositions with `+`.
   /// - Throws: `DegradationError`.
   package init(_ text: String) throws(DegradationError) {
     name = text
@@ -41,6 +41,7 @@ extension Degradation {
     case "lowlight": return .lowLight
     case "tone": return .tone
     case "plain": return .plain
+    case "soft": return .soft
     case "shrink": return .shrink
     default: break
     }

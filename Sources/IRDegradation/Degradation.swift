@@ -27,13 +27,15 @@ package struct Degradation: Hashable, Sendable {
     case tone
     /// A smooth gradient instead of the picture, like a wall or a sky: the clean picture changes too.
     case plain
+    /// A softer picture, as sensors of many small pixels see it: the clean picture changes too.
+    case soft
     /// A smaller picture by a factor of 0.5...1: the clean picture changes too.
     case shrink
 
     /// Whether the step makes another scene, of which the clean picture is a picture as well.
     var changesScene: Bool {
       switch self {
-      case .tone, .plain, .shrink: true
+      case .tone, .plain, .soft, .shrink: true
       default: false
       }
     }
@@ -54,6 +56,7 @@ package struct Degradation: Hashable, Sendable {
       case .camera(_, let reducesNoise): reach + (reducesNoise ? 26 : 10)
       case .jpeg: reach + 8
       case .sampling(let factor): reach + 4 * factor
+      case .soft: reach + Planes.softReach
       case .shrink: reach + 4
       default: reach
       }
@@ -113,8 +116,8 @@ package struct Degradation: Hashable, Sendable {
   }
 
   /// The degraded picture, and the clean one that a restorer should make of it. They are of one size. The
-  /// clean picture is `image` itself, but for the steps that make another scene (`tone`, `plain`, `shrink`);
-  /// of these `shrink` makes it no smaller than by `minimumScale`.
+  /// clean picture is `image` itself, but for the steps that make another scene (`tone`, `plain`, `soft`,
+  /// `shrink`); of these `shrink` makes it no smaller than by `minimumScale`.
   ///
   /// Values of the picture are sRGB in 0...1. A part of a picture, with its `frame`, gets the haze that it
   /// would have as a part of the whole, whose depth reaches from near to far over all of it.
@@ -198,6 +201,7 @@ struct Planes {
     case .sampling(let factor): resample(factor: factor)
     case .tone: changeTone(&random)
     case .plain: smoothOut(&random)
+    case .soft: soften(&random)
     case .shrink: shrink(&random)
     }
   }

@@ -45,6 +45,17 @@ extension Planes {
     clip()
   }
 
+  private static let softness = 0.4...1.8
+
+  /// How far `soften` sees, in pixels.
+  static let softReach = Int((3 * softness.upperBound).rounded(.up))
+
+  /// The picture of a lens and a sensor whose pixels are finer than the lens: a Gaussian of σ 0.4...1.8
+  /// pixels, uniform.
+  mutating func soften(_ random: inout RandomSource) {
+    self = softened(sigma: random.uniform(Self.softness))
+  }
+
   /// Uniform in 0.5...1, or above the minimum where that is more.
   static func shrinkFactor(_ minimum: Double, _ random: inout RandomSource) -> Double {
     random.uniform(min(max(minimum, 0.5), 1)...1)

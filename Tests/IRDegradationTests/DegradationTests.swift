@@ -25,12 +25,12 @@ private func flat(_ value: Float, side: Int = 96) -> Image {
 private let names = [
   "clean", "noise25", "noise0-55", "noise25q", "rain", "haze", "motion", "defocus", "lowlight", "jpeg10",
   "jpeg10-40", "jpegfull60", "down4", "lowlight+rain+haze", "noise5+jpeg30", "camera",
-  "camera400-3200+jpeg90", "cameranr", "cameranr1600-6400+jpeg90",
+  "camera400-3200+jpeg90", "soft", "soft+camera", "cameranr", "cameranr1600-6400+jpeg90",
   "haze0.1-0.3",
 ]
 
 /// The level that is stated is that of the noise which is added, and no more is stated than is known.
-@Test(arguments: ["noise25", "noise0-55", "tone+noise0-8", "shrink+noise10", "noise7+clean"])
+@Test(arguments: ["noise25", "noise0-55", "tone+noise0-8", "soft+noise9", "shrink+noise10", "noise7+clean"])
 func whiteNoiseStatesItsLevel(_ name: String) throws {
   let degradation = try Degradation(name)
   for seed in [1, 2, 3] as [UInt64] {
@@ -45,10 +45,13 @@ func whiteNoiseStatesItsLevel(_ name: String) throws {
 }
 
 @Test func onlyWhiteNoiseStatesALevel() throws {
-  for name in ["camera", "cameranr", "noise25q", "noise5+jpeg30", "noise5+shrink", "rain", "noise5+noise6"] {
+  for name in [
+    "camera", "cameranr", "noise25q", "noise5+jpeg30", "noise5+shrink", "noise5+soft", "rain",
+    "noise5+noise6",
+  ] {
     #expect(try Degradation(name).noiseLevel(seed: 1) == nil, "\(name)")
   }
-  for name in ["clean", "tone", "plain+shrink"] {
+  for name in ["clean", "tone", "soft", "plain+shrink"] {
     #expect(try Degradation(name).noiseLevel(seed: 1) == 0, "\(name)")
   }
 }
@@ -213,6 +216,39 @@ func compressionIsThatOfJPEG(_ quality: Int, _ isGrey: Bool) throws {
   let noisy = try Degradation("noise9+rain").pair(of: image, seed: 3)
   #expect(noisy.clean.pixels == image.pixels)
   #expect(noisy.degraded.pixels == (try Degradation("noise9+rain").applied(to: image, seed: 3)).pixels)
+}
+
+/// A white pixel becomes a spot of σ 0.4...1.8 with its light, in the clean picture too; noise before it is
+/// softened with the picture.
+@Test func softPicturesAreSoftFromTheStart() throws {
+  let side = 33
+  var pixels = [Float](repeating: 0, count: 3 * side * side)
+  for channel in 0..<3 { pixels[(channel * side + 16) * side + 16] = 1 }
+  let point = Image(width: side, height: side, channelCount: 3, pixels: pixels)
+  let soft = try Degradation("soft")
+  var peaks: Set<Float> = []
+  for seed in 0..<8 as Range<UInt64> {
+    let pair = soft.pair(of: point, seed: seed)
+    #expect(pair.clean.pixels == pair.degraded.pixels)
+    var (light, second) = (0.0, 0.0)
+    for y in 0..<side {
+      for x in 0..<side {
+        let value = Double(pair.clean.pixels[y * side + x])
+        light += value
+        second += value * Double((x - 16) * (x - 16))
+      }
+    }
+    #expect(abs(light - 1) < 1e-5)
+    // Taps at whole pixels widen a narrow Gaussian or narrow it a little, and the kernel ends at 3 σ.
+    #expect((0.25...1.8).contains((second / light).squareRoot()), "\(second / light)")
+    peaks.insert(pair.clean.pixels[16 * side + 16])
+  }
+  #expect(peaks.count == 8)
+  let noise = try Degradation("noise20+soft").pair(of: flat(0.5), seed: 1)
+  let square = zip(noise.degraded.pixels, noise.clean.pixels).reduce(0.0) {
+    $0 + Double($1.0 - $1.1) * Double($1.0 - $1.1)
+  }
+  #expect(255 * (square / Double(noise.clean.pixels.count)).squareRoot() < 19)
 }
 
 @Test func shrunkPicturesAreSmallerAndBelongTogether() throws {

@@ -16,10 +16,11 @@ struct Train: ParsableCommand, RunLength {
       irtrain [train] [options] MODEL --pairs LOW HIGH --time T -o OUT.onnx
       """,
     discussion: """
-      Tasks are degradations of the clean photographs; irdegrade --help lists them. Three more change the clean \
-      photograph too: tone (darker or brighter), plain (flat areas) and shrink (reduced). So tone+clean teaches the model \
-      to keep dark and bright photographs as they are. The task pairs takes the photographs of --pairs. Tasks are drawn \
-      with equal probability unless weights follow colons: noise25:2,rain.
+      Tasks are degradations of the clean photographs; irdegrade --help lists them. Four more change the clean \
+      photograph too: tone (darker or brighter), plain (flat areas), soft (as sensors of many pixels see it) and \
+      shrink (reduced). So tone+clean teaches the model to keep dark and bright photographs as they are. The task \
+      pairs takes the photographs of --pairs. Tasks are drawn with equal probability unless weights follow colons: \
+      noise25:2,rain.
 
       A run writes OUT.onnx at every validation. Beside it, it writes OUT.checkpoint (safetensors), OUT.jsonl (the log) \
       and OUT.html (curves and sample restorations). --resume continues an interrupted run from its checkpoint. The \
